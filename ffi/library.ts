@@ -1,0 +1,80 @@
+/**
+ * The only place that opens native code.
+ *
+ * `libwherry.so` is loaded on first use, so that everything can be imported
+ * without it. Symbols are opened in groups because each one costs 0.1 ms:
+ * a group is opened when its first symbol is used.
+ *
+ * @module
+ */
+
+/** Number that `wherry_abi()` must return; `WHERRY_ABI` of `native/wherry.h`. */
+export const ABI = 1;
+
+/** Environment variable in which the launcher passes the descriptor of `libwherry.so`. */
+const LIBRARY_FD = "WHERRY_LIBRARY_FD";
+/** Environment variable in which the launcher passes the sealed descriptor of `wherry-monitor`. */
+const MONITOR_FD = "WHERRY_MONITOR_FD";
+
+/** Where `deno task native` leaves `name` when wherry runs from its sources. */
+function buildPath(name: string): string {
+  return new URL(`../native/build/${name}`, import.meta.url).pathname;
+}
+
+/** Path from which `libwherry.so` can be opened by this process. */
+function libraryPath(): string {
+  const fd = Deno.env.get(LIBRARY_FD);
+  return fd === undefined ? buildPath("libwherry.so") : `/proc/self/fd/${fd}`;
+}
+
+/**
+ * The `wherry-monitor` program: an inherited sealed descriptor in the compiled
+ * executable, a path when wherry runs from its sources.
+ */
+export function monitorSource(): { fd: number } | { path: string } {
+  const fd = Deno.env.get(MONITOR_FD);
+  return fd === undefined ? { path: buildPath("wherry-monitor") } : { fd: Number(fd) };
+}
+
+let isAbiChecked = false;
+
+/**
+ * Opens a group of symbols of `libwherry.so`.
+ *
+ * @param symbols What to open; keep it small.
+ * @returns The callable symbols. They stay open until the process ends.
+ * @throws {Error} If the library is missing or of another version than this code.
+ */
+export function openSymbols<S extends Deno.ForeignLibraryInterface>(
+  symbols: S,
+): Deno.StaticForeignLibraryInterface<S> {
+  const path = libraryPath();
+  if (!isAbiChecked) checkAbi(path);
+  return Deno.dlopen(path, symbols).symbols;
+}
+
+function checkAbi(path: string): void {
+  let found: number;
+  try {
+    found = Deno.dlopen(path, { wherry_abi: { parameters: [], result: "i32" } }).symbols
+      .wherry_abi();
+  } catch (cause) {
+    throw new Error(`Cannot load "${path}": run "deno task native" first`, { cause });
+  }
+  if (found !== ABI) {
+    throw new Error(`Cannot use "${path}": its ABI is ${found}, this wherry needs ${ABI}`);
+  }
+  isAbiChecked = true;
+}
+
+/**
+ * Makes a function that opens its group on the first call and returns the same symbols ever after.
+ *
+ * @param symbols What to open.
+ */
+export function lazySymbols<S extends Deno.ForeignLibraryInterface>(
+  symbols: S,
+): () => Deno.StaticForeignLibraryInterface<S> {
+  let opened: Deno.StaticForeignLibraryInterface<S> | undefined;
+  return () => opened ??= openSymbols(symbols);
+}

@@ -1,0 +1,250 @@
+/** Every command's words; their actions are imported when they are used. @module */
+
+import { type CommandTable, defineCommand } from "./command.ts";
+import type { Context } from "./context.ts";
+import * as flags from "./command_flags.ts";
+import { EXAMPLES } from "./examples.ts";
+
+const COMMON = "Common Commands";
+
+const RUN = defineCommand({
+  paths: ["run", "container run"],
+  summary: "Create and run a new container from an image",
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  description:
+    "IMAGE is a reference, an image id, or the path of a root file system's tar or of a " +
+    "docker archive. With --rootfs there is no IMAGE. The network is none unless --network says " +
+    "host; others are not available yet.",
+  topic: COMMON,
+  examples: EXAMPLES.run,
+  interspersed: false,
+  flags: flags.RUN_FLAGS,
+  load: () => import("./commands/run.ts"),
+});
+
+const EXEC = defineCommand({
+  paths: ["exec", "container exec"],
+  summary: "Execute a command in a running container",
+  usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
+  topic: COMMON,
+  examples: EXAMPLES.exec,
+  interspersed: false,
+  minArgs: 2,
+  flags: flags.EXEC_FLAGS,
+  load: () => import("./commands/exec.ts"),
+});
+
+const PS = defineCommand({
+  paths: ["ps", "container ls", "container list", "container ps"],
+  summary: "List containers",
+  usage: "[OPTIONS]",
+  topic: COMMON,
+  examples: EXAMPLES.ps,
+  maxArgs: 0,
+  flags: flags.PS_FLAGS,
+  load: () => import("./commands/ps.ts"),
+});
+
+const START = defineCommand({
+  paths: ["start", "container start"],
+  summary: "Start one or more stopped containers",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  minArgs: 1,
+  flags: flags.START_FLAGS,
+  load: () => import("./commands/start.ts"),
+});
+
+const STOP = defineCommand({
+  paths: ["stop", "container stop"],
+  summary: "Stop one or more running containers",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  minArgs: 1,
+  flags: flags.STOP_FLAGS,
+  load: () => import("./commands/stop.ts"),
+});
+
+const KILL = defineCommand({
+  paths: ["kill", "container kill"],
+  summary: "Kill one or more running containers",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  minArgs: 1,
+  flags: flags.KILL_FLAGS,
+  load: () => import("./commands/kill.ts"),
+});
+
+const WAIT = defineCommand({
+  paths: ["wait", "container wait"],
+  summary: "Block until one or more containers stop, then print their exit codes",
+  usage: "CONTAINER [CONTAINER...]",
+  minArgs: 1,
+  flags: flags.WAIT_FLAGS,
+  load: () => import("./commands/wait.ts"),
+});
+
+const RM = defineCommand({
+  paths: ["rm", "container rm", "container remove"],
+  summary: "Remove one or more containers",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  minArgs: 1,
+  flags: flags.RM_FLAGS,
+  load: () => import("./commands/rm.ts"),
+});
+
+const LOGS = defineCommand({
+  paths: ["logs", "container logs"],
+  summary: "Fetch the logs of a container",
+  usage: "[OPTIONS] CONTAINER",
+  examples: EXAMPLES.logs,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.LOGS_FLAGS,
+  load: () => import("./commands/logs.ts"),
+});
+
+const INSPECT = defineCommand({
+  paths: ["inspect"],
+  summary: "Return low-level information on containers and images",
+  usage: "[OPTIONS] NAME|ID [NAME|ID...]",
+  examples: EXAMPLES.inspect,
+  minArgs: 1,
+  flags: flags.INSPECT_FLAGS,
+  load: () => import("./commands/inspect.ts"),
+});
+
+const CONTAINER_INSPECT = defineCommand({
+  paths: ["container inspect"],
+  summary: "Display detailed information on one or more containers",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  minArgs: 1,
+  flags: flags.CONTAINER_INSPECT_FLAGS,
+  load: () => import("./commands/container_inspect.ts"),
+});
+
+const IMAGE_INSPECT = defineCommand({
+  paths: ["image inspect"],
+  summary: "Display detailed information on one or more images",
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  minArgs: 1,
+  flags: flags.IMAGE_INSPECT_FLAGS,
+  load: () => import("./commands/image_inspect.ts"),
+});
+
+const IMAGES = defineCommand({
+  paths: ["images", "image ls", "image list"],
+  summary: "List images",
+  usage: "[OPTIONS] [REPOSITORY[:TAG]]",
+  topic: COMMON,
+  maxArgs: 1,
+  flags: flags.IMAGES_FLAGS,
+  load: () => import("./commands/images.ts"),
+});
+
+const RMI = defineCommand({
+  paths: ["rmi", "image rm", "image remove"],
+  summary: "Remove one or more images",
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  minArgs: 1,
+  flags: flags.RMI_FLAGS,
+  load: () => import("./commands/rmi.ts"),
+});
+
+const IMPORT = defineCommand({
+  paths: ["import", "image import"],
+  summary: "Make an image from the tar of a root file system",
+  usage: "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+  description: "The tar may be plain or compressed with gzip or zstd. It is what `docker export` " +
+    "writes, or debootstrap and tar make.",
+  topic: COMMON,
+  examples: EXAMPLES.import,
+  minArgs: 1,
+  maxArgs: 2,
+  flags: flags.IMPORT_FLAGS,
+  load: () => import("./commands/import.ts"),
+});
+
+const LOAD = defineCommand({
+  paths: ["load", "image load"],
+  summary: "Load images from a docker archive",
+  usage: "[OPTIONS]",
+  maxArgs: 0,
+  flags: flags.LOAD_FLAGS,
+  load: () => import("./commands/load.ts"),
+});
+
+const VERSION = defineCommand({
+  paths: ["version"],
+  summary: "Show wherry's version and how it was built",
+  usage: "[OPTIONS]",
+  maxArgs: 0,
+  flags: flags.VERSION_FLAGS,
+  load: () => import("./commands/version.ts"),
+});
+
+const INFO = defineCommand({
+  paths: ["info", "system info"],
+  summary: "Display system-wide information",
+  usage: "[OPTIONS]",
+  maxArgs: 0,
+  flags: flags.INFO_FLAGS,
+  load: () => import("./commands/info.ts"),
+});
+
+const CLEANUP = defineCommand({
+  paths: ["__cleanup"],
+  summary: "Remove a container that has ended (for wherry's own use)",
+  usage: "ID",
+  hidden: true,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.CLEANUP_FLAGS,
+  load: () => import("./commands/cleanup.ts"),
+});
+
+/** All commands. */
+export const COMMAND_TABLE: CommandTable<Context> = {
+  program: "wherry",
+  summary: "Containers from one file, without a daemon",
+  globalFlags: [
+    { name: "debug", short: "D", type: "boolean", help: "Show causes and stacks of errors" },
+    {
+      name: "root",
+      type: "string",
+      value: "directory",
+      help: "Images and containers; also WHERRY_ROOT (default /var/lib/wherry)",
+    },
+    {
+      name: "run-root",
+      aliases: ["runroot"],
+      type: "string",
+      value: "directory",
+      help: "Sockets and locks; also WHERRY_RUN_ROOT (default /run/wherry)",
+    },
+    { name: "version", short: "v", type: "boolean", help: "Print the version and quit" },
+  ],
+  groups: [
+    { path: "container", summary: "Manage containers" },
+    { path: "image", summary: "Manage images" },
+    { path: "system", summary: "Manage wherry" },
+  ],
+  commands: [
+    RUN,
+    EXEC,
+    PS,
+    IMAGES,
+    IMPORT,
+    CONTAINER_INSPECT,
+    IMAGE_INSPECT,
+    INFO,
+    INSPECT,
+    KILL,
+    LOAD,
+    LOGS,
+    RM,
+    RMI,
+    START,
+    STOP,
+    VERSION,
+    WAIT,
+    CLEANUP,
+  ],
+};

@@ -1,0 +1,16 @@
+/** `wherry __cleanup`, which monitors execute. @module */
+
+import { cleanUpContainer } from "../../engine/remove.ts";
+import type { CLEANUP_FLAGS } from "../command_flags.ts";
+import type { Context } from "../context.ts";
+import type { ParsedFlags } from "../flags.ts";
+
+/** Removes a `--rm` container that has ended; does nothing to any other. */
+// deno-lint-ignore require-await -- every action is asynchronous
+export async function run(
+  { engine }: Context,
+  { positionals }: ParsedFlags<typeof CLEANUP_FLAGS>,
+): Promise<number> {
+  for (const id of positionals) cleanUpContainer(engine, id);
+  return 0;
+}

@@ -1,0 +1,20 @@
+/** `wherry kill`. @module */
+
+import { signalContainer } from "../../engine/stop.ts";
+import type { KILL_FLAGS } from "../command_flags.ts";
+import type { Context } from "../context.ts";
+import { forEachName } from "../each.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { parseSignalFlag } from "../signal_flag.ts";
+
+/** Sends each container a signal and prints what it was called by. */
+export function run(
+  context: Context,
+  { flags, positionals }: ParsedFlags<typeof KILL_FLAGS>,
+): Promise<number> {
+  const signal = parseSignalFlag(flags.signal ?? "KILL");
+  return forEachName(context, positionals, async (name) => {
+    await signalContainer(context.engine, name, signal);
+    return name;
+  });
+}

@@ -1,0 +1,54 @@
+/** The caller's environment, and variables for a container. @module */
+
+import { WherryError } from "../errors.ts";
+
+/** How the launcher hands back variables that it keeps away from its own runtime. */
+const CALLER_PREFIX = "WHERRY_CALLER_";
+
+/** A variable of whoever called wherry, hidden or not. */
+function callerVariable(name: string): string | undefined {
+  return Deno.env.get(CALLER_PREFIX + name) ?? Deno.env.get(name);
+}
+
+/**
+ * Reads `-e` values and `--env-file`s; a name alone takes the caller's value, and none if it has none.
+ *
+ * @param files Paths, read in order, before `entries`.
+ * @param entries `NAME=value` or `NAME`.
+ * @returns `NAME=value`, in order.
+ * @throws {WherryError} `invalid_argument` for a malformed one, `not_found` for a missing file.
+ */
+export function readEnvironment(files: readonly string[], entries: readonly string[]): string[] {
+  return [
+    ...files.flatMap((path) =>
+      readLines(path).flatMap((line) => expand(line, `the variable "${line}" of "${path}"`))
+    ),
+    ...entries.flatMap((entry) => expand(entry, `the variable "${entry}"`)),
+  ];
+}
+
+function expand(entry: string, what: string): string[] {
+  const at = entry.indexOf("=");
+  const name = at < 0 ? entry : entry.slice(0, at);
+  if (name === "" || /\s/.test(name) || entry.includes("\0")) {
+    throw new WherryError("invalid_argument", `Cannot set ${what}: its name is not valid`, {
+      hint: "Write NAME=value, or NAME to pass on a variable of yours",
+    });
+  }
+  if (at >= 0) return [entry];
+  const value = callerVariable(name);
+  return value === undefined ? [] : [`${name}=${value}`];
+}
+
+function readLines(path: string): string[] {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (cause) {
+    const reason = cause instanceof Deno.errors.NotFound ? "no such file" : String(cause);
+    throw new WherryError("not_found", `Cannot read --env-file "${path}": ${reason}`, { cause });
+  }
+  return text.replace(/^\uFEFF/, "").split("\n")
+    .map((line) => line.replace(/^\s+/, "").replace(/\r$/, ""))
+    .filter((line) => line !== "" && !line.startsWith("#"));
+}

@@ -1,0 +1,75 @@
+/** Command lines that teach, for the help of the commands newcomers meet first. @module */
+
+import type { CommandExample } from "./command.ts";
+
+/** Examples by command; each line works as it stands once its image or container exists. */
+export const EXAMPLES = {
+  run: [
+    {
+      line: "wherry run --rm debian cat /etc/os-release",
+      explanation: "Run one command, then remove the container",
+    },
+    {
+      line: "wherry run -it --name box debian bash",
+      explanation: "Open a shell in a container named box",
+    },
+    {
+      line: "wherry run -d --name web -v /srv/www:/usr/share/nginx/html:ro nginx",
+      explanation: "Start a server in the background, with a directory of the host, read-only",
+    },
+    {
+      line: "wherry run --rm ./rootfs.tar.gz /bin/sh -c 'echo hello'",
+      explanation: "Run from a tar of a root file system, without importing it first",
+    },
+  ],
+  exec: [
+    { line: "wherry exec -it web sh", explanation: "Open a shell in a running container" },
+    {
+      line: "wherry exec -e LANG=C -w /tmp web env",
+      explanation: "Run one command with its own variable and directory",
+    },
+  ],
+  import: [
+    {
+      line: "wherry import rootfs.tar.gz debian:12",
+      explanation: "Make an image from a tar of a root file system",
+    },
+    {
+      line: "docker export box | wherry import - box",
+      explanation: "Take over a docker container's files",
+    },
+    {
+      line: "wherry import -c 'CMD [\"bash\"]' rootfs.tar.zst debian:12",
+      explanation: "Say what the image runs by default",
+    },
+  ],
+  logs: [
+    { line: "wherry logs -f web", explanation: "Follow what a container prints" },
+    {
+      line: "wherry logs --since 10m -n 100 web",
+      explanation: "Show at most 100 lines of the last ten minutes",
+    },
+  ],
+  ps: [
+    { line: "wherry ps -a", explanation: "List all containers, stopped ones too" },
+    {
+      line: "wherry ps -aq -f status=exited",
+      explanation: "Print only the ids of those that have exited",
+    },
+    {
+      line: "wherry ps --format 'table {{.Names}}\\t{{.Status}}\\t{{.Ports}}'",
+      explanation: "Choose the columns",
+    },
+  ],
+  inspect: [
+    { line: "wherry inspect web", explanation: "Print all that is known about a container" },
+    {
+      line: "wherry inspect -f '{{.State.Status}} {{.State.ExitCode}}' web",
+      explanation: "Print single fields",
+    },
+    {
+      line: "wherry inspect -f '{{json .Config.Env}}' web",
+      explanation: "Print one part as JSON",
+    },
+  ],
+} as const satisfies Record<string, readonly CommandExample[]>;

@@ -1,0 +1,75 @@
+/** From the argument vector to an exit status. @module */
+
+import { Engine } from "../engine/engine.ts";
+import { WherryError } from "../errors.ts";
+import { findCommand, parseCommandArgs } from "./command.ts";
+import { COMMAND_TABLE } from "./command_table.ts";
+import type { Context } from "./context.ts";
+import { EXIT_ENGINE_FAILURE, EXIT_FAILURE, exitCodeOf } from "./exit_code.ts";
+import { type ParsedFlags, parseFlags } from "./flags.ts";
+import { formatHelp } from "./help.ts";
+import { Output } from "./output.ts";
+import { cleanupCommand, VERSION_TEXT } from "./self.ts";
+
+/** Commands whose own failures are told apart from their container's: exit status 125. */
+const STARTING_COMMANDS = ["run", "container run", "exec", "container exec"];
+
+/**
+ * Does what a command line says.
+ *
+ * @param args The arguments after the program's name.
+ * @returns The exit status, 0 to 255.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const output = new Output();
+  let isDebug = false;
+  let fallback = EXIT_FAILURE;
+  try {
+    const globals = parseGlobals(args);
+    isDebug = globals.flags["debug"] === true;
+    if (globals.flags["version"] === true) {
+      output.writeLine(VERSION_TEXT);
+      return 0;
+    }
+    const found = findCommand(COMMAND_TABLE, globals.isHelp ? [] : globals.positionals);
+    const { target } = found;
+    if (found.isHelp || target.kind !== "command") {
+      output.write(formatHelp(COMMAND_TABLE, target, output.width));
+      return 0;
+    }
+    if (STARTING_COMMANDS.includes(target.path)) fallback = EXIT_ENGINE_FAILURE;
+    const parsed = parseCommandArgs(target.command, found.args, `wherry ${target.path}`);
+    if (parsed.isHelp) {
+      output.write(formatHelp(COMMAND_TABLE, target, output.width));
+      return 0;
+    }
+    const context: Context = { engine: makeEngine(globals), output, isDebug };
+    return await (await target.command.load()).run(context, parsed);
+  } catch (error) {
+    output.renderError(error, { debug: isDebug });
+    return exitCodeOf(error, fallback);
+  }
+}
+
+type GlobalFlags = ParsedFlags<typeof COMMAND_TABLE.globalFlags>;
+
+function parseGlobals(args: readonly string[]): GlobalFlags {
+  return parseFlags(COMMAND_TABLE.globalFlags, args, { interspersed: false });
+}
+
+function makeEngine({ flags }: GlobalFlags): Engine {
+  const root = flags["root"] ?? Deno.env.get("WHERRY_ROOT");
+  const runRoot = flags["run-root"] ?? Deno.env.get("WHERRY_RUN_ROOT");
+  return new Engine({
+    ...(typeof root === "string" ? { root: absolute(root, "--root") } : {}),
+    ...(typeof runRoot === "string" ? { runRoot: absolute(runRoot, "--run-root") } : {}),
+    cleanupCommand: cleanupCommand(),
+  });
+}
+
+function absolute(path: string, flag: string): string {
+  if (path === "") {
+    throw new WherryError("invalid_argument", `Cannot use ${flag} "": it is empty`);
+  }
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+}

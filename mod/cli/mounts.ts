@@ -1,0 +1,113 @@
+/** The words of `-v` and `--tmpfs`. @module */
+
+import type { BindMount, Propagation, TmpfsMount } from "../container/config.ts";
+import { WherryError } from "../errors.ts";
+
+const PROPAGATIONS: readonly Propagation[] = [
+  "private",
+  "rprivate",
+  "slave",
+  "rslave",
+  "shared",
+  "rshared",
+];
+
+/** Options that docker takes and that change nothing here: SELinux labels without SELinux, and macOS caching. */
+const WITHOUT_EFFECT = ["z", "Z", "consistent", "cached", "delegated"];
+
+/**
+ * Reads one `-v SOURCE:TARGET[:OPTIONS]`.
+ *
+ * @param text As typed.
+ * @param currentDirectory What a source that begins with `.` is relative to.
+ * @throws {WherryError} `invalid_argument` if it is malformed.
+ */
+export function parseVolumeFlag(text: string, currentDirectory: string): BindMount {
+  const [source = "", target, options = "", ...rest] = text.split(":");
+  if (source === "" || target === undefined || target === "" || rest.length > 0) {
+    throw malformed(text, "it is not SOURCE:TARGET[:OPTIONS]");
+  }
+  return {
+    type: "bind",
+    source: resolveSource(source, text, currentDirectory),
+    target: checkTarget(target, text),
+    createsSource: true,
+    ...parseOptions(options, text),
+  };
+}
+
+function resolveSource(source: string, text: string, currentDirectory: string): string {
+  if (source.startsWith("/")) return normalise(source);
+  if (/^\.{1,2}(\/|$)/.test(source)) return normalise(`${currentDirectory}/${source}`);
+  throw new WherryError(
+    "unsupported",
+    `Cannot mount "${text}": named volumes are not available yet`,
+    { hint: `Give a directory of the host, for example -v "$PWD/${source}:/${source}"` },
+  );
+}
+
+/**
+ * Checks where something is to be mounted.
+ *
+ * @param text What the user typed, for the message.
+ * @returns The path without `.`, `..` and doubled slashes.
+ * @throws {WherryError} `invalid_argument` if it is relative or the root.
+ */
+export function checkTarget(target: string, text: string): string {
+  if (!target.startsWith("/")) throw malformed(text, "the target is not an absolute path");
+  const path = normalise(target);
+  if (path === "/") throw malformed(text, "the target cannot be /");
+  return path;
+}
+
+function parseOptions(
+  options: string,
+  text: string,
+): Pick<BindMount, "isReadOnly" | "propagation"> {
+  const words = options === "" ? [] : options.split(",");
+  let access: string | undefined;
+  let propagation: Propagation | undefined;
+  for (const word of words) {
+    if (word === "ro" || word === "rw") access = setOnce(access, word, text);
+    else if ((PROPAGATIONS as string[]).includes(word)) {
+      propagation = setOnce(propagation, word as Propagation, text);
+    } else if (!WITHOUT_EFFECT.includes(word)) throw malformed(text, `unknown option "${word}"`);
+  }
+  return { isReadOnly: access === "ro", propagation: propagation ?? "rprivate" };
+}
+
+function setOnce<T extends string>(old: T | undefined, word: T, text: string): T {
+  if (old !== undefined) throw malformed(text, `"${old}" and "${word}" exclude each other`);
+  return word;
+}
+
+/**
+ * Reads one `--tmpfs TARGET[:OPTIONS]`.
+ *
+ * @throws {WherryError} `invalid_argument` if it is malformed.
+ */
+export function parseTmpfsFlag(text: string): TmpfsMount {
+  const at = text.indexOf(":");
+  const target = at < 0 ? text : text.slice(0, at);
+  return {
+    type: "tmpfs",
+    target: checkTarget(target, text),
+    options: at < 0 ? "" : text.slice(at + 1),
+  };
+}
+
+function malformed(text: string, why: string): WherryError {
+  return new WherryError("invalid_argument", `Cannot mount "${text}": ${why}`, {
+    hint: "Write -v /host/path:/container/path[:ro], or --tmpfs /path[:size=64m]",
+  });
+}
+
+/** A path without empty, `.` and `..` components. */
+function normalise(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return `/${parts.join("/")}`;
+}

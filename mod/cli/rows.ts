@@ -1,0 +1,97 @@
+/** Lists of objects as `--format` asks for them. @module */
+
+import { formatTable } from "./table.ts";
+import { parseTemplate, type TemplateOptions } from "./template.ts";
+import { escapeControls } from "./terminal_text.ts";
+
+/** One object of a list: texts and numbers by field, and methods for templates. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A field that templates may name. */
+export interface RowColumn {
+  /** Name in templates, such as `RunningFor`. */
+  readonly field: string;
+  /** Title in tables, such as `CREATED`. */
+  readonly header: string;
+  /** Whether only a template shows it. @default {false} */
+  readonly isExtra?: boolean;
+}
+
+/** How {@linkcode formatRows} names the rows in errors. */
+export interface FormatRowsOptions {
+  /** Go's name for the row's type. @default {"*formatter.Context"} */
+  readonly typeName?: string;
+}
+
+/**
+ * Formats rows as docker's lists do.
+ *
+ * @param format `table` or undefined for a table of the columns, `table TEMPLATE` for one of the
+ * template's columns, `json` for one JSON object a line, or a template for each row.
+ * @returns Whole lines. In tables control characters of values are escaped; other formats give
+ * values as they are.
+ * @throws {WherryError} `invalid_argument` if the template is malformed or names an unknown field.
+ */
+export function formatRows(
+  rows: readonly Row[],
+  format: string | undefined,
+  columns: readonly RowColumn[],
+  { typeName = "*formatter.Context" }: FormatRowsOptions = {},
+): string {
+  const wanted = (format ?? "table").trim();
+  if (wanted === "json") return rows.map((row) => `${formatJsonRow(row)}\n`).join("");
+  const [, tableTemplate] = /^table(?:\s+(.*))?$/s.exec(wanted) ?? [];
+  if (tableTemplate !== undefined) {
+    return formatTemplateTable(rows, unescapeBlanks(tableTemplate), { columns, typeName });
+  }
+  if (wanted === "table") return formatColumnTable(rows, columns);
+  const template = parseTemplate(unescapeBlanks(wanted));
+  return rows.map((row) => `${template.execute(row, rowOptions(typeName))}\n`).join("");
+}
+
+/** Titles stay as they are under functions that change the look of values, as docker keeps them. */
+const HEADER_FUNCTIONS: ReadonlySet<string> = new Set([
+  "json",
+  "lower",
+  "title",
+  "truncate",
+  "upper",
+]);
+
+function rowOptions(typeName: string): TemplateOptions {
+  return { typeName, missingField: "error" };
+}
+
+/** Shells pass `\t` and `\n` as two characters, and docker takes them so. */
+function unescapeBlanks(format: string): string {
+  return format.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+}
+
+function formatJsonRow(row: Row): string {
+  return JSON.stringify(Object.fromEntries(
+    Object.entries(row).toSorted(([a], [b]) => a < b ? -1 : 1),
+  ));
+}
+
+function formatColumnTable(rows: readonly Row[], columns: readonly RowColumn[]): string {
+  const shown = columns.filter((column) => !column.isExtra);
+  return formatTable([
+    shown.map(({ header }) => header),
+    ...rows.map((row) => shown.map(({ field }) => String(row[field] ?? ""))),
+  ]);
+}
+
+function formatTemplateTable(
+  rows: readonly Row[],
+  source: string,
+  { columns, typeName }: { columns: readonly RowColumn[]; typeName: string },
+): string {
+  const template = parseTemplate(source);
+  // A tab in a value would only start a column; `printf "\t"` relies on it.
+  const filter = (text: string): string => escapeControls(text, "\t");
+  const bodies = rows.map((row) => template.execute(row, { ...rowOptions(typeName), filter }));
+  const headers = Object.fromEntries(columns.map(({ field, header }) => [field, header]));
+  const header = template.execute(headers, { identityFunctions: HEADER_FUNCTIONS });
+  const lines = [header, ...bodies].flatMap((text) => text.split("\n"));
+  return formatTable(lines.map((line) => line.split("\t")));
+}

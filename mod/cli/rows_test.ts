@@ -1,0 +1,67 @@
+import { strictEqual, throws } from "node:assert/strict";
+import { formatRows, type RowColumn } from "./rows.ts";
+
+const COLUMNS: readonly RowColumn[] = [
+  { field: "ID", header: "CONTAINER ID" },
+  { field: "Names", header: "NAMES" },
+  { field: "Size", header: "SIZE", isExtra: true },
+];
+const ROWS = [
+  { ID: "aaaaaaaaaaaa", Names: "web", Size: "0B" },
+  { ID: "cccccccccccc", Names: "日本", Size: "4.26MB" },
+];
+
+const FORMATTED: [format: string | undefined, text: string][] = [
+  [undefined, "CONTAINER ID   NAMES\naaaaaaaaaaaa   web\ncccccccccccc   日本\n"],
+  ["table", "CONTAINER ID   NAMES\naaaaaaaaaaaa   web\ncccccccccccc   日本\n"],
+  [
+    "table {{.ID}}\\t{{.Names}}\\t{{.Size}}",
+    "CONTAINER ID   NAMES     SIZE\naaaaaaaaaaaa   web       0B\ncccccccccccc   日本      4.26MB\n",
+  ],
+  [
+    "table {{.ID}} {{.Names}}\t{{.Size}}",
+    "CONTAINER ID NAMES   SIZE\naaaaaaaaaaaa web     0B\ncccccccccccc 日本    4.26MB\n",
+  ],
+  [
+    "table {{json .ID}}\\t{{upper .Names}}\\t{{len .Names}}",
+    'CONTAINER ID     NAMES     5\n"aaaaaaaaaaaa"   WEB       3\n"cccccccccccc"   日本      6\n',
+  ],
+  ['table {{.Names}}{{"\\t"}}{{.Size}}', "NAMES     SIZE\nweb       0B\n日本      4.26MB\n"],
+  ["{{.Names}}\\t{{.Size}}", "web\t0B\n日本\t4.26MB\n"],
+  [
+    "json",
+    '{"ID":"aaaaaaaaaaaa","Names":"web","Size":"0B"}\n{"ID":"cccccccccccc","Names":"日本","Size":"4.26MB"}\n',
+  ],
+];
+
+for (const [format, text] of FORMATTED) {
+  Deno.test(`formatRows() lays out rows for the format ${format}`, () => {
+    strictEqual(formatRows(ROWS, format, COLUMNS), text);
+  });
+}
+
+Deno.test("formatRows() sorts the fields of JSON and leaves methods out", () => {
+  const row = { b: 1, Label: (): string => "x", a: 2 };
+
+  strictEqual(formatRows([row], "json", []), '{"a":2,"b":1}\n');
+});
+
+Deno.test("formatRows() prints the header alone for no rows", () => {
+  strictEqual(formatRows([], "table {{.Names}}\\t{{.Foo}}", COLUMNS), "NAMES     <no value>\n");
+});
+
+Deno.test("formatRows() escapes control characters of values in a template's table", () => {
+  const rows = [{ Names: "a\u001b[2J\nb", Size: "1" }];
+
+  strictEqual(
+    formatRows(rows, "table {{.Names}}\\t{{.Size}}", COLUMNS),
+    "NAMES         SIZE\na\\x1b[2J\\nb   1\n",
+  );
+});
+
+Deno.test("formatRows() refuses a field that rows lack", () => {
+  throws(() => formatRows(ROWS, "{{.Foo}}", COLUMNS, { typeName: "*formatter.ContainerContext" }), {
+    message: 'template parsing error: template: :1:2: executing "" at <.Foo>: ' +
+      "can't evaluate field Foo in type *formatter.ContainerContext",
+  });
+});

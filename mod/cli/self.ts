@@ -1,0 +1,18 @@
+/** This program: its version, and how to call it again. @module */
+
+import type { CleanupCommand } from "../engine/engine.ts";
+
+/** The version, as `deno.json` has it. */
+export const VERSION = "0.1.0";
+
+/** Build id that the launcher passes; none when wherry runs from its sources. */
+const BUILD = Deno.env.get("WHERRY_BUILD");
+
+/** One line for `--version`. */
+export const VERSION_TEXT = `wherry version ${VERSION}, build ${BUILD ?? "from source"}`;
+
+/** How a monitor calls this very program. */
+export function cleanupCommand(): CleanupCommand {
+  if (BUILD !== undefined) return { path: "/proc/self/exe", argv: ["wherry"] };
+  return { path: Deno.execPath(), argv: ["deno", "run", "-A", Deno.mainModule] };
+}

@@ -1,0 +1,128 @@
+/** A container's record: what was asked for. @module */
+
+import { WherryError } from "../errors.ts";
+
+/** A host directory or file that appears inside. */
+export interface BindMount {
+  /** Tells it from other mounts. */
+  type: "bind";
+  /** Absolute path on the host. */
+  source: string;
+  /** Absolute path inside. */
+  target: string;
+  /** Whether it cannot be written to from inside. */
+  isReadOnly: boolean;
+  /** Whether a missing source becomes a directory, as `-v` does. */
+  createsSource: boolean;
+  /** How mounts made below one side show up on the other. */
+  propagation: Propagation;
+}
+
+/** A new, empty file system in memory. */
+export interface TmpfsMount {
+  /** Tells it from other mounts. */
+  type: "tmpfs";
+  /** Absolute path inside. */
+  target: string;
+  /** Options as mount(8) writes them, for example `size=64m,mode=1777,noexec`. */
+  options: string;
+}
+
+/** Something mounted inside a container on request. */
+export type ContainerMount = BindMount | TmpfsMount;
+
+/** How mounts made later below one side of a bind mount show up on the other; see mount_namespaces(7). */
+export type Propagation = "rprivate" | "private" | "rslave" | "slave" | "rshared" | "shared";
+
+/** Which network a container is in. */
+export type NetworkMode = "none" | "host";
+
+/** What a container's root file system is made of. */
+export type RootSource =
+  | {
+    type: "image";
+    /** Digest of the config blob. */
+    imageId: string;
+    /** What the user typed. */
+    reference: string;
+    /** Names of the unpacked layers below `layers/`, base layer first. */
+    layers: string[];
+  }
+  | {
+    type: "directory";
+    /** Absolute path of a host directory that is never written to. */
+    path: string;
+  };
+
+/** Everything that was asked for when a container was created. */
+export interface ContainerConfig {
+  /** Version of this record's shape. */
+  schema: 1;
+  /** 64 lower-case hexadecimal digits. */
+  id: string;
+  /** What people call it; unique. */
+  name: string;
+  /** RFC 3339, UTC. */
+  createdAt: string;
+  /** What its root file system is made of. */
+  root: RootSource;
+  /** The program that always runs first; may be empty. */
+  entrypoint: string[];
+  /** Arguments, or the whole command when there is no entrypoint. */
+  command: string[];
+  /** `NAME=value`, exactly what the process gets but for HOME. */
+  env: string[];
+  /** Absolute path inside; made if missing. */
+  workingDirectory: string;
+  /** `user[:group]`, names or numbers; empty for root. */
+  user: string;
+  /** Host name inside. */
+  hostname: string;
+  /** Whether all three streams are one pseudo terminal. */
+  hasTerminal: boolean;
+  /** Whether stdin is kept open for attached clients. */
+  hasStdin: boolean;
+  /** Whether stdin ends when the first attached client's does. */
+  closesStdin: boolean;
+  /** Whether a reaping PID 1 runs before the command. */
+  hasInit: boolean;
+  /** Whether the root file system is read-only. */
+  isReadOnly: boolean;
+  /** Whether it is removed when it ends. */
+  isAutoRemoved: boolean;
+  /** Which network it is in. */
+  networkMode: NetworkMode;
+  /** What is mounted inside, besides the defaults. */
+  mounts: ContainerMount[];
+  /** Names and values for whoever looks. */
+  labels: Record<string, string>;
+  /** Name or number of the signal that asks it to end. */
+  stopSignal: string;
+  /** How long `stop` waits for that, in seconds; -1 waits for ever. */
+  stopTimeoutSeconds: number;
+}
+
+/**
+ * Takes a container's record from JSON.
+ *
+ * @throws {WherryError} `corrupt` if it is not one, or of a newer version.
+ */
+export function parseContainerConfig(json: unknown): ContainerConfig {
+  const config = json as Partial<ContainerConfig> | null;
+  if (typeof config !== "object" || config === null || config.schema !== 1) {
+    throw new WherryError("corrupt", `Cannot read the container's record: its schema is not 1`);
+  }
+  const hasStrings = [config.id, config.name, config.createdAt, config.workingDirectory]
+    .every((field) => typeof field === "string");
+  const hasLists = [config.entrypoint, config.command, config.env, config.mounts]
+    .every((field) => Array.isArray(field));
+  if (!hasStrings || !hasLists || typeof config.root !== "object") {
+    throw new WherryError("corrupt", `Cannot read the container's record: fields are missing`);
+  }
+  return config as ContainerConfig;
+}
+
+/** The whole argument vector that is executed. */
+export function containerArgv(config: ContainerConfig): string[] {
+  return [...config.entrypoint, ...config.command];
+}

@@ -1,0 +1,52 @@
+import { deepStrictEqual, throws } from "node:assert/strict";
+import { WherryError } from "../errors.ts";
+import { resolveIdentity } from "./identity.ts";
+
+const FILES = {
+  passwd: [
+    "root:x:0:0:root:/root:/bin/sh",
+    "web:x:33:33::/var/www:/bin/false",
+    "1000:x:77:77::/odd:/bin/sh",
+    "broken:x:minus:one",
+    "# comment:x:1:1::/:/",
+  ].join("\n"),
+  group: "root:x:0:\nwheel:x:10:root,web\nweb:x:33:\nlog:x:44:web\n",
+};
+
+const cases: [user: string, uid: number, gid: number, groups: number[], home: string][] = [
+  ["", 0, 0, [10], "/root"],
+  ["root", 0, 0, [10], "/root"],
+  ["web", 33, 33, [10, 44], "/var/www"],
+  ["33", 33, 33, [10, 44], "/var/www"],
+  ["web:wheel", 33, 10, [], "/var/www"],
+  ["web:4711", 33, 4711, [], "/var/www"],
+  ["4711", 4711, 0, [], "/"],
+  ["4711:4712", 4711, 4712, [], "/"],
+  [":wheel", 0, 10, [], "/root"],
+  ["1000", 77, 77, [], "/odd"],
+];
+for (const [user, uid, gid, groups, home] of cases) {
+  Deno.test(`resolveIdentity() of "${user}" follows the image's files`, () => {
+    deepStrictEqual(resolveIdentity(user, FILES), { uid, gid, groups, home });
+  });
+}
+
+Deno.test("resolveIdentity() is root with a home when the image has no passwd", () => {
+  deepStrictEqual(resolveIdentity("", { passwd: "", group: "" }), {
+    uid: 0,
+    gid: 0,
+    groups: [],
+    home: "/root",
+  });
+});
+
+for (const user of ["nobody", "web:nogroup", "4294967295", "a:b:c"]) {
+  Deno.test(`resolveIdentity() refuses "${user}" and names it`, () => {
+    throws(
+      () => resolveIdentity(user, FILES),
+      (error: unknown) =>
+        error instanceof WherryError && error.kind === "invalid_argument" &&
+        error.message.startsWith(`Cannot run as user "${user}": `),
+    );
+  });
+}

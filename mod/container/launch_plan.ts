@@ -1,0 +1,313 @@
+/** From a container's record to the steps that make it: pure, no effects. @module */
+
+import { capabilityMask, DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
+import { CLONE_NEW, MOUNT_ATTR, MS, splitMountOptions } from "../kernel/mount.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { type BindMount, containerArgv, type ContainerConfig, type Propagation } from "./config.ts";
+import type { Identity } from "./identity.ts";
+import type { Step } from "./plan.ts";
+
+/** A cgroup hierarchy to show inside, at `/sys/fs/cgroup` or below it. */
+export interface CgroupHierarchy {
+  /** `"cgroup2"` for the unified hierarchy, `"cgroup"` for a v1 one. */
+  type: "cgroup" | "cgroup2";
+  /** Name below `/sys/fs/cgroup`; empty for a unified hierarchy that is mounted there itself. */
+  name: string;
+  /** What mount(2) takes to name a v1 hierarchy, for example `"cpu,cpuacct"`. */
+  data: string;
+}
+
+/** Size of a terminal, in character cells; 0 means unknown. */
+export interface TerminalSize {
+  /** Lines. */
+  rows: number;
+  /** Characters in a line. */
+  columns: number;
+}
+
+/** All that a launch plan depends on. */
+export interface LaunchInput {
+  config: ContainerConfig;
+  paths: ContainerPaths;
+  /** Absolute directories of the lower layers, base layer first; at least one. */
+  lowerDirectories: readonly string[];
+  identity: Identity;
+  cgroupHierarchies: readonly CgroupHierarchy[];
+  terminalSize: TerminalSize;
+  /** Arguments of the program on descriptor 7 that the monitor executes in the end, if any. */
+  cleanupArgv: readonly string[];
+}
+
+const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC | CLONE_NEW.PID;
+const MAX_LOG_BYTES = 10 * 1024 * 1024;
+const MAX_LOG_FILES = 3;
+const SIGKILL = 9;
+
+/** What is hidden by default. @see `oci/defaults.go` of moby */
+const MASKED_PATHS = [
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/interrupts",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/sys/devices/virtual/powercap",
+  "/sys/firmware",
+];
+
+/** What cannot be written by default. @see `oci/defaults.go` of moby */
+const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/** Character devices of every container: name, major, minor. @see runtime-spec, "Default Devices" */
+const DEVICES: readonly (readonly [name: string, major: number, minor: number])[] = [
+  ["null", 1, 3],
+  ["zero", 1, 5],
+  ["full", 1, 7],
+  ["random", 1, 8],
+  ["urandom", 1, 9],
+  ["tty", 5, 0],
+];
+
+/** Links in /dev: content, name. @see runtime-spec, "Dev symbolic links" */
+const DEVICE_LINKS = [
+  ["/proc/self/fd", "fd"],
+  ["/proc/self/fd/0", "stdin"],
+  ["/proc/self/fd/1", "stdout"],
+  ["/proc/self/fd/2", "stderr"],
+  ["/proc/kcore", "core"],
+  ["pts/ptmx", "ptmx"],
+] as const;
+
+/** Files that wherry keeps and mounts into `/etc`. */
+export const MANAGED_ETC_FILES = ["hosts", "hostname", "resolv.conf"] as const;
+
+const PROPAGATION_FLAGS: Record<Propagation, number> = {
+  private: MS.PRIVATE,
+  rprivate: MS.PRIVATE | MS.REC,
+  slave: MS.SLAVE,
+  rslave: MS.SLAVE | MS.REC,
+  shared: MS.SHARED,
+  rshared: MS.SHARED | MS.REC,
+};
+
+/** The steps that start a container. */
+export function planLaunch(input: LaunchInput): Step[] {
+  const { config, identity } = input;
+  return [
+    ...planSupervision(input),
+    ["clone", String(NAMESPACES | (config.networkMode === "host" ? 0 : CLONE_NEW.NET))],
+    ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
+    planOverlay(input),
+    ["root", input.paths.merged],
+    ...planMounts(input),
+    ["mkdir", config.workingDirectory, "0755", "0", "0"],
+    ["pivot-root"],
+    ...planHardening(config),
+    ["umask", "0022"],
+    ["chdir", config.workingDirectory],
+    ...planIdentity(identity),
+    ["parent-death", String(SIGKILL)],
+    ...(config.hasInit ? [["reaper"] as const] : []),
+    planExec(containerArgv(config), withHome(config.env, identity)),
+  ];
+}
+
+/** What the monitor itself does before there is a container. */
+function planSupervision({ config, paths, cleanupArgv }: LaunchInput): Step[] {
+  const durability = config.isAutoRemoved ? "volatile" : "durable";
+  const stdin = config.hasStdin ? "pipe" : "null";
+  return [
+    ["stdio", config.hasTerminal ? "terminal" : stdin],
+    ["log", paths.log, String(MAX_LOG_BYTES), String(MAX_LOG_FILES)],
+    ["listen", paths.runDirectory],
+    ["record", paths.state, durability],
+    ...(cleanupArgv.length > 0 ? [["cleanup", ...cleanupArgv] as const] : []),
+  ];
+}
+
+function planOverlay({ paths, lowerDirectories }: LaunchInput): Step {
+  const lower = lowerDirectories.toReversed().map(escapeOverlayPath).join(":");
+  const data = `lowerdir=${lower},upperdir=${escapeOverlayPath(paths.upper)},` +
+    `workdir=${escapeOverlayPath(paths.work)}`;
+  return ["mount", "overlay", paths.merged, "overlay", "0", data];
+}
+
+/** A path as overlay's options want it: the separators `:` and `,` escaped. */
+function escapeOverlayPath(path: string): string {
+  return path.replace(/[\\:,]/g, (character) => `\\${character}`);
+}
+
+function planMounts(input: LaunchInput): Step[] {
+  const { config, paths } = input;
+  const requested = new Set(config.mounts.map((mount) => mount.target));
+  const defaults = planDefaultMounts(input).filter(({ target }) => !requested.has(target));
+  return [
+    ...defaults.flatMap(({ steps }) => steps),
+    ...DEVICES.map((
+      [name, major, minor],
+    ): Step => ["mknod", `/dev/${name}`, "20666", String(major), String(minor)]),
+    ...DEVICE_LINKS.map(([content, name]): Step => ["symlink", content, `/dev/${name}`]),
+    ...planTerminal(input),
+    ...MANAGED_ETC_FILES.filter((name) => !requested.has(`/etc/${name}`)).map((name): Step => [
+      "attach-tree",
+      `${paths.etc}/${name}`,
+      `/etc/${name}`,
+      "0",
+      "0",
+      String(PROPAGATION_FLAGS.rprivate),
+    ]),
+    ...planRequestedMounts(config),
+  ];
+}
+
+interface TargetedSteps {
+  target: string;
+  steps: Step[];
+}
+
+function planDefaultMounts({ config, cgroupHierarchies }: LaunchInput): TargetedSteps[] {
+  const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  const mount = (type: string, target: string, flags: number, data = ""): TargetedSteps => ({
+    target,
+    steps: [["mount-in", type, target, type, String(flags), data]],
+  });
+  return [
+    mount("proc", "/proc", strict),
+    mount("tmpfs", "/dev", MS.NOSUID | MS.STRICTATIME, "mode=755,size=65536k"),
+    mount(
+      "devpts",
+      "/dev/pts",
+      MS.NOSUID | MS.NOEXEC,
+      "newinstance,ptmxmode=0666,mode=0620,gid=5",
+    ),
+    mount("tmpfs", "/dev/shm", strict, "mode=1777,size=67108864"),
+    mount("mqueue", "/dev/mqueue", strict),
+    mount("sysfs", "/sys", strict | MS.RDONLY),
+    ...planCgroupMounts(cgroupHierarchies, strict),
+  ].filter(({ target }) => !config.mounts.some((other) => target.startsWith(`${other.target}/`)));
+}
+
+function planCgroupMounts(
+  hierarchies: readonly CgroupHierarchy[],
+  flags: number,
+): TargetedSteps[] {
+  if (hierarchies.length === 0) return [];
+  const target = "/sys/fs/cgroup";
+  const steps = hierarchies.map(({ type, name, data }): Step => {
+    const path = name === "" ? target : `${target}/${name}`;
+    return ["mount-in", type, path, type, String(flags | MS.RDONLY), data];
+  });
+  const isUnified = hierarchies.some(({ name }) => name === "");
+  return [{
+    target,
+    steps: isUnified
+      ? steps
+      : [["mount-in", "tmpfs", target, "tmpfs", String(flags), "mode=755,size=64k"], ...steps],
+  }];
+}
+
+function planTerminal({ config, terminalSize }: LaunchInput): Step[] {
+  if (!config.hasTerminal) return [];
+  return [["terminal", String(terminalSize.rows), String(terminalSize.columns)]];
+}
+
+/** What was asked for, parents before what is mounted on them. */
+function planRequestedMounts(config: ContainerConfig): Step[] {
+  const depth = (path: string): number => path.split("/").length;
+  return config.mounts
+    .toSorted((a, b) => depth(a.target) - depth(b.target))
+    .map((mount): Step => {
+      if (mount.type === "bind") return planBind(mount);
+      const { flags, data } = splitMountOptions(
+        mount.options,
+        MS.NOSUID | MS.NODEV | MS.NOEXEC,
+      );
+      return ["mount-in", "tmpfs", mount.target, "tmpfs", String(flags), data];
+    });
+}
+
+const TREE_IS_RECURSIVE = 1;
+const TREE_SOURCE_IS_CREATED = 2;
+
+function planBind(mount: BindMount): Step {
+  return [
+    "attach-tree",
+    mount.source,
+    mount.target,
+    String(TREE_IS_RECURSIVE | (mount.createsSource ? TREE_SOURCE_IS_CREATED : 0)),
+    String(mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0),
+    String(PROPAGATION_FLAGS[mount.propagation]),
+  ];
+}
+
+/** What is done inside the new root while there is still every privilege. */
+function planHardening(config: ContainerConfig): Step[] {
+  const ownsNetwork = config.networkMode !== "host";
+  return [
+    ["sethostname", config.hostname],
+    ...(ownsNetwork
+      ? [
+        ["loopback-up"] as const,
+        ["sysctl", "net/ipv4/ip_unprivileged_port_start", "0"] as const,
+        ["sysctl", "net/ipv4/ping_group_range", "0 2147483647"] as const,
+      ]
+      : []),
+    ...MASKED_PATHS.map((path): Step => ["mask", path]),
+    ...READONLY_PATHS.map((path): Step => ["readonly", path]),
+    ...(config.isReadOnly ? [["remount-root-readonly"] as const] : []),
+  ];
+}
+
+/** Who the process is and what it may do. */
+function planIdentity({ uid, gid, groups }: Identity): Step[] {
+  const mask = capabilityMask(DEFAULT_CAPABILITIES).toString(16);
+  return [
+    ["bounding", mask],
+    ["user", String(uid), String(gid), ...groups.map(String)],
+    ["capset", mask, mask, "0", "0"],
+  ];
+}
+
+function planExec(argv: readonly string[], env: readonly string[]): Step {
+  return ["exec", String(argv.length), ...argv, ...env];
+}
+
+/** `env` with HOME, which depends on the user, unless it is there already. */
+function withHome(env: readonly string[], { home }: Identity): readonly string[] {
+  return env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
+}
+
+/** All that running one more process in a container depends on. */
+export interface ExecInput {
+  argv: readonly string[];
+  /** `NAME=value`, without HOME unless it was asked for. */
+  env: readonly string[];
+  /** Absolute path inside. */
+  workingDirectory: string;
+  identity: Identity;
+  hasTerminal: boolean;
+  hasStdin: boolean;
+  terminalSize: TerminalSize;
+}
+
+/** The steps that run one more process inside a running container. */
+export function planExecIn(input: ExecInput): Step[] {
+  const { identity, terminalSize: { rows, columns } } = input;
+  const stdin = input.hasStdin ? "pipe" : "null";
+  return [
+    ["stdio", input.hasTerminal ? "terminal" : stdin],
+    ["clone", "0"],
+    ["join", String(NAMESPACES | CLONE_NEW.NET)],
+    ["fork"],
+    ...(input.hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),
+    ["umask", "0022"],
+    ["chdir", input.workingDirectory],
+    ...planIdentity(identity),
+    ["parent-death", String(SIGKILL)],
+    planExec(input.argv, withHome(input.env, identity)),
+  ];
+}

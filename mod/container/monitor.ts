@@ -1,0 +1,235 @@
+/** Speaking with `wherry-monitor`; the protocol stands in `docs/monitor.md`. @module */
+
+import { Descriptor } from "../../ffi/descriptor.ts";
+import { errnoText, SystemError } from "../../ffi/errno.ts";
+import { monitorSource } from "../../ffi/library.ts";
+import { WherryError } from "../errors.ts";
+import { createSealedMemfd } from "../kernel/memfd.ts";
+import { openReadWrite } from "../kernel/open.ts";
+import { startProgram } from "../kernel/program.ts";
+import {
+  connectPacketSocket,
+  type Packet,
+  receivePacket,
+  sendPacket,
+  socketPair,
+} from "../kernel/socket.ts";
+import { encodePlan, type Step } from "./plan.ts";
+
+/** Something the monitor tells. */
+export type MonitorEvent =
+  | { type: "started"; pid: number }
+  | { type: "failed"; stepIndex: number; errno: number }
+  | { type: "exited"; exitCode: number }
+  | { type: "detached" }
+  | { type: "ok" }
+  | { type: "error"; errno: number }
+  | { type: "pidfd"; pidfd: Descriptor };
+
+/** Which streams an attached client connects, and how. */
+export interface Attachment {
+  /** Descriptor that is read, if any. */
+  stdin: number | undefined;
+  /** Descriptor that is written, if any. */
+  stdout: number | undefined;
+  /** Descriptor that is written, if any; with a terminal everything goes to stdout. */
+  stderr: number | undefined;
+  /** Whether the container's stdin ends when this one does. */
+  closesStdin: boolean;
+  /** Bytes that end the attachment when typed; empty for none. */
+  detachKeys: readonly number[];
+}
+
+const ATTACH_STDIN = 1;
+const ATTACH_STDOUT = 2;
+const ATTACH_STDERR = 4;
+const ATTACH_CLOSES_STDIN = 8;
+
+/** A connection to one container's monitor. */
+export class MonitorConnection implements Disposable {
+  readonly #socket: Descriptor;
+
+  /**
+   * Speaks over a socket.
+   *
+   * @param socket A connected packet socket; closed with the connection.
+   */
+  constructor(socket: Descriptor) {
+    this.#socket = socket;
+  }
+
+  /**
+   * Connects to the monitor that listens in a container's run directory.
+   *
+   * @throws {WherryError} `conflict` if none does.
+   */
+  static connect(runDirectory: string): MonitorConnection {
+    try {
+      return new MonitorConnection(connectPacketSocket(runDirectory, "socket"));
+    } catch (cause) {
+      if (cause instanceof SystemError && ["ENOENT", "ECONNREFUSED"].includes(cause.code)) {
+        throw new WherryError("conflict", "Cannot reach the container: it is not running", {
+          cause,
+        });
+      }
+      throw cause;
+    }
+  }
+
+  /** Hands this process's streams to the monitor, which then serves them by itself. */
+  attach({ stdin, stdout, stderr, closesStdin, detachKeys }: Attachment): void {
+    const flags = (stdin === undefined ? 0 : ATTACH_STDIN) |
+      (stdout === undefined ? 0 : ATTACH_STDOUT) |
+      (stderr === undefined ? 0 : ATTACH_STDERR) |
+      (closesStdin ? ATTACH_CLOSES_STDIN : 0);
+    const keys = detachKeys.length === 0 ? "-" : new Uint8Array(detachKeys).toHex();
+    const numbers = [stdin, stdout, stderr].filter((number) => number !== undefined);
+    sendPacket(this.#socket, `attach ${flags} ${keys}`, numbers);
+  }
+
+  /** Tells the terminal's new size. */
+  resize(rows: number, columns: number): void {
+    sendPacket(this.#socket, `resize ${rows} ${columns}`);
+  }
+
+  /** Asks for a signal to init; the answer is `ok` or `error`. */
+  signal(number: number): void {
+    sendPacket(this.#socket, `signal ${number}`);
+  }
+
+  /** Asks for `signal` and, when init still lives after `timeoutMs`, SIGKILL; -1 waits for ever. */
+  stop(signal: number, timeoutMs: number): void {
+    sendPacket(this.#socket, `stop ${signal} ${timeoutMs}`);
+  }
+
+  /** Asks to be told when init has ended. */
+  wait(): void {
+    sendPacket(this.#socket, "wait");
+  }
+
+  /** Asks for a pidfd of init; the answer is `pidfd` or `error`. */
+  requestPidfd(): void {
+    sendPacket(this.#socket, "pidfd");
+  }
+
+  /** The next event; `undefined` when the monitor is gone. */
+  async next(): Promise<MonitorEvent | undefined> {
+    const packet = await this.#receive();
+    return packet === undefined ? undefined : parseEvent(packet);
+  }
+
+  async #receive(): Promise<Packet | undefined> {
+    try {
+      return await receivePacket(this.#socket);
+    } catch (error) {
+      // The monitor was killed with a message of ours unread
+      if (error instanceof SystemError && error.code === "ECONNRESET") return undefined;
+      throw error;
+    }
+  }
+
+  /** The next event that is one of `types`, skipping others. */
+  async nextOf<T extends MonitorEvent["type"]>(
+    ...types: T[]
+  ): Promise<Extract<MonitorEvent, { type: T }> | undefined> {
+    for (;;) {
+      const event = await this.next();
+      if (event === undefined) return undefined;
+      if ((types as string[]).includes(event.type)) {
+        return event as Extract<MonitorEvent, { type: T }>;
+      }
+    }
+  }
+
+  /** Ends the connection, and with it the attachment; the container goes on. */
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+}
+
+function parseEvent({ text, descriptors }: Packet): MonitorEvent {
+  const [type, first = "", second = ""] = text.split(" ");
+  switch (type) {
+    case "started":
+      return { type, pid: Number(first) };
+    case "failed":
+      return { type, stepIndex: Number(first), errno: Number(second) };
+    case "exited":
+      return { type, exitCode: Number(first) };
+    case "detached":
+    case "ok":
+      return { type };
+    case "error":
+      return { type, errno: Number(first) };
+    case "pidfd": {
+      const [pidfd] = descriptors;
+      if (pidfd !== undefined) return { type, pidfd };
+      break;
+    }
+  }
+  throw new WherryError("internal", `Cannot understand the monitor: it said "${text}"`);
+}
+
+/** What a new monitor gets. */
+export interface MonitorOptions {
+  /** What it does. */
+  steps: readonly Step[];
+  /** The container's lock, held; the monitor goes on holding it. */
+  lock?: Descriptor;
+  /** Pidfd of the init that an exec joins. */
+  target?: Descriptor;
+  /** The program of a `cleanup` step. */
+  cleanupProgram?: Descriptor;
+}
+
+/**
+ * Starts a monitor, which starts the plan at once.
+ *
+ * @returns The connection on which `started` or `failed` arrives.
+ * @throws {SystemError} If there are no resources for one more process.
+ */
+export function startMonitor(options: MonitorOptions): MonitorConnection {
+  const [ours, theirs] = socketPair();
+  using undo = new DisposableStack();
+  const connection = undo.use(new MonitorConnection(ours));
+  using control = theirs;
+  using nothing = openReadWrite("/dev/null");
+  using plan = createSealedMemfd("wherry-plan", encodePlan(options.steps));
+  const started = startProgram({
+    executable: monitorProgram(),
+    argv: ["wherry-monitor"],
+    env: [],
+    descriptors: [
+      nothing.number,
+      nothing.number,
+      nothing.number,
+      plan.number,
+      control.number,
+      options.lock?.number ?? -1,
+      options.target?.number ?? -1,
+      options.cleanupProgram?.number ?? -1,
+    ],
+  });
+  started.pidfd[Symbol.dispose]();
+  undo.move();
+  return connection;
+}
+
+let program: Descriptor | undefined;
+
+/** The monitor's program file: the sealed one inside the executable, or a sealed copy of the build's. */
+function monitorProgram(): number {
+  if (program === undefined) {
+    const source = monitorSource();
+    program = "fd" in source
+      ? new Descriptor(source.fd)
+      : createSealedMemfd("wherry-monitor", Deno.readFileSync(source.path));
+  }
+  return program.number;
+}
+
+/** A step's failure in words, for steps whose error is no concern of the user's command. */
+export function describeStep(step: Step, errno: number): string {
+  const [word, ...args] = step;
+  return `${word} ${args.slice(0, 2).filter((arg) => arg !== "").join(" ")}: ${errnoText(errno)}`;
+}

@@ -1,0 +1,84 @@
+/**
+ * The index of container names: one symbolic link for each, whose content is the id.
+ *
+ * Making a link is atomic, so a name is never given twice, also to commands
+ * that run in parallel; and it needs no list that could be half written.
+ *
+ * @module
+ */
+
+import { WherryError } from "../errors.ts";
+import { shortId } from "../store/id.ts";
+import type { Paths } from "../store/paths.ts";
+import { removeIfPresent } from "../store/record.ts";
+import { randomName } from "./name.ts";
+
+const MAX_RANDOM_TRIES = 20;
+
+/**
+ * Gives `name` to the container `id`, whose directory must exist already.
+ *
+ * @throws {WherryError} `already_exists` if another container has it.
+ */
+export function claimName(paths: Paths, name: string, id: string): void {
+  const owner = tryClaimName(paths, name, id);
+  if (owner === undefined) return;
+  throw new WherryError(
+    "already_exists",
+    `Cannot use the container name "${name}": container ${shortId(owner)} has it`,
+    { hint: `Remove that one with "wherry rm ${name}", or choose another --name` },
+  );
+}
+
+/**
+ * Gives a random free name to the container `id`.
+ *
+ * @returns The name.
+ */
+export function claimRandomName(paths: Paths, id: string): string {
+  for (let tries = 0; tries < MAX_RANDOM_TRIES; tries++) {
+    const name = tries < MAX_RANDOM_TRIES / 2 ? randomName() : `${randomName()}_${tries}`;
+    if (tryClaimName(paths, name, id) === undefined) return name;
+  }
+  const name = `${randomName()}_${shortId(id)}`;
+  claimName(paths, name, id);
+  return name;
+}
+
+/** Claims a name; returns the id of the container that has it already. */
+function tryClaimName(paths: Paths, name: string, id: string): string | undefined {
+  const link = `${paths.names}/${name}`;
+  for (;;) {
+    try {
+      Deno.symlinkSync(id, link);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+    const owner = findByName(paths, name);
+    if (owner !== undefined) return owner;
+    removeIfPresent(link); // left by a container that is gone
+  }
+}
+
+/** The id of the container called `name`. */
+export function findByName(paths: Paths, name: string): string | undefined {
+  try {
+    const id = Deno.readLinkSync(`${paths.names}/${name}`);
+    Deno.lstatSync(paths.container(id).directory);
+    return id;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Frees `name` if it is still the container's own. */
+export function releaseName(paths: Paths, name: string, id: string): void {
+  const link = `${paths.names}/${name}`;
+  try {
+    if (Deno.readLinkSync(link) === id) Deno.removeSync(link);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,258 @@
+/** Making a container, without starting it. @module */
+
+import type { Descriptor } from "../../ffi/descriptor.ts";
+import type {
+  ContainerConfig,
+  ContainerMount,
+  NetworkMode,
+  RootSource,
+} from "../container/config.ts";
+import { checkName } from "../container/name.ts";
+import { claimName, claimRandomName, releaseName } from "../container/names.ts";
+import { WherryError } from "../errors.ts";
+import { parseSignal } from "../kernel/signal.ts";
+import { newId, shortId } from "../store/id.ts";
+import { acquireLock, tryAcquireLock } from "../store/lock.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { writeRecord } from "../store/record.ts";
+import type { Engine } from "./engine.ts";
+import { type ImageDefaults, NO_DEFAULTS, resolveImage } from "./image_source.ts";
+
+/** What somebody asks for when making a container. */
+export interface CreateRequest {
+  /** An image's reference or id, or the path of an archive; not with `rootfs`. */
+  image?: string;
+  /** A host directory to use as an image; it is never written to. */
+  rootfs?: string;
+  /** What people call it. @default {a random one} */
+  name?: string;
+  /** Replaces the image's entrypoint, and its command; an empty list clears it. */
+  entrypoint?: readonly string[];
+  /** Replaces the image's command; empty keeps it. */
+  command?: readonly string[];
+  /** `NAME=value`. */
+  env?: readonly string[];
+  /** Absolute path inside. @default {the image's, or "/"} */
+  workingDirectory?: string;
+  /** `user[:group]`. @default {the image's, or root} */
+  user?: string;
+  /** Host name inside. @default {the short id, or the host's with its network} */
+  hostname?: string;
+  /** Whether all three streams are one pseudo terminal. @default {false} */
+  hasTerminal?: boolean;
+  /** Whether stdin is kept open for attached clients. @default {false} */
+  hasStdin?: boolean;
+  /** Whether stdin ends when the first attached client's does. @default {false} */
+  closesStdin?: boolean;
+  /** Whether a reaping PID 1 runs before the command. @default {false} */
+  hasInit?: boolean;
+  /** Whether the root file system is read-only. @default {false} */
+  isReadOnly?: boolean;
+  /** Whether it is removed when it ends. @default {false} */
+  isAutoRemoved?: boolean;
+  /** Which network it is in. @default {"none"} */
+  networkMode?: NetworkMode;
+  /** What is mounted inside, besides the defaults. */
+  mounts?: readonly ContainerMount[];
+  /** On top of the image's labels. */
+  labels?: Readonly<Record<string, string>>;
+}
+
+/** A container that is made and still locked: nobody else can start or remove it meanwhile. */
+export interface CreatedContainer extends Disposable {
+  /** What was asked for, as it is on disk. */
+  config: ContainerConfig;
+  /** The container's lock, for its monitor. */
+  lock: Descriptor;
+}
+
+const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_STOP_SIGNAL = "SIGTERM";
+const DEFAULT_STOP_TIMEOUT_SECONDS = 10;
+
+/**
+ * Makes a container.
+ *
+ * Either everything of it exists afterwards, or nothing.
+ *
+ * @returns The container, locked; dispose of it to let go of the lock.
+ * @throws {WherryError} `not_found` for the image, `already_exists` for the name,
+ * `invalid_argument` for anything malformed.
+ */
+export async function createContainer(
+  engine: Engine,
+  request: CreateRequest,
+): Promise<CreatedContainer> {
+  engine.ensureDirectories();
+  const { root, defaults } = await resolveRoot(engine, request);
+  const id = newId();
+  const partial = planConfig(id, request, root, defaults);
+  using undo = new DisposableStack();
+  const paths = engine.paths.container(id);
+  const lock = undo.use(lockNewContainer(engine, paths, undo));
+  makeDirectories(paths, undo);
+  const name = claim(engine, request, id, undo);
+  const config = { ...partial, name };
+  writeRecord(paths.config, config, { isDurable: !config.isAutoRemoved });
+  undo.move();
+  return { config, lock, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+}
+
+async function resolveRoot(
+  engine: Engine,
+  request: CreateRequest,
+): Promise<{ root: RootSource; defaults: ImageDefaults }> {
+  if (request.rootfs !== undefined) {
+    return { root: resolveDirectory(request.rootfs), defaults: NO_DEFAULTS };
+  }
+  if (request.image === undefined) {
+    throw new WherryError("invalid_argument", "Cannot make a container: it has no image", {
+      hint: "Name an image, or a directory with --rootfs",
+    });
+  }
+  return await resolveImage(engine, request.image);
+}
+
+function resolveDirectory(path: string): RootSource {
+  try {
+    const real = Deno.realPathSync(path);
+    if (!Deno.statSync(real).isDirectory) {
+      throw new WherryError("invalid_argument", `Cannot use --rootfs "${path}": not a directory`);
+    }
+    return { type: "directory", path: real };
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new WherryError("not_found", `Cannot use --rootfs "${path}": no such directory`, {
+      cause,
+    });
+  }
+}
+
+/** The whole record but for the name. */
+function planConfig(
+  id: string,
+  request: CreateRequest,
+  root: RootSource,
+  defaults: ImageDefaults,
+): ContainerConfig {
+  const { entrypoint, command } = planCommand(request, defaults);
+  const networkMode = request.networkMode ?? "none";
+  const hostname = request.hostname ??
+    (networkMode === "host" ? Deno.hostname() : shortId(id));
+  return {
+    schema: 1,
+    id,
+    name: "",
+    createdAt: new Date().toISOString(),
+    root,
+    entrypoint,
+    command,
+    env: planEnv(request, defaults, hostname),
+    workingDirectory: checkWorkingDirectory(
+      request.workingDirectory ?? (defaults.workingDirectory || "/"),
+    ),
+    user: request.user ?? defaults.user,
+    hostname,
+    hasTerminal: request.hasTerminal ?? false,
+    hasStdin: request.hasStdin ?? false,
+    closesStdin: request.closesStdin ?? false,
+    hasInit: request.hasInit ?? false,
+    isReadOnly: request.isReadOnly ?? false,
+    isAutoRemoved: request.isAutoRemoved ?? false,
+    networkMode,
+    mounts: [...(request.mounts ?? [])],
+    labels: { ...defaults.labels, ...request.labels },
+    stopSignal: checkStopSignal(defaults.stopSignal || DEFAULT_STOP_SIGNAL),
+    stopTimeoutSeconds: DEFAULT_STOP_TIMEOUT_SECONDS,
+  };
+}
+
+function planCommand(
+  { entrypoint, command = [] }: CreateRequest,
+  defaults: ImageDefaults,
+): { entrypoint: string[]; command: string[] } {
+  const planned = entrypoint === undefined
+    ? {
+      entrypoint: defaults.entrypoint,
+      command: command.length > 0 ? [...command] : defaults.command,
+    }
+    : { entrypoint: [...entrypoint], command: [...command] };
+  if (planned.entrypoint.length + planned.command.length === 0) {
+    throw new WherryError(
+      "invalid_argument",
+      "Cannot make a container: no command specified",
+      { hint: "The image has no default command: write one after the image" },
+    );
+  }
+  return planned;
+}
+
+/** PATH, HOSTNAME and TERM, then the image's variables, then those asked for; the last one of a name counts. */
+function planEnv(
+  { env = [], hasTerminal }: CreateRequest,
+  defaults: ImageDefaults,
+  hostname: string,
+): string[] {
+  const entries = [
+    DEFAULT_PATH,
+    `HOSTNAME=${hostname}`,
+    ...(hasTerminal ? ["TERM=xterm"] : []),
+    ...defaults.env,
+    ...env,
+  ];
+  const byName = new Map(entries.map((entry) => [entry.split("=", 1)[0], entry]));
+  return [...byName.values()];
+}
+
+function checkWorkingDirectory(path: string): string {
+  if (path.startsWith("/")) return path;
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot use the working directory "${path}": it is not an absolute path`,
+  );
+}
+
+function checkStopSignal(signal: string): string {
+  if (parseSignal(signal) !== undefined) return signal;
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot use the stop signal "${signal}": no such signal`,
+  );
+}
+
+function lockNewContainer(
+  engine: Engine,
+  paths: ContainerPaths,
+  undo: DisposableStack,
+): Descriptor {
+  // Nobody sweeps between making the run directory and locking it
+  using _gate = acquireLock(engine.paths.gate, "shared");
+  Deno.mkdirSync(paths.runDirectory, { mode: 0o700 });
+  undo.defer(() => Deno.removeSync(paths.runDirectory, { recursive: true }));
+  const lock = tryAcquireLock(paths.lock, { create: true });
+  if (lock === undefined) {
+    throw new WherryError("internal", `Cannot lock the new container "${paths.lock}"`);
+  }
+  return lock;
+}
+
+function makeDirectories(paths: ContainerPaths, undo: DisposableStack): void {
+  Deno.mkdirSync(paths.directory, { mode: 0o700 });
+  undo.defer(() => Deno.removeSync(paths.directory, { recursive: true }));
+  for (const path of [paths.upper, paths.work, paths.merged, paths.etc]) {
+    Deno.mkdirSync(path, { mode: 0o755 });
+  }
+}
+
+function claim(
+  { paths }: Engine,
+  request: CreateRequest,
+  id: string,
+  undo: DisposableStack,
+): string {
+  let name: string;
+  if (request.name === undefined) name = claimRandomName(paths, id);
+  else claimName(paths, name = checkName(request.name), id);
+  undo.defer(() => releaseName(paths, name, id));
+  return name;
+}

@@ -1,0 +1,83 @@
+/** What every use case needs to know. @module */
+
+import { SystemError } from "../../ffi/errno.ts";
+import { WherryError } from "../errors.ts";
+import { DEFAULT_ROOT, DEFAULT_RUN_ROOT, Paths } from "../store/paths.ts";
+
+/** Where an engine keeps its things. */
+export interface EngineOptions {
+  /** What survives a reboot. @default {"/var/lib/wherry"} */
+  root?: string;
+  /** What a reboot may forget. @default {"/run/wherry"} */
+  runRoot?: string;
+  /**
+   * The program, and its first arguments, that monitors execute to clean up; without it, what a
+   * monitor cannot clean up waits for the next use of an engine.
+   */
+  cleanupCommand?: CleanupCommand;
+}
+
+/** A program that removes one container: the engine adds `--root`, `--run-root` and the id. */
+export interface CleanupCommand {
+  /** Path of the executable file. */
+  path: string;
+  /** Arguments, the program's own name first. */
+  argv: readonly string[];
+}
+
+/** One pair of directories with images and containers; many may exist beside each other. */
+export class Engine {
+  /** Where everything lies. */
+  readonly paths: Paths;
+  /** How monitors clean up. */
+  readonly cleanupCommand: CleanupCommand | undefined;
+
+  /** Makes nothing on disk yet. */
+  constructor(options: EngineOptions = {}) {
+    this.paths = new Paths(options.root ?? DEFAULT_ROOT, options.runRoot ?? DEFAULT_RUN_ROOT);
+    this.cleanupCommand = options.cleanupCommand;
+  }
+
+  /**
+   * Makes the directories that containers need.
+   *
+   * @throws {WherryError} `invalid_argument` if one cannot be made.
+   */
+  ensureDirectories(): void {
+    const { root, runRoot, containers, names, layers, runContainers } = this.paths;
+    try {
+      for (const path of [containers, names, layers, runContainers]) makeDirectory(path);
+    } catch (cause) {
+      throw directoryError(root, runRoot, cause);
+    }
+  }
+}
+
+function makeDirectory(path: string): void {
+  try {
+    // The common case: it is there already
+    if (Deno.lstatSync(path).isDirectory) return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+}
+
+function directoryError(root: string, runRoot: string, cause: unknown): WherryError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const isDenied = cause instanceof Deno.errors.PermissionDenied;
+  return new WherryError(
+    isDenied ? "unsupported" : "invalid_argument",
+    `Cannot use "${root}" and "${runRoot}": ${reason.replace(/\.$/, "")}`,
+    {
+      cause,
+      hint: isDenied ? "Run wherry as root" : "Choose other directories with --root and --run-root",
+    },
+  );
+}
+
+/** Whether `error` says that something is missing. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    (error instanceof SystemError && error.code === "ENOENT");
+}

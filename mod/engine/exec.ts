@@ -1,0 +1,84 @@
+/** One more process in a running container. @module */
+
+import type { Descriptor } from "../../ffi/descriptor.ts";
+import { planExecIn, type TerminalSize } from "../container/launch_plan.ts";
+import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
+import { WherryError } from "../errors.ts";
+import type { Engine } from "./engine.ts";
+import { findContainer } from "./find.ts";
+import { awaitStart, lowerDirectoriesOf, readIdentity } from "./start.ts";
+
+/** What to run inside. */
+export interface ExecRequest {
+  /** The exact argument vector; not empty. */
+  argv: readonly string[];
+  /** `NAME=value`, on top of the container's own. */
+  env?: readonly string[];
+  /** Absolute path inside. @default {the container's} */
+  workingDirectory?: string;
+  /** `user[:group]`. @default {the container's} */
+  user?: string;
+  /** Whether all three streams are one pseudo terminal. @default {false} */
+  hasTerminal?: boolean;
+  /** Whether there is a stdin. @default {false} */
+  hasStdin?: boolean;
+  /** Size of the attached terminal. @default {unknown} */
+  terminalSize?: TerminalSize;
+  /** This process's streams to hand over, if any. */
+  attachment?: Attachment;
+}
+
+/**
+ * Starts a process in a running container's namespaces.
+ *
+ * @returns The connection to its own monitor, on which `exited` arrives.
+ * @throws {WherryError} `conflict` if the container does not run; `exitCode` 126 or 127 for the command.
+ */
+export async function execInContainer(
+  engine: Engine,
+  wanted: string,
+  request: ExecRequest,
+): Promise<MonitorConnection> {
+  const { config, paths, state } = findContainer(engine, wanted);
+  if (state.status !== "running") {
+    throw new WherryError("conflict", `Cannot exec in container "${wanted}": it is not running`, {
+      hint: `Start it with "wherry start ${wanted}"`,
+    });
+  }
+  using init = await requestPidfd(paths.runDirectory);
+  const steps = planExecIn({
+    argv: request.argv,
+    env: planEnv(config.env, request),
+    workingDirectory: request.workingDirectory ?? config.workingDirectory,
+    identity: readIdentity(
+      request.user ?? config.user,
+      paths,
+      lowerDirectoriesOf(engine, config),
+    ),
+    hasTerminal: request.hasTerminal ?? false,
+    hasStdin: request.hasStdin ?? false,
+    terminalSize: request.terminalSize ?? { rows: 0, columns: 0 },
+  });
+  const connection = startMonitor({ steps, target: init });
+  return await awaitStart(connection, steps, request.argv, request.attachment);
+}
+
+/** Init's pidfd from its own monitor, so that no reused pid can ever be meant. */
+async function requestPidfd(runDirectory: string): Promise<Descriptor> {
+  using monitor = MonitorConnection.connect(runDirectory);
+  monitor.requestPidfd();
+  const answer = await monitor.nextOf("pidfd", "error");
+  if (answer?.type === "pidfd") return answer.pidfd;
+  throw new WherryError("conflict", "Cannot exec in the container: it is not running");
+}
+
+function planEnv(containerEnv: readonly string[], request: ExecRequest): string[] {
+  const entries = [
+    ...containerEnv,
+    ...(request.hasTerminal && !containerEnv.some((entry) => entry.startsWith("TERM="))
+      ? ["TERM=xterm"]
+      : []),
+    ...(request.env ?? []),
+  ];
+  return [...new Map(entries.map((entry) => [entry.split("=", 1)[0], entry])).values()];
+}

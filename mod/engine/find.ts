@@ -1,0 +1,106 @@
+/** Finding containers by what people call them. @module */
+
+import type { Descriptor } from "../../ffi/descriptor.ts";
+import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
+import { findByName } from "../container/names.ts";
+import { type ContainerState, readState } from "../container/state.ts";
+import { WherryError } from "../errors.ts";
+import { findByPrefix } from "../store/id.ts";
+import { tryAcquireLock } from "../store/lock.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { readRecord } from "../store/record.ts";
+import type { Engine } from "./engine.ts";
+
+/** A container as it is on disk. */
+export interface Container {
+  /** What was asked for. */
+  config: ContainerConfig;
+  /** What it is doing. */
+  state: ContainerState;
+  /** Where its files are. */
+  paths: ContainerPaths;
+}
+
+const ID_LENGTH = 64;
+
+/** The ids of all containers, also of those that are not finished or damaged. */
+export function listIds({ paths }: Engine): string[] {
+  try {
+    return Array.from(Deno.readDirSync(paths.containers), ({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/**
+ * The id of the container that somebody means.
+ *
+ * @param wanted A full id, a name, or the beginning of an id, tried in this order.
+ * @throws {WherryError} `not_found` if there is none, `invalid_argument` if several ids begin so.
+ */
+export function findId(engine: Engine, wanted: string): string {
+  const ids = listIds(engine);
+  if (wanted.length === ID_LENGTH && ids.includes(wanted)) return wanted;
+  const name = wanted.replace(/^\//, "");
+  const isName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name);
+  const id = (isName ? findByName(engine.paths, name) : undefined) ??
+    (/^[0-9a-f]+$/.test(wanted) ? findByPrefix(ids, wanted) : undefined);
+  if (id !== undefined) return id;
+  throw noSuchContainer(wanted);
+}
+
+function noSuchContainer(wanted: string): WherryError {
+  return new WherryError("not_found", `No such container: ${wanted}`, {
+    hint: 'See all containers with "wherry ps -a"',
+  });
+}
+
+/**
+ * The container that somebody means.
+ *
+ * @param wanted A name, an id or the beginning of an id.
+ * @throws {WherryError} `not_found`, `invalid_argument`, or `corrupt` if its record is damaged.
+ */
+export function findContainer(engine: Engine, wanted: string): Container {
+  const container = readContainer(engine, findId(engine, wanted));
+  if (container === undefined) throw noSuchContainer(wanted);
+  return container;
+}
+
+/**
+ * Reads a container.
+ *
+ * @returns `undefined` if it was never finished, or is gone.
+ * @throws {WherryError} `corrupt` if its record is damaged.
+ */
+export function readContainer(engine: Engine, id: string): Container | undefined {
+  const paths = engine.paths.container(id);
+  const config = readRecord(paths.config, parseContainerConfig);
+  return config === undefined ? undefined : { config, state: readState(paths), paths };
+}
+
+/**
+ * Takes the lock of a container that does not run.
+ *
+ * @returns `undefined` if it runs, is being made or removed by somebody else, or is gone.
+ */
+export function tryLockContainer(paths: ContainerPaths): Descriptor | undefined {
+  try {
+    Deno.mkdirSync(paths.runDirectory, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  const lock = tryAcquireLock(paths.lock, { create: true });
+  if (lock === undefined) return undefined;
+  try {
+    Deno.lstatSync(paths.directory);
+    return lock;
+  } catch (error) {
+    // Somebody removed the container while we waited: leave no run directory behind
+    Deno.removeSync(paths.runDirectory, { recursive: true });
+    lock[Symbol.dispose]();
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+/** Removing containers, and what a crash left of them. @module */
+
+import type { Descriptor } from "../../ffi/descriptor.ts";
+import { parseContainerConfig } from "../container/config.ts";
+import { releaseName } from "../container/names.ts";
+import { readState } from "../container/state.ts";
+import { WherryError } from "../errors.ts";
+import { tryAcquireLock } from "../store/lock.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { readRecord, removeIfPresent } from "../store/record.ts";
+import type { Engine } from "./engine.ts";
+import { findContainer, listIds, readContainer, tryLockContainer } from "./find.ts";
+import { killAndWait } from "./stop.ts";
+
+/**
+ * Removes a container.
+ *
+ * @param wanted A name, an id or the beginning of an id.
+ * @param isForced Whether to kill it first if it runs.
+ * @throws {WherryError} `conflict` if it runs and `isForced` is false.
+ */
+export async function removeContainer(
+  engine: Engine,
+  wanted: string,
+  { isForced }: { isForced: boolean },
+): Promise<void> {
+  const { config, paths, state } = findContainer(engine, wanted);
+  if (state.status === "running") {
+    if (!isForced) {
+      throw new WherryError("conflict", `Cannot remove container "${wanted}": it is running`, {
+        hint:
+          `Stop it first with "wherry stop ${wanted}", or force it with "wherry rm -f ${wanted}"`,
+      });
+    }
+    await killAndWait(paths);
+  }
+  using lock = tryLockContainer(paths);
+  if (lock !== undefined) removeLocked(engine, paths, config.name, config.id);
+  else if (readContainer(engine, config.id) !== undefined) {
+    throw new WherryError(
+      "conflict",
+      `Cannot remove container "${wanted}": another command is working on it`,
+      { hint: "Try again" },
+    );
+  }
+}
+
+/**
+ * Removes everything of a container whose lock the caller holds.
+ *
+ * The record goes first: whatever is left after a crash is then recognised as garbage.
+ */
+export function removeLocked(
+  { paths: allPaths }: Engine,
+  paths: ContainerPaths,
+  name: string,
+  id: string,
+): void {
+  removeIfPresent(paths.config);
+  if (name !== "") releaseName(allPaths, name, id);
+  removeTree(paths);
+  Deno.removeSync(paths.runDirectory, { recursive: true });
+}
+
+/**
+ * Deletes the container's directory, never what may be mounted in it: its root is only ever mounted in
+ * its own mount namespace, and a plain rmdir refuses a mount point that somebody else made of it.
+ */
+function removeTree(paths: ContainerPaths): void {
+  removeIfPresent(paths.merged);
+  Deno.removeSync(paths.directory, { recursive: true });
+}
+
+/** What {@linkcode sweepContainers} could not repair. */
+export interface SweepResult {
+  /** Where the containers with damaged records were put, by id. */
+  damaged: Map<string, string>;
+}
+
+/**
+ * Removes what crashes left behind: containers that were never finished, `--rm` containers that
+ * nobody runs any more, run directories without a container. A damaged
+ * record is put aside with all that belongs to it.
+ *
+ * Never touches a container that runs or that another command works on.
+ */
+export function sweepContainers(engine: Engine): SweepResult {
+  const damaged = new Map<string, string>();
+  using gate = tryAcquireLock(engine.paths.gate, { create: true });
+  if (gate === undefined) return { damaged }; // a container is being made: sweep another time
+  for (const id of listIds(engine)) {
+    const paths = engine.paths.container(id);
+    if (!needsSweep(paths)) continue;
+    using lock = tryLockContainer(paths);
+    if (lock !== undefined) sweepLocked(engine, id, damaged);
+  }
+  sweepRunDirectories(engine);
+  return { damaged };
+}
+
+/** A cheap first look without the lock; the decision is made with it. */
+function needsSweep(paths: ContainerPaths): boolean {
+  try {
+    const config = readRecord(paths.config, parseContainerConfig);
+    return config === undefined || (config.isAutoRemoved && readState(paths).status !== "running");
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "corrupt") return true;
+    throw error;
+  }
+}
+
+function sweepLocked(engine: Engine, id: string, damaged: Map<string, string>): void {
+  const paths = engine.paths.container(id);
+  try {
+    const config = readRecord(paths.config, parseContainerConfig);
+    const isGarbage = config === undefined ||
+      (config.isAutoRemoved && readState(paths).status !== "running");
+    if (isGarbage) removeLocked(engine, paths, config?.name ?? "", id);
+  } catch (error) {
+    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
+    const aside = `${engine.paths.root}/damaged`;
+    Deno.mkdirSync(aside, { recursive: true, mode: 0o700 });
+    Deno.renameSync(paths.directory, `${aside}/${id}`);
+    Deno.removeSync(paths.runDirectory, { recursive: true });
+    damaged.set(id, `${aside}/${id}`);
+  }
+}
+
+function sweepRunDirectories(engine: Engine): void {
+  const ids = new Set(listIds(engine));
+  for (const { name: id } of Deno.readDirSync(engine.paths.runContainers)) {
+    // Takes the lock, finds no container, and removes the run directory
+    if (!ids.has(id)) tryLockContainer(engine.paths.container(id))?.[Symbol.dispose]();
+  }
+}
+
+/** Removes a `--rm` container after its end; what monitors ask for. */
+export function cleanUpContainer(engine: Engine, id: string): void {
+  const paths = engine.paths.container(id);
+  using lock: Descriptor | undefined = tryLockContainer(paths);
+  if (lock !== undefined) sweepLocked(engine, id, new Map());
+}

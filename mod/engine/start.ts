@@ -1,0 +1,178 @@
+/** Starting a container that exists. @module */
+
+import type { Descriptor } from "../../ffi/descriptor.ts";
+import { errnoText } from "../../ffi/errno.ts";
+import type { ContainerConfig } from "../container/config.ts";
+import { containerArgv } from "../container/config.ts";
+import { writeEtcFiles } from "../container/etc_files.ts";
+import { type Identity, resolveIdentity } from "../container/identity.ts";
+import { type CgroupHierarchy, planLaunch, type TerminalSize } from "../container/launch_plan.ts";
+import {
+  type Attachment,
+  describeStep,
+  type MonitorConnection,
+  startMonitor,
+} from "../container/monitor.ts";
+import type { Step } from "../container/plan.ts";
+import { readRootFile } from "../container/root_files.ts";
+import { WherryError } from "../errors.ts";
+import { openForReading } from "../kernel/open.ts";
+import { findCgroupHierarchies } from "../kernel/proc.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import type { CreatedContainer } from "./create.ts";
+import type { Engine } from "./engine.ts";
+
+/** How a container is started. */
+export interface StartOptions {
+  /** This process's streams to hand over, if any. */
+  attachment?: Attachment;
+  /** Size of the terminal that is attached. @default {unknown} */
+  terminalSize?: TerminalSize;
+}
+
+const UNKNOWN_SIZE: TerminalSize = { rows: 0, columns: 0 };
+
+/**
+ * Starts a container that nobody else can touch, because it is locked.
+ *
+ * @param container Its lock passes to the monitor; the caller still disposes of its own copy.
+ * @returns The connection to its monitor, once the command runs.
+ * @throws {WherryError} `exitCode` 127 if the command does not exist, 126 if it cannot be executed.
+ */
+export async function startContainer(
+  engine: Engine,
+  { config, lock }: Pick<CreatedContainer, "config" | "lock">,
+  { attachment, terminalSize = UNKNOWN_SIZE }: StartOptions = {},
+): Promise<MonitorConnection> {
+  const paths = engine.paths.container(config.id);
+  writeEtcFiles(paths.etc, config);
+  using cleanup = openCleanupProgram(engine, config);
+  const lowerDirectories = lowerDirectoriesOf(engine, config);
+  const steps = planLaunch({
+    config,
+    paths,
+    lowerDirectories,
+    identity: readIdentity(config.user, paths, lowerDirectories),
+    cgroupHierarchies: visibleCgroups(),
+    terminalSize,
+    cleanupArgv: cleanup === undefined ? [] : cleanupArgv(engine, config),
+  });
+  const connection = startMonitor({
+    steps,
+    lock,
+    ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
+  });
+  return await awaitStart(connection, steps, containerArgv(config), attachment);
+}
+
+/**
+ * Waits until a plan's command runs.
+ *
+ * @param argv The command, for error messages.
+ * @throws {WherryError} If a step fails; the connection is closed then.
+ */
+export async function awaitStart(
+  connection: MonitorConnection,
+  steps: readonly Step[],
+  argv: readonly string[],
+  attachment: Attachment | undefined,
+): Promise<MonitorConnection> {
+  using undo = new DisposableStack();
+  undo.use(connection);
+  if (attachment !== undefined) connection.attach(attachment);
+  const event = await connection.nextOf("started", "failed");
+  if (event === undefined) {
+    throw new WherryError("internal", "Cannot start the command: its monitor ended without a word");
+  }
+  if (event.type === "failed") throw launchError(steps[event.stepIndex], event.errno, argv);
+  undo.move();
+  return connection;
+}
+
+const ENOENT = 2;
+const EXIT_NOT_FOUND = 127;
+const EXIT_CANNOT_INVOKE = 126;
+
+function launchError(
+  step: Step | undefined,
+  errno: number,
+  argv: readonly string[],
+): WherryError {
+  if (step === undefined) {
+    return new WherryError("internal", `Cannot start the container: ${errnoText(errno)}`);
+  }
+  const [word, ...args] = step;
+  const command = argv[0] ?? "";
+  if (word === "exec" && errno === ENOENT) {
+    const where = command.includes("/") ? "no such file or directory" : "not found in $PATH";
+    return new WherryError("not_found", `Cannot execute "${command}": ${where}`, {
+      exitCode: EXIT_NOT_FOUND,
+    });
+  }
+  if (word === "exec") {
+    return new WherryError("invalid_argument", `Cannot execute "${command}": ${errnoText(errno)}`, {
+      exitCode: EXIT_CANNOT_INVOKE,
+    });
+  }
+  if (word === "chdir") {
+    return new WherryError(
+      "invalid_argument",
+      `Cannot enter the working directory "${args[0]}": ${errnoText(errno)}`,
+      { exitCode: EXIT_CANNOT_INVOKE },
+    );
+  }
+  return new WherryError(
+    "internal",
+    `Cannot start the container: the step ${describeStep(step, errno)}`,
+  );
+}
+
+/** Directories of the lower layers, base layer first. */
+export function lowerDirectoriesOf({ paths }: Engine, { root }: ContainerConfig): string[] {
+  return root.type === "directory"
+    ? [root.path]
+    : root.layers.map((layer) => `${paths.layers}/${layer}`);
+}
+
+/** Finds out who `user` is in a container's own files. */
+export function readIdentity(
+  user: string,
+  paths: ContainerPaths,
+  lowerDirectories: readonly string[],
+): Identity {
+  const directories = [paths.upper, ...lowerDirectories.toReversed()];
+  return resolveIdentity(user, {
+    passwd: readRootFile(directories, "etc/passwd"),
+    group: readRootFile(directories, "etc/group"),
+  });
+}
+
+function visibleCgroups(): CgroupHierarchy[] {
+  const hierarchies = findCgroupHierarchies(Deno.readTextFileSync("/proc/self/mountinfo"));
+  const isUnified = hierarchies.length === 1 && hierarchies[0]?.type === "cgroup2";
+  return hierarchies.map(({ type, mountPoint, data }) => ({
+    type,
+    data,
+    name: isUnified ? "" : mountPoint.slice(mountPoint.lastIndexOf("/") + 1),
+  }));
+}
+
+function openCleanupProgram(
+  { cleanupCommand }: Engine,
+  config: ContainerConfig,
+): (Descriptor & Disposable) | undefined {
+  if (cleanupCommand === undefined || !config.isAutoRemoved) return undefined;
+  return openForReading(cleanupCommand.path);
+}
+
+function cleanupArgv({ paths, cleanupCommand }: Engine, config: ContainerConfig): string[] {
+  return [
+    ...(cleanupCommand?.argv ?? []),
+    "--root",
+    paths.root,
+    "--run-root",
+    paths.runRoot,
+    "__cleanup",
+    config.id,
+  ];
+}

@@ -1,0 +1,115 @@
+/** Compression of layers and archives: recognised by content, undone while streaming. @module */
+
+import { ArchiveError } from "./archive_error.ts";
+import { ZstdFrameScanner } from "./zstd_frames.ts";
+
+/** How a stream is compressed. */
+export type Compression = "none" | "gzip" | "zstd";
+
+/** Bytes that {@linkcode detectCompression} wants to see. */
+export const MAGIC_LENGTH = 6;
+
+/** What formats start with. */
+const MAGICS: ReadonlyArray<readonly [format: string, magic: readonly number[]]> = [
+  ["gzip", [0x1f, 0x8b]],
+  ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+  ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ["bzip2", [0x42, 0x5a, 0x68]],
+];
+/** A zstd stream may also start with a skippable frame; the first byte's low half is free. */
+const SKIPPABLE_ZSTD = [0x2a, 0x4d, 0x18] as const;
+
+function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, i) => bytes[i] === byte);
+}
+
+/**
+ * Tells by its first bytes how a stream is compressed.
+ *
+ * @param start At least {@linkcode MAGIC_LENGTH} bytes, or all there are.
+ * @throws {ArchiveError} `unsupported` if it is a compression that wherry cannot read.
+ */
+export function detectCompression(start: Uint8Array): Compression {
+  if ((start[0] ?? 0) >> 4 === 5 && startsWith(start.subarray(1), SKIPPABLE_ZSTD)) return "zstd";
+  const [format] = MAGICS.find(([, magic]) => startsWith(start, magic)) ?? ["none"];
+  if (format === "none" || format === "gzip" || format === "zstd") return format;
+  throw new ArchiveError(`${format} compression is unsupported`, "unsupported", {
+    hint: "Compress it with gzip or zstd instead",
+  });
+}
+
+/** A stream of `node:zlib`, as far as it is used here. */
+interface Decompressor extends AsyncIterable<Uint8Array<ArrayBuffer>> {
+  write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
+  end(): void;
+  destroy(error?: Error): void;
+  on(event: "error" | "close", listener: () => void): void;
+}
+
+/** Size of the pieces that come out: larger ones are no faster, smaller ones are slower (measured). */
+const OUTPUT_SIZE = 1 << 18;
+
+async function openDecompressor(compression: "gzip" | "zstd"): Promise<Decompressor> {
+  const zlib = await import("node:zlib");
+  const options = { chunkSize: OUTPUT_SIZE };
+  return (compression === "gzip"
+    ? zlib.createGunzip(options)
+    : zlib.createZstdDecompress(options)) as unknown as Decompressor;
+}
+
+/**
+ * Undoes `compression`. Several gzip members or zstd frames in a row count as one stream.
+ *
+ * @param source Chunks of any size; each is used up before the next is asked for.
+ * @returns Chunks that are valid until the next is asked for.
+ * @throws {ArchiveError} While iterating, if the stream is damaged or truncated.
+ */
+export async function* decompressed(
+  source: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  compression: Compression,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  if (compression === "none") {
+    yield* source;
+    return;
+  }
+  const decompressor = await openDecompressor(compression);
+  let sourceError: unknown;
+  const feeding = feed(source, decompressor, compression).catch((error) => {
+    sourceError = error;
+    decompressor.destroy(new Error("no more input"));
+  });
+  try {
+    yield* decompressor;
+    await feeding;
+  } catch (error) {
+    throw sourceError ?? damage(compression, error);
+  } finally {
+    decompressor.destroy();
+  }
+  if (sourceError !== undefined) throw sourceError;
+}
+
+async function feed(
+  source: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  decompressor: Decompressor,
+  compression: Compression,
+): Promise<void> {
+  const frames = compression === "zstd" ? new ZstdFrameScanner() : undefined;
+  // An error is reported to whoever iterates; here it only ends the feeding
+  const over = Promise.withResolvers<"over">();
+  decompressor.on("error", () => over.resolve("over"));
+  decompressor.on("close", () => over.resolve("over"));
+  for await (const chunk of source) {
+    frames?.push(chunk);
+    const written = new Promise<void>((resolve) => decompressor.write(chunk, () => resolve()));
+    if (await Promise.race([over.promise, written]) === "over") return;
+  }
+  frames?.end();
+  decompressor.end();
+}
+
+function damage(compression: Compression, cause: unknown): ArchiveError {
+  const isTruncated = cause instanceof Error && "code" in cause && cause.code === "Z_BUF_ERROR";
+  const state = isTruncated ? `truncated ${compression} stream` : `damaged ${compression} stream`;
+  return new ArchiveError(state, "corrupt", { cause });
+}

@@ -1,0 +1,473 @@
+/**
+ * Unpacks a layer's tar into a directory that overlayfs can use.
+ *
+ * The archive is hostile: nothing it says touches a byte outside of the
+ * directory. Where archives disagree with what is there already, wherry does
+ * as docker does:
+ *
+ * - `/x` and `a/../x` mean `x`; a name or hard link that leads above the root is refused
+ * - symbolic links may say anything; they are followed as in a container, where the layer is `/`
+ * - an entry replaces what has its name, also a directory with all it holds; a directory on a directory merges
+ * - missing parents are made, mode 0755, owned by root
+ *
+ * @module
+ */
+
+import { SystemError } from "../../ffi/errno.ts";
+import {
+  closeDescriptor,
+  createFileAt,
+  deviceNumber,
+  makeDirectoryAt,
+  makeLinkAt,
+  makeNodeAt,
+  makeSymlinkAt,
+  NODE_TYPE,
+  openDirectoryAt,
+  renameAt,
+  setAttribute,
+  setAttributeAt,
+  setFileSize,
+  setMode,
+  setModeAt,
+  setOwner,
+  setOwnerAt,
+  setTimes,
+  setTimesAt,
+  unlinkAt,
+  writeAll,
+  writeAllAt,
+} from "../kernel/file.ts";
+import { ArchiveError } from "./archive_error.ts";
+import { type ByteString, quoted, textOf } from "./byte_string.ts";
+import type { ExtendedAttribute, FileTime } from "./pax.ts";
+import { kernelPathOf, RootDirectory, splitPath } from "./root_directory.ts";
+import type { TarEntry, TarSink } from "./tar_reader.ts";
+
+/** NAME_MAX of every Linux file system in use, in bytes. */
+const MAX_COMPONENT_LENGTH = 255;
+/** PATH_MAX without the terminating NUL: the longest symbolic link, in bytes. */
+const MAX_LINK_LENGTH = 4095;
+
+const WHITEOUT_PREFIX = ".wh.";
+/** Names with this prefix are AUFS's own, but for the opaque marker. */
+const WHITEOUT_META_PREFIX = ".wh..wh.";
+const OPAQUE_MARKER = ".wh..wh..opq";
+/** Takes the place of a directory that is being replaced; no entry can have this name. */
+const REPLACED_NAME = ".wh..wh.replaced";
+
+const OVERLAY_OPAQUE = "trusted.overlay.opaque";
+const YES = new TextEncoder().encode("y");
+
+const SET_ID_BITS = 0o7000;
+const SETGID = 0o2000;
+
+/** How to unpack a layer. */
+export interface LayerOptions {
+  /** Whether it is the lowest layer: there is nothing that whiteouts could hide, and they are left out. */
+  isBase: boolean;
+}
+
+/** Where an entry goes. */
+interface Place {
+  /** Normalised path below the root. */
+  path: ByteString;
+  /** Open directory that the entry is in. */
+  parent: number;
+  /** Last component, as the kernel takes it. */
+  name: Uint8Array<ArrayBuffer>;
+}
+
+/** Puts the entries of a {@linkcode TarReader} on disk. Needs root; stops the event loop while it writes. */
+export class LayerUnpacker implements TarSink, Disposable {
+  readonly #root: RootDirectory;
+  readonly #isBase: boolean;
+  readonly #umask = Deno.umask();
+  /** Set last of all, since making a file changes its directory's time. */
+  readonly #directoryTimes = new Map<ByteString, FileTime>();
+  readonly #whiteouts = new Set<ByteString>();
+  readonly #skippedAttributes = new Set<string>();
+  /** New files inherit group and setgid bit from such a directory. */
+  #hasSetgidDirectory = false;
+  #entry: TarEntry | undefined;
+  /** The file that is being written; -1 if the entry has no data. */
+  #fd = -1;
+
+  /**
+   * @param directory Must exist and be empty.
+   * @throws {SystemError} If it cannot be opened.
+   */
+  constructor(directory: string, { isBase }: LayerOptions) {
+    this.#root = new RootDirectory(directory);
+    this.#isBase = isBase;
+  }
+
+  /** Names of extended attributes that the file system would not take. */
+  get skippedAttributes(): ReadonlySet<string> {
+    return this.#skippedAttributes;
+  }
+
+  /**
+   * Makes the file, directory or link that `entry` describes.
+   *
+   * @throws {ArchiveError} If the entry may not or cannot be unpacked.
+   * @throws {SystemError} If the kernel refuses, for example `ENOSPC`; it names the entry.
+   */
+  entry(entry: TarEntry): void {
+    this.#entry = entry;
+    this.#naming(entry, () => this.#make(entry));
+  }
+
+  /** @throws {SystemError} For example `ENOSPC`; it names the entry. */
+  data(bytes: Uint8Array<ArrayBuffer>, offset: number): void {
+    const entry = this.#entry;
+    if (this.#fd < 0 || entry === undefined) return;
+    this.#naming(entry, () => {
+      if (entry.isSparse) writeAllAt(this.#fd, bytes, offset, "");
+      else writeAll(this.#fd, bytes, "");
+    });
+  }
+
+  /** @throws {SystemError} If owner, mode, attributes or times cannot be set; it names the entry. */
+  endEntry(): void {
+    const entry = this.#entry;
+    if (this.#fd >= 0 && entry !== undefined) this.#naming(entry, () => this.#finishFile(entry));
+  }
+
+  /**
+   * Sets the times of directories; call it after the last entry.
+   *
+   * @throws {SystemError} If the file system refuses.
+   */
+  finish(): void {
+    for (const [path, time] of this.#directoryTimes) this.#setDirectoryTime(path, time);
+  }
+
+  [Symbol.dispose](): void {
+    this.#closeFile();
+    this.#root[Symbol.dispose]();
+  }
+
+  /** Runs `action` and puts the entry's whole name into what the kernel says. */
+  #naming(entry: TarEntry, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      throw new SystemError(error.syscall, textOf(entry.name), error.errno);
+    }
+  }
+
+  #make(entry: TarEntry): void {
+    const path = normalise(entry, entry.name);
+    if (path === "") {
+      this.#makeRoot(entry);
+      return;
+    }
+    const [parentPath, baseName] = splitPath(path);
+    if (baseName.startsWith(WHITEOUT_PREFIX)) {
+      this.#applyWhiteout(entry, parentPath, baseName);
+      return;
+    }
+    const parent = this.#root.ensure(parentPath);
+    this.#makeAt(entry, { path, parent, name: kernelPathOf(baseName) });
+  }
+
+  #makeAt(entry: TarEntry, place: Place): void {
+    switch (entry.type) {
+      case "file":
+        this.#fd = this.#replacing(
+          place,
+          () => createFileAt(place.parent, place.name, entry.mode & 0o777),
+        );
+        return;
+      case "directory":
+        this.#makeDirectory(entry, place);
+        return;
+      case "symlink":
+        this.#makeSymlink(entry, place);
+        return;
+      case "hardlink":
+        this.#makeHardLink(entry, place);
+        return;
+      case "character":
+      case "block":
+      case "fifo":
+        this.#makeNode(entry, place, NODE_TYPE[entry.type]);
+    }
+  }
+
+  /** The entry `./` describes the layer's own directory. */
+  #makeRoot(entry: TarEntry): void {
+    if (entry.type !== "directory") {
+      throw new ArchiveError(`entry ${quoted(entry.name)} would replace the root directory`);
+    }
+    this.#describeDirectory(entry, {
+      path: "" as ByteString,
+      parent: this.#root.descriptor,
+      name: kernelPathOf("." as ByteString),
+    });
+  }
+
+  #makeDirectory(entry: TarEntry, place: Place): void {
+    const wasWhiteout = this.#whiteouts.delete(place.path);
+    try {
+      makeDirectoryAt(place.parent, place.name, entry.mode & 0o777);
+    } catch (error) {
+      if (!isCode(error, "EEXIST")) throw error;
+      if (!isDirectoryAt(place)) {
+        this.#clear(place);
+        place.parent = this.#root.ensure(splitPath(place.path)[0]);
+        makeDirectoryAt(place.parent, place.name, entry.mode & 0o777);
+      }
+    }
+    if (wasWhiteout) setAttributeAt(place.parent, place.name, OVERLAY_OPAQUE, YES);
+    this.#describeDirectory(entry, place);
+  }
+
+  #describeDirectory(entry: TarEntry, { path, parent, name }: Place): void {
+    if ((entry.mode & SETGID) !== 0) this.#hasSetgidDirectory = true;
+    setOwnerAt(parent, name, entry.uid, entry.gid);
+    setModeAt(parent, name, entry.mode);
+    this.#setAttributes(entry.attributes, (attribute) => {
+      setAttributeAt(parent, name, attribute.name, attribute.value);
+    });
+    this.#directoryTimes.set(path, entry.modifiedAt);
+  }
+
+  #makeSymlink(entry: TarEntry, place: Place): void {
+    const { linkName } = entry;
+    if (linkName.length > MAX_LINK_LENGTH || linkName === "") {
+      throw new ArchiveError(
+        `symbolic link ${
+          quoted(entry.name)
+        } has a target of ${linkName.length} bytes: 1 to ${MAX_LINK_LENGTH} are possible`,
+      );
+    }
+    const content = kernelPathOf(linkName);
+    this.#replacing(place, () => makeSymlinkAt(content, place.parent, place.name));
+    if (this.#needsOwner(entry)) setOwnerAt(place.parent, place.name, entry.uid, entry.gid);
+    this.#describeByName(entry, place);
+  }
+
+  #makeNode(entry: TarEntry, place: Place, type: number): void {
+    const { deviceMajor, deviceMinor } = entry;
+    const device = type === NODE_TYPE.fifo ? 0 : checkedDevice(entry, deviceMajor, deviceMinor);
+    const mode = type | (entry.mode & 0o777);
+    this.#replacing(place, () => makeNodeAt(place.parent, place.name, mode, device));
+    if (this.#needsOwner(entry)) setOwnerAt(place.parent, place.name, entry.uid, entry.gid);
+    if (this.#needsMode(entry)) setModeAt(place.parent, place.name, entry.mode);
+    this.#describeByName(entry, place);
+  }
+
+  /** Attributes and times of what cannot be opened without side effects. */
+  #describeByName(entry: TarEntry, { parent, name }: Place): void {
+    this.#setAttributes(entry.attributes, (attribute) => {
+      setAttributeAt(parent, name, attribute.name, attribute.value);
+    });
+    setTimesAt(parent, name, entry.modifiedAt.seconds, entry.modifiedAt.nanoseconds);
+  }
+
+  #makeHardLink(entry: TarEntry, place: Place): void {
+    const target = normalise(entry, entry.linkName);
+    if (target === "") {
+      throw new ArchiveError(`hard link ${quoted(entry.name)} to the root directory`);
+    }
+    if (target === place.path) return;
+    const [targetParent, targetName] = splitPath(target);
+    const targetBytes = kernelPathOf(targetName);
+    try {
+      this.#replacing(place, () => {
+        const targetFd = this.#root.find(targetParent);
+        makeLinkAt(targetFd, targetBytes, place.parent, place.name);
+      });
+    } catch (error) {
+      if (!isCode(error, "ENOENT", "ENOTDIR", "EPERM")) throw error;
+      const state = isCode(error, "EPERM") ? "is a directory" : "is not in the archive before it";
+      throw new ArchiveError(
+        `hard link ${quoted(entry.name)}: its target ${quoted(entry.linkName)} ${state}`,
+        "corrupt",
+        { cause: error },
+      );
+    }
+  }
+
+  #finishFile(entry: TarEntry): void {
+    const fd = this.#fd;
+    if (entry.isSparse) setFileSize(fd, entry.size, "");
+    if (this.#needsOwner(entry)) setOwner(fd, entry.uid, entry.gid, "");
+    // After the owner, since a change of owner takes setuid and setgid away
+    if (this.#needsMode(entry)) setMode(fd, entry.mode, "");
+    this.#setAttributes(entry.attributes, (attribute) => {
+      setAttribute(fd, attribute.name, attribute.value, "");
+    });
+    setTimes(fd, entry.modifiedAt.seconds, entry.modifiedAt.nanoseconds, "");
+    this.#closeFile();
+  }
+
+  #closeFile(): void {
+    if (this.#fd < 0) return;
+    closeDescriptor(this.#fd);
+    this.#fd = -1;
+  }
+
+  #needsOwner({ uid, gid }: TarEntry): boolean {
+    return uid !== 0 || gid !== 0 || this.#hasSetgidDirectory;
+  }
+
+  #needsMode({ mode }: TarEntry): boolean {
+    return (mode & (SET_ID_BITS | this.#umask)) !== 0 || this.#hasSetgidDirectory;
+  }
+
+  #setAttributes(
+    attributes: readonly ExtendedAttribute[],
+    set: (attribute: ExtendedAttribute) => void,
+  ): void {
+    for (const attribute of attributes) {
+      // They would make overlayfs itself look elsewhere (redirect, metacopy)
+      if (/^(trusted|user)\.overlay\./.test(attribute.name)) continue;
+      try {
+        set(attribute);
+      } catch (error) {
+        // Docker unpacks such layers too: not every file system keeps every class of attributes
+        if (!isCode(error, "EOPNOTSUPP", "EPERM")) throw error;
+        this.#skippedAttributes.add(attribute.name);
+      }
+    }
+  }
+
+  /** Does what makes `place`, a second time without what has its name if that is in the way. */
+  #replacing<T>(place: Place, make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      if (!isCode(error, "EEXIST")) throw error;
+    }
+    this.#clear(place);
+    place.parent = this.#root.ensure(splitPath(place.path)[0]);
+    return make();
+  }
+
+  /** Removes what has the name, whatever it is; closes `place.parent` in passing. */
+  #clear({ path, parent, name }: Place): void {
+    try {
+      unlinkAt(parent, name);
+    } catch (error) {
+      if (!isCode(error, "EISDIR")) throw error;
+      this.#removeTree(path, parent, name);
+    }
+    this.#root.forget();
+  }
+
+  #removeTree(path: ByteString, parent: number, name: Uint8Array<ArrayBuffer>): void {
+    // Deno takes names as UTF-8 only, so the directory gets one before it is removed
+    renameAt(parent, name, REPLACED_NAME);
+    Deno.removeSync(`/proc/self/fd/${parent}/${REPLACED_NAME}`, { recursive: true });
+    for (const known of this.#directoryTimes.keys()) {
+      if (known === path || known.startsWith(`${path}/`)) this.#directoryTimes.delete(known);
+    }
+  }
+
+  #setDirectoryTime(path: ByteString, { seconds, nanoseconds }: FileTime): void {
+    const [parent, name] = path === "" ? ["" as ByteString, "." as ByteString] : splitPath(path);
+    try {
+      setTimesAt(this.#root.find(parent), kernelPathOf(name), seconds, nanoseconds);
+    } catch (error) {
+      // A parent that a later entry turned into something else took the directory along
+      if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
+    }
+  }
+
+  /** Turns `.wh.NAME` into what overlayfs takes for "NAME is gone". */
+  #applyWhiteout(entry: TarEntry, parentPath: ByteString, baseName: ByteString): void {
+    if (this.#isBase) return;
+    if (baseName === OPAQUE_MARKER) {
+      this.#makeOpaque(parentPath);
+      return;
+    }
+    if (baseName.startsWith(WHITEOUT_META_PREFIX)) return;
+    const hidden = baseName.slice(WHITEOUT_PREFIX.length) as ByteString;
+    if (hidden === "" || hidden === "." || hidden === "..") {
+      throw new ArchiveError(`entry ${quoted(entry.name)} is a whiteout of no file`);
+    }
+    const place: Place = {
+      path: (parentPath === "" ? hidden : `${parentPath}/${hidden}`) as ByteString,
+      parent: this.#root.ensure(parentPath),
+      name: kernelPathOf(hidden),
+    };
+    this.#hide(place);
+  }
+
+  #hide(place: Place): void {
+    try {
+      makeNodeAt(place.parent, place.name, NODE_TYPE.character, 0);
+      this.#whiteouts.add(place.path);
+    } catch (error) {
+      if (!isCode(error, "EEXIST")) throw error;
+      // A whiteout is about lower layers only: this layer's own entry stays, and hides what is below
+      if (isDirectoryAt(place)) setAttributeAt(place.parent, place.name, OVERLAY_OPAQUE, YES);
+    }
+  }
+
+  #makeOpaque(path: ByteString): void {
+    if (path === "") {
+      throw new ArchiveError(
+        "the layer hides everything below it, which overlayfs cannot do",
+        "unsupported",
+      );
+    }
+    setAttributeAt(this.#root.ensure(path), ".", OVERLAY_OPAQUE, YES);
+  }
+}
+
+function isCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof SystemError && codes.includes(error.code);
+}
+
+function isDirectoryAt({ parent, name }: Place): boolean {
+  try {
+    closeDescriptor(openDirectoryAt(parent, name));
+    return true;
+  } catch (error) {
+    if (isCode(error, "ENOTDIR", "ELOOP")) return false;
+    throw error;
+  }
+}
+
+function checkedDevice(entry: TarEntry, major: number, minor: number): number {
+  try {
+    return deviceNumber(major, minor);
+  } catch (cause) {
+    throw new ArchiveError(
+      `entry ${quoted(entry.name)} has the impossible device number ${major}:${minor}`,
+      "corrupt",
+      { cause },
+    );
+  }
+}
+
+/**
+ * Makes a name of the archive relative to the root, without `.`, `..` and doubled slashes.
+ *
+ * @throws {ArchiveError} If it leads above the root, or a component is too long for any file system.
+ */
+function normalise(entry: TarEntry, name: ByteString): ByteString {
+  const components: string[] = [];
+  for (const component of name.split("/")) {
+    if (component === "" || component === ".") continue;
+    if (component !== "..") {
+      components.push(component);
+    } else if (components.pop() === undefined) {
+      const what = name === entry.name ? "entry" : `hard link ${quoted(entry.name)} to`;
+      throw new ArchiveError(`${what} ${quoted(name)} leads out of the image`);
+    }
+    if (component.length > MAX_COMPONENT_LENGTH) {
+      throw new ArchiveError(
+        `entry ${
+          quoted(name)
+        } has a name of ${component.length} bytes: file systems take at most ${MAX_COMPONENT_LENGTH}`,
+      );
+    }
+  }
+  return components.join("/") as ByteString;
+}

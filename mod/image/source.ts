@@ -1,0 +1,71 @@
+/** Streams of bytes that images come in. @module */
+
+/** Something to read from; `Deno.FsFile`, `Deno.stdin` and connections are. */
+export interface ByteSource {
+  /** Fills some of `buffer`; `null` at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+}
+
+/** Bytes read at once: twice as fast as 64 KiB (measured). */
+const CHUNK_SIZE = 1 << 20;
+
+/**
+ * Reads all of `source`, always one chunk ahead of the consumer.
+ *
+ * @returns Full chunks of 1 MiB, but for the last; each is valid until the next is asked for.
+ */
+export async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let [current, next] = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)];
+  let reading = fill(source, current);
+  try {
+    for (;;) {
+      const length = await reading;
+      if (length < CHUNK_SIZE) {
+        if (length > 0) yield current.subarray(0, length);
+        return;
+      }
+      reading = fill(source, next);
+      yield current;
+      [current, next] = [next, current];
+    }
+  } finally {
+    // The consumer may give up: then nobody else waits for the chunk that is being read
+    await reading.catch(() => undefined);
+  }
+}
+
+/** Reads until `buffer` is full or the source ends. */
+async function fill(source: ByteSource, buffer: Uint8Array): Promise<number> {
+  let length = 0;
+  while (length < buffer.length) {
+    const count = await source.read(buffer.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  return length;
+}
+
+/** A stream whose first bytes have been looked at. */
+export interface PeekedStream {
+  /** The first chunk; empty if there is none. */
+  start: Uint8Array<ArrayBuffer>;
+  /** The whole stream, the first chunk included. Iterate once. */
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
+}
+
+/** Looks at the first chunk of a stream without taking it away. */
+export async function peek(
+  chunks: AsyncGenerator<Uint8Array<ArrayBuffer>>,
+): Promise<PeekedStream> {
+  const first = await chunks.next();
+  if (first.done === true) return { start: new Uint8Array(0), chunks };
+  return { start: first.value, chunks: startingWith(first.value, chunks) };
+}
+
+async function* startingWith(
+  start: Uint8Array<ArrayBuffer>,
+  rest: AsyncGenerator<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  yield start;
+  yield* rest;
+}

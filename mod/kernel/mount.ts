@@ -1,0 +1,105 @@
+/** Flags of mounts and namespaces. @see mount(2), mount_setattr(2), clone(2) @module */
+
+/** Flags of mount(2). */
+export const MS = {
+  RDONLY: 1,
+  NOSUID: 2,
+  NODEV: 4,
+  NOEXEC: 8,
+  SYNCHRONOUS: 16,
+  REMOUNT: 32,
+  MANDLOCK: 64,
+  DIRSYNC: 128,
+  NOATIME: 1024,
+  NODIRATIME: 2048,
+  BIND: 4096,
+  REC: 16384,
+  PRIVATE: 1 << 18,
+  SLAVE: 1 << 19,
+  SHARED: 1 << 20,
+  RELATIME: 1 << 21,
+  STRICTATIME: 1 << 24,
+} as const;
+
+/** Attributes of mount_setattr(2). */
+export const MOUNT_ATTR = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8 } as const;
+
+/** Kinds of namespace, as clone(2) and setns(2) name them. */
+export const CLONE_NEW = {
+  NS: 0x00020000,
+  CGROUP: 0x02000000,
+  UTS: 0x04000000,
+  IPC: 0x08000000,
+  PID: 0x20000000,
+  NET: 0x40000000,
+} as const;
+
+/** One mount of this process's mount namespace. */
+export interface MountInfo {
+  /** Where it is mounted. */
+  mountPoint: string;
+  /** File system type, for example `"cgroup2"`. */
+  type: string;
+  /** Options of the file system itself, for example `["rw", "memory"]`. */
+  superOptions: string[];
+}
+
+/**
+ * Takes `/proc/self/mountinfo` apart.
+ *
+ * @param text Its content.
+ * @see proc_pid_mountinfo(5)
+ */
+export function parseMountInfo(text: string): MountInfo[] {
+  return text.split("\n").filter((line) => line !== "").map((line) => {
+    const [left = "", right = ""] = line.split(" - ");
+    const [type = "", , options = ""] = right.split(" ");
+    return {
+      mountPoint: unescapeOctal(left.split(" ")[4] ?? ""),
+      type,
+      superOptions: options.split(","),
+    };
+  });
+}
+
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(parseInt(digits, 8)));
+}
+
+/** Words of mount(8) that are flags, with what they set and clear. */
+const FLAG_WORDS: Readonly<Record<string, { set: number; clear: number }>> = {
+  ro: { set: MS.RDONLY, clear: 0 },
+  rw: { set: 0, clear: MS.RDONLY },
+  nosuid: { set: MS.NOSUID, clear: 0 },
+  suid: { set: 0, clear: MS.NOSUID },
+  nodev: { set: MS.NODEV, clear: 0 },
+  dev: { set: 0, clear: MS.NODEV },
+  noexec: { set: MS.NOEXEC, clear: 0 },
+  exec: { set: 0, clear: MS.NOEXEC },
+  sync: { set: MS.SYNCHRONOUS, clear: 0 },
+  async: { set: 0, clear: MS.SYNCHRONOUS },
+  noatime: { set: MS.NOATIME, clear: 0 },
+  nodiratime: { set: MS.NODIRATIME, clear: 0 },
+  relatime: { set: MS.RELATIME, clear: 0 },
+  strictatime: { set: MS.STRICTATIME, clear: MS.RELATIME },
+};
+
+/**
+ * Splits options as mount(8) writes them into what mount(2) takes.
+ *
+ * @param options Comma-separated words; those that are no flag go to the file system.
+ * @param initialFlags `MS` bits to start from.
+ */
+export function splitMountOptions(
+  options: string,
+  initialFlags = 0,
+): { flags: number; data: string } {
+  let flags = initialFlags;
+  const data: string[] = [];
+  for (const word of options.split(",").filter((word) => word !== "")) {
+    const meaning = FLAG_WORDS[word];
+    if (meaning === undefined) data.push(word);
+    else flags = (flags & ~meaning.clear) | meaning.set;
+  }
+  return { flags, data: data.join(",") };
+}

@@ -1,0 +1,36 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { MS, parseMountInfo, splitMountOptions } from "./mount.ts";
+import { findCgroupHierarchies } from "./proc.ts";
+
+// From proc_pid_mountinfo(5), with an escaped space
+const LINE = "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 - ext3 /dev/root rw,errors=continue";
+
+Deno.test("parseMountInfo() reads mount point, type and super options", () => {
+  deepStrictEqual(parseMountInfo(`${LINE}\n`), [{
+    mountPoint: "/mnt 2",
+    type: "ext3",
+    superOptions: ["rw", "errors=continue"],
+  }]);
+});
+
+Deno.test("splitMountOptions() tells flags from the file system's own options", () => {
+  deepStrictEqual(splitMountOptions("exec,size=1m,ro,mode=700", MS.NOEXEC | MS.NODEV), {
+    flags: MS.NODEV | MS.RDONLY,
+    data: "size=1m,mode=700",
+  });
+});
+
+Deno.test("findCgroupHierarchies() names v1 hierarchies by their controllers", () => {
+  const text = [
+    "30 25 0:26 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid - cgroup cgroup rw,cpu,cpuacct",
+    "31 25 0:27 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,release_agent=/x,name=systemd",
+    "32 25 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw,nsdelegate",
+    "33 25 0:29 / /proc rw - proc proc rw",
+  ].join("\n");
+
+  deepStrictEqual(findCgroupHierarchies(text), [
+    { type: "cgroup", mountPoint: "/sys/fs/cgroup/cpu,cpuacct", data: "cpu,cpuacct" },
+    { type: "cgroup", mountPoint: "/sys/fs/cgroup/systemd", data: "name=systemd" },
+    { type: "cgroup2", mountPoint: "/sys/fs/cgroup/unified", data: "" },
+  ]);
+});

@@ -1,0 +1,51 @@
+/** The caller's terminal. @see termios(3), ioctl_tty(2) @module */
+
+import { checked } from "../../ffi/errno.ts";
+import { core } from "../../ffi/native.ts";
+import { SYSCALL } from "../../ffi/syscalls.ts";
+
+const TCGETS = 0x5401;
+const TCSETSW = 0x5403;
+const TIOCGWINSZ = 0x5413;
+
+/** `struct termios` of the kernel: four flag words, a line discipline and the control characters. */
+const TERMIOS_BYTES = 36;
+const VTIME = 17 + 5;
+const VMIN = 17 + 6;
+
+/** Bits that cfmakeraw(3) clears, by flag word: input, output, control, local. */
+const RAW_CLEARS = [0o2753, 0o1, 0o460, 0o100113] as const;
+const CS8 = 0o60;
+
+/**
+ * Puts the terminal on `fd` into raw mode, as cfmakeraw(3) does.
+ *
+ * @returns Disposing of it gives the terminal its old mode back; once is enough.
+ * @throws {SystemError} ENOTTY if it is none.
+ */
+export function makeTerminalRaw(fd: number): Disposable {
+  const before = new Uint8Array(TERMIOS_BYTES);
+  checked(core().nnb(SYSCALL.ioctl, fd, TCGETS, before), "ioctl", "TCGETS");
+  const raw = before.slice();
+  const words = new DataView(raw.buffer);
+  RAW_CLEARS.forEach((bits, index) => {
+    words.setUint32(4 * index, words.getUint32(4 * index, true) & ~bits, true);
+  });
+  words.setUint32(8, words.getUint32(8, true) | CS8, true);
+  raw[VTIME] = 0;
+  raw[VMIN] = 1;
+  checked(core().nnb(SYSCALL.ioctl, fd, TCSETSW, raw), "ioctl", "TCSETSW");
+  return {
+    [Symbol.dispose]: () => {
+      // The terminal may be gone by now; there is nothing left to restore then
+      core().nnb(SYSCALL.ioctl, fd, TCSETSW, before);
+    },
+  };
+}
+
+/** Size of the terminal on `fd`, in character cells; zeros if it is no terminal. */
+export function terminalSize(fd: number): { rows: number; columns: number } {
+  const size = new Uint16Array(4);
+  const result = core().nnb(SYSCALL.ioctl, fd, TIOCGWINSZ, new Uint8Array(size.buffer));
+  return result < 0 ? { rows: 0, columns: 0 } : { rows: size[0] ?? 0, columns: size[1] ?? 0 };
+}

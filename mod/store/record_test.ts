@@ -1,0 +1,52 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { WherryError } from "../errors.ts";
+import { readRecord, writeRecord } from "./record.ts";
+
+const asIs = (json: unknown): unknown => json;
+
+Deno.test("readRecord() returns what writeRecord() wrote", () => {
+  const path = `${Deno.makeTempDirSync()}/record.json`;
+
+  writeRecord(path, { name: "é", list: [1, 2] }, { isDurable: true });
+
+  deepStrictEqual(readRecord(path, asIs), { name: "é", list: [1, 2] });
+});
+
+Deno.test("writeRecord() leaves nothing but the record behind", () => {
+  const directory = Deno.makeTempDirSync();
+
+  writeRecord(`${directory}/record.json`, 1, { isDurable: false });
+  writeRecord(`${directory}/record.json`, 2, { isDurable: true });
+
+  deepStrictEqual(Array.from(Deno.readDirSync(directory), ({ name }) => name), ["record.json"]);
+});
+
+Deno.test("writeRecord() leaves no temporary file when it fails", () => {
+  const directory = Deno.makeTempDirSync();
+  Deno.mkdirSync(`${directory}/record.json/in-the-way`, { recursive: true });
+
+  throws(() => writeRecord(`${directory}/record.json`, 1, { isDurable: false }));
+
+  deepStrictEqual(Array.from(Deno.readDirSync(directory), ({ name }) => name), ["record.json"]);
+});
+
+Deno.test("readRecord() finds nothing when there is no file", () => {
+  strictEqual(readRecord("/nonexistent/record.json", asIs), undefined);
+});
+
+Deno.test("readRecord() takes an empty file, which a power loss leaves, for none", () => {
+  const path = Deno.makeTempFileSync();
+
+  strictEqual(readRecord(path, asIs), undefined);
+});
+
+Deno.test("readRecord() throws corrupt and names the file when it is half a record", () => {
+  const path = Deno.makeTempFileSync();
+  Deno.writeTextFileSync(path, '{"id":"12');
+
+  throws(
+    () => readRecord(path, asIs),
+    (error: unknown) =>
+      error instanceof WherryError && error.kind === "corrupt" && error.message.includes(path),
+  );
+});

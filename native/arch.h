@@ -1,0 +1,182 @@
+/*
+ * All that depends on the processor: how to make a system call, where a program starts, and how to start
+ * a function on another stack. System-call numbers come from the kernel's own <asm/unistd.h>.
+ */
+#pragma once
+
+#include <asm/unistd.h>
+#include <linux/sched.h>
+#include <stdint.h>
+
+#if defined(__x86_64__)
+
+#define ARCH_ELF_MACHINE EM_X86_64
+#define ARCH_MULTIARCH "x86_64-linux-gnu" /* Debian's name for the directories of its libraries */
+
+/* See syscall(2), "Architecture calling conventions". */
+static inline int64_t arch_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d,
+				   int64_t e, int64_t f)
+{
+	register int64_t r10 __asm__("r10") = d;
+	register int64_t r8 __asm__("r8") = e;
+	register int64_t r9 __asm__("r9") = f;
+	int64_t result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+/* clone3 for a child that shares this memory and runs function(argument) on args->stack; it ends with
+ * the result as its exit status. Returns the child's pid or -errno, in the parent only. */
+static inline int64_t arch_clone_call(struct clone_args *args, int (*function)(void *),
+				      void *argument)
+{
+	register int (*r12)(void *) __asm__("r12") = function;
+	register void *r13 __asm__("r13") = argument;
+	int64_t result;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r13, %%rdi\n\t"
+			 "call *%%r12\n\t"
+			 "mov %%eax, %%edi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"((int64_t)__NR_clone3), "D"(args), "S"(sizeof(*args)), "r"(r12),
+			   "r"(r13), [exit] "i"(__NR_exit)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+/* Copy `count` words, at least one, to `stack`, make that the stack pointer, and go to a program's
+ * first instruction as the kernel does (rdx 0: nothing is to be called at exit). The words may come to
+ * lie where the current stack is. */
+static inline _Noreturn void arch_enter(uint64_t stack, const uint64_t *words, uint64_t count,
+					uint64_t entry)
+{
+	register uint64_t r8 __asm__("r8") = stack;
+	register uint64_t r9 __asm__("r9") = entry;
+
+	__asm__ volatile("rep movsq\n\t"
+			 "mov %%r8, %%rsp\n\t"
+			 "xor %%edx, %%edx\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "jmp *%%r9"
+			 :
+			 : "D"(stack), "S"(words), "c"(count), "r"(r8), "r"(r9)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+/* The kernel enters with argc, argv and envp on the stack, which start() gets the address of. */
+#define ARCH_ENTRY(start)                                                                          \
+	__asm__(".text\n"                                                                          \
+		".globl _start\n"                                                                  \
+		".type _start, @function\n"                                                        \
+		"_start:\n\t"                                                                      \
+		"xor %ebp, %ebp\n\t"                                                               \
+		"mov %rsp, %rdi\n\t"                                                               \
+		"and $-16, %rsp\n\t"                                                               \
+		"call " #start "\n\t"                                                              \
+		"hlt\n")
+
+#elif defined(__aarch64__)
+
+#define ARCH_ELF_MACHINE EM_AARCH64
+#define ARCH_MULTIARCH "aarch64-linux-gnu" /* Debian's name for the directories of its libraries */
+
+/* See syscall(2), "Architecture calling conventions". */
+static inline int64_t arch_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d,
+				   int64_t e, int64_t f)
+{
+	register int64_t x8 __asm__("x8") = number;
+	register int64_t x0 __asm__("x0") = a;
+	register int64_t x1 __asm__("x1") = b;
+	register int64_t x2 __asm__("x2") = c;
+	register int64_t x3 __asm__("x3") = d;
+	register int64_t x4 __asm__("x4") = e;
+	register int64_t x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc #0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+
+/* clone3 for a child that shares this memory and runs function(argument) on args->stack; it ends with
+ * the result as its exit status. Returns the child's pid or -errno, in the parent only. */
+static inline int64_t arch_clone_call(struct clone_args *args, int (*function)(void *),
+				      void *argument)
+{
+	register int64_t x8 __asm__("x8") = __NR_clone3;
+	register int64_t x0 __asm__("x0") = (int64_t)args;
+	register int64_t x1 __asm__("x1") = sizeof(*args);
+	register int (*x19)(void *) __asm__("x19") = function;
+	register void *x20 __asm__("x20") = argument;
+
+	__asm__ volatile("svc #0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, xzr\n\t"
+			 "mov x0, x20\n\t"
+			 "blr x19\n\t"
+			 "mov x8, %[exit]\n\t"
+			 "svc #0\n\t"
+			 "brk #1\n"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x19), "r"(x20), [exit] "i"(__NR_exit)
+			 : "memory");
+	return x0;
+}
+
+/* Copy `count` words, at least one, to `stack`, make that the stack pointer, and go to a program's
+ * first instruction as the kernel does. The words may come to lie where the current stack is. */
+static inline _Noreturn void arch_enter(uint64_t stack, const uint64_t *words, uint64_t count,
+					uint64_t entry)
+{
+	register uint64_t x1 __asm__("x1") = stack;
+	register const uint64_t *x2 __asm__("x2") = words;
+	register uint64_t x3 __asm__("x3") = count;
+	register uint64_t x4 __asm__("x4") = stack;
+	register uint64_t x5 __asm__("x5") = entry;
+
+	__asm__ volatile("1:\n\t"
+			 "ldr x6, [x2], #8\n\t"
+			 "str x6, [x1], #8\n\t"
+			 "subs x3, x3, #1\n\t"
+			 "b.ne 1b\n\t"
+			 "mov sp, x4\n\t"
+			 "mov x0, xzr\n\t"
+			 "mov x29, xzr\n\t"
+			 "mov x30, xzr\n\t"
+			 "br x5"
+			 :
+			 : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+/* The kernel enters with argc, argv and envp on the stack, which start() gets the address of. */
+#define ARCH_ENTRY(start)                                                                          \
+	__asm__(".text\n"                                                                          \
+		".globl _start\n"                                                                  \
+		".type _start, %function\n"                                                        \
+		"_start:\n\t"                                                                      \
+		"mov x29, xzr\n\t"                                                                 \
+		"mov x30, xzr\n\t"                                                                 \
+		"mov x0, sp\n\t"                                                                   \
+		"bl " #start "\n\t"                                                                \
+		"brk #1\n")
+
+#else
+#error "wherry runs on x86-64 and aarch64"
+#endif

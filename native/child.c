@@ -1,0 +1,50 @@
+#include "child.h"
+#include "message.h"
+#include "steps.h"
+#include "text.h"
+
+void child_report(const struct report *report, const int *fd)
+{
+	(void)message_send(REPORT_FD, report, sizeof(*report), fd, fd == NULL ? 0 : 1, 0);
+}
+
+/* Sources are never below START_FDS, so no dup3 overwrites the source of a later one. */
+static int place_fds(const int stdio[3], int report)
+{
+	int result = sys_dup3(report, REPORT_FD, O_CLOEXEC);
+
+	for (int i = 0; i < 3 && result >= 0; i++)
+		if (stdio[i] >= START_FDS)
+			result = sys_dup3(stdio[i], i, 0);
+	if (result >= 0)
+		result = sys_close_range(REPORT_FD + 1, JOIN_FD - 1);
+	if (result >= 0)
+		result = sys_close_range(JOIN_FD + 1, ~0U);
+	return result;
+}
+
+static _Noreturn void child_fail(uint32_t index, int error)
+{
+	struct report report = { REPORT_FAILED, index, -error };
+
+	child_report(&report, NULL);
+	sys_exit(127);
+}
+
+_Noreturn void child_run(struct monitor *monitor, const int stdio[3], int report)
+{
+	struct child child = { .monitor = monitor, .root = -1, .umask = 022 };
+	uint32_t clone_index = monitor->plan.index - 1;
+	int result = place_fds(stdio, report);
+
+	if (result < 0)
+		child_fail(clone_index, result);
+	(void)SYS(setsid, 0);
+	(void)sys_umask(0); /* modes in the plan are exact */
+	while (plan_next(&monitor->plan, &child.step) > 0) {
+		result = child.step.word->in_child(&child, &child.step);
+		if (result < 0)
+			child_fail(child.step.index, result);
+	}
+	child_fail(monitor->plan.index, -EINVAL);
+}

@@ -1,0 +1,21 @@
+/* The process that becomes the container's init, or the process of an `exec`. */
+#pragma once
+
+#include "monitor.h"
+#include "plan.h"
+
+/* The only descriptors a child keeps besides 0, 1 and 2: all close-on-exec. */
+enum { REPORT_FD = 3, JOIN_FD = 6 };
+
+struct child {
+	struct monitor *monitor; /* a copy: of use for the plan only */
+	struct step step;	 /* being run */
+	int root;		 /* O_PATH of what paths are resolved in; -1: "/" */
+	bool has_joined;
+	uint32_t umask;
+};
+
+/* Run the child's steps, with these three as 0, 1 and 2. */
+_Noreturn void child_run(struct monitor *monitor, const int stdio[3], int report);
+
+void child_report(const struct report *report, const int *fd);

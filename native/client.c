@@ -1,0 +1,305 @@
+/* The protocol of docs/monitor.md: one request or answer is one packet of text. */
+#include "message.h"
+#include "monitor.h"
+#include "text.h"
+
+#define MAX_WORDS 3
+
+enum { ATTACH_INPUT = 1, ATTACH_STDOUT = 2, ATTACH_STDERR = 4, ATTACH_ENDS_INPUT = 8 };
+
+struct request {
+	struct monitor *monitor;
+	struct client *client;
+	const char *words[MAX_WORDS];
+	unsigned word_count;
+	int32_t fds[MESSAGE_FDS];
+	uint32_t fd_count;
+};
+
+/* Read away what the client still sends: closing a socket with unread packets would make the client see
+ * ECONNRESET in place of the answers it has not read yet. */
+static void drop_requests(int socket)
+{
+	int32_t fds[MESSAGE_FDS];
+	uint32_t count = 0;
+	char byte;
+	int64_t result;
+
+	(void)SYS(shutdown, socket, SHUT_RD);
+	do {
+		result = message_receive(socket, &byte, sizeof(byte), fds, &count, MSG_DONTWAIT);
+		for (; result > 0 && count > 0; count--)
+			sys_close(fds[count - 1]);
+	} while (result > 0 || result == -EMSGSIZE);
+}
+
+void client_detach(struct client *client)
+{
+	static const char message[] = "detached";
+
+	close_stream(&client->input.fd);
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+		close_stream(&client->outputs[i].fd);
+	client->awaits_exit = false;
+	(void)message_send(client->socket, message, sizeof(message) - 1, NULL, 0, MSG_DONTWAIT);
+}
+
+void client_close(struct monitor *monitor, struct client *client)
+{
+	bool was_reading = client->input.fd > 0;
+
+	drop_requests(client->socket);
+	close_stream(&client->socket);
+	if (was_reading)
+		end_client_input(monitor, client);
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
+		close_stream(&client->outputs[i].fd);
+		pump_client_output(monitor, client, i);
+	}
+	*client = (struct client){ 0 };
+}
+
+/* A client that does not take its answers is given up, so that it cannot block the monitor. */
+static void client_send(struct monitor *monitor, struct client *client, const char *word,
+			int64_t number, const int *fd)
+{
+	char storage[MESSAGE_SIZE];
+	struct text text = TEXT(storage);
+
+	text_add(&text, word);
+	if (number >= 0) {
+		text_add(&text, " ");
+		text_add_number(&text, (uint64_t)number);
+	}
+	if (message_send(client->socket, storage, text.length, fd, fd == NULL ? 0 : 1,
+			 MSG_DONTWAIT) < 0)
+		client_close(monitor, client);
+}
+
+static int request_number(const struct request *request, unsigned word, uint64_t maximum,
+			  uint64_t *ret_number)
+{
+	return parse_number(request->words[word], 10, maximum, ret_number);
+}
+
+static int parse_hex_byte(const char *digits, uint8_t *ret_byte)
+{
+	char pair[3] = { digits[0], digits[1], '\0' };
+	uint64_t number;
+
+	if (pair[1] == '\0' || parse_number(pair, 16, UINT8_MAX, &number) < 0)
+		return -EINVAL;
+	*ret_byte = (uint8_t)number;
+	return 0;
+}
+
+static int parse_keys(const char *hex, struct client *client)
+{
+	uint8_t keys[KEYS_SIZE];
+	uint8_t count = 0;
+
+	if (!text_equal(hex, "-")) {
+		for (; *hex != '\0'; hex += 2, count++)
+			if (count == KEYS_SIZE || parse_hex_byte(hex, &keys[count]) < 0)
+				return -EINVAL;
+	}
+	memcpy(client->keys, keys, count);
+	client->key_count = count;
+	client->keys_matched = 0;
+	return 0;
+}
+
+static bool is_attached(const struct client *client)
+{
+	return client->input.fd > 0 || client->outputs[OUTPUT_STDOUT].fd > 0 ||
+	       client->outputs[OUTPUT_STDERR].fd > 0;
+}
+
+/* Output starts with what the container writes from now on; what slower clients still wait for is left out. */
+static void attach_output(struct request *request, unsigned which, uint32_t *fd_index)
+{
+	struct stream *stream = &request->client->outputs[which];
+
+	stream_open(stream, request->fds[(*fd_index)++], O_WRONLY);
+	stream->taken = request->monitor->outputs[which].length;
+}
+
+static int request_attach(struct request *request)
+{
+	struct client *client = request->client;
+	uint32_t fd_index = 0;
+	uint64_t flags;
+
+	if (request_number(request, 1, 15, &flags) < 0 || (flags & 7) == 0 ||
+	    request->fd_count != (flags & 1) + (flags >> 1 & 1) + (flags >> 2 & 1))
+		return -EINVAL;
+	if (is_attached(client))
+		return -EBUSY;
+	if (parse_keys(request->words[2], client) < 0)
+		return -EINVAL;
+	client->awaits_exit = true;
+	client->ends_input = (flags & ATTACH_ENDS_INPUT) != 0;
+	if ((flags & ATTACH_INPUT) != 0)
+		stream_open(&client->input, request->fds[fd_index++], O_RDONLY);
+	if ((flags & ATTACH_STDOUT) != 0)
+		attach_output(request, OUTPUT_STDOUT, &fd_index);
+	if ((flags & ATTACH_STDERR) != 0)
+		attach_output(request, OUTPUT_STDERR, &fd_index);
+	request->fd_count = 0; /* all taken over */
+	if (client->input.fd == 0 && (flags & ATTACH_INPUT) != 0)
+		end_client_input(request->monitor, client);
+	return 0;
+}
+
+static int request_resize(struct request *request)
+{
+	uint64_t rows;
+	uint64_t columns;
+
+	if (request_number(request, 1, UINT16_MAX, &rows) < 0 ||
+	    request_number(request, 2, UINT16_MAX, &columns) < 0)
+		return -EINVAL;
+	resize_terminal(request->monitor, rows, columns);
+	return 0;
+}
+
+static int signal_init(struct monitor *monitor, uint64_t signal)
+{
+	return monitor->has_exited ? -ESRCH : sys_pidfd_signal(monitor->pidfd, (int)signal);
+}
+
+static int request_signal(struct request *request)
+{
+	uint64_t signal;
+	int result = request_number(request, 1, SIGNAL_COUNT, &signal);
+
+	if (result == 0)
+		result = signal_init(request->monitor, signal);
+	if (result == 0)
+		client_send(request->monitor, request->client, "ok", -1, NULL);
+	return result;
+}
+
+/* The nearest of several deadlines counts. */
+static int request_stop(struct request *request)
+{
+	struct monitor *monitor = request->monitor;
+	uint64_t signal;
+	uint64_t timeout_ms = 0;
+	uint64_t kill_at;
+	bool is_endless = text_equal(request->words[2], "-1");
+
+	if (request_number(request, 1, SIGNAL_COUNT, &signal) < 0 ||
+	    (!is_endless && request_number(request, 2, UINT32_MAX, &timeout_ms) < 0))
+		return -EINVAL;
+	kill_at = sys_clock(CLOCK_STEADY) + timeout_ms * 1000000;
+	if (!is_endless && (monitor->kill_at == 0 || kill_at < monitor->kill_at))
+		monitor->kill_at = kill_at;
+	return signal_init(monitor, signal);
+}
+
+static int request_pidfd(struct request *request)
+{
+	if (request->monitor->has_exited)
+		return -ESRCH;
+	client_send(request->monitor, request->client, "pidfd", -1, &request->monitor->pidfd);
+	return 0;
+}
+
+static int request_wait(struct request *request)
+{
+	request->client->awaits_exit = true;
+	return 0;
+}
+
+static const struct {
+	const char *word;
+	unsigned word_count;
+	int (*run)(struct request *request);
+} REQUESTS[] = {
+	{ "attach", 3, request_attach }, { "resize", 3, request_resize },
+	{ "signal", 2, request_signal }, { "stop", 3, request_stop },
+	{ "pidfd", 1, request_pidfd },	 { "wait", 1, request_wait },
+};
+
+/* Cut `text` at its spaces. More words than any request has are counted but not kept. */
+static void split(struct request *request, char *text, size_t size)
+{
+	char *end = text + size;
+
+	request->words[request->word_count++] = text;
+	while ((text = find_byte(text, ' ', (size_t)(end - text))) != NULL) {
+		*text++ = '\0';
+		if (request->word_count < MAX_WORDS)
+			request->words[request->word_count] = text;
+		request->word_count++;
+	}
+	*end = '\0';
+}
+
+static int run_request(struct request *request)
+{
+	for (unsigned i = 0; i < sizeof(REQUESTS) / sizeof(REQUESTS[0]); i++)
+		if (text_equal(REQUESTS[i].word, request->words[0]))
+			return REQUESTS[i].word_count == request->word_count ?
+				       REQUESTS[i].run(request) :
+				       -EINVAL;
+	return -EINVAL;
+}
+
+/* Receive one request and do it. */
+void client_serve(struct monitor *monitor, struct client *client)
+{
+	struct request request = { .monitor = monitor, .client = client };
+	char text[MESSAGE_SIZE + 1];
+	int64_t size = message_receive(client->socket, text, MESSAGE_SIZE, request.fds,
+				       &request.fd_count, MSG_DONTWAIT);
+	int result = (int)size;
+
+	if (size == -EAGAIN)
+		return;
+	if (size == 0 || (size < 0 && size != -EMSGSIZE)) {
+		client_close(monitor, client);
+		return;
+	}
+	if (size > 0) {
+		split(&request, text, (size_t)size);
+		result = run_request(&request);
+	}
+	for (uint32_t i = 0; i < request.fd_count; i++)
+		sys_close(request.fds[i]);
+	if (result < 0)
+		client_send(monitor, client, "error", -(int64_t)result, NULL);
+}
+
+void client_accept(struct monitor *monitor)
+{
+	for (unsigned i = 0; i < CLIENT_COUNT; i++) {
+		struct client *client = &monitor->clients[i];
+		int socket;
+
+		if (client->socket > 0)
+			continue;
+		socket = (int)SYS(accept4, monitor->listener, 0, 0, SOCK_CLOEXEC);
+		client->socket = socket < 0 ? 0 : socket;
+		return;
+	}
+}
+
+/* Whether an attached output has not taken all yet. */
+bool client_is_pending(const struct monitor *monitor, const struct client *client)
+{
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+		if (client->outputs[i].fd > 0 &&
+		    client->outputs[i].taken < monitor->outputs[i].length)
+			return true;
+	return false;
+}
+
+void client_tell_exit(struct monitor *monitor, struct client *client)
+{
+	if (client->socket == 0 || !client->awaits_exit || client_is_pending(monitor, client))
+		return;
+	client->awaits_exit = false;
+	client_send(monitor, client, "exited", monitor->exit_code, NULL);
+}

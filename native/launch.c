@@ -1,0 +1,199 @@
+/* The monitor's own steps, up to the moment when the container runs. */
+#include "child.h"
+#include "message.h"
+#include "steps.h"
+#include "text.h"
+
+/* What the child gets as stdin, stdout and stderr. */
+int step_stdio(struct monitor *monitor, const struct step *step)
+{
+	const char *kind = step_text(step, 0);
+
+	monitor->stdio = text_equal(kind, "terminal") ? STDIO_TERMINAL :
+			 text_equal(kind, "pipe")     ? STDIO_PIPE :
+							STDIO_NULL;
+	return 0;
+}
+
+/* Opened by the first record, so that a full disk cannot stop a container from starting. */
+int step_log(struct monitor *monitor, const struct step *step)
+{
+	monitor->log.path = step_text(step, 0);
+	monitor->log.max_bytes = step_number(step, 1);
+	monitor->log.max_files = (uint32_t)step_number(step, 2);
+	return 0;
+}
+
+/* Bound through /proc/self/fd, because sun_path holds only 108 bytes. Mode 0700 by the monitor's umask. */
+int step_listen(struct monitor *monitor, const struct step *step)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct text path = TEXT(address.sun_path);
+	int dir = sys_openat(AT_FDCWD, step_text(step, 0), O_PATH | O_DIRECTORY, 0);
+	int listener;
+	int result;
+
+	if (dir < 0)
+		return dir;
+	monitor->listen_dir = dir;
+	listener = (int)SYS(socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener < 0)
+		return listener;
+	monitor->listener = listener;
+	text_add(&path, "/proc/self/fd/");
+	text_add_number(&path, (uint64_t)dir);
+	text_add(&path, "/socket");
+	(void)sys_unlinkat(dir, "socket");
+	result = (int)SYS(bind, listener, &address, sizeof(address));
+	return result < 0 ? result : (int)SYS(listen, listener, CLIENT_COUNT);
+}
+
+int step_record(struct monitor *monitor, const struct step *step)
+{
+	monitor->record_path = step_text(step, 0);
+	monitor->record_index = step->index;
+	monitor->record_is_durable = text_equal(step_text(step, 1), "durable");
+	return 0;
+}
+
+int step_cleanup(struct monitor *monitor, const struct step *step)
+{
+	monitor->cleanup = *step;
+	return 0;
+}
+
+/* The ends of three pipes: the child's go to child_ends, the monitor's own are kept, non-blocking. */
+static int make_pipes(struct monitor *monitor, int child_ends[3])
+{
+	for (int i = 0; i < 3; i++) {
+		bool is_input = i == 0;
+		int ends[2];
+		int result;
+
+		if (monitor->stdio == STDIO_TERMINAL || (is_input && monitor->stdio == STDIO_NULL))
+			continue;
+		result = sys_pipe(ends);
+		if (result < 0)
+			return result;
+		child_ends[i] = ends[is_input ? 0 : 1];
+		*(is_input ? &monitor->input.fd : &monitor->outputs[i - 1].fd) =
+			ends[is_input ? 1 : 0];
+		(void)sys_fcntl(ends[is_input ? 1 : 0], F_SETFL, O_NONBLOCK);
+	}
+	return 0;
+}
+
+void kill_container(struct monitor *monitor)
+{
+	if (monitor->pid == 0)
+		return;
+	(void)sys_pidfd_signal(monitor->pidfd, SIGKILL);
+	(void)sys_wait4(monitor->pid, NULL, 0);
+}
+
+/* `fork` made a process that goes on in the child's place; the old one has nothing more to say. */
+static void follow_fork(struct monitor *monitor, const struct report *report, int pidfd)
+{
+	int old_pid = monitor->pid;
+
+	sys_close(monitor->pidfd);
+	monitor->pid = report->value;
+	monitor->pidfd = pidfd;
+	(void)sys_wait4(old_pid, NULL, 0);
+}
+
+/* Read reports until the child has called execve. Returns 0 or the error of its step. */
+static int await_child(struct monitor *monitor, int socket)
+{
+	for (;;) {
+		struct report report;
+		int32_t fds[MESSAGE_FDS];
+		uint32_t count = 0;
+		int64_t size =
+			message_receive(socket, &report, sizeof(report), fds, &count, 0);
+
+		if (size <= 0)
+			return (int)size;
+		if (report.kind == REPORT_FORKED && count == 1)
+			follow_fork(monitor, &report, fds[0]);
+		else if (report.kind == REPORT_TERMINAL && count == 1)
+			open_terminal(monitor, fds[0]);
+		else if (report.kind == REPORT_FAILED) {
+			monitor->failed_index = report.index;
+			return -report.value;
+		}
+	}
+}
+
+static int start_child(struct monitor *monitor, uint64_t flags, const int child_ends[3],
+		       int report)
+{
+	struct clone_args args = {
+		.flags = flags | CLONE_PIDFD,
+		.pidfd = (uintptr_t)&monitor->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	int64_t pid = sys_clone3(&args);
+
+	if (pid == 0)
+		child_run(monitor, child_ends, report);
+	if (pid > 0)
+		monitor->pid = (int)pid;
+	return pid < 0 ? (int)pid : 0;
+}
+
+/* The last step of the monitor. The child learns from the report socket that the monitor lives, and the
+ * monitor by its end that execve has succeeded. */
+int step_clone(struct monitor *monitor, const struct step *step)
+{
+	int child_ends[3] = { 0, 1, 2 };
+	int report[2];
+	int result = make_pipes(monitor, child_ends);
+
+	if (result < 0)
+		return result;
+	result = (int)SYS(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report);
+	if (result < 0)
+		return result;
+	result = start_child(monitor, step_number(step, 0), child_ends, report[1]);
+	sys_close(report[1]);
+	for (int i = 0; i < 3; i++)
+		if (child_ends[i] >= START_FDS)
+			sys_close(child_ends[i]);
+	plan_discard_rest(&monitor->plan);
+	if (result == 0)
+		result = await_child(monitor, report[0]);
+	sys_close(report[0]);
+	return result;
+}
+
+/* Ends with `clone`, which plan_check has seen to be there. */
+static int run_steps(struct monitor *monitor, uint32_t *ret_index)
+{
+	struct step step = { 0 };
+	int result = 0;
+
+	while (result == 0 && monitor->pid == 0) {
+		if (plan_next(&monitor->plan, &step) <= 0)
+			return -EINVAL;
+		monitor->failed_index = step.index;
+		result = step.word->in_monitor(monitor, &step);
+	}
+	if (result == 0) {
+		monitor->started_at = sys_clock(CLOCK_REAL);
+		monitor->failed_index = monitor->record_index;
+		result = record_write(monitor);
+	}
+	*ret_index = monitor->failed_index;
+	return result;
+}
+
+int launch(struct monitor *monitor, uint32_t *ret_index)
+{
+	int result = plan_load(PLAN_FD, &monitor->plan);
+
+	if (result == 0)
+		result = plan_check(&monitor->plan);
+	*ret_index = monitor->plan.index;
+	return result < 0 ? result : run_steps(monitor, ret_index);
+}

@@ -1,0 +1,156 @@
+/*
+ * wherry-monitor: runs a launch plan, then supervises the container until its end (docs/monitor.md).
+ *
+ *   main -> launch.c       the monitor's steps; `clone` makes the child
+ *        -> child.c        the child's steps, in steps_*.c; the last one is execve
+ *        -> supervise.c    one poll loop: streams.c, client.c, log.c, terminal.c
+ *        -> record.c       the exit, then the lock is released and clients are told
+ *        -> cleanup        execve of the program in descriptor 7
+ */
+#include "message.h"
+#include "monitor.h"
+#include "text.h"
+
+int main(int argc, char **argv);
+
+static void add_count(struct text *line, uint32_t count)
+{
+	text_add(line, " ");
+	if (count == ANY_COUNT)
+		text_add(line, "-");
+	else
+		text_add_number(line, count);
+}
+
+static void list_steps(void)
+{
+	for (unsigned i = 0; i < WORD_COUNT; i++) {
+		char storage[64];
+		struct text line = TEXT(storage);
+
+		text_add(&line, WORDS[i].name);
+		add_count(&line, word_minimum(&WORDS[i]));
+		add_count(&line, word_maximum(&WORDS[i]));
+		text_add(&line, "\n");
+		(void)sys_write(1, storage, line.length);
+	}
+}
+
+/* Every descriptor of the contract exists from here on, so that none of the numbers can come to mean something
+ * else, and none but 0, 1 and 2 survives an execve. */
+static int settle_fds(void)
+{
+	for (int fd = 0; fd < START_FDS; fd++) {
+		if (sys_fcntl(fd, F_GETFD, 0) < 0 &&
+		    sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0) != fd)
+			return -EBADF;
+		if (sys_fcntl(fd, F_SETFD, fd < PLAN_FD ? 0 : FD_CLOEXEC) < 0)
+			return -EBADF;
+	}
+	return 0;
+}
+
+/* Not dumpable: a process in a namespace that a child joins must not get at the child before it has called
+ * execve (CVE-2016-9962). All signals wait for the poll loop; SIGPIPE is an error code here. */
+static int prepare(struct monitor *monitor)
+{
+	const uint64_t wanted = UINT64_C(1) << (SIGCHLD - 1) | UINT64_C(1) << (SIGTERM - 1);
+	int result = settle_fds();
+
+	if (result < 0)
+		return result;
+	(void)sys_prctl(PR_SET_NAME, (uintptr_t) "wherry-monitor", 0);
+	(void)sys_prctl(PR_SET_DUMPABLE, 0, 0);
+	(void)sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0);
+	(void)sys_signal_mask(~UINT64_C(0), NULL);
+	(void)sys_signal_handler(SIGPIPE, SIG_IGN);
+	(void)sys_umask(077);
+	(void)sys_chdir("/");
+	monitor->clients[0] = (struct client){ .socket = CONTROL_FD, .awaits_exit = true };
+	result = sys_signalfd(wanted);
+	if (result < 0)
+		return result;
+	monitor->signals = result;
+	return 0;
+}
+
+static void send_to_engine(const char *word, uint64_t number, int error)
+{
+	char storage[64];
+	struct text text = TEXT(storage);
+
+	text_add(&text, word);
+	text_add(&text, " ");
+	text_add_number(&text, number);
+	if (error < 0) {
+		text_add(&text, " ");
+		text_add_number(&text, (uint64_t)-error);
+	}
+	(void)message_send(CONTROL_FD, storage, text.length, NULL, 0, MSG_DONTWAIT);
+}
+
+static void run_cleanup(const struct step *cleanup)
+{
+	const char **argv;
+	char *environment[] = { NULL };
+
+	argv = sys_allocate((cleanup->count + 1) * sizeof(argv[0]));
+	if (argv == NULL)
+		return;
+	(void)point_to_strings(argv, cleanup->arguments, cleanup->count);
+	(void)sys_signal_handler(SIGPIPE, SIG_DFL);
+	(void)sys_signal_mask(0, NULL);
+	(void)sys_execveat(CLEANUP_FD, "", (char *const *)(uintptr_t)argv, environment);
+}
+
+/* A client that reads slowly, such as a pager, does not hold up the cleanup: then a copy of the monitor stays
+ * with the clients. */
+static void end(struct monitor *monitor)
+{
+	bool has_cleanup = monitor->cleanup.count > 0;
+	int64_t copy = -1;
+
+	if (has_cleanup && has_pending_clients(monitor))
+		copy = sys_fork();
+	if (copy <= 0)
+		serve_last_clients(monitor);
+	if (has_cleanup && copy != 0)
+		run_cleanup(&monitor->cleanup);
+}
+
+int main(int argc, char **argv)
+{
+	struct monitor *monitor = sys_allocate(sizeof(*monitor));
+	uint32_t failed_index = 0;
+	int result;
+
+	if (argc == 2 && text_equal(argv[1], "--list-steps")) {
+		list_steps();
+		return 0;
+	}
+	result = monitor == NULL ? -ENOMEM : prepare(monitor);
+	if (result == 0)
+		result = launch(monitor, &failed_index);
+	if (result < 0) {
+		if (monitor != NULL)
+			kill_container(monitor);
+		send_to_engine("failed", failed_index, result);
+		return 1;
+	}
+	send_to_engine("started", (uint64_t)monitor->pid, 0);
+	supervise(monitor);
+	end(monitor);
+	return 0;
+}
+
+/* The build for the sanitizers has main() called by the C library, which they need. */
+#ifndef WHERRY_SANITIZED
+_Noreturn void start(int64_t *stack);
+
+_Noreturn void start(int64_t *stack)
+{
+	sys_exit(main((int)stack[0], (char **)(stack + 1)));
+}
+
+ARCH_ENTRY(start);
+#endif

@@ -1,0 +1,159 @@
+/* The state of wherry-monitor: one zeroed mapping, made in main(); pages are only used when touched. */
+#pragma once
+
+#include "plan.h"
+#include "sys.h"
+
+/* Descriptors at start, see docs/monitor.md. Those that were not given are /dev/null. */
+enum {
+	PLAN_FD = 3,
+	CONTROL_FD = 4,
+	LOCK_FD = 5,
+	INIT_FD = 6,
+	CLEANUP_FD = 7,
+	START_FDS = 8,
+};
+
+#define CLIENT_COUNT 32
+#define MESSAGE_SIZE 4096
+#define CHUNK_SIZE 16384 /* read at once; also the longest text in a log record */
+#define PIPE_SIZE 65536  /* what a pipe holds by default, pipe(7) */
+#define LOG_BUFFER_SIZE (2 * CHUNK_SIZE)
+#define KEYS_SIZE 16
+
+enum stdio { STDIO_NULL, STDIO_PIPE, STDIO_TERMINAL };
+
+struct log {
+	const char *path; /* NULL: no log */
+	uint64_t max_bytes;
+	uint32_t max_files;
+	int fd; /* 0: not open */
+	uint64_t size;
+	uint64_t lost; /* records that could not be written */
+	/* Records that are not written yet. */
+	uint32_t waiting;
+	size_t used;
+	char buffer[LOG_BUFFER_SIZE];
+};
+
+/* What the container reads from stdin: one chunk, from any of the clients. */
+struct input {
+	int fd; /* 0: none */
+	bool is_ending;
+	uint32_t length;
+	uint32_t taken;
+	/* Room for held detach keys, which may have to go before the bytes read (client_input). */
+	char data[KEYS_SIZE + CHUNK_SIZE];
+};
+
+/* What the container writes. Read again only when each attached client has all of it; after the container's
+ * end what is left in the pipe is read anyway, so that the log is complete while a client is slow. */
+struct output {
+	int fd; /* 0: none or ended */
+	uint32_t length;
+	char data[CHUNK_SIZE + PIPE_SIZE];
+};
+
+enum { OUTPUT_STDOUT, OUTPUT_STDERR, OUTPUT_COUNT };
+
+/* A descriptor of a client. A socket may be shared with the client, so it is never made non-blocking. */
+struct stream {
+	int fd; /* 0: none */
+	bool is_socket;
+	uint32_t taken; /* bytes of the output's data that it has */
+};
+
+struct client {
+	int socket; /* 0: free */
+	bool awaits_exit;
+	bool ends_input;
+	struct stream input;
+	struct stream outputs[OUTPUT_COUNT];
+	uint8_t keys[KEYS_SIZE];
+	uint8_t key_count;
+	uint8_t keys_matched;
+};
+
+struct monitor {
+	struct plan plan;
+	enum stdio stdio;
+	int pid; /* of the container's init */
+	int pidfd;
+	int signals; /* signalfd */
+	int slave;   /* of the container's terminal, see terminal.c */
+	int listener;
+	int listen_dir;
+	const char *record_path; /* NULL: no record */
+	bool record_is_durable;
+	uint32_t record_index; /* of its step */
+	uint32_t failed_index; /* of the step that failed, or is running */
+	struct step cleanup; /* count 0: none */
+	uint64_t started_at; /* nanoseconds since the epoch */
+	uint64_t finished_at;
+	uint64_t kill_at; /* by CLOCK_MONOTONIC in nanoseconds; 0: never */
+	bool has_exited;
+	bool is_finished; /* the exit is recorded and the lock released */
+	uint8_t exit_code;
+	struct client clients[CLIENT_COUNT];
+	struct log log;
+	struct input input;
+	struct output outputs[OUTPUT_COUNT];
+};
+
+/* What the child tells the monitor on a SOCK_SEQPACKET pair. It is closed by execve: the end is success. */
+enum report_kind {
+	REPORT_FAILED,	 /* value is an errno */
+	REPORT_FORKED,	 /* value is the pid of the process that goes on; its pidfd comes along */
+	REPORT_TERMINAL, /* the pty's master comes along */
+};
+
+struct report {
+	uint32_t kind;
+	uint32_t index;
+	int32_t value;
+};
+
+/* For descriptors that are 0 when there is none. */
+static inline void close_stream(int *fd)
+{
+	if (*fd > 0)
+		sys_close(*fd);
+	*fd = 0;
+}
+
+/* launch.c: run the monitor's steps. Returns 0 when the container runs, or -errno with the index of the step. */
+int launch(struct monitor *monitor, uint32_t *ret_index);
+void kill_container(struct monitor *monitor);
+
+/* supervise.c: serve everybody until the exit is recorded; then the slow clients until they have all output. */
+void supervise(struct monitor *monitor);
+bool has_pending_clients(const struct monitor *monitor);
+void serve_last_clients(struct monitor *monitor);
+
+/* terminal.c */
+void open_terminal(struct monitor *monitor, int master);
+void reopen_slave(struct monitor *monitor);
+void resize_terminal(struct monitor *monitor, uint64_t rows, uint64_t columns);
+
+/* streams.c: move bytes; none of these blocks. */
+void stream_open(struct stream *stream, int fd, int access);
+void pump_input(struct monitor *monitor);
+void pump_output(struct monitor *monitor, unsigned which);
+void pump_client_input(struct monitor *monitor, struct client *client);
+void pump_client_output(struct monitor *monitor, struct client *client, unsigned which);
+void end_client_input(struct monitor *monitor, struct client *client);
+
+/* client.c */
+void client_accept(struct monitor *monitor);
+void client_serve(struct monitor *monitor, struct client *client);
+void client_detach(struct client *client);
+void client_close(struct monitor *monitor, struct client *client);
+bool client_is_pending(const struct monitor *monitor, const struct client *client);
+void client_tell_exit(struct monitor *monitor, struct client *client);
+
+/* log.c: append what was written to stdout or stderr, see docs/monitor.md. */
+void log_append(struct log *log, unsigned which, const char *data, size_t size);
+void log_finish(struct log *log);
+
+/* record.c: replace the state record. Returns 0 or -errno. */
+int record_write(const struct monitor *monitor);

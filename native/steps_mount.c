@@ -1,0 +1,258 @@
+/* Steps that change the mount table. Mounts are put on descriptors, never on paths that could be swapped. */
+#include "inside.h"
+#include "steps.h"
+#include "text.h"
+
+enum { TREE_RECURSIVE = 1, TREE_MAKE_SOURCE = 2 };
+
+static const char *or_null(const char *text)
+{
+	return *text == '\0' ? NULL : text;
+}
+
+/* mount(2) on host paths: the propagation of "/", the overlay, a bind of the root on itself. */
+int step_mount(struct child *child, const struct step *step)
+{
+	(void)child;
+	return sys_mount(or_null(step_text(step, 0)), step_text(step, 1), or_null(step_text(step, 2)),
+			 step_number(step, 3), or_null(step_text(step, 4)));
+}
+
+/* A new file system in the root. The last component must not be a link: an image with /proc -> /elsewhere
+ * would keep the real /proc from being mounted (CVE-2019-16884, CVE-2023-28642). */
+int step_mount_in(struct child *child, const struct step *step)
+{
+	cleanup_close int parent = -1;
+	cleanup_close int target = -1;
+	char path[FD_PATH_SIZE];
+	char buffer[PATH_SIZE];
+	const char *name;
+	int result;
+
+	parent = inside_open_parent(child, step_text(step, 1), &name, buffer);
+	if (parent < 0)
+		return parent;
+	result = sys_mkdirat(parent, name, 0755);
+	if (result < 0 && result != -EEXIST)
+		return result;
+	target = sys_openat2(parent, name, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	if (target < 0)
+		return target;
+	result = fd_path(target, path);
+	if (result < 0)
+		return result;
+	return sys_mount(or_null(step_text(step, 0)), path, or_null(step_text(step, 2)),
+			 step_number(step, 3), or_null(step_text(step, 4)));
+}
+
+/* Before Linux 5.12 there is no mount_setattr: the four oldest attributes have the same values as the MS_*
+ * flags, and can be set by a remount of a single mount once it is attached. */
+static int set_attributes_by_remount(int tree, uint32_t attributes, uint32_t recursive)
+{
+	const uint32_t known =
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	char path[FD_PATH_SIZE];
+	int result;
+
+	if (recursive != 0 || (attributes & ~known) != 0)
+		return -ENOSYS;
+	result = fd_path(tree, path);
+	if (result < 0)
+		return result;
+	return sys_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | (uint64_t)attributes, NULL);
+}
+
+/* Attach the detached `tree` to `target` with these MOUNT_ATTR_* set. mount_setattr goes first, so that the
+ * tree is never visible without them. */
+static int attach(int tree, int target, uint32_t attributes, uint32_t recursive)
+{
+	struct mount_attr change = { .attr_set = attributes };
+	int set = 0;
+	int result;
+
+	if ((attributes & MOUNT_ATTR__ATIME) != 0)
+		change.attr_clr = MOUNT_ATTR__ATIME;
+	if (attributes != 0)
+		set = sys_mount_setattr(tree, recursive, &change);
+	if (set < 0 && set != -ENOSYS)
+		return set;
+	result = sys_move_mount(tree, target);
+	if (result == 0 && set == -ENOSYS)
+		result = set_attributes_by_remount(tree, attributes, recursive);
+	return result;
+}
+
+static int open_source(const char *path, uint32_t flags)
+{
+	uint32_t recursive = (flags & TREE_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
+	int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | recursive);
+	struct child host = { .root = -1 };
+	int made;
+
+	if (tree != -ENOENT || (flags & TREE_MAKE_SOURCE) == 0)
+		return tree;
+	made = inside_open_dir(&host, path);
+	if (host.root >= 0)
+		sys_close(host.root);
+	if (made < 0)
+		return made;
+	sys_close(made);
+	return sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | recursive);
+}
+
+/* Open what a bind mount goes over; make it when missing: a directory, or an empty file. */
+static int open_target(struct child *child, const char *path, bool is_dir)
+{
+	int target = inside_open(child, path, O_PATH, 0);
+	char buffer[PATH_SIZE];
+	cleanup_close int parent = -1;
+	const char *name;
+	int result;
+
+	if (target != -ENOENT)
+		return target;
+	if (is_dir)
+		return inside_open_dir(child, path);
+	parent = inside_open_parent(child, path, &name, buffer);
+	if (parent < 0)
+		return parent;
+	result = sys_mknodat(parent, name, S_IFREG | 0644, 0);
+	return result < 0 ? result : inside_open(child, path, O_PATH, 0);
+}
+
+/* A bind mount: open_tree(2), mount_setattr(2), move_mount(2). */
+int step_attach_tree(struct child *child, const struct step *step)
+{
+	uint32_t flags = (uint32_t)step_number(step, 2);
+	uint32_t recursive = (flags & TREE_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
+	uint64_t propagation = step_number(step, 4);
+	cleanup_close int tree = open_source(step_text(step, 0), flags);
+	cleanup_close int target = -1;
+	char path[FD_PATH_SIZE];
+	struct statx status;
+	int result = tree < 0 ? tree : sys_statx(tree, &status);
+
+	if (result < 0)
+		return result;
+	target = open_target(child, step_text(step, 1), (status.stx_mode & S_IFMT) == S_IFDIR);
+	if (target < 0)
+		return target;
+	result = attach(tree, target, (uint32_t)step_number(step, 3), recursive);
+	if (result < 0 || propagation == 0)
+		return result;
+	result = fd_path(tree, path);
+	if (result < 0)
+		return result;
+	return sys_mount(NULL, path, NULL, propagation | (recursive != 0 ? MS_REC : 0), NULL);
+}
+
+/* Open what is to be hidden or made read-only. No link on the way is followed: these paths are the kernel's
+ * own in procfs and sysfs (CVE-2025-52881). */
+static int open_existing(struct child *child, const char *path)
+{
+	int target = inside_open(child, path, O_PATH, RESOLVE_NO_SYMLINKS);
+
+	return target == -ENOTDIR ? -ENOENT : target;
+}
+
+/* The container's /dev/null, having checked that it is device 1:3 (CVE-2025-31133). */
+static int open_null_tree(struct child *child)
+{
+	cleanup_close int null = inside_open(child, "/dev/null", O_PATH, RESOLVE_NO_SYMLINKS);
+	struct statx status;
+	int result = null < 0 ? null : sys_statx(null, &status);
+
+	if (result < 0)
+		return result;
+	if ((status.stx_mode & S_IFMT) != S_IFCHR || status.stx_rdev_major != 1 ||
+	    status.stx_rdev_minor != 3)
+		return -ENODEV;
+	return sys_open_tree(null, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+}
+
+/* fsopen(2): an empty file system that nobody can write to. */
+static int open_empty_tree(void)
+{
+	cleanup_close int context = (int)SYS(fsopen, "tmpfs", FSOPEN_CLOEXEC);
+	int result = context;
+
+	if (result >= 0)
+		result = (int)SYS(fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+	if (result < 0)
+		return result;
+	return (int)SYS(fsmount, context, FSMOUNT_CLOEXEC,
+			MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				MOUNT_ATTR_NOEXEC);
+}
+
+/* Hide a path: /dev/null over a file, an empty file system over a directory. */
+int step_mask(struct child *child, const struct step *step)
+{
+	cleanup_close int target = open_existing(child, step_text(step, 0));
+	cleanup_close int tree = -1;
+	struct statx status;
+	int result;
+
+	if (target < 0)
+		return target == -ENOENT ? 0 : target;
+	result = sys_statx(target, &status);
+	if (result < 0)
+		return result;
+	tree = (status.stx_mode & S_IFMT) == S_IFDIR ? open_empty_tree() : open_null_tree(child);
+	return tree < 0 ? tree : sys_move_mount(tree, target);
+}
+
+/* Bind a path over itself, read-only with all that is mounted below it. */
+int step_readonly(struct child *child, const struct step *step)
+{
+	cleanup_close int target = open_existing(child, step_text(step, 0));
+	cleanup_close int tree = -1;
+	int result;
+
+	if (target < 0)
+		return target == -ENOENT ? 0 : target;
+	tree = sys_open_tree(target, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_RECURSIVE);
+	if (tree < 0)
+		return tree;
+	result = attach(tree, target, MOUNT_ATTR_RDONLY, AT_RECURSIVE);
+	if (result == -ENOSYS) /* Linux 5.10: what is mounted below stays as it is */
+		result = set_attributes_by_remount(tree, MOUNT_ATTR_RDONLY, 0);
+	return result;
+}
+
+/* pivot_root(2), "pivot_root(".", ".")": old and new root are stacked on one directory, so the image need not
+ * have a place for the old one. Its mounts become slaves first, or their removal would reach the host. */
+int step_pivot_root(struct child *child, const struct step *step)
+{
+	cleanup_close int old_root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	int result = old_root < 0 ? old_root : sys_fchdir(inside_root(child));
+
+	(void)step;
+	if (result == 0)
+		result = (int)SYS(pivot_root, ".", ".");
+	if (result == 0)
+		result = sys_fchdir(old_root);
+	if (result == 0)
+		result = sys_mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL);
+	if (result == 0)
+		result = (int)SYS(umount2, ".", MNT_DETACH);
+	if (result < 0)
+		return result;
+	sys_close(steal_fd(&child->root));
+	return sys_chdir("/");
+}
+
+/* Options that a remount would otherwise take away have the same bits in statfs and mount(2). */
+int step_remount_root_readonly(struct child *child, const struct step *step)
+{
+	const int64_t kept = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME;
+	struct file_system root;
+	int fd = inside_root(child);
+	int result = fd < 0 ? fd : sys_fstatfs(fd, &root);
+
+	(void)step;
+	if (result < 0)
+		return result;
+	return sys_mount(NULL, "/", NULL,
+			 MS_REMOUNT | MS_BIND | MS_RDONLY | (uint64_t)(root.flags & kept), NULL);
+}

@@ -1,0 +1,191 @@
+/* One poll loop for all that can happen while the container runs. */
+#include "monitor.h"
+
+/* Places in the array for poll(2). A descriptor of no interest at the moment is -1, which poll skips. */
+enum { WATCH_SIGNALS, WATCH_LISTENER, WATCH_INPUT, WATCH_OUTPUTS, WATCH_CLIENTS = 5 };
+enum { CLIENT_REQUESTS, CLIENT_INPUT, CLIENT_OUTPUTS, CLIENT_WATCHES = 4 };
+#define WATCH_COUNT (WATCH_CLIENTS + CLIENT_COUNT * CLIENT_WATCHES)
+
+static struct pollfd watch_if(bool is_wanted, int fd, int16_t events)
+{
+	return (struct pollfd){ .fd = is_wanted && fd > 0 ? fd : -1, .events = events };
+}
+
+static void watch_client(const struct monitor *monitor, const struct client *client,
+			 struct pollfd watches[CLIENT_WATCHES])
+{
+	const struct input *input = &monitor->input;
+	bool can_read = !monitor->has_exited && input->fd > 0 && input->length == 0;
+
+	watches[CLIENT_REQUESTS] = watch_if(true, client->socket, POLLIN);
+	watches[CLIENT_INPUT] = watch_if(can_read, client->input.fd, POLLIN);
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
+		const struct stream *stream = &client->outputs[i];
+
+		watches[CLIENT_OUTPUTS + i] = watch_if(stream->taken < monitor->outputs[i].length,
+						       stream->fd, POLLOUT);
+	}
+}
+
+/* Returns how many places are in use. */
+static uint32_t watch(const struct monitor *monitor, struct pollfd watches[WATCH_COUNT])
+{
+	uint32_t count = WATCH_CLIENTS;
+	bool has_room = false;
+
+	for (unsigned i = 0; i < CLIENT_COUNT; i++) {
+		const struct client *client = &monitor->clients[i];
+
+		has_room = has_room || client->socket == 0;
+		watch_client(monitor, client, watches + WATCH_CLIENTS + i * CLIENT_WATCHES);
+		if (client->socket > 0)
+			count = WATCH_CLIENTS + (i + 1) * CLIENT_WATCHES;
+	}
+	watches[WATCH_SIGNALS] = watch_if(true, monitor->signals, POLLIN);
+	watches[WATCH_LISTENER] = watch_if(has_room, monitor->listener, POLLIN);
+	watches[WATCH_INPUT] = watch_if(monitor->input.length > 0, monitor->input.fd, POLLOUT);
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+		watches[WATCH_OUTPUTS + i] = watch_if(monitor->outputs[i].length == 0,
+						      monitor->outputs[i].fd, POLLIN);
+	return count;
+}
+
+/* Reap everything: orphans of an `exec`, and of a container in the host's pid namespace, end up here. */
+static void reap(struct monitor *monitor)
+{
+	int status;
+	int pid;
+
+	while ((pid = sys_wait4(-1, &status, WNOHANG)) > 0) {
+		if (pid != monitor->pid || monitor->has_exited)
+			continue;
+		monitor->has_exited = true;
+		monitor->finished_at = sys_clock(CLOCK_REAL);
+		monitor->exit_code = (uint8_t)((status & 0x7f) == 0 ? status >> 8 & 0xff :
+								      128 + (status & 0x7f));
+		close_stream(&monitor->input.fd);
+	}
+}
+
+static void take_signals(struct monitor *monitor)
+{
+	struct signalfd_siginfo signal;
+
+	while (sys_read(monitor->signals, &signal, sizeof(signal)) == (int64_t)sizeof(signal))
+		if (signal.ssi_signo == SIGTERM && !monitor->has_exited)
+			(void)sys_pidfd_signal(monitor->pidfd, SIGTERM);
+	reap(monitor);
+}
+
+static void serve_client(struct monitor *monitor, struct client *client,
+			 const struct pollfd watches[CLIENT_WATCHES])
+{
+	if (watches[CLIENT_REQUESTS].revents != 0)
+		client_serve(monitor, client);
+	if (watches[CLIENT_INPUT].revents != 0)
+		pump_client_input(monitor, client);
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+		if (watches[CLIENT_OUTPUTS + i].revents != 0)
+			pump_client_output(monitor, client, i);
+}
+
+/* Wait until something happens or init must be killed. Returns false when nothing did. */
+static bool await_events(struct monitor *monitor, struct pollfd *watches, uint32_t count)
+{
+	uint64_t now = monitor->kill_at != 0 ? sys_clock(CLOCK_STEADY) : 0;
+	uint64_t left = monitor->kill_at > now ? monitor->kill_at - now : 0;
+	struct __kernel_timespec timeout = { (int64_t)(left / 1000000000U),
+					     (int64_t)(left % 1000000000U) };
+
+	if (monitor->kill_at != 0 && left == 0) {
+		monitor->kill_at = 0;
+		(void)sys_pidfd_signal(monitor->pidfd, SIGKILL);
+		return false;
+	}
+	return sys_poll(watches, count, monitor->kill_at != 0 ? &timeout : NULL) > 0;
+}
+
+/* Requests come before output, so that an `attach` sent before `started` misses nothing. */
+static void serve_once(struct monitor *monitor)
+{
+	struct pollfd watches[WATCH_COUNT];
+	uint32_t count = watch(monitor, watches);
+
+	if (!await_events(monitor, watches, count))
+		return;
+	for (uint32_t i = 0; WATCH_CLIENTS + i * CLIENT_WATCHES < count; i++)
+		serve_client(monitor, &monitor->clients[i],
+			     watches + WATCH_CLIENTS + i * CLIENT_WATCHES);
+	if (watches[WATCH_LISTENER].revents != 0)
+		client_accept(monitor);
+	if (watches[WATCH_INPUT].revents != 0)
+		pump_input(monitor);
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+		if (watches[WATCH_OUTPUTS + i].revents != 0)
+			pump_output(monitor, i);
+	if (watches[WATCH_SIGNALS].revents != 0)
+		take_signals(monitor);
+}
+
+/* After init's end, read what it left. Returns whether all of it has been read and logged. */
+static bool drain_outputs(struct monitor *monitor)
+{
+	bool is_drained = true;
+
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
+		struct output *output = &monitor->outputs[i];
+
+		while (output->fd > 0 && output->length < sizeof(output->data))
+			pump_output(monitor, i);
+		is_drained = is_drained && output->fd == 0;
+	}
+	return is_drained;
+}
+
+/* The lock is released explicitly: the engine may still have a descriptor of the same open file. */
+static void finish(struct monitor *monitor)
+{
+	log_finish(&monitor->log);
+	(void)record_write(monitor);
+	(void)sys_unlock(LOCK_FD);
+	close_stream(&monitor->listener);
+	if (monitor->listen_dir > 0)
+		(void)sys_unlinkat(monitor->listen_dir, "socket");
+	close_stream(&monitor->slave);
+	monitor->kill_at = 0;
+	monitor->is_finished = true;
+}
+
+static void tell_exit(struct monitor *monitor)
+{
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		client_tell_exit(monitor, &monitor->clients[i]);
+}
+
+void supervise(struct monitor *monitor)
+{
+	do
+		serve_once(monitor);
+	while (!monitor->has_exited || !drain_outputs(monitor));
+	finish(monitor);
+	tell_exit(monitor);
+}
+
+bool has_pending_clients(const struct monitor *monitor)
+{
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		if (client_is_pending(monitor, &monitor->clients[i]))
+			return true;
+	return false;
+}
+
+void serve_last_clients(struct monitor *monitor)
+{
+	while (has_pending_clients(monitor)) {
+		serve_once(monitor);
+		tell_exit(monitor);
+	}
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		if (monitor->clients[i].socket > 0)
+			client_close(monitor, &monitor->clients[i]);
+}

@@ -1,0 +1,352 @@
+/**
+ * `deno task bench`: compares wherry with what the host has of runc, docker and podman.
+ *
+ * All contenders are measured in turn, round after round, so that noise of the
+ * machine hits all alike. A time is that of the whole process, from before it
+ * is started until after its exit has been seen; starting one from Deno adds
+ * the same few milliseconds to all. Ratios are medians of each round's ratio.
+ *
+ * Options: `--n=30` rounds of `run`, `--imports=5` rounds of `import`,
+ * `--out=bench.json` where the numbers go.
+ *
+ * @module
+ */
+
+import {
+  capture,
+  type Engine,
+  type EngineSource,
+  openDocker,
+  openPodman,
+  openRunc,
+  openWherry,
+} from "./bench_engines.ts";
+import { median, pairedRatio, percentile } from "./bench_statistics.ts";
+import { buildWherry, PROJECT_ROOT } from "./build.ts";
+import { makeBusyboxTar } from "./busybox_image.ts";
+import { ensurePrerequisites, ensureRoot } from "./prerequisites.ts";
+import { type TarEntry, writeTar } from "./tar_writer.ts";
+
+/** Number of containers whose supervisors are weighed. */
+const SUPERVISOR_COUNT = 5;
+/** How often the memory of an import is looked at. */
+const MEMORY_POLL_MS = 5;
+
+/** Shape of the archive that is imported: like a Debian root file system with a few large libraries. */
+const ARCHIVE = {
+  directories: 330,
+  filesInEach: 50,
+  /** Sizes of the files in a directory, taken in turn, in bytes. */
+  fileBytes: [120, 900, 2_300, 700, 5_200, 15_000, 1_400, 40_000, 3_100, 82_000],
+} as const;
+
+/** What the user asked for. */
+interface Options {
+  /** Rounds of `run`. */
+  runRounds: number;
+  /** Rounds of `import`. */
+  importRounds: number;
+  /** File that takes the numbers. */
+  outPath: string;
+}
+
+/** Times of one contender, and how they compare with wherry's. */
+interface Result {
+  name: string;
+  command: string;
+  /** Number of measurements. */
+  n: number;
+  medianMs: number;
+  p95Ms: number;
+  /** How many times longer than wherry, as the median over all rounds; 1 for wherry itself. */
+  ratio: number;
+}
+
+/** A command that is measured. */
+interface Contender {
+  name: string;
+  /** The command of a round; each round may need fresh directories. */
+  command(round: number): readonly string[];
+}
+
+function parseOptions(args: readonly string[]): Options {
+  const options: Options = { runRounds: 30, importRounds: 5, outPath: `${PROJECT_ROOT}bench.json` };
+  for (const argument of args) {
+    const [name, value = ""] = argument.split("=", 2);
+    if (name === "--n") options.runRounds = parseCount(value);
+    else if (name === "--imports") options.importRounds = parseCount(value);
+    else if (name === "--out") options.outPath = value;
+    else throw new TypeError(`Cannot understand "${argument}": use --n=N, --imports=N, --out=FILE`);
+  }
+  return options;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new RangeError(`Cannot use "${text}" as a number of rounds: it is no positive integer`);
+  }
+  return count;
+}
+
+/** Runs a command once and returns how long it took, in milliseconds. */
+async function time(command: readonly string[], watch?: (pid: number) => void): Promise<number> {
+  const [program = "", ...args] = command;
+  const process = new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  });
+  const startedAt = performance.now();
+  const child = process.spawn();
+  watch?.(child.pid);
+  const { code } = await child.status;
+  const elapsedMs = performance.now() - startedAt;
+  if (code !== 0) throw new Error(`Cannot measure "${command.join(" ")}": exit status ${code}`);
+  return elapsedMs;
+}
+
+/** Measures all contenders round by round; the first one is the baseline of all ratios. */
+async function compare(contenders: readonly Contender[], rounds: number): Promise<Result[]> {
+  const times = new Map(contenders.map(({ name }): [string, number[]] => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    // Every other round backwards, so that nobody always runs after the same neighbour.
+    const order = round % 2 === 0 ? contenders : contenders.toReversed();
+    for (const { name, command } of order) times.get(name)?.push(await time(command(round)));
+  }
+  const baseline = times.get(contenders.at(0)?.name ?? "") ?? [];
+  return contenders.map(({ name, command }) => {
+    const values = times.get(name) ?? [];
+    return {
+      name,
+      command: command(0).join(" "),
+      n: values.length,
+      medianMs: median(values),
+      p95Ms: percentile(values, 0.95),
+      ratio: pairedRatio(values, baseline),
+    };
+  });
+}
+
+function printResults(title: string, results: readonly Result[]): void {
+  console.log(`\n${title}`);
+  console.log(`${"".padEnd(22)}${["n", "median ms", "p95 ms", "x wherry"].map(cell).join("")}`);
+  for (const { name, n, medianMs, p95Ms, ratio } of results) {
+    const cells = [String(n), medianMs.toFixed(1), p95Ms.toFixed(1), ratio.toFixed(2)];
+    console.log(`${name.padEnd(22)}${cells.map(cell).join("")}`);
+  }
+  for (const { name, command } of results) console.log(`  ${name}: ${command}`);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}
+
+function cell(text: string): string {
+  return text.padStart(12);
+}
+
+/** A number of bytes of a process that the kernel reports in kB, from a file below `/proc`. */
+async function readProcBytes(path: string, key: string): Promise<number> {
+  const line = (await Deno.readTextFile(path)).split("\n").find((text) =>
+    text.startsWith(`${key}:`)
+  );
+  if (line === undefined) throw new Error(`Cannot find "${key}" in "${path}": no such line`);
+  return Number(/\d+/.exec(line)?.[0]) * 1024;
+}
+
+/** Proportional memory of the process that supervises a container, in bytes: the parent of its init. */
+async function weighSupervisor(initPid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${initPid}/status`);
+  const parent = /^PPid:\s*(\d+)$/m.exec(status)?.[1] ?? "";
+  return await readProcBytes(`/proc/${parent}/smaps_rollup`, "Pss");
+}
+
+/** Starts containers in the background and weighs their supervisors; undefined for an engine without any. */
+async function measureSupervisor(engine: Engine): Promise<number | undefined> {
+  const { client, runOptions = [] } = engine;
+  if (client === undefined) return undefined;
+  const run = ["run", "-d", "--network", "none", ...runOptions, "busybox", "sleep", "1000"];
+  const ids: string[] = [];
+  try {
+    for (let index = 0; index < SUPERVISOR_COUNT; index++) {
+      ids.push(await capture([...client, ...run]));
+    }
+    const sizes: number[] = [];
+    for (const id of ids) {
+      const pid = await capture([...client, "inspect", "-f", "{{.State.Pid}}", id]);
+      sizes.push(await weighSupervisor(Number(pid)));
+    }
+    return median(sizes);
+  } finally {
+    if (ids.length > 0) await capture([...client, "rm", "-f", ...ids]);
+  }
+}
+
+/** Members of the archive that is imported. The bytes do not repeat, and are the same every time. */
+function* largeArchive(): Generator<TarEntry> {
+  const noise = new Uint32Array(1 << 20);
+  let state = 0x9e3779b9;
+  for (let index = 0; index < noise.length; index++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    noise[index] = state;
+  }
+  const bytes = new Uint8Array(noise.buffer);
+  let offset = 0;
+  for (let directory = 0; directory < ARCHIVE.directories; directory++) {
+    yield { path: `d${directory}/`, mode: 0o755 };
+    for (let file = 0; file < ARCHIVE.filesInEach; file++) {
+      const size = ARCHIVE.fileBytes[file % ARCHIVE.fileBytes.length] ?? 0;
+      offset = (offset + size) % (bytes.length - 100_000);
+      yield {
+        path: `d${directory}/f${file}`,
+        mode: 0o644,
+        content: bytes.subarray(offset, offset + size),
+      };
+    }
+  }
+}
+
+/** Largest resident memory that a process had, in bytes, looked at until it has ended. */
+function watchMemory(pid: number): { peakBytes(): number } {
+  let peak = 0;
+  const timer = setInterval(async () => {
+    try {
+      peak = Math.max(peak, await readProcBytes(`/proc/${pid}/status`, "VmHWM"));
+    } catch {
+      // The process has ended, or is ending and has no memory any more.
+      clearInterval(timer);
+    }
+  }, MEMORY_POLL_MS);
+  return {
+    peakBytes(): number {
+      clearInterval(timer);
+      return peak;
+    },
+  };
+}
+
+/** Largest resident memory of one import, in bytes. */
+async function measureImportMemory(command: readonly string[]): Promise<number> {
+  let memory: ReturnType<typeof watchMemory> | undefined;
+  await time(command, (pid) => memory = watchMemory(pid));
+  return memory?.peakBytes() ?? 0;
+}
+
+/** What importing a large archive costs. */
+interface ImportResults {
+  /** Size of the archive. */
+  archiveBytes: number;
+  /** Largest resident memory of one import. */
+  peakBytes: number;
+  results: Result[];
+}
+
+/** `import` against GNU tar, each in a fresh directory every time, and the memory it takes. */
+async function benchImport(
+  wherry: string,
+  directory: string,
+  rounds: number,
+): Promise<ImportResults> {
+  const archive = `${directory}/large.tar`;
+  await writeTar(archive, largeArchive());
+  const importInto = (name: string): string[] => [
+    ...[wherry, "--root", `${directory}/${name}/root`, "--run-root", `${directory}/${name}/run`],
+    ...["import", archive, "large"],
+  ];
+  for (let round = 0; round < rounds; round++) await Deno.mkdir(`${directory}/tar${round}`);
+  const results = await compare([
+    { name: "wherry import", command: (round) => importInto(`import${round}`) },
+    {
+      name: "GNU tar x",
+      command: (round) => ["tar", "-xf", archive, "-C", `${directory}/tar${round}`],
+    },
+  ], rounds);
+  const peakBytes = await measureImportMemory(importInto("memory"));
+  const archiveBytes = (await Deno.stat(archive)).size;
+  printResults(`Unpack a root file system of ${megabytes(archiveBytes)}`, results);
+  console.log(`wherry's peak memory: ${megabytes(peakBytes)}`);
+  return { archiveBytes, peakBytes, results };
+}
+
+/** What the numbers were measured on. */
+async function describeMachine(): Promise<Record<string, string | number>> {
+  const cpus = (await Deno.readTextFile("/proc/cpuinfo")).match(/^model name\s*: .*$/gm) ?? [];
+  const system = await Deno.readTextFile("/etc/os-release");
+  return {
+    cpu: cpus.at(0)?.replace(/^.*?: /, "") ?? "unknown",
+    cores: navigator.hardwareConcurrency,
+    memoryBytes: Deno.systemMemoryInfo().total,
+    kernel: Deno.osRelease(),
+    system: /^PRETTY_NAME="?(.*?)"?$/m.exec(system)?.[1] ?? "unknown",
+    deno: Deno.version.deno,
+  };
+}
+
+/** Opens every engine that is there, wherry first, and says which are not. */
+async function openEngines(
+  source: EngineSource,
+  wherry: string,
+  undo: AsyncDisposableStack,
+): Promise<Engine[]> {
+  const engines = [undo.use(await openWherry(source, wherry))];
+  for (const [name, open] of Object.entries({ openRunc, openDocker, openPodman })) {
+    const engine = await open(source);
+    if (engine === undefined) {
+      console.log(`${name.replace("open", "").toLowerCase()}: not installed`);
+    } else engines.push(undo.use(engine));
+  }
+  for (const { name, version } of engines) console.log(`${name}: ${version}`);
+  return engines;
+}
+
+/** `run --rm` of every engine, round by round. */
+async function benchRuns(engines: readonly Engine[], rounds: number): Promise<Result[]> {
+  for (const { runCommand } of engines) await time(runCommand);
+  const contenders = engines.map(({ name, runCommand }) => ({ name, command: () => runCommand }));
+  const results = await compare(contenders, rounds);
+  printResults("Run `true` in a fresh container without a network, and remove it", results);
+  return results;
+}
+
+/** Memory of the supervisors of every engine that has them, in bytes, by the engine's name. */
+async function benchSupervisors(engines: readonly Engine[]): Promise<Record<string, number>> {
+  console.log("\nProportional memory (PSS) of what supervises one container");
+  const sizes: Record<string, number> = {};
+  for (const engine of engines) {
+    const bytes = await measureSupervisor(engine);
+    if (bytes === undefined) continue;
+    sizes[engine.name] = bytes;
+    console.log(`${engine.name.padEnd(22)}${cell(`${(bytes / 1024).toFixed(0)} KiB`)}`);
+  }
+  return sizes;
+}
+
+async function bench(options: Options): Promise<void> {
+  ensureRoot("the benchmark");
+  await ensurePrerequisites(["compiler", "busybox", "tar"]);
+  const wherry = await buildWherry();
+  const directory = await Deno.makeTempDir({ prefix: "wherry-bench-" });
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => Deno.remove(directory, { recursive: true }));
+  const machine = await describeMachine();
+  for (const [key, value] of Object.entries(machine)) console.log(`${key}: ${value}`);
+
+  const rootfsTar = `${directory}/busybox.tar`;
+  await makeBusyboxTar(rootfsTar);
+  const engines = await openEngines({ directory, rootfsTar }, wherry, undo);
+  const report = {
+    machine,
+    versions: Object.fromEntries(engines.map(({ name, version }) => [name, version])),
+    runs: await benchRuns(engines, options.runRounds),
+    supervisorPssBytes: await benchSupervisors(engines),
+    imports: await benchImport(wherry, directory, options.importRounds),
+  };
+  await Deno.writeTextFile(options.outPath, JSON.stringify(report, undefined, 2) + "\n");
+  console.log(`\nNumbers are in ${options.outPath}`);
+}
+
+if (import.meta.main) await bench(parseOptions(Deno.args));

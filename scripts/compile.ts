@@ -1,0 +1,124 @@
+/**
+ * Makes `dist/wherry`, one executable file.
+ *
+ * Where the base runtime of `deno compile` can be had, that is used. It is on
+ * no package registry, so elsewhere the file is wherry's own launcher
+ * (`native/launcher.c`) with the running deno behind it. Both carry the same
+ * bundle, `libwherry.so` and `wherry-monitor`.
+ *
+ * @module
+ */
+
+import { adaptScript } from "./bundle_script.ts";
+import { hasBaseRuntime } from "./base_runtime.ts";
+import { PROJECT_ROOT } from "./build.ts";
+import { runCommand } from "./command.ts";
+import { LAUNCHER, packProgram } from "./pack.ts";
+
+/** How the executable file was made. */
+type BackEnd = "deno compile" | "launcher";
+
+const OUTPUT = `${PROJECT_ROOT}dist/wherry`;
+/** Remembers what the file was made from, so that nothing is done when nothing has changed. */
+const INPUTS = `${PROJECT_ROOT}dist/wherry.inputs`;
+const LIBRARY = "native/build/libwherry.so";
+const MONITOR = "native/build/wherry-monitor";
+
+/** Joins all modules that `main.ts` reaches into one script. */
+async function bundle(): Promise<Uint8Array<ArrayBuffer>> {
+  const path = await Deno.makeTempFile({ suffix: ".js" });
+  try {
+    await runCommand(Deno.execPath(), [
+      "bundle",
+      "--quiet",
+      "--format=iife",
+      `--output=${path}`,
+      "main.ts",
+    ]);
+    return new TextEncoder().encode(adaptScript(await Deno.readTextFile(path)));
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+/** Writes the file with the launcher. */
+async function pack(output: string): Promise<void> {
+  await packProgram(output, {
+    bundle: await bundle(),
+    library: await Deno.readFile(PROJECT_ROOT + LIBRARY),
+    monitor: await Deno.readFile(PROJECT_ROOT + MONITOR),
+  });
+}
+
+/** Writes the file with `deno compile`. */
+async function compile(output: string): Promise<void> {
+  await runCommand(Deno.execPath(), [
+    "compile",
+    "--quiet",
+    "--allow-all",
+    `--include=${LIBRARY}`,
+    `--include=${MONITOR}`,
+    `--output=${output}`,
+    "main.ts",
+  ]);
+}
+
+/** All files below `directory` that the executable is made from. */
+async function* sourceFiles(directory: string): AsyncGenerator<string> {
+  for await (const entry of Deno.readDir(directory)) {
+    const path = `${directory}/${entry.name}`;
+    if (entry.isDirectory) yield* sourceFiles(path);
+    else if (!entry.name.endsWith("_test.ts")) yield path;
+  }
+}
+
+/** Describes everything that the file is made from; the same text means the same file. */
+async function describeInputs(backEnd: BackEnd): Promise<string> {
+  const paths = ["main.ts", "deno.json", "deno.lock"].map((name) => PROJECT_ROOT + name);
+  for (const name of ["mod", "ffi", "native", "scripts"]) {
+    for await (const path of sourceFiles(PROJECT_ROOT + name)) paths.push(path);
+  }
+  const lines = await Promise.all(
+    paths.filter((path) => path !== LAUNCHER).sort().map(async (path) => {
+      const info = await Deno.stat(path).catch(() => undefined);
+      return `${path} ${info?.size} ${info?.mtime?.getTime()}`;
+    }),
+  );
+  return [backEnd, Deno.execPath(), Deno.version.deno, ...lines, ""].join("\n");
+}
+
+async function isUpToDate(inputs: string): Promise<boolean> {
+  try {
+    await Deno.stat(OUTPUT);
+    return await Deno.readTextFile(INPUTS) === inputs;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Makes the file beside its place and renames it, so that a running or a half-made one is never seen. */
+async function build(backEnd: BackEnd, inputs: string): Promise<void> {
+  const temporary = `${OUTPUT}.${Deno.pid}`;
+  try {
+    await (backEnd === "launcher" ? pack(temporary) : compile(temporary));
+    await Deno.rename(temporary, OUTPUT);
+    await Deno.writeTextFile(INPUTS, inputs);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+if (import.meta.main) {
+  const { buildNative } = await import("./native.ts");
+  await buildNative();
+  await Deno.mkdir(`${PROJECT_ROOT}dist`, { recursive: true });
+  const backEnd = await hasBaseRuntime() ? "deno compile" : "launcher";
+  const inputs = await describeInputs(backEnd);
+  const isCurrent = await isUpToDate(inputs);
+  if (!isCurrent) await build(backEnd, inputs);
+  const { size } = await Deno.stat(OUTPUT);
+  const megabytes = (size / 1e6).toFixed(1);
+  console.log(`dist/wherry: ${megabytes} MB, ${backEnd}${isCurrent ? ", up to date" : ""}`);
+}

@@ -1,0 +1,119 @@
+/**
+ * Makes an executable file of a bundle, wherry's launcher and the running deno.
+ *
+ * @module
+ */
+
+import { PROJECT_ROOT } from "./build.ts";
+import { runCommand } from "./command.ts";
+import { writePackedFile } from "./packed_file.ts";
+import { ElfProgram } from "./prelink.ts";
+
+/** What a packed program runs and carries. */
+export interface PackedContents {
+  /** A script, not a module; see `scripts/bundle_script.ts`. */
+  bundle: Uint8Array<ArrayBuffer>;
+  /** `libwherry.so`; the script finds its descriptor in `WHERRY_LIBRARY_FD`. */
+  library: Uint8Array<ArrayBuffer>;
+  /** `wherry-monitor`; the script finds its descriptor in `WHERRY_MONITOR_FD`. */
+  monitor: Uint8Array<ArrayBuffer>;
+}
+
+/** Path of the compiled launcher. */
+export const LAUNCHER: string = `${PROJECT_ROOT}native/build/wherry-launcher`;
+
+/**
+ * The module that deno runs. The bundle is evaluated as a script and not
+ * imported, because deno parses each module it imports once more to find its
+ * dependencies (40 ms for 7,000 lines), unless its cache directory remembers.
+ */
+const MAIN_MODULE = `const path = "/proc/self/fd/" + Deno.env.get("WHERRY_BUNDLE_FD");
+const [, error] = Deno[Deno.internal].core.evalContext(Deno.readTextFileSync(path), "file:///wherry.js");
+if (error) throw error.thrown;
+`;
+
+/** First of the addresses at which deno can be placed; far from what the kernel and V8 choose. */
+const LOWEST_BASE = 0x5a00_0000_0000n;
+
+async function sha256(data: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", data)).toHex();
+}
+
+/** Compiles the launcher. */
+async function buildLauncher(): Promise<void> {
+  const sources = ["launcher.c", "text.c", "memory.c"].map((name) => `native/${name}`);
+  await runCommand("gcc", [
+    "-std=gnu17",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-ffreestanding",
+    "-fno-stack-protector",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-tree-loop-distribute-patterns",
+    "-ffunction-sections",
+    "-fno-pie",
+    "-no-pie",
+    "-static",
+    "-nostdlib",
+    "-s",
+    "-Wl,--gc-sections,--build-id=none,-z,noexecstack",
+    "-o",
+    LAUNCHER,
+    ...sources,
+  ]);
+}
+
+/** Reads the libraries that `deno` needs from where this process has them. */
+async function readLibraries(deno: ElfProgram): Promise<Uint8Array[]> {
+  const maps = await Deno.readTextFile("/proc/self/maps");
+  const directories = new Set(maps.match(/\/.*(?=\/[^/]*\.so)/gm));
+  const loader = deno.interpreter.slice(deno.interpreter.lastIndexOf("/") + 1);
+  const names = deno.neededLibraries.filter((name) => name !== loader);
+  return await Promise.all(names.map((name) => readLibrary(name, directories)));
+}
+
+async function readLibrary(name: string, directories: Iterable<string>): Promise<Uint8Array> {
+  for (const directory of directories) {
+    try {
+      return await Deno.readFile(`${directory}/${name}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  throw new Error(`Cannot carry "${name}": it is in none of ${[...directories].join(", ")}`);
+}
+
+/**
+ * Writes an executable file that runs `contents.bundle`.
+ *
+ * @param output Where to; an existing file is overwritten.
+ * @throws {Error} If gcc fails, or a library that deno needs cannot be found.
+ */
+export async function packProgram(output: string, contents: PackedContents): Promise<void> {
+  await buildLauncher();
+  const deno = new ElfProgram(await Deno.readFile(Deno.execPath()));
+  const parts = {
+    launcher: await Deno.readFile(LAUNCHER),
+    mainModule: new TextEncoder().encode(MAIN_MODULE),
+    ...contents,
+    loader: await Deno.readFile(deno.interpreter),
+    libraries: await readLibraries(deno),
+  };
+  const identity = await Promise.all([parts.launcher, parts.bundle, parts.library, parts.monitor]
+    .map(sha256));
+  const build = (await sha256(
+    new TextEncoder().encode([Deno.version.deno, MAIN_MODULE, ...identity].join("\n")),
+  )).slice(0, 16);
+  const base = LOWEST_BASE + (BigInt(`0x${build.slice(0, 6)}`) << 16n);
+  const { relocations, count } = deno.prelink(base);
+  await writePackedFile(output, {
+    ...parts,
+    deno: deno.bytes,
+    base,
+    relocations,
+    relocationCount: count,
+    build,
+  });
+}
