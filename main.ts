@@ -1,3 +1,4 @@
 import { main } from "./mod/cli/main.ts";
 
-Deno.exit(await main(Deno.args));
+// No top-level await: the bundle is a classic script
+main(Deno.args).then((exitCode) => Deno.exit(exitCode));

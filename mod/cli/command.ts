@@ -1,6 +1,7 @@
 /** The tree of commands: finding one by its words, and reading its arguments. @module */
 
-import { WherryError } from "../errors.ts";
+import type { WherryError } from "../errors.ts";
+import { argumentError } from "./argument_error.ts";
 import { type FlagSpec, type ParsedFlags, parseFlags } from "./flags.ts";
 
 /** A command line that works as it stands, and what it does. */
@@ -138,13 +139,13 @@ function unknownCommand<C>(table: CommandTable<C>, words: readonly string[]): Wh
   const parents = words.slice(0, -1);
   const parentLine = [table.program, ...parents].join(" ");
   if (last.startsWith("-")) {
-    return new WherryError("invalid_argument", `unknown flag: ${last}`, {
+    return argumentError(`unknown flag: ${last}`, {
       hint: `See '${parentLine} --help'`,
       exitCode: 125,
     });
   }
   const guess = closestWord(last, childWords(table, parents.join(" ")));
-  return new WherryError("invalid_argument", `unknown command: ${parentLine} ${last}`, {
+  return argumentError(`unknown command: ${parentLine} ${last}`, {
     hint: guess === undefined
       ? `See '${parentLine} --help'`
       : `Did you mean '${parentLine} ${guess}'? See '${parentLine} --help'`,
@@ -233,11 +234,10 @@ function checkArgCount<C, S extends readonly FlagSpec[]>(
 ): void {
   if (count >= minArgs && count <= maxArgs) return;
   const [firstUsage = ""] = usage.split("\n");
-  throw new WherryError(
-    "invalid_argument",
-    `'${commandPath}' ${describeArgCount(minArgs, maxArgs)}`,
-    { hint: `Usage: ${commandPath} ${firstUsage}`.trimEnd(), exitCode: 1 },
-  );
+  throw argumentError(`'${commandPath}' ${describeArgCount(minArgs, maxArgs)}`, {
+    hint: `Usage: ${commandPath} ${firstUsage}`.trimEnd(),
+    exitCode: 1,
+  });
 }
 
 /** @see {@link https://github.com/docker/cli/blob/v28.2.2/cli/required.go} */

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { type CommandTable, defineCommand, findCommand, parseCommandArgs } from "./command.ts";
 
-const unused = (): Promise<never> => Promise.reject(new Error("not loaded in this test"));
+const unused = (): Promise<never> => Promise.reject(new Error("Not loaded in this test"));
 
 const RUN = defineCommand({
   paths: ["run", "container run"],

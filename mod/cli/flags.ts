@@ -1,6 +1,7 @@
 /** Command-line flags with docker's (Go pflag's) rules; pure, no input or output. @module */
 
 import { WherryError } from "../errors.ts";
+import { argumentError } from "./argument_error.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
 /** What a flag's value is: `number` is an integer, `size` bytes, `duration` milliseconds. */
@@ -243,7 +244,7 @@ class FlagReader {
   }
 
   #failure(message: string, cause?: WherryError): WherryError {
-    return new WherryError("invalid_argument", message, {
+    return argumentError(message, {
       hint: cause?.hint ?? `See '${this.#commandPath} --help'`,
       exitCode: 125,
       cause,
@@ -288,10 +289,7 @@ function parseInteger(text: string): number {
   if (digits === undefined) throw invalidSyntax("ParseInt", text);
   const magnitude = Number(digits.replace(/^0(?=\d)/, "0o"));
   if (!Number.isSafeInteger(magnitude)) {
-    throw new WherryError(
-      "invalid_argument",
-      `strconv.ParseInt: parsing "${text}": value out of range`,
-    );
+    throw argumentError(`strconv.ParseInt: parsing "${text}": value out of range`);
   }
   return match?.[1] === "-" ? 0 - magnitude : magnitude;
 }
@@ -299,14 +297,11 @@ function parseInteger(text: string): number {
 function parseDecimal(text: string): number {
   const value = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
   if (!Number.isFinite(value)) {
-    throw new WherryError("invalid_argument", `failed to parse ${text} as a rational number`);
+    throw argumentError(`failed to parse ${text} as a rational number`);
   }
   return value;
 }
 
 function invalidSyntax(parser: string, text: string): WherryError {
-  return new WherryError(
-    "invalid_argument",
-    `strconv.${parser}: parsing "${text}": invalid syntax`,
-  );
+  return argumentError(`strconv.${parser}: parsing "${text}": invalid syntax`);
 }

@@ -28,7 +28,11 @@ Deno.test("formatValue() ends when an object contains itself", () => {
 const FORMATTED: [format: string, operands: unknown[], text: string][] = [
   ["%5s|%-5s|%05d|%+d|%6.2f|%x", ["a", "b", 42, 7, 3.14159, 255], "    a|b    |00042|+7|  3.14|ff"],
   ["%05d|%x|%#x|%#o|%O|% d", [-42, -255, 255, 8, 8, 5], "-0042|-ff|0xff|010|0o10| 5"],
-  ["%08.3f %+.1e %g %.3g", [3.14159, 12345.678, 0.000001, 1234.5], "0003.142 +1.2e+04 1e-06 1.23e+03"],
+  [
+    "%08.3f %+.1e %g %.3g",
+    [3.14159, 12345.678, 0.000001, 1234.5],
+    "0003.142 +1.2e+04 1e-06 1.23e+03",
+  ],
   ["%q %q %v %s", ["a\n", ["x"], [1], [["y"]]], '"a\\n" ["x"] [1] [[y]]'],
   ["%d %s %d", ["a", 1], "%!d(string=a) %!s(int=1) %!d(MISSING)"],
   ["x", [1, null], "x%!(EXTRA int=1, <nil>)"],
@@ -37,10 +41,12 @@ const FORMATTED: [format: string, operands: unknown[], text: string][] = [
   ["%[2]d %[1]d", [1, 2], "2 1"],
   ["%[5]d", [1], "%!d(BADINDEX)"],
   ["%*d|%.*f", [5, 1, 1, 2.55], "    1|2.5"],
-  ["%99999999d", [1], "%!(BADWIDTH)1"],
+  ["%99999999d", [1], "%!(NOVERB)%!(EXTRA int=1)"],
+  ["%*d", [99999999, 1], "%!(BADWIDTH)1"],
   ["%c %U %t %T %%", [0x65e5, 0x65e5, true, null], "日 U+65E5 true <nil> %"],
-  ["%5t|%-7v|%.2s|%6s", [true, [1], "日本語", "日本"], " true|[1]    |日本|    日本"],
-  ["%#v %+v %x %X", ["a", 1, "hi", "hi"], '"a" +1 6869 6869'],
+  ["%5t|%-7v|%.2s|%6s", [true, [1], "日本語", "日本"], " true|[1      ]|日本|    日本"],
+  ["%05s|%.5d|%6.3v|%#x", ["ab", 42, 3.14159, "hi"], "000ab|00042|  3.14|0x6869"],
+  ["%#v %+v %x %X", ["a", 1, "hi", "hi"], '"a" 1 6869 6869'],
 ];
 
 for (const [format, operands, text] of FORMATTED) {
@@ -54,5 +60,8 @@ Deno.test("sprint() puts spaces only between operands that are both no strings",
 });
 
 Deno.test("quoteText() escapes what is not printable", () => {
-  strictEqual(quoteText('a"\\\u0007\u001b\u200b\u{e0001}日'), '"a\\"\\\\\\a\\x1b\\u200b\\U000e0001日"');
+  strictEqual(
+    quoteText('a"\\\u0007\u001b\u200b\u{e0001}日'),
+    '"a\\"\\\\\\a\\x1b\\u200b\\U000e0001日"',
+  );
 });

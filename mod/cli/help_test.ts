@@ -2,7 +2,7 @@ import { strictEqual } from "node:assert/strict";
 import { type CommandTable, defineCommand, findCommand } from "./command.ts";
 import { formatHelp } from "./help.ts";
 
-const unused = (): Promise<never> => Promise.reject(new Error("not loaded in this test"));
+const unused = (): Promise<never> => Promise.reject(new Error("Not loaded in this test"));
 
 const PS = defineCommand({
   paths: ["ps", "container ls"],
@@ -118,5 +118,8 @@ Deno.test("formatHelp() aligns several forms of usage", () => {
 
   const help = formatHelp(TABLE, { kind: "command", command, path: "cp" }, 80);
 
-  strictEqual(help.split("\n\n")[0], "Usage:  wherry cp [OPTIONS] A\n        wherry cp [OPTIONS] B");
+  strictEqual(
+    help.split("\n\n")[0],
+    "Usage:  wherry cp [OPTIONS] A\n        wherry cp [OPTIONS] B",
+  );
 });

@@ -79,9 +79,9 @@ Deno.test("Output.renderError() colours the label on a terminal", () => {
   const stderr = new FakeTarget({ isTerminal: true });
 
   new Output(new FakeTarget(), stderr, { noColor: false })
-    .renderError(new WherryError("conflict", "no"), { debug: false });
+    .renderError(new WherryError("conflict", "No"), { debug: false });
 
-  strictEqual(stderr.text, "\u001b[31mwherry:\u001b[0m no\n");
+  strictEqual(stderr.text, "\u001b[31mwherry:\u001b[0m No\n");
 });
 
 Deno.test("Output.warn() prints one line on standard error, control characters escaped", () => {
@@ -106,44 +106,47 @@ Deno.test("formatError() gives the message and the hint", () => {
 });
 
 Deno.test("formatError() escapes control characters of the message", () => {
-  const error = new WherryError("not_found", "a\u001b[31m\nb");
+  const error = new WherryError("not_found", "A\u001b[31m\nb");
 
-  strictEqual(formatError(error, QUIET), "wherry: a\\x1b[31m\\nb\n");
+  strictEqual(formatError(error, QUIET), "wherry: A\\x1b[31m\\nb\n");
 });
 
 Deno.test("formatError() gives the original failure before the failed undo", () => {
   const error = new SuppressedError(
-    new WherryError("internal", "undo"),
-    new WherryError("conflict", "original"),
+    new WherryError("internal", "Undo"),
+    new WherryError("conflict", "Original"),
   );
 
-  strictEqual(formatError(error, QUIET), "wherry: original\nwherry: undo\n");
+  strictEqual(formatError(error, QUIET), "wherry: Original\nwherry: Undo\n");
 });
 
 Deno.test("formatError() gives each error of an AggregateError its own line", () => {
   const error = new AggregateError([
-    new WherryError("not_found", "a"),
-    new SuppressedError(new WherryError("internal", "c"), new WherryError("conflict", "b")),
+    new WherryError("not_found", "A"),
+    new SuppressedError(new WherryError("internal", "C"), new WherryError("conflict", "B")),
   ]);
 
-  strictEqual(formatError(error, QUIET), "wherry: a\nwherry: b\nwherry: c\n");
+  strictEqual(formatError(error, QUIET), "wherry: A\nwherry: B\nwherry: C\n");
 });
 
 Deno.test("formatError() ends when an AggregateError contains itself", () => {
-  const error = new AggregateError([], "loop");
+  const error = new AggregateError([], "Loop");
   error.errors.push(error);
 
-  strictEqual(formatError(error, QUIET), "wherry: loop\n");
+  strictEqual(formatError(error, QUIET), "wherry: Loop\n");
 });
 
 Deno.test("formatError() gives the message alone for errors of the system", () => {
-  strictEqual(formatError(new Deno.errors.NotFound("no such file"), QUIET), "wherry: no such file\n");
+  strictEqual(
+    formatError(new Deno.errors.NotFound("no such file"), QUIET),
+    "wherry: no such file\n",
+  );
 });
 
 Deno.test("formatError() calls a programming mistake an internal error", () => {
   strictEqual(
-    formatError(new TypeError("x is undefined"), QUIET),
-    "wherry: internal error: TypeError: x is undefined\n" +
+    formatError(new TypeError("X is undefined"), QUIET),
+    "wherry: internal error: TypeError: X is undefined\n" +
       "This is a defect of wherry: run it again with --debug, and report what it prints\n",
   );
 });

@@ -17,9 +17,11 @@ export interface RowColumn {
   readonly isExtra?: boolean;
 }
 
-/** How {@linkcode formatRows} names the rows in errors. */
-export interface FormatRowsOptions {
-  /** Go's name for the row's type. @default {"*formatter.Context"} */
+/** What {@linkcode formatRows} knows of the rows. */
+export interface RowLayout {
+  /** All fields that templates may name; those that are not extra make the plain table. */
+  readonly columns: readonly RowColumn[];
+  /** Go's name for the row's type, for errors. @default {"*formatter.Context"} */
   readonly typeName?: string;
 }
 
@@ -35,8 +37,7 @@ export interface FormatRowsOptions {
 export function formatRows(
   rows: readonly Row[],
   format: string | undefined,
-  columns: readonly RowColumn[],
-  { typeName = "*formatter.Context" }: FormatRowsOptions = {},
+  { columns, typeName = "*formatter.Context" }: RowLayout,
 ): string {
   const wanted = (format ?? "table").trim();
   if (wanted === "json") return rows.map((row) => `${formatJsonRow(row)}\n`).join("");

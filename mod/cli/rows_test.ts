@@ -36,32 +36,39 @@ const FORMATTED: [format: string | undefined, text: string][] = [
 
 for (const [format, text] of FORMATTED) {
   Deno.test(`formatRows() lays out rows for the format ${format}`, () => {
-    strictEqual(formatRows(ROWS, format, COLUMNS), text);
+    strictEqual(formatRows(ROWS, format, { columns: COLUMNS }), text);
   });
 }
 
 Deno.test("formatRows() sorts the fields of JSON and leaves methods out", () => {
   const row = { b: 1, Label: (): string => "x", a: 2 };
 
-  strictEqual(formatRows([row], "json", []), '{"a":2,"b":1}\n');
+  strictEqual(formatRows([row], "json", { columns: [] }), '{"a":2,"b":1}\n');
 });
 
 Deno.test("formatRows() prints the header alone for no rows", () => {
-  strictEqual(formatRows([], "table {{.Names}}\\t{{.Foo}}", COLUMNS), "NAMES     <no value>\n");
+  strictEqual(
+    formatRows([], "table {{.Names}}\\t{{.Foo}}", { columns: COLUMNS }),
+    "NAMES     <no value>\n",
+  );
 });
 
 Deno.test("formatRows() escapes control characters of values in a template's table", () => {
   const rows = [{ Names: "a\u001b[2J\nb", Size: "1" }];
 
   strictEqual(
-    formatRows(rows, "table {{.Names}}\\t{{.Size}}", COLUMNS),
+    formatRows(rows, "table {{.Names}}\\t{{.Size}}", { columns: COLUMNS }),
     "NAMES         SIZE\na\\x1b[2J\\nb   1\n",
   );
 });
 
 Deno.test("formatRows() refuses a field that rows lack", () => {
-  throws(() => formatRows(ROWS, "{{.Foo}}", COLUMNS, { typeName: "*formatter.ContainerContext" }), {
-    message: 'template parsing error: template: :1:2: executing "" at <.Foo>: ' +
-      "can't evaluate field Foo in type *formatter.ContainerContext",
-  });
+  throws(
+    () =>
+      formatRows(ROWS, "{{.Foo}}", { columns: COLUMNS, typeName: "*formatter.ContainerContext" }),
+    {
+      message: 'template parsing error: template: :1:2: executing "" at <.Foo>: ' +
+        "can't evaluate field Foo in type *formatter.ContainerContext",
+    },
+  );
 });

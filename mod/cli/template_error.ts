@@ -1,6 +1,7 @@
 /** Template errors in Go's words. @module */
 
-import { WherryError } from "../errors.ts";
+import type { WherryError } from "../errors.ts";
+import { argumentError } from "./argument_error.ts";
 
 /**
  * Makes the error of a template that cannot be read.
@@ -33,7 +34,7 @@ export function templateExecutionError(place: TemplatePlace, problem: string): W
 }
 
 function templateError(detail: string): WherryError {
-  return new WherryError("invalid_argument", `template parsing error: ${detail}`);
+  return argumentError(`template parsing error: ${detail}`);
 }
 
 function lineAt(source: string, offset: number): number {

@@ -69,7 +69,10 @@ Deno.test("Template reports the line and column of a failure", () => {
 Deno.test("Template takes a map that is null for an empty one", () => {
   const data = { Config: { Labels: null } };
 
-  strictEqual(render('{{index .Config.Labels "a"}}|{{.Config.Labels}}', data, INSPECT_OPTIONS), "|map[]");
+  strictEqual(
+    render('{{index .Config.Labels "a"}}|{{.Config.Labels}}', data, INSPECT_OPTIONS),
+    "|map[]",
+  );
 });
 
 Deno.test("Template filters values and leaves texts and literals alone", () => {

@@ -1,6 +1,7 @@
 /** Sizes and times as docker prints and reads them. @module */
 
-import { WherryError } from "../errors.ts";
+import type { WherryError } from "../errors.ts";
+import { argumentError } from "./argument_error.ts";
 
 const DECIMAL_UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"] as const;
 const BINARY_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"] as const;
@@ -65,18 +66,18 @@ export function parseSize(text: string): number {
   const match = /^(.*[0-9.]) ?([^0-9. ]*)$/s.exec(text);
   const digits = match?.[1];
   if (digits === undefined || !/^\+?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(digits)) {
-    throw new WherryError("invalid_argument", `invalid size: '${text}'`);
+    throw argumentError(`invalid size: '${text}'`);
   }
   const suffix = match?.[2]?.toLowerCase() ?? "";
   const factor = SIZE_FACTORS.get(suffix.replace(/^([kmgtp])i?b$/, "$1"));
   if (factor === undefined) {
-    throw new WherryError("invalid_argument", `invalid suffix: '${suffix}'`, {
+    throw argumentError(`invalid suffix: '${suffix}'`, {
       hint: "Use b, k, m or g, as in 100m",
     });
   }
   const bytes = Math.floor(Number(digits) * factor);
   if (!Number.isSafeInteger(bytes)) {
-    throw new WherryError("invalid_argument", `invalid size: '${text}'`);
+    throw argumentError(`invalid size: '${text}'`);
   }
   return bytes;
 }
@@ -147,7 +148,7 @@ export function parseDuration(text: string): number {
 }
 
 function invalidDuration(text: string): WherryError {
-  return new WherryError("invalid_argument", `time: invalid duration "${text}"`, {
+  return argumentError(`time: invalid duration "${text}"`, {
     hint: "Write a number and a unit, as in 10s, 1m30s or 500ms",
   });
 }
@@ -156,7 +157,7 @@ function invalidUnit(text: string, unit: string): WherryError {
   const problem = unit === ""
     ? `missing unit in duration "${text}"`
     : `unknown unit "${unit}" in duration "${text}"`;
-  return new WherryError("invalid_argument", `time: ${problem}`, {
+  return argumentError(`time: ${problem}`, {
     hint: "Units are ns, us, ms, s, m and h, as in 1m30s",
   });
 }

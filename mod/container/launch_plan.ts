@@ -169,7 +169,7 @@ interface TargetedSteps {
   steps: Step[];
 }
 
-function planDefaultMounts({ config, cgroupHierarchies }: LaunchInput): TargetedSteps[] {
+function planDefaultMounts({ config, paths, cgroupHierarchies }: LaunchInput): TargetedSteps[] {
   const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
   const mount = (type: string, target: string, flags: number, data = ""): TargetedSteps => ({
     target,
@@ -187,12 +187,13 @@ function planDefaultMounts({ config, cgroupHierarchies }: LaunchInput): Targeted
     mount("tmpfs", "/dev/shm", strict, "mode=1777,size=67108864"),
     mount("mqueue", "/dev/mqueue", strict),
     mount("sysfs", "/sys", strict | MS.RDONLY),
-    ...planCgroupMounts(cgroupHierarchies, strict),
+    ...planCgroupMounts(cgroupHierarchies, paths.merged, strict),
   ].filter(({ target }) => !config.mounts.some((other) => target.startsWith(`${other.target}/`)));
 }
 
 function planCgroupMounts(
   hierarchies: readonly CgroupHierarchy[],
+  merged: string,
   flags: number,
 ): TargetedSteps[] {
   if (hierarchies.length === 0) return [];
@@ -202,11 +203,16 @@ function planCgroupMounts(
     return ["mount-in", type, path, type, String(flags | MS.RDONLY), data];
   });
   const isUnified = hierarchies.some(({ name }) => name === "");
+  if (isUnified) return [{ target, steps }];
+  const freeze = String(flags | MS.RDONLY | MS.REMOUNT | MS.BIND);
   return [{
     target,
-    steps: isUnified
-      ? steps
-      : [["mount-in", "tmpfs", target, "tmpfs", String(flags), "mode=755,size=64k"], ...steps],
+    steps: [
+      ["mount-in", "tmpfs", target, "tmpfs", String(flags), "mode=755,size=64k"],
+      ...steps,
+      // The directory of hierarchies itself becomes read-only once they are in it
+      ["mount", "", `${merged}${target}`, "", freeze, ""],
+    ],
   }];
 }
 

@@ -89,27 +89,38 @@ export class MonitorConnection implements Disposable {
 
   /** Tells the terminal's new size. */
   resize(rows: number, columns: number): void {
-    sendPacket(this.#socket, `resize ${rows} ${columns}`);
+    this.#request(`resize ${rows} ${columns}`);
   }
 
   /** Asks for a signal to init; the answer is `ok` or `error`. */
   signal(number: number): void {
-    sendPacket(this.#socket, `signal ${number}`);
+    this.#request(`signal ${number}`);
+  }
+
+  /** Sends a request; when the monitor has just ended, the next event says so. */
+  #request(text: string): void {
+    try {
+      sendPacket(this.#socket, text);
+    } catch (error) {
+      if (!(error instanceof SystemError && ["EPIPE", "ECONNRESET"].includes(error.code))) {
+        throw error;
+      }
+    }
   }
 
   /** Asks for `signal` and, when init still lives after `timeoutMs`, SIGKILL; -1 waits for ever. */
   stop(signal: number, timeoutMs: number): void {
-    sendPacket(this.#socket, `stop ${signal} ${timeoutMs}`);
+    this.#request(`stop ${signal} ${timeoutMs}`);
   }
 
   /** Asks to be told when init has ended. */
   wait(): void {
-    sendPacket(this.#socket, "wait");
+    this.#request("wait");
   }
 
   /** Asks for a pidfd of init; the answer is `pidfd` or `error`. */
   requestPidfd(): void {
-    sendPacket(this.#socket, "pidfd");
+    this.#request("pidfd");
   }
 
   /** The next event; `undefined` when the monitor is gone. */
@@ -180,6 +191,8 @@ export interface MonitorOptions {
   target?: Descriptor;
   /** The program of a `cleanup` step. */
   cleanupProgram?: Descriptor;
+  /** This process's streams to hand over, if any. */
+  attachment?: Attachment;
 }
 
 /**
@@ -193,6 +206,8 @@ export function startMonitor(options: MonitorOptions): MonitorConnection {
   using undo = new DisposableStack();
   const connection = undo.use(new MonitorConnection(ours));
   using control = theirs;
+  // Before the monitor exists, so that not even the shortest command ends unattached
+  if (options.attachment !== undefined) connection.attach(options.attachment);
   using nothing = openReadWrite("/dev/null");
   using plan = createSealedMemfd("wherry-plan", encodePlan(options.steps));
   const started = startProgram({

@@ -59,8 +59,12 @@ export async function execInContainer(
     hasStdin: request.hasStdin ?? false,
     terminalSize: request.terminalSize ?? { rows: 0, columns: 0 },
   });
-  const connection = startMonitor({ steps, target: init });
-  return await awaitStart(connection, steps, request.argv, request.attachment);
+  const connection = startMonitor({
+    steps,
+    target: init,
+    ...(request.attachment === undefined ? {} : { attachment: request.attachment }),
+  });
+  return await awaitStart(connection, steps, request.argv);
 }
 
 /** Init's pidfd from its own monitor, so that no reused pid can ever be meant. */

@@ -61,8 +61,9 @@ export async function startContainer(
     steps,
     lock,
     ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
+    ...(attachment === undefined ? {} : { attachment }),
   });
-  return await awaitStart(connection, steps, containerArgv(config), attachment);
+  return await awaitStart(connection, steps, containerArgv(config));
 }
 
 /**
@@ -75,11 +76,9 @@ export async function awaitStart(
   connection: MonitorConnection,
   steps: readonly Step[],
   argv: readonly string[],
-  attachment: Attachment | undefined,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   undo.use(connection);
-  if (attachment !== undefined) connection.attach(attachment);
   const event = await connection.nextOf("started", "failed");
   if (event === undefined) {
     throw new WherryError("internal", "Cannot start the command: its monitor ended without a word");

@@ -1,0 +1,73 @@
+/** Puts staged work into the image store, all or nothing. @module */
+
+import { syncDirectory } from "../store/record.ts";
+import type { StagedBlob } from "./blob_store.ts";
+import type { ChainId } from "./digest.ts";
+import { addManifest, lockImages, readIndex, writeIndex } from "./image_index.ts";
+import type { ImagePaths } from "./image_paths.ts";
+import type { Descriptor } from "./oci.ts";
+import type { Reference } from "./reference.ts";
+
+/** An unpacked layer that is not in the store yet. */
+export interface StagedLayer {
+  id: ChainId;
+  /** Where it waits. */
+  directory: string;
+}
+
+/** An image whose blobs and layers are staged. */
+export interface StagedImage {
+  /** The manifest; its annotations go into the index. */
+  manifest: Descriptor;
+  /** What it will be called; none for an image without a name. */
+  references: readonly Reference[];
+}
+
+/** Complete work. */
+export interface StagedWork {
+  blobs: readonly StagedBlob[];
+  layers: readonly StagedLayer[];
+  images: readonly StagedImage[];
+}
+
+/**
+ * Moves blobs and layers to their places and then names the images.
+ *
+ * What is there already stays, and the staged copy is left for the staging area to remove. The index is
+ * written last: before that, nobody can see anything of it, and a failure takes everything back.
+ * The lock keeps a removal from sweeping what this is about to name.
+ */
+export function commit(paths: ImagePaths, work: StagedWork): void {
+  using _lock = lockImages(paths, "exclusive");
+  using undo = new DisposableStack();
+  for (const { id, directory } of work.layers) {
+    moveInto(paths.layer(id), directory, undo);
+  }
+  for (const { digest, path } of work.blobs) {
+    moveInto(paths.blob(digest), path, undo);
+  }
+  syncDirectory(paths.layers);
+  syncDirectory(paths.blobs);
+  const index = work.images.reduce(
+    (soFar, { manifest, references }) => addManifest(soFar, manifest, references),
+    readIndex(paths),
+  );
+  writeIndex(paths, index);
+  undo.move();
+}
+
+function moveInto(target: string, staged: string, undo: DisposableStack): void {
+  if (isPresent(target)) return;
+  Deno.renameSync(staged, target);
+  undo.defer(() => Deno.renameSync(target, staged));
+}
+
+function isPresent(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

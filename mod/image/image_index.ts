@@ -1,0 +1,93 @@
+/**
+ * `index.json`: which images there are, and by what references.
+ *
+ * Each reference has an entry of its own, annotated with the reference in
+ * full. An image that lost its last reference keeps one entry without.
+ *
+ * @module
+ */
+
+import type { Descriptor as FileDescriptor } from "../../ffi/descriptor.ts";
+import { acquireLock } from "../store/lock.ts";
+import { readRecord, writeRecord } from "../store/record.ts";
+import type { ImagePaths } from "./image_paths.ts";
+import { type Descriptor, formatImageIndex, type ImageIndex, parseImageIndex } from "./oci.ts";
+import { formatReference, type Reference } from "./reference.ts";
+
+/** Annotation that holds an entry's reference, in full. */
+export const REFERENCE_ANNOTATION = "org.opencontainers.image.ref.name";
+
+/**
+ * Reads the list of images. Takes no lock: the file is only ever replaced as a whole.
+ *
+ * @returns An empty list if there is no store yet.
+ * @throws {WherryError} `corrupt` if the file is damaged.
+ */
+export function readIndex(paths: ImagePaths): ImageIndex {
+  return readRecord(paths.index, parseImageIndex) ?? { manifests: [] };
+}
+
+/** Replaces the list of images, durably. Call it with the store locked. */
+export function writeIndex(paths: ImagePaths, index: ImageIndex): void {
+  writeRecord(paths.layoutMarker, { imageLayoutVersion: "1.0.0" }, { isDurable: false });
+  writeRecord(paths.index, formatImageIndex(index), { isDurable: true });
+}
+
+/**
+ * Locks the whole image store against changes, waiting for whoever is changing it: milliseconds.
+ *
+ * @param mode `shared` keeps images from being removed between finding one and recording its use.
+ * @returns Dispose of it to let go.
+ */
+export function lockImages(paths: ImagePaths, mode: "shared" | "exclusive"): FileDescriptor {
+  return acquireLock(paths.lock, mode);
+}
+
+/** The reference of an entry, in full; `undefined` for an image that has none. */
+export function referenceOf(entry: Descriptor): string | undefined {
+  return entry.annotations[REFERENCE_ANNOTATION];
+}
+
+function withoutReference(entry: Descriptor): Descriptor {
+  const { [REFERENCE_ANNOTATION]: _, ...annotations } = entry.annotations;
+  return { ...entry, annotations };
+}
+
+function withReference(entry: Descriptor, reference: string): Descriptor {
+  return { ...entry, annotations: { ...entry.annotations, [REFERENCE_ANNOTATION]: reference } };
+}
+
+/** Takes a reference away from the image that has it; the image stays. */
+export function removeReference({ manifests }: ImageIndex, reference: string): ImageIndex {
+  const entry = manifests.find((item) => referenceOf(item) === reference);
+  if (entry === undefined) return { manifests };
+  const rest = manifests.filter((item) => item !== entry);
+  const isLast = !rest.some(({ digest }) => digest === entry.digest);
+  return { manifests: isLast ? [...rest, withoutReference(entry)] : rest };
+}
+
+/** Takes an image away, with all its references. */
+export function removeManifest({ manifests }: ImageIndex, digest: string): ImageIndex {
+  return { manifests: manifests.filter((item) => item.digest !== digest) };
+}
+
+/**
+ * Adds an image under its references; they are taken away from other images.
+ *
+ * @param entry Descriptor of the manifest.
+ * @param references None for an image without a name.
+ */
+export function addManifest(
+  index: ImageIndex,
+  entry: Descriptor,
+  references: readonly Reference[],
+): ImageIndex {
+  const names = references.map(formatReference);
+  const { manifests } = names.reduce(removeReference, index);
+  const isNamed = (item: Descriptor): boolean => referenceOf(item) !== undefined;
+  const others = manifests.filter((item) => item.digest !== entry.digest || isNamed(item));
+  const added = names.map((name) => withReference(entry, name));
+  const isKnown = others.some(({ digest }) => digest === entry.digest);
+  if (added.length === 0 && !isKnown) added.push(withoutReference(entry));
+  return { manifests: [...others, ...added] };
+}

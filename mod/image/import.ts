@@ -1,0 +1,147 @@
+/** Makes an image of a root file system's tar. @module */
+
+import { ArchiveError, explainFailure } from "./archive_error.ts";
+import { BlobWriter, type StagedBlob, stageJson } from "./blob_store.ts";
+import { commit } from "./commit.ts";
+import { type Compression, detectCompression } from "./decompress.ts";
+import { chainId, type ImageId, imageIdOf } from "./digest.ts";
+import { openHasher } from "./digester.ts";
+import type { ImagePaths } from "./image_paths.ts";
+import { storing, type UnpackedLayer, unpackLayer } from "./layer_stream.ts";
+import { type Descriptor, formatManifest, MEDIA_TYPE } from "./oci.ts";
+import type { Reference } from "./reference.ts";
+import { type ByteSource, chunksOf, peek } from "./source.ts";
+import { Staging } from "./staging.ts";
+
+/** What to make of a root file system. */
+export interface ImportOptions {
+  /** What to call the image; `undefined` leaves it without a name. */
+  reference?: Reference | undefined;
+  /** Where the tar comes from, for messages and for the image's history; for example a path, or `-`. */
+  sourceName: string;
+  /** Size of the source in bytes, if known: small sources are hashed without a worker. */
+  sourceSize?: number | undefined;
+  /** Note in the image's history. */
+  message?: string | undefined;
+  /** Annotations of the image's entry in the index. */
+  annotations?: Readonly<Record<string, string>> | undefined;
+  /** When the image was made. @default {now} */
+  createdAt?: Date | undefined;
+}
+
+/** An image that was made. */
+export interface ImportedImage {
+  id: ImageId;
+  /** Extended attributes that the file system would not take; worth a warning. */
+  skippedAttributes: ReadonlySet<string>;
+}
+
+/** Annotation of an index entry: bytes of all layers, uncompressed, in decimal. */
+export const SIZE_ANNOTATION = "io.wherry.image.size";
+
+/** What a layer's media type says about its compression. */
+const LAYER_MEDIA_TYPES: Readonly<Record<Compression, string>> = {
+  none: MEDIA_TYPE.layer,
+  gzip: MEDIA_TYPE.layerGzip,
+  zstd: MEDIA_TYPE.layerZstd,
+};
+
+/**
+ * Imports the tar of a root file system, plain or compressed with gzip or zstd, as an image of one layer.
+ *
+ * The bytes are stored as they come, hashed and unpacked in one pass. Nothing of it can be seen before it is
+ * complete, and on failure the store is as it was. Running twice at a time, or while images are removed, is fine.
+ * The blob, its documents and the index survive a power loss; the unpacked files are left to the kernel's write-back.
+ *
+ * @param source Read to its end; the caller closes it.
+ * @throws {WherryError} `corrupt` if it is not a sound tar, `unsupported` for another compression, `unavailable`
+ * if the disk is full or the store cannot be written to.
+ */
+export async function importRootfs(
+  paths: ImagePaths,
+  source: ByteSource,
+  options: ImportOptions,
+): Promise<ImportedImage> {
+  try {
+    using staging = Staging.open(paths);
+    const layer = await stageRootfs(staging, source, options);
+    return commitRootfs(paths, staging, layer, options);
+  } catch (error) {
+    throw explainFailure(`import "${options.sourceName}"`, error);
+  }
+}
+
+/** A layer that is complete, as a blob and unpacked. */
+interface StagedRootfs {
+  blob: StagedBlob;
+  directory: string;
+  compression: Compression;
+  unpacked: UnpackedLayer;
+}
+
+async function stageRootfs(
+  staging: Staging,
+  source: ByteSource,
+  { sourceSize }: ImportOptions,
+): Promise<StagedRootfs> {
+  using hasher = await openHasher(sourceSize);
+  const { start, chunks } = await peek(chunksOf(source));
+  const compression = detectCompression(start);
+  const directory = staging.newDirectory();
+  using writer = new BlobWriter(staging, hasher.open());
+  const unpacked = await unpackLayer(storing(chunks, writer), compression, hasher, {
+    directory,
+    isBase: true,
+    needsEndMarker: true,
+  });
+  if (unpacked.entryCount === 0) throw new ArchiveError("not a tar archive: it has no entries");
+  return { blob: await writer.finish(), directory, compression, unpacked };
+}
+
+function commitRootfs(
+  paths: ImagePaths,
+  staging: Staging,
+  { blob, directory, compression, unpacked }: StagedRootfs,
+  options: ImportOptions,
+): ImportedImage {
+  const config = stageJson(staging, formatRootfsConfig(unpacked, options));
+  const manifest = stageJson(
+    staging,
+    formatManifest({
+      config: describe(config, MEDIA_TYPE.config),
+      layers: [describe(blob, LAYER_MEDIA_TYPES[compression])],
+    }),
+  );
+  const annotations = { ...options.annotations, [SIZE_ANNOTATION]: String(unpacked.size) };
+  commit(paths, {
+    blobs: [blob, config, manifest],
+    layers: [{ id: chainId([unpacked.diffId]), directory }],
+    images: [{
+      manifest: { ...describe(manifest, MEDIA_TYPE.manifest), annotations },
+      references: options.reference === undefined ? [] : [options.reference],
+    }],
+  });
+  return { id: imageIdOf(config.digest), skippedAttributes: unpacked.skippedAttributes };
+}
+
+/** The descriptor of a staged blob. */
+export function describe({ digest, size }: StagedBlob, mediaType: string): Descriptor {
+  return { mediaType, digest, size, annotations: {} };
+}
+
+/** OCI's names of the architectures that wherry runs on. */
+const ARCHITECTURES = { x86_64: "amd64", aarch64: "arm64" } as const;
+
+/** A config blob as `docker import` makes it. */
+function formatRootfsConfig({ diffId }: UnpackedLayer, options: ImportOptions): unknown {
+  const created = (options.createdAt ?? new Date()).toISOString();
+  const comment = options.message ?? `Imported from ${options.sourceName}`;
+  return {
+    architecture: ARCHITECTURES[Deno.build.arch],
+    os: "linux",
+    created,
+    config: {},
+    rootfs: { type: "layers", "diff_ids": [diffId] },
+    history: [{ created, comment }],
+  };
+}

@@ -1,0 +1,99 @@
+/** Joins the parts of an unpack: bytes in; blob, DiffID and directory out. @module */
+
+import { ArchiveError } from "./archive_error.ts";
+import type { BlobWriter } from "./blob_store.ts";
+import { type Compression, decompressed } from "./decompress.ts";
+import { type DiffId, parseDiffId } from "./digest.ts";
+import type { Digester, Hasher } from "./digester.ts";
+import { LayerUnpacker } from "./layer.ts";
+import { looksLikeTar } from "./tar_header.ts";
+import { TarReader } from "./tar_reader.ts";
+
+/** What an unpacked layer turned out to be. */
+export interface UnpackedLayer {
+  diffId: DiffId;
+  /** Bytes of the uncompressed tar. */
+  size: number;
+  /** Entries of the tar. */
+  entryCount: number;
+  /** Names of extended attributes that the file system would not take. */
+  skippedAttributes: ReadonlySet<string>;
+}
+
+/** How to unpack one layer. */
+export interface UnpackOptions {
+  /** Existing empty directory. */
+  directory: string;
+  /** Whether it is the lowest layer. */
+  isBase: boolean;
+  /** Whether to insist on the archive's end marker; see `tar_reader.ts`. */
+  needsEndMarker: boolean;
+}
+
+/** Passes chunks on and writes each to `blob` meanwhile. */
+export async function* storing(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  blob: BlobWriter,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const chunk of chunks) {
+    const stored = blob.write(chunk);
+    // A failure is thrown below; it must not count as unhandled while the consumer is busy
+    stored.catch(() => undefined);
+    yield chunk;
+    await stored;
+  }
+}
+
+/**
+ * Unpacks a layer while hashing it. The caller removes the directory when this fails.
+ *
+ * @param chunks The stored form of the layer.
+ * @throws {ArchiveError} If the archive is damaged or may not be unpacked.
+ * @throws {SystemError} If the kernel refuses, for example `ENOSPC`.
+ */
+export async function unpackLayer(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  compression: Compression,
+  hasher: Hasher,
+  options: UnpackOptions,
+): Promise<UnpackedLayer> {
+  const digester = hasher.open();
+  using unpacker = new LayerUnpacker(options.directory, options);
+  const reader = new TarReader(unpacker, options);
+  const size = await feed(decompressed(chunks, compression), digester, reader);
+  unpacker.finish();
+  return {
+    diffId: parseDiffId(`sha256:${await digester.hex()}`),
+    size,
+    entryCount: reader.entryCount,
+    skippedAttributes: unpacker.skippedAttributes,
+  };
+}
+
+/** @returns The bytes that went by. */
+async function feed(
+  tar: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  digester: Digester,
+  reader: TarReader,
+): Promise<number> {
+  let size = 0;
+  for await (const chunk of tar) {
+    const hashed = digester.update(chunk);
+    hashed.catch(() => undefined);
+    reader.push(chunk);
+    await hashed;
+    size += chunk.length;
+  }
+  reader.end();
+  return size;
+}
+
+/**
+ * Refuses what is not a tar before anything is unpacked.
+ *
+ * @param start First bytes of an uncompressed stream.
+ * @throws {ArchiveError} If no tar archive starts like that.
+ */
+export function checkIsTar(start: Uint8Array): void {
+  if (!looksLikeTar(start)) throw new ArchiveError("not a tar archive");
+}

@@ -1,0 +1,179 @@
+/**
+ * Drives the built monitor in tests: starts it as the engine does, and speaks its protocol in plain text.
+ *
+ * @module
+ */
+
+import { strictEqual } from "node:assert/strict";
+import { cStringBlock } from "../ffi/c_string.ts";
+import type { Descriptor } from "../ffi/descriptor.ts";
+import { createSealedMemfd } from "../mod/kernel/memfd.ts";
+import { openReadWrite } from "../mod/kernel/open.ts";
+import { startProgram } from "../mod/kernel/program.ts";
+import { receivePacket, sendPacket, socketPair } from "../mod/kernel/socket.ts";
+import { buildNative } from "../scripts/native.ts";
+
+await buildNative({ withSanitizers: true });
+
+const BUILD_DIRECTORY = new URL("./build/", import.meta.url).pathname;
+
+/** The two builds of the same sources. */
+export type Build = "wherry-monitor" | "wherry-monitor-asan";
+
+/** What a monitor is given besides its plan. */
+export interface StartOptions {
+  /** Descriptor 5. */
+  lock?: Descriptor;
+  /** Descriptor 6. */
+  target?: Descriptor;
+  /** Descriptor 7. */
+  cleanupProgram?: Descriptor;
+  /** Sent before the monitor runs, so that no output is missed. */
+  firstRequest?: { text: string; descriptors: readonly number[] };
+}
+
+/** One running monitor. */
+export class Monitor implements AsyncDisposable {
+  readonly #socket: Descriptor;
+  readonly #pidfd: Descriptor;
+  /** Its process id. */
+  readonly pid: number;
+
+  /** Takes over both descriptors. */
+  constructor(socket: Descriptor, pid: number, pidfd: Descriptor) {
+    this.#socket = socket;
+    this.pid = pid;
+    this.#pidfd = pidfd;
+  }
+
+  /** Sends one request. */
+  send(text: string, descriptors: readonly number[] = []): void {
+    sendPacket(this.#socket, text, descriptors);
+  }
+
+  /** The next message; "end" when the monitor has closed the connection. */
+  async receive(): Promise<string> {
+    return (await receivePacket(this.#socket))?.text ?? "end";
+  }
+
+  /** The next message with the descriptors that came along. */
+  receiveWithDescriptors(): ReturnType<typeof receivePacket> {
+    return receivePacket(this.#socket);
+  }
+
+  /** Waits for `started` and returns the pid it names. */
+  async started(): Promise<number> {
+    const [word, pid] = (await this.receive()).split(" ");
+    strictEqual(word, "started");
+    return Number(pid);
+  }
+
+  /** Waits for `started` and then for the next message. */
+  async finished(): Promise<string> {
+    await this.started();
+    return await this.receive();
+  }
+
+  /** Waits until the monitor's process has ended, killing it if a test left it behind. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket[Symbol.dispose]();
+    for (let tries = 0; tries < 100 && isAlive(this.pid); tries++) await pause(10);
+    if (isAlive(this.pid)) Deno.kill(this.pid, "SIGKILL");
+    this.#pidfd[Symbol.dispose]();
+  }
+}
+
+/** What a test gets. */
+export interface TestContext {
+  /** A directory of its own. */
+  directory: string;
+  /** Starts a monitor with these plan strings, header included by {@linkcode plan}. */
+  start(plan: Uint8Array<ArrayBuffer>, options?: StartOptions): Monitor;
+}
+
+/** Registers a test that runs once with each build, and fails when a sanitizer has something to say. */
+export function testBoth(name: string, body: (context: TestContext) => Promise<void>): void {
+  for (const build of ["wherry-monitor", "wherry-monitor-asan"] as const) {
+    Deno.test(`${name} [${build}]`, async () => {
+      const directory = await Deno.makeTempDir({ prefix: "wherry-native-" });
+      try {
+        await body({ directory, start: (bytes, options) => start(build, directory, bytes, options) });
+        strictEqual(readSanitizerReports(directory), "");
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    });
+  }
+}
+
+function start(
+  build: Build,
+  directory: string,
+  planBytes: Uint8Array<ArrayBuffer>,
+  options: StartOptions = {},
+): Monitor {
+  const [ours, theirs] = socketPair();
+  using control = theirs;
+  using nothing = openReadWrite("/dev/null");
+  using planFile = createSealedMemfd("plan", planBytes);
+  using program = createSealedMemfd(build, Deno.readFileSync(BUILD_DIRECTORY + build));
+  if (options.firstRequest !== undefined) {
+    sendPacket(ours, options.firstRequest.text, options.firstRequest.descriptors);
+  }
+  const { pid, pidfd } = startProgram({
+    executable: program.number,
+    argv: ["wherry-monitor"],
+    env: [`ASAN_OPTIONS=log_path=${directory}/report`, `UBSAN_OPTIONS=log_path=${directory}/report`],
+    descriptors: [
+      nothing.number,
+      nothing.number,
+      nothing.number,
+      planFile.number,
+      control.number,
+      options.lock?.number ?? -1,
+      options.target?.number ?? -1,
+      options.cleanupProgram?.number ?? -1,
+    ],
+  });
+  return new Monitor(ours, pid, pidfd);
+}
+
+function readSanitizerReports(directory: string): string {
+  return [...Deno.readDirSync(directory)].filter(({ name }) => name.startsWith("report."))
+    .map(({ name }) => Deno.readTextFileSync(`${directory}/${name}`)).join("\n");
+}
+
+/** The bytes of a plan, whatever its words: also of wrong ones. */
+export function plan(...steps: (readonly string[])[]): Uint8Array<ArrayBuffer> {
+  const strings = steps.flatMap(([word = "", ...args]) => [word, String(args.length), ...args]);
+  return cStringBlock(["wherry-plan", "1", ...strings]);
+}
+
+/** An `exec` step of a shell script, with a fixed PATH. */
+export function shell(script: string): string[] {
+  return ["exec", "3", "/bin/sh", "-c", script, "PATH=/usr/bin:/bin"];
+}
+
+/** Whether the process exists and is no zombie. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Resolves after `milliseconds`. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Polls until `isTrue()`, for at most five seconds. */
+export async function eventually(isTrue: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (isTrue()) return;
+    await pause(10);
+  }
+  throw new Error(`Cannot go on: ${isTrue} is still false after 5 seconds`);
+}
