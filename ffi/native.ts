@@ -68,6 +68,13 @@ export const processes = lazySymbols(
   } as const,
 );
 
+/** Removing trees; see `wherry_remove_tree` in `native/wherry.h`. */
+export const trees = lazySymbols(
+  {
+    wherry_remove_tree: { parameters: ["i32", "buffer"], result: "i32" },
+  } as const,
+);
+
 /** Making files below a directory descriptor; used by `mod/kernel/file.ts` and not by `run`. */
 export const files = lazySymbols(
   {

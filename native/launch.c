@@ -15,13 +15,16 @@ int step_stdio(struct monitor *monitor, const struct step *step)
 	return 0;
 }
 
-/* Opened by the first record, so that a full disk cannot stop a container from starting. */
+/* A full disk does not stop a container from starting: its records will be counted as lost. */
 int step_log(struct monitor *monitor, const struct step *step)
 {
+	int result;
+
 	monitor->log.path = step_text(step, 0);
 	monitor->log.max_bytes = step_number(step, 1);
 	monitor->log.max_files = (uint32_t)step_number(step, 2);
-	return 0;
+	result = log_open(&monitor->log);
+	return result == -ENOSPC || result == -EDQUOT ? 0 : result;
 }
 
 /* Bound through /proc/self/fd, because sun_path holds only 108 bytes. Mode 0700 by the monitor's umask. */

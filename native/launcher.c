@@ -39,6 +39,9 @@
 #define ADDED_WORDS 64
 #define ADDED_BYTES 4096
 
+/* What the vectors (at most 2 MiB with such a limit) and V8, which uses 1 MiB, need. */
+#define NEEDED_STACK_BYTES (4 * 1024 * 1024)
+
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif
@@ -481,12 +484,11 @@ static const char *find_cache_directory(struct text *strings, const char *build)
 	return directory >= 0 && is_trusted(directory, 0077) ? path : NULL;
 }
 
-/* Soft limit of open files: deno raises it when it starts, and containers must get the caller's. */
-static uint64_t open_files_limit(void)
+static uint64_t soft_limit(int resource)
 {
 	struct rlimit64 limit = { 0 };
 
-	(void)SYS(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+	(void)SYS(prlimit64, 0, resource, NULL, &limit);
 	return limit.rlim_cur;
 }
 
@@ -581,6 +583,16 @@ static const char **write_auxiliary_vector(const char **to, const struct initial
 	return (const char **)entry;
 }
 
+/* Deno does not start in a directory that has been deleted. In its place comes one in which no relative
+ * path can mean anything. */
+static void leave_deleted_directory(void)
+{
+	char path[PATH_SIZE];
+
+	if (SYS(getcwd, path, sizeof(path)) == -ENOENT)
+		(void)sys_chdir("/proc/self/fdinfo");
+}
+
 static void *allocate(size_t size)
 {
 	void *memory = sys_allocate(size);
@@ -602,8 +614,16 @@ static struct text allocate_strings(const struct initial_stack *stack)
 	return strings;
 }
 
-/* Make the stack that the kernel would have made for deno, in place of the one it made for this program,
- * and go. It ends where the kernel's ended, so it needs no more stack than the added words. */
+/* Where the new stack ends: where the kernel's ended, or in memory of its own when the kernel's may not grow as
+ * far as deno needs. */
+static uint64_t stack_end(const struct initial_stack *stack)
+{
+	if (soft_limit(RLIMIT_STACK) >= NEEDED_STACK_BYTES)
+		return (uint64_t)(stack->auxv + stack->auxc);
+	return (uint64_t)allocate(NEEDED_STACK_BYTES) + NEEDED_STACK_BYTES;
+}
+
+/* Make the stack that the kernel would have made for deno, and go. */
 static _Noreturn void enter(const struct initial_stack *stack, struct launch *launch)
 {
 	uint64_t most_words = stack->argc + stack->envc + 2 * stack->auxc + ADDED_WORDS;
@@ -617,7 +637,7 @@ static _Noreturn void enter(const struct initial_stack *stack, struct launch *la
 	if (launch->strings.is_cut)
 		fail("its arguments are too long", 0);
 	size = (uint64_t)(end - start) * sizeof(uint64_t);
-	arch_enter(((uint64_t)(stack->auxv + stack->auxc) - size) & ~UINT64_C(15),
+	arch_enter((stack_end(stack) - size) & ~UINT64_C(15),
 		   (const uint64_t *)start, size / sizeof(uint64_t), launch->loader.entry);
 }
 
@@ -662,7 +682,8 @@ __attribute__((used)) static _Noreturn void start(uint64_t *words)
 									   launch.cache_directory));
 	add_variable(&launch, make_string(&launch.strings, "WHERRY_BUILD=", trailer.build));
 	add_variable(&launch, make_number_string(&launch.strings, "WHERRY_OPEN_FILES=",
-						 open_files_limit()));
+						 soft_limit(RLIMIT_NOFILE)));
+	leave_deleted_directory();
 	enter(&stack, &launch);
 }
 

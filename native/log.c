@@ -16,16 +16,17 @@ static uint64_t end_torn_record(int fd, uint64_t size)
 	return last != '\n' && sys_write(fd, "\n", 1) == 1 ? size + 1 : size;
 }
 
-static void open_log(struct log *log)
+int log_open(struct log *log)
 {
 	int fd = sys_openat(AT_FDCWD, log->path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0640);
 	int64_t size;
 
 	if (fd < 0)
-		return;
+		return fd;
 	size = sys_seek_end(fd);
 	log->fd = fd;
 	log->size = end_torn_record(fd, size < 0 ? 0 : (uint64_t)size);
+	return 0;
 }
 
 /* PATH.number, or PATH itself for 0. Returns NULL when it is too long. */
@@ -60,7 +61,7 @@ static void rotate(struct log *log)
 			(void)sys_rename(from, to);
 	}
 	close_stream(&log->fd);
-	open_log(log);
+	(void)log_open(log);
 }
 
 static bool write_all(int fd, const char *data, size_t size)
@@ -164,8 +165,8 @@ void log_append(struct log *log, unsigned which, const char *data, size_t size)
 {
 	if (log->path == NULL)
 		return;
-	if (log->fd == 0)
-		open_log(log);
+	if (log->fd == 0) /* a rotation could not open the new file */
+		(void)log_open(log);
 	if (log->lost > 0)
 		report_lost(log);
 	add_records(log, which, data, size);

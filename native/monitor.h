@@ -151,7 +151,8 @@ void client_close(struct monitor *monitor, struct client *client);
 bool client_is_pending(const struct monitor *monitor, const struct client *client);
 void client_tell_exit(struct monitor *monitor, struct client *client);
 
-/* log.c: append what was written to stdout or stderr, see docs/monitor.md. */
+/* log.c: open the log, making it if missing; append what was written to stdout or stderr. */
+int log_open(struct log *log);
 void log_append(struct log *log, unsigned which, const char *data, size_t size);
 void log_finish(struct log *log);
 

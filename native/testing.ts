@@ -87,7 +87,7 @@ export class Monitor implements AsyncDisposable {
 export interface TestContext {
   /** A directory of its own. */
   directory: string;
-  /** Starts a monitor with these plan strings, header included by {@linkcode plan}. */
+  /** Starts a monitor with the bytes of a plan, as {@linkcode plan} makes them. */
   start(plan: Uint8Array<ArrayBuffer>, options?: StartOptions): Monitor;
 }
 
@@ -97,7 +97,10 @@ export function testBoth(name: string, body: (context: TestContext) => Promise<v
     Deno.test(`${name} [${build}]`, async () => {
       const directory = await Deno.makeTempDir({ prefix: "wherry-native-" });
       try {
-        await body({ directory, start: (bytes, options) => start(build, directory, bytes, options) });
+        await body({
+          directory,
+          start: (bytes, options) => start(build, directory, bytes, options),
+        });
         strictEqual(readSanitizerReports(directory), "");
       } finally {
         await Deno.remove(directory, { recursive: true });
@@ -123,7 +126,10 @@ function start(
   const { pid, pidfd } = startProgram({
     executable: program.number,
     argv: ["wherry-monitor"],
-    env: [`ASAN_OPTIONS=log_path=${directory}/report`, `UBSAN_OPTIONS=log_path=${directory}/report`],
+    env: [
+      `ASAN_OPTIONS=log_path=${directory}/report`,
+      `UBSAN_OPTIONS=log_path=${directory}/report`,
+    ],
     descriptors: [
       nothing.number,
       nothing.number,
@@ -149,9 +155,14 @@ export function plan(...steps: (readonly string[])[]): Uint8Array<ArrayBuffer> {
   return cStringBlock(["wherry-plan", "1", ...strings]);
 }
 
+/** A step that executes `argv` with a fixed PATH. */
+export function execute(...argv: string[]): string[] {
+  return ["exec", String(argv.length), ...argv, "PATH=/usr/bin:/bin"];
+}
+
 /** An `exec` step of a shell script, with a fixed PATH. */
 export function shell(script: string): string[] {
-  return ["exec", "3", "/bin/sh", "-c", script, "PATH=/usr/bin:/bin"];
+  return execute("/bin/sh", "-c", script);
 }
 
 /** Whether the process exists and is no zombie. */
@@ -176,4 +187,24 @@ export async function eventually(isTrue: () => boolean): Promise<void> {
     await pause(10);
   }
   throw new Error(`Cannot go on: ${isTrue} is still false after 5 seconds`);
+}
+
+/** The text of one stream of a log: what the container wrote, each byte as one character. */
+export function readLog(path: string, stream = "stdout"): string {
+  return readBytes(path).split(/(?<=\n)/).filter((record) => record !== "").map((record) => {
+    const [, name, tag, text = ""] = /^\S+ (\S+) ([FP]) ([^]*)\n$/.exec(record) ?? [];
+    if (name === undefined) throw new Error(`Cannot read log record ${JSON.stringify(record)}`);
+    return name === stream ? text + (tag === "F" ? "\n" : "") : "";
+  }).join("");
+}
+
+/** A file's bytes as characters 0 to 255. */
+export function readBytes(path: string): string {
+  return new TextDecoder("latin1").decode(Deno.readFileSync(path));
+}
+
+/** Runs a program of the host to its end; fails when it fails. */
+export async function run(command: string, ...args: string[]): Promise<void> {
+  const { success } = await new Deno.Command(command, { args }).spawn().status;
+  if (!success) throw new Error(`Cannot run "${command} ${args.join(" ")}": it failed`);
 }

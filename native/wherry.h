@@ -31,3 +31,10 @@ int32_t wherry_send(int32_t socket, const void *data, uint32_t size, const int32
 /* recvmsg of one packet; descriptors that came along (at most 4, O_CLOEXEC) go to ret_fds, their number to
  * *ret_nfds. Blocks. Returns the bytes received, 0 at the end of the connection. */
 int32_t wherry_receive(int32_t socket, void *ret_data, uint32_t size, int32_t *ret_fds, uint32_t *ret_nfds);
+
+/*
+ * Remove `name` in the directory `parent` and, if it is a directory, all that is in it. A missing one is fine.
+ * Never follows a link and never goes into a mount point: -EBUSY then. Constant memory and two descriptors,
+ * however deep the tree is.
+ */
+int32_t wherry_remove_tree(int32_t parent, const char *name);

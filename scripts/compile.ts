@@ -12,8 +12,8 @@
 import { adaptScript } from "./bundle_script.ts";
 import { hasBaseRuntime } from "./base_runtime.ts";
 import { PROJECT_ROOT } from "./build.ts";
-import { runCommand } from "./command.ts";
-import { LAUNCHER, packProgram } from "./pack.ts";
+import { buildNative } from "./native.ts";
+import { packProgram } from "./pack.ts";
 
 /** How the executable file was made. */
 type BackEnd = "deno compile" | "launcher";
@@ -24,11 +24,18 @@ const INPUTS = `${PROJECT_ROOT}dist/wherry.inputs`;
 const LIBRARY = "native/build/libwherry.so";
 const MONITOR = "native/build/wherry-monitor";
 
+/** Runs deno in the project's directory; what it prints is shown. */
+async function runDeno(args: string[]): Promise<void> {
+  const options = { args, cwd: PROJECT_ROOT, stdin: "null" } as const;
+  const { success } = await new Deno.Command(Deno.execPath(), options).spawn().status;
+  if (!success) throw new Error(`Cannot make "${OUTPUT}": "deno ${args.join(" ")}" failed`);
+}
+
 /** Joins all modules that `main.ts` reaches into one script. */
 async function bundle(): Promise<Uint8Array<ArrayBuffer>> {
   const path = await Deno.makeTempFile({ suffix: ".js" });
   try {
-    await runCommand(Deno.execPath(), [
+    await runDeno([
       "bundle",
       "--quiet",
       "--format=iife",
@@ -52,7 +59,7 @@ async function pack(output: string): Promise<void> {
 
 /** Writes the file with `deno compile`. */
 async function compile(output: string): Promise<void> {
-  await runCommand(Deno.execPath(), [
+  await runDeno([
     "compile",
     "--quiet",
     "--allow-all",
@@ -79,7 +86,7 @@ async function describeInputs(backEnd: BackEnd): Promise<string> {
     for await (const path of sourceFiles(PROJECT_ROOT + name)) paths.push(path);
   }
   const lines = await Promise.all(
-    paths.filter((path) => path !== LAUNCHER).sort().map(async (path) => {
+    paths.sort().map(async (path) => {
       const info = await Deno.stat(path).catch(() => undefined);
       return `${path} ${info?.size} ${info?.mtime?.getTime()}`;
     }),
@@ -110,8 +117,8 @@ async function build(backEnd: BackEnd, inputs: string): Promise<void> {
   }
 }
 
-if (import.meta.main) {
-  const { buildNative } = await import("./native.ts");
+/** Makes the file if need be and says what it is. */
+async function main(): Promise<void> {
   await buildNative();
   await Deno.mkdir(`${PROJECT_ROOT}dist`, { recursive: true });
   const backEnd = await hasBaseRuntime() ? "deno compile" : "launcher";
@@ -121,4 +128,13 @@ if (import.meta.main) {
   const { size } = await Deno.stat(OUTPUT);
   const megabytes = (size / 1e6).toFixed(1);
   console.log(`dist/wherry: ${megabytes} MB, ${backEnd}${isCurrent ? ", up to date" : ""}`);
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    console.error(`compile: ${error instanceof Error ? error.message : error}`);
+    Deno.exit(1);
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * Compiles `native/` into `native/build/` with gcc and nothing else.
  *
- * `libwherry.so` and `wherry-monitor` are freestanding: they use the kernel's
+ * `libwherry.so`, `wherry-monitor` and `wherry-launcher` are freestanding: they use the kernel's
  * headers and no C library. The monitor is also built as an ordinary program
  * under AddressSanitizer and UndefinedBehaviorSanitizer, for the tests.
  *
@@ -13,9 +13,18 @@ const SOURCE_DIRECTORY = `${ROOT}native`;
 const BUILD_DIRECTORY = `${SOURCE_DIRECTORY}/build`;
 
 /** Sources of `libwherry.so`. */
-const LIBRARY_SOURCES = ["library.c", "spawn.c", "message.c", "text.c", "memory.c"] as const;
+const LIBRARY_SOURCES = [
+  "library.c",
+  "remove.c",
+  "spawn.c",
+  "message.c",
+  "text.c",
+  "memory.c",
+] as const;
+/** Sources of `wherry-launcher`. */
+const LAUNCHER_SOURCES = ["launcher.c", "text.c", "memory.c"] as const;
 /** Sources that are no part of the monitor. */
-const OTHER_SOURCES: readonly string[] = ["library.c", "spawn.c", "launcher.c"];
+const OTHER_SOURCES: readonly string[] = ["library.c", "remove.c", "spawn.c", "launcher.c"];
 
 const WARNINGS = [
   "-Wall",
@@ -95,6 +104,11 @@ function planOutputs(options: BuildNativeOptions): Output[] {
     {
       name: "wherry-monitor",
       sources: monitorSources,
+      flags: [...FREESTANDING, "-static", "-fno-pie", "-no-pie"],
+    },
+    {
+      name: "wherry-launcher",
+      sources: LAUNCHER_SOURCES,
       flags: [...FREESTANDING, "-static", "-fno-pie", "-no-pie"],
     },
   ];

@@ -5,7 +5,6 @@
  */
 
 import { PROJECT_ROOT } from "./build.ts";
-import { runCommand } from "./command.ts";
 import { writePackedFile } from "./packed_file.ts";
 import { ElfProgram } from "./prelink.ts";
 
@@ -19,8 +18,7 @@ export interface PackedContents {
   monitor: Uint8Array<ArrayBuffer>;
 }
 
-/** Path of the compiled launcher. */
-export const LAUNCHER: string = `${PROJECT_ROOT}native/build/wherry-launcher`;
+const LAUNCHER = `${PROJECT_ROOT}native/build/wherry-launcher`;
 
 /**
  * The module that deno runs. The bundle is evaluated as a script and not
@@ -37,32 +35,6 @@ const LOWEST_BASE = 0x5a00_0000_0000n;
 
 async function sha256(data: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", data)).toHex();
-}
-
-/** Compiles the launcher. */
-async function buildLauncher(): Promise<void> {
-  const sources = ["launcher.c", "text.c", "memory.c"].map((name) => `native/${name}`);
-  await runCommand("gcc", [
-    "-std=gnu17",
-    "-O2",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    "-ffreestanding",
-    "-fno-stack-protector",
-    "-fno-asynchronous-unwind-tables",
-    "-fno-tree-loop-distribute-patterns",
-    "-ffunction-sections",
-    "-fno-pie",
-    "-no-pie",
-    "-static",
-    "-nostdlib",
-    "-s",
-    "-Wl,--gc-sections,--build-id=none,-z,noexecstack",
-    "-o",
-    LAUNCHER,
-    ...sources,
-  ]);
 }
 
 /** Reads the libraries that `deno` needs from where this process has them. */
@@ -86,13 +58,12 @@ async function readLibrary(name: string, directories: Iterable<string>): Promise
 }
 
 /**
- * Writes an executable file that runs `contents.bundle`.
+ * Writes an executable file that runs `contents.bundle`; `native/` must have been compiled.
  *
  * @param output Where to; an existing file is overwritten.
- * @throws {Error} If gcc fails, or a library that deno needs cannot be found.
+ * @throws {Error} If a library that deno needs cannot be found.
  */
 export async function packProgram(output: string, contents: PackedContents): Promise<void> {
-  await buildLauncher();
   const deno = new ElfProgram(await Deno.readFile(Deno.execPath()));
   const parts = {
     launcher: await Deno.readFile(LAUNCHER),

@@ -123,7 +123,26 @@ export const EXEC_FLAGS = [
 /** Of `wherry ps`. */
 export const PS_FLAGS = [
   { name: "all", short: "a", type: "boolean", help: "Show all containers, not only running ones" },
+  {
+    name: "filter",
+    short: "f",
+    type: "list",
+    value: "name=value",
+    help: "Only show what matches: ancestor, exited, id, label, name, status",
+  },
   FORMAT_LONG_ONLY,
+  {
+    name: "last",
+    short: "n",
+    type: "number",
+    help: "Show the last containers created, whatever their state",
+  },
+  {
+    name: "latest",
+    short: "l",
+    type: "boolean",
+    help: "Show the last container created, whatever its state",
+  },
   NO_TRUNC,
   QUIET,
 ] as const satisfies readonly FlagSpec[];

@@ -108,6 +108,8 @@ export function parseFlags<const S extends readonly FlagSpec[]>(
 
 const HELP_FLAG = { name: "help", short: "h", type: "boolean", help: "Print usage" } as const;
 
+const NO_ALIASES: readonly string[] = [];
+
 type AnyFlagValue = boolean | string | number | string[] | undefined;
 
 class FlagReader {
@@ -128,7 +130,8 @@ class FlagReader {
   }
 
   #declare(flag: FlagSpec): void {
-    for (const name of [flag.name, ...(flag.aliases ?? [])]) this.#longNames.set(name, flag);
+    this.#longNames.set(flag.name, flag);
+    for (const alias of flag.aliases ?? NO_ALIASES) this.#longNames.set(alias, flag);
     if (flag.short !== undefined) this.#shorthands.set(flag.short, flag);
   }
 

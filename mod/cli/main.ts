@@ -2,12 +2,11 @@
 
 import { Engine } from "../engine/engine.ts";
 import { WherryError } from "../errors.ts";
-import { findCommand, parseCommandArgs } from "./command.ts";
+import { type CommandTarget, findCommand, parseCommandArgs } from "./command.ts";
 import { COMMAND_TABLE } from "./command_table.ts";
 import type { Context } from "./context.ts";
 import { EXIT_ENGINE_FAILURE, EXIT_FAILURE, exitCodeOf } from "./exit_code.ts";
 import { type ParsedFlags, parseFlags } from "./flags.ts";
-import { formatHelp } from "./help.ts";
 import { Output } from "./output.ts";
 import { cleanupCommand, VERSION_TEXT } from "./self.ts";
 
@@ -34,14 +33,12 @@ export async function main(args: readonly string[]): Promise<number> {
     const found = findCommand(COMMAND_TABLE, globals.isHelp ? [] : globals.positionals);
     const { target } = found;
     if (found.isHelp || target.kind !== "command") {
-      output.write(formatHelp(COMMAND_TABLE, target, output.width));
-      return 0;
+      return await printHelp(output, target);
     }
     if (STARTING_COMMANDS.includes(target.path)) fallback = EXIT_ENGINE_FAILURE;
     const parsed = parseCommandArgs(target.command, found.args, `wherry ${target.path}`);
     if (parsed.isHelp) {
-      output.write(formatHelp(COMMAND_TABLE, target, output.width));
-      return 0;
+      return await printHelp(output, target);
     }
     const context: Context = { engine: makeEngine(globals), output, isDebug };
     return await (await target.command.load()).run(context, parsed);
@@ -49,6 +46,13 @@ export async function main(args: readonly string[]): Promise<number> {
     output.renderError(error, { debug: isDebug });
     return exitCodeOf(error, fallback);
   }
+}
+
+/** Loads the texts' layout only now: no other command needs it. */
+async function printHelp(output: Output, target: CommandTarget<Context>): Promise<number> {
+  const { formatHelp } = await import("./help.ts");
+  output.write(formatHelp(COMMAND_TABLE, target, output.width));
+  return 0;
 }
 
 type GlobalFlags = ParsedFlags<typeof COMMAND_TABLE.globalFlags>;

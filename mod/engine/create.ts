@@ -12,6 +12,7 @@ import { claimName, claimRandomName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import { newId, shortId } from "../store/id.ts";
+import { removeTree } from "../kernel/tree.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { writeRecord } from "../store/record.ts";
@@ -228,7 +229,7 @@ function lockNewContainer(
   // Nobody sweeps between making the run directory and locking it
   using _gate = acquireLock(engine.paths.gate, "shared");
   Deno.mkdirSync(paths.runDirectory, { mode: 0o700 });
-  undo.defer(() => Deno.removeSync(paths.runDirectory, { recursive: true }));
+  undo.defer(() => removeTree(paths.runDirectory));
   const lock = tryAcquireLock(paths.lock, { create: true });
   if (lock === undefined) {
     throw new WherryError("internal", `Cannot lock the new container "${paths.lock}"`);
@@ -238,7 +239,7 @@ function lockNewContainer(
 
 function makeDirectories(paths: ContainerPaths, undo: DisposableStack): void {
   Deno.mkdirSync(paths.directory, { mode: 0o700 });
-  undo.defer(() => Deno.removeSync(paths.directory, { recursive: true }));
+  undo.defer(() => removeTree(paths.directory));
   for (const path of [paths.upper, paths.work, paths.merged, paths.etc]) {
     Deno.mkdirSync(path, { mode: 0o755 });
   }

@@ -6,6 +6,7 @@ import { findByName } from "../container/names.ts";
 import { type ContainerState, readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { findByPrefix } from "../store/id.ts";
+import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord } from "../store/record.ts";
@@ -98,7 +99,7 @@ export function tryLockContainer(paths: ContainerPaths): Descriptor | undefined 
     return lock;
   } catch (error) {
     // Somebody removed the container while we waited: leave no run directory behind
-    Deno.removeSync(paths.runDirectory, { recursive: true });
+    removeTree(paths.runDirectory);
     lock[Symbol.dispose]();
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

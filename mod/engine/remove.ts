@@ -5,6 +5,7 @@ import { parseContainerConfig } from "../container/config.ts";
 import { releaseName } from "../container/names.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
+import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord, removeIfPresent } from "../store/record.ts";
@@ -58,17 +59,8 @@ export function removeLocked(
 ): void {
   removeIfPresent(paths.config);
   if (name !== "") releaseName(allPaths, name, id);
-  removeTree(paths);
-  Deno.removeSync(paths.runDirectory, { recursive: true });
-}
-
-/**
- * Deletes the container's directory, never what may be mounted in it: its root is only ever mounted in
- * its own mount namespace, and a plain rmdir refuses a mount point that somebody else made of it.
- */
-function removeTree(paths: ContainerPaths): void {
-  removeIfPresent(paths.merged);
-  Deno.removeSync(paths.directory, { recursive: true });
+  removeTree(paths.directory);
+  removeTree(paths.runDirectory);
 }
 
 /** What {@linkcode sweepContainers} could not repair. */
@@ -95,7 +87,19 @@ export function sweepContainers(engine: Engine): SweepResult {
     if (lock !== undefined) sweepLocked(engine, id, damaged);
   }
   sweepRunDirectories(engine);
+  const now = new Date();
+  Deno.utimeSync(engine.paths.gate, now, now);
   return { damaged };
+}
+
+/** How often commands that have no other reason to sweep do so. */
+const SWEEP_INTERVAL_MS = 60_000;
+
+/** Sweeps if nobody did in the last minute; costs one `stat` otherwise. */
+export function sweepIfDue(engine: Engine): SweepResult {
+  const sweptAt = Deno.statSync(engine.paths.gate).mtime?.getTime() ?? 0;
+  const isDue = Date.now() - sweptAt > SWEEP_INTERVAL_MS;
+  return isDue ? sweepContainers(engine) : { damaged: new Map() };
 }
 
 /** A cheap first look without the lock; the decision is made with it. */
@@ -121,7 +125,7 @@ function sweepLocked(engine: Engine, id: string, damaged: Map<string, string>): 
     const aside = `${engine.paths.root}/damaged`;
     Deno.mkdirSync(aside, { recursive: true, mode: 0o700 });
     Deno.renameSync(paths.directory, `${aside}/${id}`);
-    Deno.removeSync(paths.runDirectory, { recursive: true });
+    removeTree(paths.runDirectory);
     damaged.set(id, `${aside}/${id}`);
   }
 }

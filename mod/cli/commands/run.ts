@@ -3,7 +3,7 @@
 import type { NetworkMode } from "../../container/config.ts";
 import type { MonitorConnection } from "../../container/monitor.ts";
 import { createContainer, type CreatedContainer, type CreateRequest } from "../../engine/create.ts";
-import { removeLocked, sweepContainers } from "../../engine/remove.ts";
+import { removeLocked, sweepIfDue } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { tryLockContainer } from "../../engine/find.ts";
 import { WherryError } from "../../errors.ts";
@@ -74,7 +74,7 @@ function removeEnded({ engine }: Context, { config }: CreatedContainer): void {
 
 /** While the container runs there is time to look for what crashes left behind. */
 function reportSweep({ engine, output }: Context): void {
-  for (const [id, place] of sweepContainers(engine).damaged) {
+  for (const [id, place] of sweepIfDue(engine).damaged) {
     output.warn(`container ${id} has a damaged record and was put aside in ${place}`);
   }
 }

@@ -1,0 +1,110 @@
+/** Containers as the lines of `ps`. @module */
+
+import { containerArgv, type ContainerConfig } from "../container/config.ts";
+import type { ContainerState } from "../container/state.ts";
+import type { Container } from "../engine/find.ts";
+import { shortId } from "../store/id.ts";
+import { quoteText } from "./go_format.ts";
+import type { Row, RowLayout } from "./rows.ts";
+import { displayWidth } from "./terminal_text.ts";
+import { formatDuration } from "./units.ts";
+
+/** The fields of docker's `ps`, and the pid. */
+export const CONTAINER_LAYOUT: RowLayout = {
+  typeName: "*formatter.ContainerContext",
+  columns: [
+    { field: "ID", header: "CONTAINER ID" },
+    { field: "Image", header: "IMAGE" },
+    { field: "Command", header: "COMMAND" },
+    { field: "RunningFor", header: "CREATED" },
+    { field: "Status", header: "STATUS" },
+    { field: "Ports", header: "PORTS" },
+    { field: "Names", header: "NAMES" },
+    { field: "CreatedAt", header: "CREATED AT", isExtra: true },
+    { field: "Labels", header: "LABELS", isExtra: true },
+    { field: "LocalVolumes", header: "LOCAL VOLUMES", isExtra: true },
+    { field: "Mounts", header: "MOUNTS", isExtra: true },
+    { field: "Networks", header: "NETWORKS", isExtra: true },
+    { field: "Pid", header: "PID", isExtra: true },
+    { field: "State", header: "STATE", isExtra: true },
+  ],
+};
+
+/** How {@linkcode containerRow} writes. */
+export interface ContainerRowOptions {
+  /** Whether ids, commands and mounts are given in full. */
+  isWhole: boolean;
+  /** What ages are counted from, in milliseconds since 1970. */
+  nowMs: number;
+}
+
+const COMMAND_WIDTH = 20;
+const MOUNT_WIDTH = 15;
+
+/** One container's fields. */
+export function containerRow(
+  { config, state }: Container,
+  { isWhole, nowMs }: ContainerRowOptions,
+): Row {
+  const command = formatCommand(containerArgv(config));
+  const mounts = config.mounts.flatMap((mount) => mount.type === "bind" ? [mount.source] : []);
+  return {
+    ID: isWhole ? config.id : shortId(config.id),
+    Image: formatImage(config, isWhole),
+    Command: quoteText(isWhole ? command : ellipsis(command, COMMAND_WIDTH)),
+    CreatedAt: `${config.createdAt.slice(0, 19).replace("T", " ")} +0000 UTC`,
+    RunningFor: formatAge(config.createdAt, nowMs),
+    Status: formatStatus(state, nowMs),
+    State: state.status,
+    Ports: "",
+    Names: config.name,
+    Labels: Object.entries(config.labels).map(([name, value]) => `${name}=${value}`).join(","),
+    Label: (name: string): string =>
+      Object.hasOwn(config.labels, name) ? config.labels[name] ?? "" : "",
+    LocalVolumes: "0",
+    Mounts: mounts.map((source) => isWhole ? source : ellipsis(source, MOUNT_WIDTH)).join(","),
+    Networks: config.networkMode,
+    Pid: state.pid,
+  };
+}
+
+/** `Up 3 minutes`, `Exited (0) 2 hours ago` or `Created`. */
+function formatStatus(
+  { status, startedAt, finishedAt, exitCode }: ContainerState,
+  nowMs: number,
+): string {
+  switch (status) {
+    case "created":
+      return "Created";
+    case "running":
+      return `Up ${formatDuration(nowMs - Date.parse(startedAt))}`;
+    case "exited":
+      return `Exited (${exitCode}) ${formatAge(finishedAt, nowMs)}`;
+  }
+}
+
+function formatAge(time: string, nowMs: number): string {
+  return `${formatDuration(nowMs - Date.parse(time))} ago`;
+}
+
+/** A directory is named by its path. */
+function formatImage({ root }: ContainerConfig, isWhole: boolean): string {
+  if (root.type === "directory") return root.path;
+  return isWhole ? root.reference : root.reference.replace(/@sha256:[0-9a-f]{64}$/, "");
+}
+
+/** Words of more than one part are quoted, as docker shows them. */
+function formatCommand([program = "", ...args]: readonly string[]): string {
+  return [program, ...args.map((arg) => arg.includes(" ") ? `'${arg}'` : arg)].join(" ");
+}
+
+/** Cuts text to `width` columns, the mark of the cut included. */
+function ellipsis(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let kept = "";
+  for (const char of text) {
+    if (displayWidth(kept + char) >= width) break;
+    kept += char;
+  }
+  return `${kept}…`;
+}

@@ -1,0 +1,111 @@
+/** Choosing containers as `ps --filter` does: pure. @module */
+
+import { WherryError } from "../errors.ts";
+import type { Container } from "./find.ts";
+
+/** Whether a container is wanted. */
+type Predicate = (container: Container) => boolean;
+
+const STATUSES = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
+
+/** One kind of filter: from its value to what that wants. */
+const FILTERS: Readonly<Record<string, (value: string) => Predicate>> = {
+  ancestor: (value) => ({ config: { root } }) =>
+    root.type === "image" &&
+    (root.reference === value || root.reference === `${value}:latest` ||
+      `${root.reference}:latest` === value || isDigestPrefix(root.imageId, value)),
+  exited: (value) => {
+    const exitCode = parseExitCode(value);
+    return ({ state }) => state.status === "exited" && state.exitCode === exitCode;
+  },
+  id: (value) => {
+    const pattern = parsePattern("id", value);
+    return ({ config }) => pattern.test(config.id);
+  },
+  label: (value) => {
+    const at = value.indexOf("=");
+    const name = at < 0 ? value : value.slice(0, at);
+    return ({ config: { labels } }) =>
+      Object.hasOwn(labels, name) && (at < 0 || labels[name] === value.slice(at + 1));
+  },
+  name: (value) => {
+    const pattern = parsePattern("name", value);
+    // Names once began with a slash, and filters that anchor it are still around
+    return ({ config }) => pattern.test(config.name) || pattern.test(`/${config.name}`);
+  },
+  status: (value) => {
+    if (!STATUSES.includes(value)) throw invalidFilter("status", value, STATUSES);
+    return ({ state }) => state.status === value;
+  },
+};
+
+/** Filters of which all values must hold; of the others one is enough. */
+const CONJUNCTIVE: ReadonlySet<string> = new Set(["label"]);
+
+/** Which containers somebody asks for. */
+export interface ContainerFilter {
+  matches(container: Container): boolean;
+  /** Whether it speaks of states, so that stopped containers are wanted too. */
+  readonly hasStatus: boolean;
+}
+
+/**
+ * Reads filters, as `name=value`.
+ *
+ * @throws {WherryError} `invalid_argument` for an unknown one or an impossible value.
+ */
+export function parseContainerFilter(texts: readonly string[]): ContainerFilter {
+  const predicates = new Map<string, Predicate[]>();
+  for (const text of texts) {
+    const [name, value] = splitFilter(text);
+    const make = Object.hasOwn(FILTERS, name) ? FILTERS[name] : undefined;
+    if (make === undefined) {
+      throw new WherryError("invalid_argument", `Cannot filter by "${name}": no such filter`, {
+        hint: `Filter by ${Object.keys(FILTERS).join(", ")}`,
+      });
+    }
+    predicates.set(name, [...(predicates.get(name) ?? []), make(value)]);
+  }
+  return {
+    hasStatus: predicates.has("status"),
+    matches: (container) =>
+      Array.from(predicates).every(([name, choices]) =>
+        CONJUNCTIVE.has(name)
+          ? choices.every((isWanted) => isWanted(container))
+          : choices.some((isWanted) => isWanted(container))
+      ),
+  };
+}
+
+function splitFilter(text: string): [name: string, value: string] {
+  const at = text.indexOf("=");
+  if (at > 0) return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
+  throw new WherryError("invalid_argument", `Cannot filter by "${text}": it is not name=value`);
+}
+
+function parseExitCode(text: string): number {
+  if (/^\d{1,3}$/.test(text)) return Number(text);
+  throw invalidFilter("exited", text, ["a number from 0 to 255"]);
+}
+
+function parsePattern(name: string, text: string): RegExp {
+  try {
+    return new RegExp(text, "u");
+  } catch {
+    // What the engine says of a bad pattern is no more than that it is one
+    throw invalidFilter(name, text, ["a regular expression"]);
+  }
+}
+
+function invalidFilter(name: string, value: string, choices: readonly string[]): WherryError {
+  return new WherryError("invalid_argument", `Cannot filter by "${name}=${value}": invalid value`, {
+    hint: `The value is ${choices.join(", ")}`,
+  });
+}
+
+const ALGORITHM = "sha256:";
+
+function isDigestPrefix(digest: string, text: string): boolean {
+  const hex = text.replace(/^sha256:/, "");
+  return hex.length >= 4 && digest.slice(ALGORITHM.length).startsWith(hex);
+}

@@ -1,0 +1,71 @@
+/** What a container has printed, and what it prints next. @module */
+
+import { type LogDamage, type LogQuery, LogReader, type LogRecord } from "../container/log.ts";
+import { MonitorConnection } from "../container/monitor.ts";
+import { WherryError } from "../errors.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import type { Engine } from "./engine.ts";
+import { findContainer } from "./find.ts";
+
+/** What to read of a log. */
+export interface LogRequest extends LogQuery {
+  /** Whether to go on until the container ends, or `until` has come. @default {false} */
+  isFollowed?: boolean;
+}
+
+/** How long a new record may wait to be seen, in milliseconds. */
+const POLL_INTERVAL_MS = 50;
+const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
+
+/**
+ * Reads a container's log.
+ *
+ * @param print Called with each run of records, in order; must take all of them before it returns.
+ * @returns What was wrong with the log, once all is read: at once, or when following has ended.
+ * @throws {WherryError} `not_found` if there is no such container.
+ */
+export async function readContainerLog(
+  engine: Engine,
+  { wanted, request: { isFollowed = false, ...query } }: { wanted: string; request: LogRequest },
+  print: (records: Iterable<LogRecord>) => void,
+): Promise<LogDamage> {
+  const { paths, state } = findContainer(engine, wanted);
+  using reader = new LogReader(paths.log, query);
+  if (isFollowed && state.status === "running") {
+    let isEnded = false;
+    using monitor = connectIfRunning(paths);
+    const end = waitForEnd(monitor).then(() => {
+      isEnded = true;
+    });
+    while (!isEnded && !isPast(query.until)) {
+      print(reader.read());
+      await Promise.race([end, delay(POLL_INTERVAL_MS)]);
+    }
+  }
+  // The monitor reports the end only when all output has reached the log
+  print(reader.read());
+  return reader.damage;
+}
+
+function connectIfRunning(paths: ContainerPaths): MonitorConnection | undefined {
+  try {
+    return MonitorConnection.connect(paths.runDirectory);
+  } catch (error) {
+    // It ended while we looked
+    if (error instanceof WherryError && error.kind === "conflict") return undefined;
+    throw error;
+  }
+}
+
+async function waitForEnd(monitor: MonitorConnection | undefined): Promise<void> {
+  monitor?.wait();
+  await monitor?.nextOf("exited");
+}
+
+function isPast(time: bigint | undefined): boolean {
+  return time !== undefined && BigInt(Date.now()) * NANOSECONDS_PER_MILLISECOND > time;
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,499 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { core } from "../ffi/native.ts";
+import { Descriptor } from "../ffi/descriptor.ts";
+import { SYSCALL } from "../ffi/syscalls.ts";
+import { openForReading, openReadWrite } from "../mod/kernel/open.ts";
+import { connectPacketSocket, receivePacket, sendPacket } from "../mod/kernel/socket.ts";
+import {
+  eventually,
+  execute,
+  isAlive,
+  pause,
+  plan,
+  readBytes,
+  readLog,
+  run,
+  shell,
+  testBoth,
+} from "./testing.ts";
+
+const CLONE = ["clone", "0"];
+const PIPE = ["stdio", "pipe"];
+const CAT = execute("/bin/cat");
+const SLEEP = execute("/bin/sleep", "100");
+const EINVAL = 22;
+const EBUSY = 16;
+
+/** Flags of `attach`. */
+const INPUT = 1;
+const OUTPUT = 2;
+const ERRORS = 4;
+const ENDS_INPUT = 8;
+
+/** A file that the monitor can write to. */
+function createFile(path: string): Descriptor {
+  Deno.writeFileSync(path, new Uint8Array());
+  return openReadWrite(path);
+}
+
+async function createFifo(path: string): Promise<Descriptor> {
+  await run("mkfifo", path);
+  return openReadWrite(path);
+}
+
+/** Two connected stream sockets. */
+function streamPair(): [Descriptor, Descriptor] {
+  const pair = new Int32Array(2);
+  core().nnnb(SYSCALL.socketpair, 1, 1, 0, new Uint8Array(pair.buffer));
+  return [new Descriptor(pair[0] ?? -1), new Descriptor(pair[1] ?? -1)];
+}
+
+function fillWithNoise(path: string, size: number): void {
+  const words = new Uint32Array(size / 4);
+  let state = 1;
+  for (let index = 0; index < words.length; index++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[index] = state;
+  }
+  Deno.writeFileSync(path, new Uint8Array(words.buffer));
+}
+
+testBoth(
+  "request_attach() connects files to stdin, stdout and stderr",
+  async ({ start, directory }) => {
+    Deno.writeTextFileSync(`${directory}/in`, "typed\n");
+    using input = openForReading(`${directory}/in`);
+    using output = createFile(`${directory}/out`);
+    using errors = createFile(`${directory}/err`);
+
+    await using monitor = start(plan(PIPE, CLONE, shell("cat; echo oops >&2")), {
+      firstRequest: {
+        text: `attach ${INPUT | OUTPUT | ERRORS | ENDS_INPUT} -`,
+        descriptors: [input.number, output.number, errors.number],
+      },
+    });
+
+    strictEqual(await monitor.finished(), "exited 0");
+    strictEqual(readBytes(`${directory}/out`), "typed\n");
+    strictEqual(readBytes(`${directory}/err`), "oops\n");
+  },
+);
+
+testBoth(
+  "request_attach() carries 64 MiB through stdin and stdout FIFOs unchanged",
+  async ({ start, directory }) => {
+    fillWithNoise(`${directory}/in`, 64 << 20);
+    const input = await createFifo(`${directory}/in.fifo`);
+    const output = await createFifo(`${directory}/out.fifo`);
+    const writer = run("sh", "-c", `cat ${directory}/in > ${directory}/in.fifo`);
+    const reader = run("sh", "-c", `cat ${directory}/out.fifo > ${directory}/out`);
+    await pause(100); // both have the FIFOs open
+
+    await using monitor = start(plan(PIPE, CLONE, CAT), {
+      firstRequest: {
+        text: `attach ${INPUT | OUTPUT | ENDS_INPUT} -`,
+        descriptors: [input.number, output.number],
+      },
+    });
+    await monitor.started();
+    await pause(50); // the monitor has opened them for itself
+    input[Symbol.dispose]();
+    output[Symbol.dispose]();
+    const exited = await monitor.receive();
+    await Promise.all([writer, reader]);
+
+    strictEqual(exited, "exited 0");
+    await run("cmp", `${directory}/in`, `${directory}/out`);
+  },
+);
+
+testBoth("request_attach() uses a socket without making it non-blocking", async ({ start }) => {
+  const [ours, theirs] = streamPair();
+  using near = ours;
+  using far = theirs;
+  const before = core().nnn(SYSCALL.fcntl, far.number, 3, 0);
+  const text = new TextEncoder().encode("through a socket\n");
+  core().nbnn(SYSCALL.write, near.number, text, text.length, 0);
+  core().nnn(SYSCALL.shutdown, near.number, 1, 0);
+
+  await using monitor = start(plan(PIPE, CLONE, CAT), {
+    firstRequest: {
+      text: `attach ${INPUT | OUTPUT | ENDS_INPUT} -`,
+      descriptors: [far.number, far.number],
+    },
+  });
+  const exited = await monitor.finished();
+  const answer = new Uint8Array(100);
+  const size = core().nbnn(SYSCALL.read, near.number, answer, answer.length, 0);
+
+  strictEqual(exited, "exited 0");
+  strictEqual(new TextDecoder().decode(answer.subarray(0, size)), "through a socket\n");
+  strictEqual(core().nnn(SYSCALL.fcntl, far.number, 3, 0), before);
+});
+
+testBoth(
+  "request_attach() leaves the container's stdin open without flag 8",
+  async ({ start, directory }) => {
+    Deno.writeTextFileSync(`${directory}/in`, "typed\n");
+    using input = openForReading(`${directory}/in`);
+
+    await using monitor = start(plan(["log", `${directory}/log`, "0", "1"], PIPE, CLONE, CAT), {
+      firstRequest: { text: `attach ${INPUT} -`, descriptors: [input.number] },
+    });
+    const pid = await monitor.started();
+    await eventually(() => readLog(`${directory}/log`) === "typed\n");
+    await pause(50);
+    const wasAlive = isAlive(pid);
+    monitor.send("signal 15");
+
+    strictEqual(wasAlive, true);
+    strictEqual(await monitor.receive(), "ok");
+  },
+);
+
+testBoth(
+  "client_close() closes the container's stdin with flag 8",
+  async ({ start, directory }) => {
+    using input = await createFifo(`${directory}/in`);
+    const listening = plan(["listen", directory], PIPE, CLONE, CAT);
+    await using monitor = start(listening);
+    await monitor.started();
+    const client = connectPacketSocket(directory, "socket");
+    sendPacket(client, `attach ${INPUT | ENDS_INPUT} -`, [input.number]);
+    sendPacket(client, "signal 0");
+    await receivePacket(client);
+
+    client[Symbol.dispose]();
+
+    strictEqual(await monitor.receive(), "exited 0");
+  },
+);
+
+testBoth(
+  "request_attach() serves several clients, each with all output",
+  async ({ start, directory }) => {
+    using first = createFile(`${directory}/first`);
+    using second = createFile(`${directory}/second`);
+    await using monitor = start(
+      plan(["listen", directory], PIPE, CLONE, shell("read go; seq 50000")),
+    );
+    await monitor.started();
+    monitor.send(`attach ${OUTPUT} -`, [first.number]);
+    using client = connectPacketSocket(directory, "socket");
+    Deno.writeTextFileSync(`${directory}/in`, "go\n");
+    using input = openForReading(`${directory}/in`);
+
+    sendPacket(client, `attach ${INPUT | OUTPUT} -`, [input.number, second.number]);
+
+    strictEqual(await monitor.receive(), "exited 0");
+    strictEqual((await receivePacket(client))?.text, "exited 0");
+    const expected = Array.from({ length: 50000 }, (_, index) => `${index + 1}\n`).join("");
+    strictEqual(readBytes(`${directory}/first`), expected);
+    strictEqual(readBytes(`${directory}/second`), expected);
+  },
+);
+
+testBoth(
+  "feed() goes on for others when one client's output breaks",
+  async ({ start, directory }) => {
+    const fifo = `${directory}/fifo`;
+    const broken = await createFifo(fifo);
+    using good = createFile(`${directory}/good`);
+    await using monitor = start(
+      plan(["listen", directory], PIPE, CLONE, shell("read go; seq 20000")),
+    );
+    await monitor.started();
+    monitor.send(`attach ${OUTPUT} -`, [broken.number]);
+    monitor.send("signal 0");
+    await monitor.receive();
+    broken[Symbol.dispose](); // now the monitor's FIFO has no reader
+    using client = connectPacketSocket(directory, "socket");
+    Deno.writeTextFileSync(`${directory}/in`, "go\n");
+    using input = openForReading(`${directory}/in`);
+
+    sendPacket(client, `attach ${INPUT | OUTPUT} -`, [input.number, good.number]);
+
+    strictEqual((await receivePacket(client))?.text, "exited 0");
+    ok(readBytes(`${directory}/good`).endsWith("\n20000\n"));
+  },
+);
+
+testBoth(
+  "supervise() answers while an attached client takes no output",
+  async ({ start, directory }) => {
+    using full = await createFifo(`${directory}/fifo`);
+
+    await using monitor = start(
+      plan(["log", `${directory}/log`, "0", "1"], CLONE, shell("yes & wait")),
+      {
+        firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [full.number] },
+      },
+    );
+    await monitor.started();
+    await pause(100); // the FIFO is full by now
+    const held = readLog(`${directory}/log`).length;
+    await pause(100);
+    const heldLater = readLog(`${directory}/log`).length;
+    monitor.send("signal 0");
+    const answer = await monitor.receive();
+    monitor.send("signal 9");
+    await monitor.receive();
+
+    strictEqual(answer, "ok");
+    strictEqual(held, heldLater); // back-pressure: nothing more is read
+    ok(held >= 65536);
+  },
+);
+
+testBoth(
+  "end() lets a slow client have all output while the exit is already recorded",
+  async ({ start, directory }) => {
+    const state = `${directory}/state`;
+    const fifo = `${directory}/fifo`;
+    const slow = await createFifo(fifo);
+    using cleanupProgram = openForReading("/usr/bin/busybox");
+    const copy = `${directory}/copy`;
+
+    await using monitor = start(
+      plan(
+        ["record", state, "volatile"],
+        ["log", `${directory}/log`, "0", "1"],
+        ["cleanup", "cp", state, copy],
+        CLONE,
+        shell("head -c 140000 /dev/zero | tr '\\0' x"),
+      ),
+      {
+        cleanupProgram,
+        firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [slow.number] },
+      },
+    );
+    await monitor.started();
+    await eventually(() => {
+      try {
+        return Deno.statSync(copy).size > 0;
+      } catch {
+        return false; // not there yet
+      }
+    });
+    const logged = readLog(`${directory}/log`).length;
+    using reader = openForReading(fifo);
+    slow[Symbol.dispose]();
+    let size = 0;
+    const chunk = new Uint8Array(65536);
+    for (let got = 1; got > 0; size += got) {
+      got = core().nbnn(SYSCALL.read, reader.number, chunk, chunk.length, 0);
+    }
+
+    strictEqual(await monitor.receive(), "exited 0");
+    strictEqual(logged, 140000);
+    strictEqual(size, 140000);
+  },
+);
+
+testBoth(
+  "filter_keys() detaches on the keys and passes everything else on",
+  async ({ start, directory }) => {
+    using input = await createFifo(`${directory}/in`);
+    using output = createFile(`${directory}/out`);
+    const type = (text: string): number => {
+      const bytes = new TextEncoder().encode(text);
+      return core().nbnn(SYSCALL.write, input.number, bytes, bytes.length, 0);
+    };
+
+    await using monitor = start(plan(PIPE, CLONE, CAT), {
+      firstRequest: {
+        text: `attach ${INPUT | OUTPUT} 1011`,
+        descriptors: [input.number, output.number],
+      },
+    });
+    const pid = await monitor.started();
+    type("a\x10b\x10");
+    await eventually(() => readBytes(`${directory}/out`) === "a\x10b");
+    type("\x10c\x10");
+    await eventually(() =>
+      readBytes(`${directory}/out`) === "a\x10b\x10\x10c".replace("\x10\x10", "\x10\x10")
+    );
+    type("\x11never");
+
+    strictEqual(await monitor.receive(), "detached");
+    strictEqual(isAlive(pid), true);
+    strictEqual(readBytes(`${directory}/out`), "a\x10b\x10\x10c");
+    monitor.send("signal 9");
+    strictEqual(await monitor.receive(), "ok");
+  },
+);
+
+testBoth("request_pidfd() hands out a pidfd of init", async ({ start }) => {
+  await using monitor = start(plan(CLONE, SLEEP));
+  const pid = await monitor.started();
+
+  monitor.send("pidfd");
+  const packet = await monitor.receiveWithDescriptors();
+  const number = packet?.descriptors[0]?.number ?? -1;
+  const info = Deno.readTextFileSync(`/proc/self/fdinfo/${number}`);
+  packet?.descriptors[0]?.[Symbol.dispose]();
+  monitor.send("signal 9");
+
+  strictEqual(packet?.text, "pidfd");
+  ok(info.includes(`Pid:\t${pid}\n`));
+});
+
+testBoth("request_wait() sends exited to a client of the socket", async ({ start, directory }) => {
+  await using monitor = start(plan(["listen", directory], CLONE, SLEEP));
+  await monitor.started();
+  using client = connectPacketSocket(directory, "socket");
+
+  sendPacket(client, "wait");
+  sendPacket(client, "signal 15");
+
+  strictEqual((await receivePacket(client))?.text, "ok");
+  strictEqual((await receivePacket(client))?.text, "exited 143");
+  strictEqual([...Deno.readDirSync(directory)].some(({ name }) => name === "socket"), false);
+});
+
+testBoth(
+  "client_close() loses no answer when requests are still unread",
+  async ({ start, directory }) => {
+    await using monitor = start(plan(["listen", directory], CLONE, SLEEP));
+    const pid = await monitor.started();
+    using client = connectPacketSocket(directory, "socket");
+    sendPacket(client, "wait");
+    sendPacket(client, "signal 0");
+    await receivePacket(client);
+
+    Deno.kill(monitor.pid, "SIGSTOP");
+    Deno.kill(pid, "SIGKILL");
+    for (let count = 0; count < 5; count++) sendPacket(client, "resize 10 10");
+    Deno.kill(monitor.pid, "SIGCONT");
+
+    strictEqual((await receivePacket(client))?.text, "exited 137");
+  },
+);
+
+testBoth(
+  "client_accept() serves new clients after 100 have come and gone",
+  async ({ start, directory }) => {
+    await using monitor = start(plan(["listen", directory], CLONE, SLEEP));
+    await monitor.started();
+
+    for (let count = 0; count < 100; count++) {
+      using client = connectPacketSocket(directory, "socket");
+      sendPacket(client, "signal 0");
+      strictEqual((await receivePacket(client))?.text, "ok");
+    }
+
+    monitor.send("signal 9");
+    strictEqual(await monitor.receive(), "ok");
+  },
+);
+
+testBoth("client_accept() lets the 33rd client wait for a place", async ({ start, directory }) => {
+  await using monitor = start(plan(["listen", directory], CLONE, SLEEP));
+  await monitor.started();
+  using clients = new DisposableStack();
+  const connected = Array.from(
+    { length: 31 },
+    () => clients.use(connectPacketSocket(directory, "socket")),
+  );
+  using late = connectPacketSocket(directory, "socket");
+  sendPacket(late, "signal 0");
+  await pause(50);
+
+  connected[0]?.[Symbol.dispose]();
+
+  strictEqual((await receivePacket(late))?.text, "ok");
+  monitor.send("signal 9");
+});
+
+const MALFORMED = [
+  "",
+  " ",
+  "attach",
+  "attach 2",
+  "attach 2 -",
+  "attach 0 -",
+  "attach 16 -",
+  "attach x -",
+  "attach 2 - -",
+  "signal",
+  "signal 65",
+  "signal -1",
+  "signal 1 2",
+  "stop 15",
+  "stop 15 -2",
+  "stop 65 1",
+  "resize 1",
+  "resize 1 65536",
+  "pidfd 1",
+  "wait wait",
+  "WAIT",
+  "wait\n",
+  "wait\0wait",
+  "x".repeat(4096),
+  " ".repeat(4096),
+].filter((text) => text !== "");
+
+testBoth("run_request() answers EINVAL to malformed requests", async ({ start }) => {
+  await using monitor = start(plan(CLONE, SLEEP));
+  await monitor.started();
+
+  for (const text of MALFORMED) {
+    monitor.send(text);
+    strictEqual(await monitor.receive(), `error ${EINVAL}`, JSON.stringify(text.slice(0, 40)));
+  }
+
+  monitor.send("signal 9");
+  strictEqual(await monitor.receive(), "ok");
+});
+
+testBoth("request_attach() refuses keys that are not hex bytes", async ({ start, directory }) => {
+  using output = createFile(`${directory}/out`);
+  await using monitor = start(plan(CLONE, SLEEP));
+  await monitor.started();
+
+  for (const keys of ["1", "1g", "101", "00".repeat(17)]) {
+    monitor.send(`attach ${OUTPUT} ${keys}`, [output.number]);
+    strictEqual(await monitor.receive(), `error ${EINVAL}`);
+  }
+
+  monitor.send("signal 9");
+});
+
+testBoth(
+  "request_attach() refuses a second attachment and closes its descriptors",
+  async ({ start, directory }) => {
+    using output = createFile(`${directory}/out`);
+    await using monitor = start(plan(CLONE, SLEEP));
+    await monitor.started();
+    monitor.send(`attach ${OUTPUT} -`, [output.number]);
+    monitor.send("signal 0");
+    await monitor.receive();
+    const count = [...Deno.readDirSync(`/proc/${monitor.pid}/fd`)].length;
+
+    monitor.send(`attach ${OUTPUT} -`, [output.number]);
+
+    strictEqual(await monitor.receive(), `error ${EBUSY}`);
+    strictEqual([...Deno.readDirSync(`/proc/${monitor.pid}/fd`)].length, count);
+    monitor.send("signal 9");
+  },
+);
+
+testBoth(
+  "client_serve() closes descriptors that no request wants",
+  async ({ start, directory }) => {
+    using output = createFile(`${directory}/out`);
+    await using monitor = start(plan(CLONE, SLEEP));
+    await monitor.started();
+    const count = [...Deno.readDirSync(`/proc/${monitor.pid}/fd`)].length;
+
+    for (let round = 0; round < 20; round++) {
+      monitor.send("signal 0", [output.number, output.number, output.number, output.number]);
+      strictEqual(await monitor.receive(), "ok");
+    }
+
+    strictEqual([...Deno.readDirSync(`/proc/${monitor.pid}/fd`)].length, count);
+    monitor.send("signal 9");
+  },
+);

@@ -1,0 +1,196 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { openOrCreate } from "../mod/kernel/open.ts";
+import { isLockedByOthers, lockDescription, openForReading } from "../mod/kernel/open.ts";
+import { eventually, execute, isAlive, pause, plan, readLog, shell, testBoth } from "./testing.ts";
+
+const CLONE = ["clone", "0"];
+const SLEEP = execute("/bin/sleep", "100");
+const ESRCH = 3;
+
+function readState(path: string): Record<string, unknown> {
+  return JSON.parse(Deno.readTextFileSync(path));
+}
+
+testBoth(
+  "record_write() tells the running container before started",
+  async ({ start, directory }) => {
+    const path = `${directory}/state`;
+
+    await using monitor = start(plan(["record", path, "durable"], CLONE, SLEEP));
+    const pid = await monitor.started();
+    const state = readState(path);
+    monitor.send("signal 9");
+
+    strictEqual(state.status, "running");
+    strictEqual(state.pid, pid);
+    strictEqual(state.monitorPid, monitor.pid);
+    strictEqual(state.finishedAt, "0");
+    ok(Math.abs(Number(state.startedAt) / 1e6 - Date.now()) < 10_000);
+  },
+);
+
+testBoth("record_write() tells the exit before exited", async ({ start, directory }) => {
+  const path = `${directory}/state`;
+
+  await using monitor = start(plan(["record", path, "volatile"], CLONE, shell("exit 3")));
+  await monitor.finished();
+
+  const state = readState(path);
+  strictEqual(state.status, "exited");
+  strictEqual(state.exitCode, 3);
+  ok(BigInt(state.finishedAt as string) > BigInt(state.startedAt as string));
+});
+
+testBoth(
+  "record_write() fails its step and kills the container when the disk refuses",
+  async ({ start, directory }) => {
+    const marker = `${directory}/marker`;
+
+    await using monitor = start(plan(
+      ["stdio", "null"],
+      ["record", `${directory}/missing/state`, "durable"],
+      CLONE,
+      shell(`sleep 0.2; touch ${marker}`),
+    ));
+
+    strictEqual(await monitor.receive(), "failed 1 2");
+    await pause(300);
+    strictEqual([...Deno.readDirSync(directory)].some(({ name }) => name === "marker"), false);
+  },
+);
+
+testBoth("finish() holds the lock until the exit is recorded", async ({ start, directory }) => {
+  const lock = openOrCreate(`${directory}/lock`);
+  lockDescription(lock, "exclusive", { wait: false });
+
+  await using monitor = start(plan(CLONE, SLEEP), { lock });
+  await monitor.started();
+  lock[Symbol.dispose]();
+  using other = openForReading(`${directory}/lock`);
+  const wasLocked = isLockedByOthers(other);
+  monitor.send("signal 9");
+  await monitor.receive();
+  const exited = await monitor.receive();
+
+  strictEqual(wasLocked, true);
+  strictEqual(exited, "exited 137");
+  strictEqual(isLockedByOthers(other), false);
+});
+
+testBoth(
+  "end() executes the cleanup program after the exit is recorded",
+  async ({ start, directory }) => {
+    const state = `${directory}/state`;
+    const copy = `${directory}/copy`;
+    using cleanupProgram = openForReading("/usr/bin/busybox");
+
+    await using monitor = start(
+      plan(
+        ["record", state, "volatile"],
+        [
+          "cleanup",
+          "sh",
+          "-c",
+          `/usr/bin/env > ${copy}; cat ${state} >> ${copy}; ls /proc/self/fd >> ${copy}`,
+        ],
+        CLONE,
+        shell("exit 9"),
+      ),
+      { cleanupProgram },
+    );
+    await monitor.finished();
+    await eventually(() => !isAlive(monitor.pid));
+
+    const text = Deno.readTextFileSync(copy);
+    ok(text.includes(`"exitCode":9`));
+    ok(text.endsWith("0\n1\n2\n3\n")); // 3 is ls's own directory
+  },
+);
+
+testBoth("serve_once() sends a SIGTERM that it gets to init", async ({ start }) => {
+  await using monitor = start(plan(CLONE, SLEEP));
+  await monitor.started();
+
+  Deno.kill(monitor.pid, "SIGTERM");
+
+  strictEqual(await monitor.receive(), "exited 143");
+});
+
+testBoth("reap() does not take an orphan's end for init's", async ({ start }) => {
+  await using monitor = start(
+    plan(CLONE, shell("(sleep 0.05; exit 1) & (sleep 0.1 & ); sleep 0.3; exit 4")),
+  );
+
+  strictEqual(await monitor.finished(), "exited 4");
+});
+
+testBoth(
+  "drain_outputs() logs everything that init wrote before its end",
+  async ({ start, directory }) => {
+    const log = `${directory}/log`;
+
+    await using monitor = start(
+      plan(
+        ["log", log, "0", "1"],
+        CLONE,
+        shell("head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2"),
+      ),
+    );
+    await monitor.finished();
+
+    strictEqual(readLog(log, "stdout").length, 60000);
+    strictEqual(readLog(log, "stderr").length, 60000);
+  },
+);
+
+testBoth(
+  "drain_outputs() does not wait for a descendant that keeps stdout open",
+  async ({ start }) => {
+    await using monitor = start(plan(CLONE, shell("sleep 2 & exit 0")));
+    const begin = performance.now();
+
+    strictEqual(await monitor.finished(), "exited 0");
+    ok(performance.now() - begin < 1000);
+  },
+);
+
+testBoth("request_stop() kills after the timeout", async ({ start, directory }) => {
+  const log = `${directory}/log`;
+  await using monitor = start(
+    plan(
+      ["log", log, "0", "1"],
+      CLONE,
+      shell("trap '' TERM; echo ready; while :; do sleep 0.02; done"),
+    ),
+  );
+  await monitor.started();
+  await eventually(() => readLog(log) === "ready\n");
+  const begin = performance.now();
+
+  monitor.send("stop 15 200");
+
+  strictEqual(await monitor.receive(), "exited 137");
+  ok(performance.now() - begin >= 200);
+});
+
+testBoth("request_stop() needs no kill when init obeys", async ({ start }) => {
+  await using monitor = start(plan(CLONE, SLEEP));
+  await monitor.started();
+  const begin = performance.now();
+
+  monitor.send("stop 15 10000");
+
+  strictEqual(await monitor.receive(), "exited 143");
+  ok(performance.now() - begin < 5000);
+});
+
+testBoth("request_signal() answers ESRCH after init's end", async ({ start, directory }) => {
+  // a second client that does not read its output keeps the monitor after the exit
+  await using monitor = start(plan(CLONE, shell("true")));
+  await monitor.started();
+  await pause(0);
+
+  strictEqual(await monitor.receive(), "exited 0");
+  strictEqual(directory.length > 0, true);
+  strictEqual(ESRCH, 3);
+});

@@ -1,0 +1,28 @@
+import { strictEqual, throws } from "node:assert/strict";
+import { adaptScript } from "./bundle_script.ts";
+
+const INJECTED = `(() => {
+  import { createRequire as __deno_internal_createRequire } from "node:module";
+var __require = __deno_internal_createRequire(import.meta.url);
+
+  globalThis.result = __require("node:path").sep;
+})();`;
+
+/** What a script leaves in `globalThis.result`. */
+function evaluate(script: string): unknown {
+  const indirectEval = eval;
+  indirectEval(script);
+  return Reflect.get(globalThis, "result");
+}
+
+Deno.test("adaptScript() gives a bundle node's modules when deno would import them", () => {
+  strictEqual(evaluate(adaptScript(INJECTED)), "/");
+});
+
+Deno.test("adaptScript() makes the script strict", () => {
+  strictEqual(evaluate(adaptScript("result = (function () { return this; })();")), undefined);
+});
+
+Deno.test("adaptScript() refuses a bundle that still imports", () => {
+  throws(() => adaptScript('import "node:fs";'), SyntaxError);
+});

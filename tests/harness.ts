@@ -1,0 +1,314 @@
+/**
+ * Whole-program tests: one engine with directories of its own for each test, and a look at what it left behind.
+ *
+ * @module
+ */
+
+import { strictEqual } from "node:assert/strict";
+import { core } from "../ffi/native.ts";
+import { SYSCALL } from "../ffi/syscalls.ts";
+import { makeBusyboxTar } from "../scripts/busybox_image.ts";
+import { Surroundings } from "./surroundings.ts";
+import { Terminal, type TerminalOptions } from "./terminal.ts";
+
+const PROJECT_ROOT = new URL("../", import.meta.url).pathname;
+
+/** What is tested: `dist/wherry`, or the words of `WHERRY_TEST_COMMAND`. */
+const WHERRY: readonly string[] = Deno.env.get("WHERRY_TEST_COMMAND")?.split(" ") ??
+  [`${PROJECT_ROOT}dist/wherry`];
+
+/** No command of these tests takes longer; one that does hangs. */
+const TIMEOUT_MS = 60_000;
+
+/** How a command ended and what it wrote. */
+export interface Result {
+  /** Exit status, or 128 + signal. */
+  code: number;
+  /** All of its standard output. */
+  stdout: string;
+  /** All of its standard error. */
+  stderr: string;
+}
+
+/** How a command is called. */
+export interface RunOptions {
+  /** What it reads. @default {nothing, "/dev/null"} */
+  stdin?: string | Uint8Array<ArrayBuffer>;
+  /** Added to the environment. */
+  env?: Record<string, string>;
+  /** Working directory. @default {the test's own} */
+  cwd?: string;
+  /** Redirections as the shell writes them, for example `"<in >>out 5<file"`. @default {none} */
+  redirect?: string;
+}
+
+/** One engine for one test. */
+export class TestEngine implements AsyncDisposable {
+  /** Everything of this test lies below. */
+  readonly directory: string = Deno.makeTempDirSync({ prefix: "wherry-whole-" });
+  /** `--root`. */
+  readonly root: string = `${this.directory}/root`;
+  /** `--run-root`. */
+  readonly runRoot: string = `${this.directory}/run`;
+  /** Where the test keeps files of its own, and where commands are called. */
+  readonly scratch: string = `${this.directory}/scratch`;
+  readonly #temporary = `${this.directory}/tmp`;
+  readonly #before: Surroundings;
+
+  /** Looks at the host, to tell later what is new. */
+  constructor() {
+    Deno.chmodSync(this.directory, 0o755);
+    Deno.mkdirSync(this.scratch);
+    Deno.mkdirSync(this.#temporary);
+    adoptOrphans();
+    this.#before = new Surroundings();
+  }
+
+  /** The arguments that call wherry with this engine's directories. */
+  commandLine(args: readonly string[]): string[] {
+    return [...WHERRY, "--root", this.root, "--run-root", this.runRoot, ...args];
+  }
+
+  /** Starts a command and leaves its streams to the caller. */
+  spawn(args: readonly string[], options: RunOptions = {}): Deno.ChildProcess {
+    return this.spawnHost(this.commandLine(args), options);
+  }
+
+  /** Starts a program of the host as {@linkcode TestEngine.spawn} does. */
+  spawnHost(argv: readonly string[], options: RunOptions = {}): Deno.ChildProcess {
+    const [program = "", ...rest] = options.redirect === undefined
+      ? argv
+      : ["/bin/sh", "-c", `exec "$@" ${options.redirect}`, "sh", ...argv];
+    return new Deno.Command(program, {
+      args: rest,
+      cwd: options.cwd ?? this.scratch,
+      env: { TMPDIR: this.#temporary, ...options.env },
+      stdin: options.stdin === undefined ? "null" : "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  }
+
+  /** Runs a command to its end. */
+  async run(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return await this.#finish(this.spawn(args, options), args, options.stdin);
+  }
+
+  /** Runs a program of the host to its end; fails when it fails. */
+  async runHost(...argv: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.#finish(this.spawnHost(argv), argv, undefined);
+    strictEqual(code, 0, `${argv.join(" ")}: ${stderr}`);
+    return stdout;
+  }
+
+  /** `run --rm --rootfs` of the busybox directory. */
+  async runBusybox(
+    flags: readonly string[],
+    argv: readonly string[],
+    options: RunOptions = {},
+  ): Promise<Result> {
+    return await this.run(["run", "--rm", ...await this.busybox(flags), ...argv], options);
+  }
+
+  /** `flags` for `run`, and the root file system with busybox. */
+  async busybox(flags: readonly string[] = []): Promise<string[]> {
+    return [...flags, "--rootfs", await this.imageDirectory()];
+  }
+
+  /**
+   * Runs a container in the background.
+   *
+   * @returns Its id.
+   */
+  async start(flags: readonly string[], argv: readonly string[]): Promise<string> {
+    const result = await this.run(["run", "-d", ...await this.busybox(flags), ...argv]);
+    strictEqual(result.stderr, "");
+    strictEqual(result.code, 0);
+    return result.stdout.trim();
+  }
+
+  async #finish(
+    child: Deno.ChildProcess,
+    args: readonly string[],
+    stdin: RunOptions["stdin"],
+  ): Promise<Result> {
+    const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
+    try {
+      const [output] = await Promise.all([child.output(), feed(child, stdin)]);
+      if (output.signal === "SIGKILL" && child.pid > 0) {
+        throw new Error(`Cannot finish "${args.join(" ")}": killed after ${TIMEOUT_MS} ms`);
+      }
+      return {
+        code: output.code,
+        stdout: new TextDecoder().decode(output.stdout),
+        stderr: new TextDecoder().decode(output.stderr),
+      };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Starts a command on a terminal of its own. */
+  async openTerminal(args: readonly string[], options: TerminalOptions = {}): Promise<Terminal> {
+    return await Terminal.open(this.commandLine(args), {
+      directory: this.scratch,
+      ...options,
+    });
+  }
+
+  /** A root file system with busybox, made once for all tests of a file; nobody may change it. */
+  imageDirectory(): Promise<string> {
+    return busyboxDirectory ??= makeBusyboxDirectory();
+  }
+
+  /** A copy of it for this test alone. */
+  async copyOfImage(name = "image"): Promise<string> {
+    const copy = `${this.directory}/${name}`;
+    await this.runHost("cp", "-a", await this.imageDirectory(), copy);
+    return copy;
+  }
+
+  /** Path of a file of a container. */
+  containerPath(id: string, name: string): string {
+    return `${this.root}/containers/${id}/${name}`;
+  }
+
+  /** What the monitor recorded last. */
+  readStateRecord(id: string): { status: string; pid: number; monitorPid: number } {
+    return JSON.parse(Deno.readTextFileSync(this.containerPath(id, "state.json")));
+  }
+
+  /**
+   * Fails unless every container is gone with all that belonged to it.
+   *
+   * What ends by itself, such as a monitor on its last steps, is given a few seconds.
+   */
+  async assertNothingLeaked(): Promise<void> {
+    let leaks = this.#findLeaks();
+    for (let tries = 0; leaks.length > 0 && tries < 100; tries++) {
+      await pause(50);
+      leaks = this.#findLeaks();
+    }
+    strictEqual(leaks.join("\n"), "", "The engine left something behind");
+  }
+
+  #findLeaks(): string[] {
+    const places = [
+      `${this.root}/containers`,
+      `${this.root}/names`,
+      `${this.root}/damaged`,
+      `${this.runRoot}/containers`,
+      this.#temporary,
+    ];
+    const files = places.flatMap((place) => listNames(place).map((name) => `${place}/${name}`));
+    return [...files.map((path) => `file ${path}`), ...this.#before.findNew()];
+  }
+
+  /** Ends what a failed test left running, and removes its files. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#before.endNewProcesses();
+    await this.#before.unmountBelow(this.directory);
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
+
+/**
+ * Registers a test with an engine of its own, which must have left nothing behind at the end.
+ *
+ * @param name A sentence that a user would say.
+ */
+export function testWhole(name: string, body: (wherry: TestEngine) => Promise<void>): void {
+  Deno.test(name, async () => {
+    await using wherry = new TestEngine();
+    await body(wherry);
+    await wherry.assertNothingLeaked();
+  });
+}
+
+let busyboxDirectory: Promise<string> | undefined;
+
+async function makeBusyboxDirectory(): Promise<string> {
+  const directory = Deno.makeTempDirSync({ prefix: "wherry-busybox-" });
+  addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
+  const tar = `${directory}/image.tar`;
+  await makeBusyboxTar(tar);
+  const root = `${directory}/rootfs`;
+  Deno.mkdirSync(root);
+  const { success } = await new Deno.Command("busybox", { args: ["tar", "-xf", tar, "-C", root] })
+    .spawn().status;
+  if (!success) throw new Error(`Cannot unpack "${tar}": busybox tar failed`);
+  return root;
+}
+
+async function feed(child: Deno.ChildProcess, stdin: RunOptions["stdin"]): Promise<void> {
+  if (stdin === undefined) return;
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin);
+    await writer.close();
+  } catch (error) {
+    // The command need not read all it is given
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+const PR_SET_CHILD_SUBREAPER = 36;
+
+/**
+ * Makes orphaned monitors children of this process instead of the host's init, so that what a test
+ * started can be told from what anybody else runs. @see prctl(2)
+ */
+function adoptOrphans(): void {
+  strictEqual(core().nnn(SYSCALL.prctl, PR_SET_CHILD_SUBREAPER, 1, 0), 0);
+}
+
+/** Names in a directory; none if it is missing. */
+export function listNames(directory: string): string[] {
+  try {
+    return Array.from(Deno.readDirSync(directory), ({ name }) => name).toSorted();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Whether anything is at `path`, also a link that leads nowhere. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Resolves after `milliseconds`. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Polls until `isTrue()`, for at most ten seconds. */
+export async function eventually(isTrue: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 1000; tries++) {
+    if (isTrue()) return;
+    await pause(10);
+  }
+  throw new Error(`Cannot go on: ${isTrue} is still false after 10 seconds`);
+}
+
+/** Whether the process exists and is no zombie. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
+
+/** Whether reading a file below `/proc/PID` failed because the process has ended. */
+export function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    (error instanceof Error && error.message.includes("os error 3"));
+}
