@@ -262,7 +262,9 @@ void client_serve(struct monitor *monitor, struct client *client)
 		client_close(monitor, client);
 		return;
 	}
-	if (size > 0) {
+	if (size > 0 && find_byte(text, '\0', (size_t)size) != NULL) {
+		result = -EINVAL;
+	} else if (size > 0) {
 		split(&request, text, (size_t)size);
 		result = run_request(&request);
 	}

@@ -262,7 +262,7 @@ testBoth(
         ["log", `${directory}/log`, "0", "1"],
         ["cleanup", "cp", state, copy],
         CLONE,
-        shell("head -c 140000 /dev/zero | tr '\\0' x"),
+        shell("head -c 120000 /dev/zero | tr '\\0' x"),
       ),
       {
         cleanupProgram,
@@ -287,8 +287,8 @@ testBoth(
     }
 
     strictEqual(await monitor.receive(), "exited 0");
-    strictEqual(logged, 140000);
-    strictEqual(size, 140000);
+    strictEqual(logged, 120000);
+    strictEqual(size, 120000);
   },
 );
 
@@ -312,9 +312,7 @@ testBoth(
     type("a\x10b\x10");
     await eventually(() => readBytes(`${directory}/out`) === "a\x10b");
     type("\x10c\x10");
-    await eventually(() =>
-      readBytes(`${directory}/out`) === "a\x10b\x10\x10c".replace("\x10\x10", "\x10\x10")
-    );
+    await eventually(() => readBytes(`${directory}/out`) === "a\x10b\x10\x10c");
     type("\x11never");
 
     strictEqual(await monitor.receive(), "detached");
@@ -408,7 +406,6 @@ testBoth("client_accept() lets the 33rd client wait for a place", async ({ start
 });
 
 const MALFORMED = [
-  "",
   " ",
   "attach",
   "attach 2",
@@ -433,7 +430,7 @@ const MALFORMED = [
   "wait\0wait",
   "x".repeat(4096),
   " ".repeat(4096),
-].filter((text) => text !== "");
+];
 
 testBoth("run_request() answers EINVAL to malformed requests", async ({ start }) => {
   await using monitor = start(plan(CLONE, SLEEP));
@@ -493,7 +490,8 @@ testBoth(
       strictEqual(await monitor.receive(), "ok");
     }
 
-    strictEqual([...Deno.readDirSync(`/proc/${monitor.pid}/fd`)].length, count);
+    // the answer goes out before they are closed
+    await eventually(() => [...Deno.readDirSync(`/proc/${monitor.pid}/fd`)].length === count);
     monitor.send("signal 9");
   },
 );

@@ -1,21 +1,26 @@
 /*
- * First part of the executable file `dist/wherry`: starts the deno that the same file carries, without
- * extracting anything ("userland exec"), so that one file runs from any directory and any file system.
+ * First part of the executable file `dist/wherry`: starts the deno that the same file carries,
+ * without extracting anything ("userland exec"), so that one file runs from any directory and file
+ * system.
  *
- *   kernel -> launcher: map deno and the C library's loader, put four texts into memfds, rebuild the
- *   initial stack, jump -> ld.so -> deno -> main module -> bundle
+ *   kernel -> launcher: map deno and the loader of the C library, put four sections into memfds,
+ *             build the stack that the kernel would have built for deno, jump
+ *          -> ld.so -> deno -> main module -> bundle
  *
- * The file, written by scripts/compile.ts. Numbers are 64 bits, little endian; sections begin at a multiple
- * of 64 KiB, which is the largest page size of any architecture here:
+ * The file, which scripts/packed_file.ts writes:
  *
- *   this program | deno | main module | bundle | libwherry.so | wherry-monitor | ld.so | libraries | trailer
+ *   this program | deno | main module | bundle | libwherry.so | wherry-monitor |
+ *   ld.so | up to six libraries | struct trailer
  *
- * `struct trailer` below is its last 256 bytes. Nothing is compressed: pages that are not needed are never read.
+ * The trailer is its last 256 bytes: numbers of 64 bits, little endian. Sections begin at multiples
+ * of 64 KiB, the largest page of any architecture. Nothing is compressed: pages that are not needed
+ * are never read.
  *
- * deno is a position-independent program with 160,000 relocations. They are applied when the file is made, for
- * one address that is derived from the build, because doing it at every start costs 2 ms and 2.5 MB of private
- * memory. Should that address be taken, `relocate` does the work here. So the address of deno's code is the
- * same at each start, as in any program that is not position-independent; stack, heap and libraries are not.
+ * deno is position-independent and has 160,000 relative relocations. scripts/prelink.ts applies
+ * them for one address, derived from the build, because doing it at every start costs 2 ms and 2.5
+ * MB of private memory. Should that address be taken, relocate() does it. So deno's code has the
+ * same address at every start, as in any program that is not position-independent; its heap, stack
+ * and libraries do not.
  *
  * The host's C library is used when it is glibc 2.35 or newer, otherwise the carried one.
  */
@@ -35,11 +40,11 @@
 /* A directory that cannot exist: there deno finds nothing and writes nothing. */
 #define NO_DIRECTORY "/proc/none"
 
-/* Words that the new vectors may need besides the caller's, and bytes of the strings made for them. */
+/* Most words that the new vectors need besides the caller's, and bytes of their strings. */
 #define ADDED_WORDS 64
 #define ADDED_BYTES 4096
 
-/* What the vectors (at most 2 MiB with such a limit) and V8, which uses 1 MiB, need. */
+/* For V8, which uses 1 MiB, and the vectors: execve(2) allows a quarter of the limit for them. */
 #define NEEDED_STACK_BYTES (4 * 1024 * 1024)
 
 #ifndef MFD_EXEC
@@ -60,11 +65,12 @@ struct trailer {
 	struct section monitor;
 	struct section loader;
 	struct section libraries[CARRIED_LIBRARIES]; /* size 0: none */
-	uint64_t base;				     /* address for which deno has been relocated */
-	uint64_t relocations;	   /* distance of its relative relocations from that address */
+
+	uint64_t base;             /* address for which deno has been relocated */
+	uint64_t relocations;      /* distance of its relative relocations from that address */
 	uint64_t relocation_count; /* their number */
-	uint64_t file_size;	   /* trailer included */
-	char build[24];		   /* build id in hexadecimal, NUL-terminated */
+	uint64_t file_size;        /* trailer included */
+	char build[24];            /* build id in hexadecimal, NUL-terminated */
 	char magic[8];
 };
 
@@ -98,8 +104,8 @@ struct launch {
 	struct image loader;
 	struct text strings; /* every string that is made */
 	const char *main_module;
-	const char *cache_directory;   /* NULL: none can be used */
-	const char *environment[8];    /* made variables, in no order */
+	const char *cache_directory; /* NULL: none can be used */
+	const char *environment[8];  /* made variables, in no order */
 	unsigned environment_count;
 };
 
@@ -183,7 +189,7 @@ static uint64_t auxiliary_value(const struct initial_stack *stack, uint64_t type
 	return 0;
 }
 
-/* Fill descriptors 0 to 2 where the caller closed them: what is opened next must not become stdout. */
+/* Fill descriptors 0 to 2 where the caller closed them, or what is opened next becomes stdout. */
 static void fill_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
@@ -240,11 +246,13 @@ static void read_trailer(int fd, struct trailer *ret_trailer)
 
 static int segment_protection(const Elf64_Phdr *segment)
 {
-	return (segment->p_flags & PF_R ? PROT_READ : 0) | (segment->p_flags & PF_W ? PROT_WRITE : 0) |
+	return (segment->p_flags & PF_R ? PROT_READ : 0) |
+	       (segment->p_flags & PF_W ? PROT_WRITE : 0) |
 	       (segment->p_flags & PF_X ? PROT_EXEC : 0);
 }
 
-/* Map one PT_LOAD segment. The rest of its last page is zeroed: ld.so takes its first memory from there. */
+/* Map one PT_LOAD segment. The rest of its last page is zeroed: ld.so takes its first memory from
+ * there. */
 static void map_segment(int fd, uint64_t file_offset, uint64_t base, const Elf64_Phdr *segment,
 			uint64_t page)
 {
@@ -296,8 +304,8 @@ static uint64_t reserve(const Elf64_Phdr *segments, int count, uint64_t wanted, 
 			high = segments[i].p_vaddr + segments[i].p_memsz;
 	}
 	if (wanted != 0)
-		start = SYS(mmap, wanted + low, high - low, PROT_NONE,
-			    flags | MAP_FIXED_NOREPLACE, -1, 0);
+		start = SYS(mmap, wanted + low, high - low, PROT_NONE, flags | MAP_FIXED_NOREPLACE,
+			    -1, 0);
 	if (start < 0)
 		start = SYS(mmap, 0, high - low, PROT_NONE, flags, -1, 0);
 	return checked(start, "there is no address space for deno") - low;
@@ -333,7 +341,8 @@ static void map_image(int fd, uint64_t file_offset, uint64_t wanted, uint64_t pa
 	*ret_image = image;
 }
 
-/* Apply deno's relative relocations, because it could not be mapped at the address that they are made for. */
+/* Apply deno's relative relocations, because it could not be mapped at the address that they are
+ * made for. */
 static void relocate(const struct trailer *trailer, const struct image *deno)
 {
 	const Elf64_Rela *entry = (const Elf64_Rela *)(deno->base + trailer->relocations);
@@ -347,8 +356,8 @@ static void relocate(const struct trailer *trailer, const struct image *deno)
 			deno->base + (uint64_t)entry->r_addend;
 }
 
-/* memfd_create(2). Where vm.memfd_noexec is set, only MFD_EXEC makes one that can be executed; Linux
- * before 6.3 does not know that flag and needs none. */
+/* memfd_create(2). Where vm.memfd_noexec is set, only MFD_EXEC makes one that can be executed;
+ * Linux before 6.3 does not know that flag and needs none. */
 static int make_memfd(const char *name)
 {
 	int64_t fd = SYS(memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
@@ -378,8 +387,8 @@ static uint64_t section_memfd(int file, const struct section *section, const cha
 	return (uint64_t)memfd;
 }
 
-/* Whether the mapped loader is that of glibc 2.35 or newer, the first to define a version of this name.
- * musl's, and the stand-ins that some distributions put at its path, do not. */
+/* Whether the mapped loader is that of glibc 2.35 or newer, the first to define a version of this
+ * name. musl's, and the stand-ins that some distributions put at its path, do not. */
 static bool is_recent_glibc(const struct image *loader)
 {
 	static const char version[] = "GLIBC_2.35";
@@ -422,8 +431,8 @@ static bool map_host_loader(const char *path, uint64_t page, struct image *ret_l
 	return is_recent_glibc(ret_loader);
 }
 
-/* Put the carried libraries into memfds. Loaded by path before deno's own, they satisfy what it needs
- * by name. Returns the variable that makes ld.so load them. */
+/* Put the carried libraries into memfds. Loaded by path before deno's own, they satisfy what it
+ * needs by name. Returns the variable that makes ld.so load them. */
 static const char *preload_libraries(struct text *strings, int file, const struct trailer *trailer)
 {
 	const char *variable = strings->data + strings->length;
@@ -439,7 +448,8 @@ static const char *preload_libraries(struct text *strings, int file, const struc
 	return variable;
 }
 
-static void map_programs(struct launch *launch, int file, const struct trailer *trailer, uint64_t page)
+static void map_programs(struct launch *launch, int file, const struct trailer *trailer,
+			 uint64_t page)
 {
 	map_image(file, trailer->deno.offset, trailer->base, page, &launch->deno);
 	if (launch->deno.base != trailer->base)
@@ -460,28 +470,24 @@ static bool is_trusted(int directory, unsigned forbidden)
 }
 
 /*
- * Where deno may keep V8's code cache: a directory of this build that only root can enter, in the run
- * directory that mod/store has made. Without it the bundle is compiled at each start. NULL then.
+ * Where deno may keep V8's code cache: a directory that only root can enter, in the run directory
+ * that mod/store has made. All builds share it: deno keeps one entry and a hash of its bundle. NULL
+ * when it cannot be trusted or made; the bundle is then compiled at each start.
  */
-static const char *find_cache_directory(struct text *strings, const char *build)
+static const char *find_cache_directory(void)
 {
-	static const char parent_path[] = "/run/wherry";
 	int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 	cleanup_close int parent = -1;
 	cleanup_close int directory = -1;
-	const char *path;
-	const char *name;
 
 	if (SYS(geteuid, 0) != 0)
 		return NULL;
-	parent = sys_openat(AT_FDCWD, parent_path, flags, 0);
+	parent = sys_openat(AT_FDCWD, "/run/wherry", flags, 0);
 	if (parent < 0 || !is_trusted(parent, 0022))
 		return NULL;
-	path = make_string(strings, "/run/wherry/cache-", build);
-	name = path + sizeof(parent_path);
-	(void)sys_mkdirat(parent, name, 0700);
-	directory = sys_openat(parent, name, flags, 0);
-	return directory >= 0 && is_trusted(directory, 0077) ? path : NULL;
+	(void)sys_mkdirat(parent, "cache", 0700);
+	directory = sys_openat(parent, "cache", flags, 0);
+	return directory >= 0 && is_trusted(directory, 0077) ? "/run/wherry/cache" : NULL;
 }
 
 static uint64_t soft_limit(int resource)
@@ -492,14 +498,15 @@ static uint64_t soft_limit(int resource)
 	return limit.rlim_cur;
 }
 
-/* Variables that change how deno, its libraries or ld.so behave (HOME: because of ~/.npmrc). They are
- * handed on as WHERRY_CALLER_<NAME>. */
+/* Variables that change how deno, its libraries or ld.so behave (HOME: because of ~/.npmrc). They
+ * are handed on as WHERRY_CALLER_<NAME>. */
 static bool is_taken(const char *variable)
 {
 	static const char prefixes[][20] = {
-		"COMPLETE=", "DENO_",	     "GLIBC_TUNABLES=", "HOME=",  "JSR_URL=", "LD_",
-		"MALLOC_",   "NODE_",	     "NPM_CONFIG_",	"OTEL_",  "RAYON_",   "RUST_",
-		"SQLITE_",   "SSLKEYLOGFILE=", "TOKIO_",	"UV_",	  "V8_",      "npm_config_",
+		"COMPLETE=", "DENO_",   "GLIBC_TUNABLES=", "HOME=",          "JSR_URL=",
+		"LD_",       "MALLOC_", "NODE_",           "NPM_CONFIG_",    "OTEL_",
+		"RAYON_",    "RUST_",   "SQLITE_",         "SSLKEYLOGFILE=", "TOKIO_",
+		"UV_",       "V8_",     "npm_config_",
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
@@ -526,13 +533,14 @@ static bool is_own(const char *variable)
 static const char **write_arguments(const char **to, const struct initial_stack *stack,
 				    const struct launch *launch)
 {
-	static const char flags[][16] = { "wherry",	 "run",		"-A",	   "--no-config", "--no-lock",
-					  "--no-remote", "--no-prompt", "--quiet", "--ext=js" };
+	static const char flags[][16] = { "wherry",      "run",       "-A",
+					  "--no-config", "--no-lock", "--no-remote",
+					  "--no-prompt", "--quiet",   "--ext=js" };
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		*to++ = flags[i];
-	if (launch->cache_directory == NULL)
-		*to++ = "--no-code-cache";
+	/* With a cache all functions are compiled at once, so that the cache holds them all. */
+	*to++ = launch->cache_directory != NULL ? "--v8-flags=--no-lazy" : "--no-code-cache";
 	*to++ = launch->main_module;
 	for (uint64_t i = 1; i < stack->argc; i++)
 		*to++ = stack->argv[i];
@@ -563,7 +571,8 @@ static const char **write_environment(const char **to, const struct initial_stac
 	return to;
 }
 
-/* Write the auxiliary vector: the kernel's, with deno and its loader in place of this program. Returns its end. */
+/* Write the auxiliary vector: the kernel's, with deno and its loader in place of this program.
+ * Returns its end. */
 static const char **write_auxiliary_vector(const char **to, const struct initial_stack *stack,
 					   const struct launch *launch)
 {
@@ -583,8 +592,8 @@ static const char **write_auxiliary_vector(const char **to, const struct initial
 	return (const char **)entry;
 }
 
-/* Deno does not start in a directory that has been deleted. In its place comes one in which no relative
- * path can mean anything. */
+/* Deno does not start in a directory that has been deleted. In its place comes one in which no
+ * relative path can mean anything. */
 static void leave_deleted_directory(void)
 {
 	char path[PATH_SIZE];
@@ -614,8 +623,8 @@ static struct text allocate_strings(const struct initial_stack *stack)
 	return strings;
 }
 
-/* Where the new stack ends: where the kernel's ended, or in memory of its own when the kernel's may not grow as
- * far as deno needs. */
+/* Where the new stack ends: where the kernel's ended, or in memory of its own when the kernel's may
+ * not grow as far as deno needs. */
 static uint64_t stack_end(const struct initial_stack *stack)
 {
 	if (soft_limit(RLIMIT_STACK) >= NEEDED_STACK_BYTES)
@@ -637,8 +646,8 @@ static _Noreturn void enter(const struct initial_stack *stack, struct launch *la
 	if (launch->strings.is_cut)
 		fail("its arguments are too long", 0);
 	size = (uint64_t)(end - start) * sizeof(uint64_t);
-	arch_enter((stack_end(stack) - size) & ~UINT64_C(15),
-		   (const uint64_t *)start, size / sizeof(uint64_t), launch->loader.entry);
+	arch_enter((stack_end(stack) - size) & ~UINT64_C(15), (const uint64_t *)start,
+		   size / sizeof(uint64_t), launch->loader.entry);
 }
 
 /* Put what TypeScript needs from the file into memfds and tell it their numbers. */
@@ -646,18 +655,18 @@ static void open_sections(struct launch *launch, int file, const struct trailer 
 {
 	struct text *strings = &launch->strings;
 
-	launch->main_module = make_number_string(
-		strings, "/proc/self/fd/",
-		section_memfd(file, &trailer->main_module, "wherry-main.js"));
-	add_variable(launch, make_number_string(
-				     strings, "WHERRY_BUNDLE_FD=",
-				     section_memfd(file, &trailer->bundle, "wherry.js")));
-	add_variable(launch, make_number_string(
-				     strings, "WHERRY_LIBRARY_FD=",
-				     section_memfd(file, &trailer->library, "libwherry.so")));
-	add_variable(launch, make_number_string(
-				     strings, "WHERRY_MONITOR_FD=",
-				     section_memfd(file, &trailer->monitor, "wherry-monitor")));
+	launch->main_module =
+		make_number_string(strings, "/proc/self/fd/",
+				   section_memfd(file, &trailer->main_module, "wherry-main.js"));
+	add_variable(launch,
+		     make_number_string(strings, "WHERRY_BUNDLE_FD=",
+					section_memfd(file, &trailer->bundle, "wherry.js")));
+	add_variable(launch,
+		     make_number_string(strings, "WHERRY_LIBRARY_FD=",
+					section_memfd(file, &trailer->library, "libwherry.so")));
+	add_variable(launch,
+		     make_number_string(strings, "WHERRY_MONITOR_FD=",
+					section_memfd(file, &trailer->monitor, "wherry-monitor")));
 }
 
 __attribute__((used)) static _Noreturn void start(uint64_t *words)
@@ -676,13 +685,13 @@ __attribute__((used)) static _Noreturn void start(uint64_t *words)
 	map_programs(&launch, file, &trailer, auxiliary_value(&stack, AT_PAGESZ));
 	open_sections(&launch, file, &trailer);
 	sys_close(file);
-	launch.cache_directory = find_cache_directory(&launch.strings, trailer.build);
+	launch.cache_directory = find_cache_directory();
 	add_variable(&launch, make_string(&launch.strings, "DENO_DIR=",
-					  launch.cache_directory == NULL ? NO_DIRECTORY :
-									   launch.cache_directory));
+					  launch.cache_directory == NULL ? NO_DIRECTORY
+									 : launch.cache_directory));
 	add_variable(&launch, make_string(&launch.strings, "WHERRY_BUILD=", trailer.build));
-	add_variable(&launch, make_number_string(&launch.strings, "WHERRY_OPEN_FILES=",
-						 soft_limit(RLIMIT_NOFILE)));
+	add_variable(&launch, make_number_string(&launch.strings,
+						 "WHERRY_OPEN_FILES=", soft_limit(RLIMIT_NOFILE)));
 	leave_deleted_directory();
 	enter(&stack, &launch);
 }

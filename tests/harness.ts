@@ -91,12 +91,17 @@ export class TestEngine implements AsyncDisposable {
 
   /** Runs a command to its end. */
   async run(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-    return await this.#finish(this.spawn(args, options), args, options.stdin);
+    return await this.runCommand(this.commandLine(args), options);
+  }
+
+  /** Runs any program to its end. */
+  async runCommand(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return await this.#finish(this.spawnHost(argv, options), argv, options.stdin);
   }
 
   /** Runs a program of the host to its end; fails when it fails. */
   async runHost(...argv: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.#finish(this.spawnHost(argv), argv, undefined);
+    const { code, stdout, stderr } = await this.runCommand(argv);
     strictEqual(code, 0, `${argv.join(" ")}: ${stderr}`);
     return stdout;
   }
@@ -149,8 +154,8 @@ export class TestEngine implements AsyncDisposable {
   }
 
   /** Starts a command on a terminal of its own. */
-  async openTerminal(args: readonly string[], options: TerminalOptions = {}): Promise<Terminal> {
-    return await Terminal.open(this.commandLine(args), {
+  openTerminal(args: readonly string[], options: TerminalOptions = {}): Terminal {
+    return Terminal.open(this.commandLine(args), {
       directory: this.scratch,
       ...options,
     });

@@ -39,15 +39,18 @@ export class Terminal implements AsyncDisposable {
   /** Mode of the terminal before the command started. */
   readonly #initialMode: readonly number[];
   #shown = "";
+  #seen = 0;
+  #hasEnded = false;
 
   private constructor(master: Descriptor, child: Deno.ChildProcess, mode: readonly number[]) {
     this.#master = master;
     this.#child = child;
     this.#initialMode = mode;
+    child.status.then(() => this.#hasEnded = true);
   }
 
   /** Makes a terminal and starts `argv` on it. */
-  static async open(argv: readonly string[], options: TerminalOptions): Promise<Terminal> {
+  static open(argv: readonly string[], options: TerminalOptions): Terminal {
     const master = openReadWrite("/dev/ptmx");
     const device = unlockDevice(master);
     setSize(master, options.rows ?? 24, options.columns ?? 80);
@@ -58,7 +61,7 @@ export class Terminal implements AsyncDisposable {
       stdin: "null",
       ...(options.directory === undefined ? {} : { cwd: options.directory }),
     }).spawn();
-    return await Promise.resolve(new Terminal(master, child, mode));
+    return new Terminal(master, child, mode);
   }
 
   /** Process id of the command. */
@@ -101,8 +104,6 @@ export class Terminal implements AsyncDisposable {
     this.#seen = this.#shown.indexOf(text, this.#seen) + text.length;
   }
 
-  #seen = 0;
-
   /** Types on the keyboard. */
   type(text: string): void {
     writeAll(this.#master.number, new TextEncoder().encode(text), "the terminal");
@@ -120,10 +121,8 @@ export class Terminal implements AsyncDisposable {
 
   /** Waits until the command has ended, while showing what it writes. */
   async finish(): Promise<number> {
-    let code: number | undefined;
-    this.#child.status.then((status) => code = status.code);
     const deadline = Date.now() + PATIENCE_MS;
-    while (code === undefined) {
+    while (!this.#hasEnded) {
       this.#readAvailable();
       if (Date.now() > deadline) {
         throw new Error(`Cannot see the command's end, only ${JSON.stringify(this.shown)}`);
@@ -131,7 +130,7 @@ export class Terminal implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     this.#readAvailable();
-    return code;
+    return (await this.#child.status).code;
   }
 
   /** Fails unless the terminal echoes, edits lines and makes signals as it did in the beginning. */
@@ -147,9 +146,10 @@ export class Terminal implements AsyncDisposable {
     return ((readMode(this.#master)[12] ?? 0) & (isig | icanon | echo)) === 0;
   }
 
-  /** Closes the window: the command gets SIGHUP. */
+  /** Closes the window, and ends the command if it still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#master[Symbol.dispose]();
+    if (!this.#hasEnded) this.#child.kill("SIGKILL");
     await this.#child.status;
   }
 }

@@ -40,6 +40,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (parsed.isHelp) {
       return await printHelp(output, target);
     }
+    requireRoot(target.path);
     const context: Context = { engine: makeEngine(globals), output, isDebug };
     return await (await target.command.load()).run(context, parsed);
   } catch (error) {
@@ -53,6 +54,21 @@ async function printHelp(output: Output, target: CommandTarget<Context>): Promis
   const { formatHelp } = await import("./help.ts");
   output.write(formatHelp(COMMAND_TABLE, target, output.width));
   return 0;
+}
+
+/** Commands that touch nothing of the host. */
+const COMMANDS_FOR_ANYBODY = ["version"];
+
+function requireRoot(path: string): void {
+  const uid = Deno.uid();
+  if (uid === 0 || COMMANDS_FOR_ANYBODY.includes(path)) return;
+  throw new WherryError(
+    "unsupported",
+    `Cannot ${path}: wherry needs root, and runs as user ${uid}`,
+    {
+      hint: "Run it as root, for example with sudo",
+    },
+  );
 }
 
 type GlobalFlags = ParsedFlags<typeof COMMAND_TABLE.globalFlags>;

@@ -71,6 +71,11 @@ export class Output {
     this.writeDiagnostic(`${label} ${escapeControls(message)}\n`);
   }
 
+  /** Prints a remark of one line, of the kind that people want to see and programs do not. */
+  note(message: string): void {
+    this.writeDiagnostic(`wherry: ${escapeControls(message)}\n`);
+  }
+
   /** Prints `error` as {@linkcode formatError} words it. */
   renderError(error: unknown, options: { debug: boolean }): void {
     this.writeDiagnostic(formatError(error, { ...options, colour: this.#mayColourStderr }));

@@ -6,7 +6,7 @@ import type { CleanupCommand } from "../engine/engine.ts";
 export const VERSION = "0.1.0";
 
 /** Build id that the launcher passes; none when wherry runs from its sources. */
-const BUILD = Deno.env.get("WHERRY_BUILD");
+export const BUILD: string | undefined = Deno.env.get("WHERRY_BUILD");
 
 /** One line for `--version`. */
 export const VERSION_TEXT = `wherry version ${VERSION}, build ${BUILD ?? "from source"}`;

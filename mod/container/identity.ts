@@ -6,7 +6,7 @@ import { WherryError } from "../errors.ts";
 export interface Identity {
   uid: number;
   gid: number;
-  /** Supplementary groups. */
+  /** Supplementary groups, `gid` first. */
   groups: number[];
   /** Home directory; `/` when the user has none. */
   home: string;
@@ -41,19 +41,16 @@ export function resolveIdentity(user: string, files: AccountFiles): Identity {
   const [userPart = "", groupPart] = splitOnce(user, ":");
   const account = findAccount(userPart === "" ? "0" : userPart, user, parsePasswd(files.passwd));
   const groups = parseGroup(files.group);
-  if (groupPart !== undefined && groupPart !== "") {
-    return { ...identityOf(account), gid: findGroup(groupPart, user, groups), groups: [] };
-  }
-  return {
-    ...identityOf(account),
-    groups: account.name === ""
-      ? []
-      : groups.filter(({ members }) => members.includes(account.name)).map(({ gid }) => gid),
-  };
+  const { uid, home } = account;
+  const hasGroup = groupPart !== undefined && groupPart !== "";
+  const gid = hasGroup ? findGroup(groupPart, user, groups) : account.gid;
+  const others = hasGroup || account.name === "" ? [] : groupsOf(account.name, groups);
+  // Without its own group among them, a process could leave that group and what it is denied (CVE-2022-36109)
+  return { uid, gid, groups: [...new Set([gid, ...others])], home: home === "" ? "/" : home };
 }
 
-function identityOf({ uid, gid, home }: Account): Identity {
-  return { uid, gid, groups: [], home: home === "" ? "/" : home };
+function groupsOf(name: string, groups: readonly Group[]): number[] {
+  return groups.filter(({ members }) => members.includes(name)).map(({ gid }) => gid);
 }
 
 function findAccount(part: string, user: string, accounts: Account[]): Account {

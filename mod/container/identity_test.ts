@@ -14,16 +14,16 @@ const FILES = {
 };
 
 const cases: [user: string, uid: number, gid: number, groups: number[], home: string][] = [
-  ["", 0, 0, [10], "/root"],
-  ["root", 0, 0, [10], "/root"],
-  ["web", 33, 33, [10, 44], "/var/www"],
-  ["33", 33, 33, [10, 44], "/var/www"],
-  ["web:wheel", 33, 10, [], "/var/www"],
-  ["web:4711", 33, 4711, [], "/var/www"],
-  ["4711", 4711, 0, [], "/"],
-  ["4711:4712", 4711, 4712, [], "/"],
-  [":wheel", 0, 10, [], "/root"],
-  ["1000", 77, 77, [], "/odd"],
+  ["", 0, 0, [0, 10], "/root"],
+  ["root", 0, 0, [0, 10], "/root"],
+  ["web", 33, 33, [33, 10, 44], "/var/www"],
+  ["33", 33, 33, [33, 10, 44], "/var/www"],
+  ["web:wheel", 33, 10, [10], "/var/www"],
+  ["web:4711", 33, 4711, [4711], "/var/www"],
+  ["4711", 4711, 0, [0], "/"],
+  ["4711:4712", 4711, 4712, [4712], "/"],
+  [":wheel", 0, 10, [10], "/root"],
+  ["1000", 77, 77, [77], "/odd"],
 ];
 for (const [user, uid, gid, groups, home] of cases) {
   Deno.test(`resolveIdentity() of "${user}" follows the image's files`, () => {
@@ -35,7 +35,7 @@ Deno.test("resolveIdentity() is root with a home when the image has no passwd", 
   deepStrictEqual(resolveIdentity("", { passwd: "", group: "" }), {
     uid: 0,
     gid: 0,
-    groups: [],
+    groups: [0],
     home: "/root",
   });
 });

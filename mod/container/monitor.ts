@@ -130,12 +130,13 @@ export class MonitorConnection implements Disposable {
   }
 
   async #receive(): Promise<Packet | undefined> {
-    try {
-      return await receivePacket(this.#socket);
-    } catch (error) {
-      // The monitor was killed with a message of ours unread
-      if (error instanceof SystemError && error.code === "ECONNRESET") return undefined;
-      throw error;
+    for (;;) {
+      try {
+        return await receivePacket(this.#socket);
+      } catch (error) {
+        // The monitor went with a message of ours unread. This is told once, before what it said itself
+        if (!(error instanceof SystemError && error.code === "ECONNRESET")) throw error;
+      }
     }
   }
 

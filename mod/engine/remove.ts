@@ -106,7 +106,8 @@ export function sweepIfDue(engine: Engine): SweepResult {
 function needsSweep(paths: ContainerPaths): boolean {
   try {
     const config = readRecord(paths.config, parseContainerConfig);
-    return config === undefined || (config.isAutoRemoved && readState(paths).status !== "running");
+    const state = readState(paths);
+    return config === undefined || (config.isAutoRemoved && state.status !== "running");
   } catch (error) {
     if (error instanceof WherryError && error.kind === "corrupt") return true;
     throw error;
@@ -117,9 +118,10 @@ function sweepLocked(engine: Engine, id: string, damaged: Map<string, string>): 
   const paths = engine.paths.container(id);
   try {
     const config = readRecord(paths.config, parseContainerConfig);
-    const isGarbage = config === undefined ||
-      (config.isAutoRemoved && readState(paths).status !== "running");
-    if (isGarbage) removeLocked(engine, paths, config?.name ?? "", id);
+    readState(paths); // only to learn whether it is damaged: with the lock held here, nothing runs
+    if (config === undefined || config.isAutoRemoved) {
+      removeLocked(engine, paths, config?.name ?? "", id);
+    }
   } catch (error) {
     if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
     const aside = `${engine.paths.root}/damaged`;

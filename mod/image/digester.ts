@@ -101,8 +101,8 @@ class HashWorker implements Hasher {
   #allocated = 0;
   #streams = 0;
   #failure: Error | undefined;
-  /** Ends the waiting for a free slice. */
-  #wake: (() => void) | undefined;
+  /** Those who wait for a free slice, first come, first served. */
+  readonly #waiting: PromiseWithResolvers<ArrayBuffer>[] = [];
 
   constructor() {
     const source = new Blob([`(${workerMain})();`], { type: "application/javascript" });
@@ -148,27 +148,29 @@ class HashWorker implements Hasher {
   }
 
   async #takeSlice(): Promise<ArrayBuffer> {
-    for (;;) {
-      if (this.#failure !== undefined) throw this.#failure;
-      const free = this.#free.pop();
-      if (free !== undefined) return free;
-      if (this.#allocated < SLICE_COUNT) {
-        this.#allocated++;
-        return new ArrayBuffer(SLICE_SIZE);
-      }
-      await new Promise<void>((resolve) => this.#wake = resolve);
+    if (this.#failure !== undefined) throw this.#failure;
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#allocated < SLICE_COUNT) {
+      this.#allocated++;
+      return new ArrayBuffer(SLICE_SIZE);
     }
+    const waiting = Promise.withResolvers<ArrayBuffer>();
+    this.#waiting.push(waiting);
+    return await waiting.promise;
   }
 
   #receive({ stream, buffer, hex }: HashReply): void {
-    if (buffer !== undefined) this.#free.push(buffer);
     if (hex !== undefined) this.#results.get(stream)?.resolve(hex);
-    this.#wake?.();
+    if (buffer === undefined) return;
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) this.#free.push(buffer);
+    else waiting.resolve(buffer);
   }
 
   #fail(error: Error): void {
     this.#failure = error;
-    this.#wake?.();
+    for (const waiting of this.#waiting) waiting.reject(error);
     for (const result of this.#results.values()) result.reject(error);
   }
 }

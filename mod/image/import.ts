@@ -4,7 +4,7 @@ import { ArchiveError, explainFailure } from "./archive_error.ts";
 import { BlobWriter, type StagedBlob, stageJson } from "./blob_store.ts";
 import { commit } from "./commit.ts";
 import { type Compression, detectCompression } from "./decompress.ts";
-import { chainId, type ImageId, imageIdOf } from "./digest.ts";
+import { chainId, type DiffId, diffIdOfPlainTar, type ImageId, imageIdOf } from "./digest.ts";
 import { openHasher } from "./digester.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { storing, type UnpackedLayer, unpackLayer } from "./layer_stream.ts";
@@ -76,6 +76,7 @@ interface StagedRootfs {
   blob: StagedBlob;
   directory: string;
   compression: Compression;
+  diffId: DiffId;
   unpacked: UnpackedLayer;
 }
 
@@ -89,22 +90,25 @@ async function stageRootfs(
   const compression = detectCompression(start);
   const directory = staging.newDirectory();
   using writer = new BlobWriter(staging, hasher.open());
-  const unpacked = await unpackLayer(storing(chunks, writer), compression, hasher, {
+  const unpacked = await unpackLayer(storing(chunks, writer), compression, {
     directory,
     isBase: true,
     needsEndMarker: true,
+    hasher: compression === "none" ? undefined : hasher,
   });
   if (unpacked.entryCount === 0) throw new ArchiveError("not a tar archive: it has no entries");
-  return { blob: await writer.finish(), directory, compression, unpacked };
+  const blob = await writer.finish();
+  const diffId = unpacked.diffId ?? diffIdOfPlainTar(blob.digest);
+  return { blob, directory, compression, diffId, unpacked };
 }
 
 function commitRootfs(
   paths: ImagePaths,
   staging: Staging,
-  { blob, directory, compression, unpacked }: StagedRootfs,
+  { blob, directory, compression, diffId, unpacked }: StagedRootfs,
   options: ImportOptions,
 ): ImportedImage {
-  const config = stageJson(staging, formatRootfsConfig(unpacked, options));
+  const config = stageJson(staging, formatRootfsConfig(diffId, options));
   const manifest = stageJson(
     staging,
     formatManifest({
@@ -115,7 +119,7 @@ function commitRootfs(
   const annotations = { ...options.annotations, [SIZE_ANNOTATION]: String(unpacked.size) };
   commit(paths, {
     blobs: [blob, config, manifest],
-    layers: [{ id: chainId([unpacked.diffId]), directory }],
+    layers: [{ id: chainId([diffId]), directory }],
     images: [{
       manifest: { ...describe(manifest, MEDIA_TYPE.manifest), annotations },
       references: options.reference === undefined ? [] : [options.reference],
@@ -133,7 +137,7 @@ export function describe({ digest, size }: StagedBlob, mediaType: string): Descr
 const ARCHITECTURES = { x86_64: "amd64", aarch64: "arm64" } as const;
 
 /** A config blob as `docker import` makes it. */
-function formatRootfsConfig({ diffId }: UnpackedLayer, options: ImportOptions): unknown {
+function formatRootfsConfig(diffId: DiffId, options: ImportOptions): unknown {
   const created = (options.createdAt ?? new Date()).toISOString();
   const comment = options.message ?? `Imported from ${options.sourceName}`;
   return {

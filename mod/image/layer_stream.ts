@@ -1,17 +1,16 @@
 /** Joins the parts of an unpack: bytes in; blob, DiffID and directory out. @module */
 
-import { ArchiveError } from "./archive_error.ts";
 import type { BlobWriter } from "./blob_store.ts";
 import { type Compression, decompressed } from "./decompress.ts";
 import { type DiffId, parseDiffId } from "./digest.ts";
 import type { Digester, Hasher } from "./digester.ts";
 import { LayerUnpacker } from "./layer.ts";
-import { looksLikeTar } from "./tar_header.ts";
 import { TarReader } from "./tar_reader.ts";
 
 /** What an unpacked layer turned out to be. */
 export interface UnpackedLayer {
-  diffId: DiffId;
+  /** Present if a hasher was given. */
+  diffId: DiffId | undefined;
   /** Bytes of the uncompressed tar. */
   size: number;
   /** Entries of the tar. */
@@ -28,6 +27,8 @@ export interface UnpackOptions {
   isBase: boolean;
   /** Whether to insist on the archive's end marker; see `tar_reader.ts`. */
   needsEndMarker: boolean;
+  /** Computes the DiffID; `undefined` where it is known otherwise, as a plain tar's is the blob's digest. */
+  hasher: Hasher | undefined;
 }
 
 /** Passes chunks on and writes each to `blob` meanwhile. */
@@ -45,7 +46,7 @@ export async function* storing(
 }
 
 /**
- * Unpacks a layer while hashing it. The caller removes the directory when this fails.
+ * Unpacks a layer, hashing it meanwhile if asked to. The caller removes the directory when this fails.
  *
  * @param chunks The stored form of the layer.
  * @throws {ArchiveError} If the archive is damaged or may not be unpacked.
@@ -54,16 +55,15 @@ export async function* storing(
 export async function unpackLayer(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
   compression: Compression,
-  hasher: Hasher,
   options: UnpackOptions,
 ): Promise<UnpackedLayer> {
-  const digester = hasher.open();
+  const digester = options.hasher?.open();
   using unpacker = new LayerUnpacker(options.directory, options);
   const reader = new TarReader(unpacker, options);
   const size = await feed(decompressed(chunks, compression), digester, reader);
   unpacker.finish();
   return {
-    diffId: parseDiffId(`sha256:${await digester.hex()}`),
+    diffId: digester && parseDiffId(`sha256:${await digester.hex()}`),
     size,
     entryCount: reader.entryCount,
     skippedAttributes: unpacker.skippedAttributes,
@@ -73,27 +73,17 @@ export async function unpackLayer(
 /** @returns The bytes that went by. */
 async function feed(
   tar: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  digester: Digester,
+  digester: Digester | undefined,
   reader: TarReader,
 ): Promise<number> {
   let size = 0;
   for await (const chunk of tar) {
-    const hashed = digester.update(chunk);
-    hashed.catch(() => undefined);
+    const hashed = digester?.update(chunk);
+    hashed?.catch(() => undefined);
     reader.push(chunk);
     await hashed;
     size += chunk.length;
   }
   reader.end();
   return size;
-}
-
-/**
- * Refuses what is not a tar before anything is unpacked.
- *
- * @param start First bytes of an uncompressed stream.
- * @throws {ArchiveError} If no tar archive starts like that.
- */
-export function checkIsTar(start: Uint8Array): void {
-  if (!looksLikeTar(start)) throw new ArchiveError("not a tar archive");
 }

@@ -16,12 +16,16 @@ import { attachmentOf, callerTerminalSize, checkTerminal, Session } from "../ses
 
 type RunFlags = ParsedFlags<typeof RUN_FLAGS>;
 
+const NO_NETWORK = "the container has no network but loopback: others than " +
+  "--network none and host are not available yet";
+
 /** Makes a container, starts it, and stays with it unless `-d` is given. */
 export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const { flags } = parsed;
   const streams = { hasStdin: flags.interactive, hasTerminal: flags.tty };
   if (!flags.detach) checkTerminal(streams);
   const request = planRequest(parsed);
+  if (!parsed.given.has("network") && Deno.stderr.isTerminal()) context.output.note(NO_NETWORK);
   using cidFile = createCidFile(flags.cidfile);
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);

@@ -1,0 +1,20 @@
+/** `wherry container inspect`. @module */
+
+import { inspectContainer } from "../../engine/inspect.ts";
+import type { CONTAINER_INSPECT_FLAGS } from "../command_flags.ts";
+import type { Context } from "../context.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { printInspections } from "../inspection.ts";
+
+/** Prints all that is known about containers. */
+export function run(
+  context: Context,
+  { flags, positionals }: ParsedFlags<typeof CONTAINER_INSPECT_FLAGS>,
+): Promise<number> {
+  const request = { names: positionals, format: flags.format };
+  return printInspections(
+    context,
+    request,
+    (name) => Promise.resolve(inspectContainer(context.engine, name)),
+  );
+}

@@ -1,0 +1,51 @@
+/** `wherry inspect`. @module */
+
+import type { Engine } from "../../engine/engine.ts";
+import { inspectContainer, type Inspection } from "../../engine/inspect.ts";
+import { inspectImage } from "../../engine/inspect_image.ts";
+import { WherryError } from "../../errors.ts";
+import type { INSPECT_FLAGS } from "../command_flags.ts";
+import type { Context } from "../context.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { printInspections } from "../inspection.ts";
+
+type Inspect = (engine: Engine, name: string) => Inspection | Promise<Inspection>;
+
+/** Where to look, in this order. */
+const INSPECTORS: ReadonlyMap<string, Inspect> = new Map<string, Inspect>([
+  ["container", inspectContainer],
+  ["image", inspectImage],
+]);
+
+/** Prints all that is known about containers and images. */
+export function run(
+  context: Context,
+  { flags, positionals }: ParsedFlags<typeof INSPECT_FLAGS>,
+): Promise<number> {
+  const inspect = flags.type === undefined || flags.type === ""
+    ? inspectAny
+    : inspectorOf(flags.type);
+  const request = { names: positionals, format: flags.format };
+  return printInspections(context, request, async (name) => await inspect(context.engine, name));
+}
+
+function inspectorOf(type: string): Inspect {
+  const inspect = INSPECTORS.get(type);
+  if (inspect !== undefined) return inspect;
+  throw new WherryError("invalid_argument", `Cannot inspect a "${type}": no such type`, {
+    hint: `Types are ${Array.from(INSPECTORS.keys()).join(" and ")}`,
+  });
+}
+
+async function inspectAny(engine: Engine, name: string): Promise<Inspection> {
+  for (const inspect of INSPECTORS.values()) {
+    try {
+      return await inspect(engine, name);
+    } catch (error) {
+      if (!(error instanceof WherryError) || error.kind !== "not_found") throw error;
+    }
+  }
+  throw new WherryError("not_found", `No such object: ${name}`, {
+    hint: 'See all containers with "wherry ps -a", and all images with "wherry images"',
+  });
+}

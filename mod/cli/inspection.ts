@@ -1,0 +1,65 @@
+/** Printing what `inspect` finds: one JSON array, or a template for each object. @module */
+
+import type { Inspection } from "../engine/inspect.ts";
+import type { Context } from "./context.ts";
+import { EXIT_FAILURE } from "./exit_code.ts";
+import { formatJson } from "./json.ts";
+import { INSPECT_OPTIONS, parseTemplate } from "./template.ts";
+
+const INDENTATION = 4;
+
+/** What to print. */
+export interface InspectRequest {
+  names: readonly string[];
+  /** A Go template, or `json` for JSON in one line. @default {indented JSON} */
+  format: string | undefined;
+}
+
+/**
+ * Prints each object that `names` mean, then each error.
+ *
+ * @param inspect Finds one object.
+ * @returns 0, or 1 if one was not found.
+ * @throws {WherryError} `invalid_argument` if the template is malformed; nothing is printed then.
+ */
+export async function printInspections(
+  { output, isDebug }: Context,
+  { names, format }: InspectRequest,
+  inspect: (name: string) => Promise<Inspection>,
+): Promise<number> {
+  const { formatOne, join } = planFormat(format);
+  const found: unknown[] = [];
+  const errors: unknown[] = [];
+  for (const name of names) {
+    try {
+      found.push(formatOne(await inspect(name)));
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  output.write(join(found));
+  for (const error of errors) output.renderError(error, { debug: isDebug });
+  return errors.length === 0 ? 0 : EXIT_FAILURE;
+}
+
+/** How to print: what becomes of one object, and how all of them are put together. */
+interface InspectionFormat {
+  formatOne(object: Inspection): unknown;
+  join(found: readonly unknown[]): string;
+}
+
+function planFormat(format: string | undefined): InspectionFormat {
+  if (format === undefined || format === "" || format === "json") {
+    const indentation = format === "json" ? 0 : INDENTATION;
+    return {
+      formatOne: (object) => object,
+      join: (found) => `${formatJson(found, { indentation })}\n`,
+    };
+  }
+  const template = parseTemplate(format);
+  return {
+    formatOne: (object) => `${template.execute(object, INSPECT_OPTIONS)}\n`,
+    // docker prints an empty line where it found nothing
+    join: (found) => found.length === 0 ? "\n" : found.join(""),
+  };
+}

@@ -1,0 +1,152 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { Paths } from "../store/paths.ts";
+import type { ContainerConfig } from "./config.ts";
+import { type LaunchInput, planExecIn, planLaunch } from "./launch_plan.ts";
+import type { Step } from "./plan.ts";
+
+const CONFIG: ContainerConfig = {
+  schema: 1,
+  id: "0123abcd",
+  name: "web",
+  createdAt: "2026-11-20T00:00:00.000Z",
+  root: { type: "directory", path: "/srv/rootfs" },
+  entrypoint: ["/entry"],
+  command: ["a b", ""],
+  env: ["PATH=/bin", "A=1"],
+  workingDirectory: "/work",
+  user: "",
+  hostname: "0123abcd",
+  hasTerminal: false,
+  hasStdin: false,
+  closesStdin: false,
+  hasInit: false,
+  isReadOnly: false,
+  isAutoRemoved: false,
+  networkMode: "none",
+  mounts: [],
+  labels: {},
+  stopSignal: "SIGTERM",
+  stopTimeoutSeconds: 10,
+};
+
+function inputWith(changes: Partial<ContainerConfig>): LaunchInput {
+  return {
+    config: { ...CONFIG, ...changes },
+    paths: new Paths("/r", "/run/r").container(CONFIG.id),
+    lowerDirectories: ["/layers/base", "/layers/with:colon,comma"],
+    identity: { uid: 33, gid: 44, groups: [55], home: "/home/web" },
+    cgroupHierarchies: [{ type: "cgroup2", name: "", data: "" }],
+    terminalSize: { rows: 24, columns: 80 },
+    cleanupArgv: [],
+  };
+}
+
+function textOf(steps: readonly Step[]): string {
+  return steps.map((step) => step.map((word) => JSON.stringify(word)).join(" ") + "\n").join("");
+}
+
+function stepsCalled(word: string, steps: readonly Step[]): Step[] {
+  return steps.filter((step) => step[0] === word);
+}
+
+function golden(name: string): string {
+  return Deno.readTextFileSync(new URL(`testdata/${name}.golden`, import.meta.url));
+}
+
+Deno.test("planLaunch() of a plain container is the golden plan", () => {
+  strictEqual(textOf(planLaunch(inputWith({}))), golden("launch_plan"));
+});
+
+Deno.test("planExecIn() with a terminal is the golden plan", () => {
+  const steps = planExecIn({
+    argv: ["sh"],
+    env: ["PATH=/bin"],
+    workingDirectory: "/",
+    identity: { uid: 0, gid: 0, groups: [10], home: "/root" },
+    hasTerminal: true,
+    hasStdin: true,
+    terminalSize: { rows: 24, columns: 80 },
+  });
+
+  strictEqual(textOf(steps), golden("exec_plan"));
+});
+
+Deno.test("planLaunch() keeps the host's network namespace when asked to", () => {
+  const steps = planLaunch(inputWith({ networkMode: "host" }));
+
+  deepStrictEqual(stepsCalled("clone", steps), [["clone", String(0x2e020000)]]);
+  deepStrictEqual(stepsCalled("loopback-up", steps), []);
+  deepStrictEqual(stepsCalled("sysctl", steps), []);
+});
+
+Deno.test("planLaunch() mounts parents before what is mounted on them", () => {
+  const bind = {
+    type: "bind",
+    source: "/s",
+    isReadOnly: true,
+    createsSource: true,
+    propagation: "rprivate",
+  } as const;
+  const steps = planLaunch(inputWith({
+    mounts: [{ ...bind, target: "/a/b/c" }, { type: "tmpfs", target: "/a", options: "size=1m" }],
+  }));
+
+  const targets = steps.map((step) => step[2]).filter((target) => target?.startsWith("/a"));
+  deepStrictEqual(targets, ["/a", "/a/b/c"]);
+});
+
+Deno.test("planLaunch() leaves out the default mount that a requested one replaces", () => {
+  const steps = planLaunch(inputWith({
+    mounts: [{ type: "tmpfs", target: "/dev/shm", options: "size=1m" }],
+  }));
+
+  deepStrictEqual(stepsCalled("mount-in", steps).filter((step) => step[2] === "/dev/shm"), [
+    ["mount-in", "tmpfs", "/dev/shm", "tmpfs", "14", "size=1m"],
+  ]);
+});
+
+Deno.test("planLaunch() leaves out the managed file that a requested mount replaces", () => {
+  const steps = planLaunch(inputWith({
+    mounts: [{
+      type: "bind",
+      source: "/my/hosts",
+      target: "/etc/hosts",
+      isReadOnly: false,
+      createsSource: true,
+      propagation: "rprivate",
+    }],
+  }));
+
+  deepStrictEqual(
+    stepsCalled("attach-tree", steps).map((step) => step[1]),
+    ["/r/containers/0123abcd/etc/hostname", "/r/containers/0123abcd/etc/resolv.conf", "/my/hosts"],
+  );
+});
+
+Deno.test("planLaunch() makes the root read-only only after everything is in place", () => {
+  const words = planLaunch(inputWith({ isReadOnly: true })).map(([word]) => word);
+
+  strictEqual(words.indexOf("remount-root-readonly") > words.lastIndexOf("mask"), true);
+});
+
+Deno.test("planLaunch() puts the reaper between the identity and the command", () => {
+  const words = planLaunch(inputWith({ hasInit: true })).map(([word]) => word);
+
+  deepStrictEqual(words.slice(-3), ["parent-death", "reaper", "exec"]);
+});
+
+Deno.test("planLaunch() keeps a HOME that was asked for", () => {
+  const steps = planLaunch(inputWith({ env: ["HOME=/mine"] }));
+
+  deepStrictEqual(steps.at(-1), ["exec", "3", "/entry", "a b", "", "HOME=/mine"]);
+});
+
+Deno.test("planLaunch() records volatile state for a container that is removed anyway", () => {
+  const steps = planLaunch(inputWith({ isAutoRemoved: true }));
+
+  deepStrictEqual(stepsCalled("record", steps), [[
+    "record",
+    "/r/containers/0123abcd/state.json",
+    "volatile",
+  ]]);
+});

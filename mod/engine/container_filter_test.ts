@@ -1,0 +1,114 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import type { ContainerConfig } from "../container/config.ts";
+import { type ContainerState, type ContainerStatus, NEVER } from "../container/state.ts";
+import { Paths } from "../store/paths.ts";
+import { parseContainerFilter } from "./container_filter.ts";
+import type { Container } from "./find.ts";
+
+interface Shape {
+  id?: string;
+  labels?: Record<string, string>;
+  status?: ContainerStatus;
+  exitCode?: number;
+  reference?: string;
+}
+
+function container(name: string, shape: Shape = {}): Container {
+  const { id = "a".repeat(64), labels = {}, status = "exited", exitCode = 0 } = shape;
+  const config: ContainerConfig = {
+    schema: 1,
+    id,
+    name,
+    createdAt: "2026-11-20T09:00:00.123Z",
+    root: {
+      type: "image",
+      imageId: `sha256:${"bc".repeat(32)}`,
+      reference: shape.reference ?? "debian:12",
+      layers: [],
+    },
+    entrypoint: [],
+    command: ["true"],
+    env: [],
+    workingDirectory: "/",
+    user: "",
+    hostname: "",
+    hasTerminal: false,
+    hasStdin: false,
+    closesStdin: false,
+    hasInit: false,
+    isReadOnly: false,
+    isAutoRemoved: false,
+    networkMode: "none",
+    mounts: [],
+    labels,
+    stopSignal: "SIGTERM",
+    stopTimeoutSeconds: 10,
+  };
+  const state: ContainerState = {
+    status,
+    pid: 0,
+    monitorPid: 0,
+    startedAt: NEVER,
+    finishedAt: NEVER,
+    exitCode,
+  };
+  return { config, state, paths: new Paths("/root", "/run").container(id) };
+}
+
+const ALL = [
+  container("web", { id: "1".repeat(64), status: "running", labels: { app: "x", tier: "a" } }),
+  container("web2", { id: "2".repeat(64), exitCode: 3, labels: { app: "y" } }),
+  container("db", { id: "3".repeat(64), status: "created", reference: "redis:latest" }),
+];
+
+function namesOf(...filters: string[]): string[] {
+  const filter = parseContainerFilter(filters);
+  return ALL.filter((one) => filter.matches(one)).map(({ config }) => config.name);
+}
+
+const CASES: [filters: string[], expected: string[]][] = [
+  [[], ["web", "web2", "db"]],
+  [["name=web"], ["web", "web2"]],
+  [["name=^/web$"], ["web"]],
+  [["name=^web$", "name=db"], ["web", "db"]],
+  [["id=^2"], ["web2"]],
+  [["status=running"], ["web"]],
+  [["status=exited", "status=created"], ["web2", "db"]],
+  [["exited=3"], ["web2"]],
+  [["exited=0"], []],
+  [["label=app"], ["web", "web2"]],
+  [["label=app=x"], ["web"]],
+  [["label=app", "label=tier"], ["web"]],
+  [["label=toString"], []],
+  [["name=web", "status=exited"], ["web2"]],
+  [["ancestor=debian:12"], ["web", "web2"]],
+  [["ancestor=redis"], ["db"]],
+  [["ancestor=sha256:bcbcbc"], ["web", "web2", "db"]],
+  [["ancestor=bcbcbcbcbcbc"], ["web", "web2", "db"]],
+];
+
+for (const [filters, expected] of CASES) {
+  Deno.test(`matches() finds ${expected.join(", ") || "nothing"} by ${filters.join(" ")}`, () => {
+    deepStrictEqual(namesOf(...filters), expected);
+  });
+}
+
+Deno.test("parseContainerFilter() tells whether stopped containers are wanted", () => {
+  strictEqual(parseContainerFilter(["status=exited"]).hasStatus, true);
+  strictEqual(parseContainerFilter(["exited=1"]).hasStatus, false);
+});
+
+const REFUSED: [filter: string, message: string][] = [
+  ["name", 'Cannot filter by "name": it is not name=value'],
+  ["colour=red", 'Cannot filter by "colour": no such filter'],
+  ["toString=x", 'Cannot filter by "tostring": no such filter'],
+  ["status=asleep", 'Cannot filter by "status=asleep": invalid value'],
+  ["exited=x", 'Cannot filter by "exited=x": invalid value'],
+  ["name=(", 'Cannot filter by "name=(": invalid value'],
+];
+
+for (const [filter, message] of REFUSED) {
+  Deno.test(`parseContainerFilter() refuses ${filter}`, () => {
+    throws(() => parseContainerFilter([filter]), { kind: "invalid_argument", message });
+  });
+}

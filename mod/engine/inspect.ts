@@ -1,0 +1,206 @@
+/** All that is known about an object, in the shape that docker gives it. @module */
+
+import type { ContainerConfig, ContainerMount } from "../container/config.ts";
+import { containerArgv } from "../container/config.ts";
+import type { ContainerState } from "../container/state.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import type { Engine } from "./engine.ts";
+import { type Container, findContainer } from "./find.ts";
+import { lowerDirectoriesOf } from "./start.ts";
+
+/** An object as docker's API describes it, keys in docker's order. */
+export type Inspection = Readonly<Record<string, unknown>>;
+
+/** Of `/dev/shm`, in bytes. */
+const SHM_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Describes a container.
+ *
+ * @param wanted A name, an id or the beginning of an id.
+ * @throws {WherryError} `not_found`, `invalid_argument`, or `corrupt` if its record is damaged.
+ */
+export function inspectContainer(engine: Engine, wanted: string): Inspection {
+  const container = findContainer(engine, wanted);
+  return describeContainer(container, lowerDirectoriesOf(engine, container.config));
+}
+
+/**
+ * Puts what is known about a container into docker's shape. Pure.
+ *
+ * @param lowerDirectories Directories of its layers, base layer first.
+ * @see {@link https://docs.docker.com/reference/api/engine/version/v1.50/#tag/Container/operation/ContainerInspect}
+ */
+export function describeContainer(
+  { config, state, paths }: Container,
+  lowerDirectories: readonly string[],
+): Inspection {
+  const [path = "", ...args] = containerArgv(config);
+  return {
+    Id: config.id,
+    Created: config.createdAt,
+    Path: path,
+    Args: args,
+    State: describeState(state),
+    Image: config.root.type === "image" ? config.root.imageId : "",
+    ResolvConfPath: `${paths.etc}/resolv.conf`,
+    HostnamePath: `${paths.etc}/hostname`,
+    HostsPath: `${paths.etc}/hosts`,
+    LogPath: paths.log,
+    Name: `/${config.name}`,
+    RestartCount: 0,
+    Driver: "overlay",
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: null,
+    HostConfig: describeHostConfig(config),
+    GraphDriver: describeStorage(paths, lowerDirectories),
+    Mounts: config.mounts.map(describeMount),
+    Config: describeConfig(config),
+    NetworkSettings: describeNetwork(config),
+  };
+}
+
+function describeState(state: ContainerState): Inspection {
+  return {
+    Status: state.status,
+    Running: state.status === "running",
+    Paused: false,
+    Restarting: false,
+    OOMKilled: false,
+    Dead: false,
+    Pid: state.pid,
+    ExitCode: state.exitCode,
+    Error: "",
+    StartedAt: state.startedAt,
+    FinishedAt: state.finishedAt,
+    MonitorPid: state.monitorPid,
+  };
+}
+
+/** What was asked of this host; what cannot be asked for yet has the value that stands for "no". */
+function describeHostConfig(config: ContainerConfig): Inspection {
+  return {
+    Binds: config.mounts.flatMap((mount) => mount.type === "bind" ? [formatBind(mount)] : []),
+    ContainerIDFile: "",
+    LogConfig: { Type: "cri", Config: {} },
+    NetworkMode: config.networkMode,
+    PortBindings: {},
+    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    AutoRemove: config.isAutoRemoved,
+    VolumeDriver: "",
+    VolumesFrom: null,
+    CapAdd: null,
+    CapDrop: null,
+    CgroupnsMode: "private",
+    Dns: [],
+    DnsOptions: [],
+    DnsSearch: [],
+    ExtraHosts: null,
+    GroupAdd: null,
+    IpcMode: "private",
+    PidMode: "",
+    Privileged: false,
+    PublishAllPorts: false,
+    ReadonlyRootfs: config.isReadOnly,
+    SecurityOpt: null,
+    Tmpfs: Object.fromEntries(
+      config.mounts.flatMap((mount) =>
+        mount.type === "tmpfs" ? [[mount.target, mount.options]] : []
+      ),
+    ),
+    UTSMode: "",
+    UsernsMode: "",
+    ShmSize: SHM_BYTES,
+    Runtime: "wherry",
+    CpuShares: 0,
+    Memory: 0,
+    NanoCpus: 0,
+    PidsLimit: null,
+    Ulimits: null,
+    Init: config.hasInit,
+  };
+}
+
+function formatBind(
+  { source, target, isReadOnly, propagation }: Extract<ContainerMount, { type: "bind" }>,
+): string {
+  const options = [isReadOnly ? "ro" : "rw", propagation].join(",");
+  return `${source}:${target}:${options}`;
+}
+
+/** Overlay names its lower directories from the top down. */
+function describeStorage(paths: ContainerPaths, lowerDirectories: readonly string[]): Inspection {
+  return {
+    Name: "overlay",
+    Data: {
+      LowerDir: lowerDirectories.toReversed().join(":"),
+      MergedDir: paths.merged,
+      UpperDir: paths.upper,
+      WorkDir: paths.work,
+    },
+  };
+}
+
+function describeMount(mount: ContainerMount): Inspection {
+  if (mount.type === "tmpfs") {
+    const isReadOnly = mount.options.split(",").includes("ro");
+    return {
+      Type: "tmpfs",
+      Source: "",
+      Destination: mount.target,
+      Mode: mount.options,
+      RW: !isReadOnly,
+      Propagation: "",
+    };
+  }
+  return {
+    Type: "bind",
+    Source: mount.source,
+    Destination: mount.target,
+    Mode: mount.isReadOnly ? "ro" : "",
+    RW: !mount.isReadOnly,
+    Propagation: mount.propagation,
+  };
+}
+
+/** An empty command or entrypoint is `null`, as docker has it. */
+function describeConfig(config: ContainerConfig): Inspection {
+  return {
+    Hostname: config.hostname,
+    Domainname: "",
+    User: config.user,
+    // Clients come and go: whether the first one attached its output is not kept
+    AttachStdin: config.closesStdin,
+    AttachStdout: false,
+    AttachStderr: false,
+    Tty: config.hasTerminal,
+    OpenStdin: config.hasStdin,
+    StdinOnce: config.closesStdin,
+    Env: config.env,
+    Cmd: config.command.length === 0 ? null : config.command,
+    Image: config.root.type === "image" ? config.root.reference : config.root.path,
+    Volumes: null,
+    WorkingDir: config.workingDirectory,
+    Entrypoint: config.entrypoint.length === 0 ? null : config.entrypoint,
+    OnBuild: null,
+    Labels: config.labels,
+    StopSignal: config.stopSignal,
+    StopTimeout: config.stopTimeoutSeconds,
+  };
+}
+
+/** Neither `none` nor `host` gives a container addresses of its own. */
+function describeNetwork({ networkMode }: ContainerConfig): Inspection {
+  const noAddress = { Gateway: "", IPAddress: "", IPPrefixLen: 0, MacAddress: "" };
+  return {
+    Bridge: "",
+    SandboxID: "",
+    SandboxKey: "",
+    Ports: {},
+    ...noAddress,
+    Networks: { [networkMode]: noAddress },
+  };
+}
