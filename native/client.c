@@ -4,6 +4,7 @@
 #include "text.h"
 
 #define MAX_WORDS 3
+#define ANSWER_SIZE 64
 
 enum { ATTACH_INPUT = 1, ATTACH_STDOUT = 2, ATTACH_STDERR = 4, ATTACH_ENDS_INPUT = 8 };
 
@@ -63,7 +64,7 @@ void client_close(struct monitor *monitor, struct client *client)
 static void client_send(struct monitor *monitor, struct client *client, const char *word,
 			int64_t number, const int *fd)
 {
-	char storage[MESSAGE_SIZE];
+	char storage[ANSWER_SIZE];
 	struct text text = TEXT(storage);
 
 	text_add(&text, word);

@@ -51,11 +51,27 @@ int step_listen(struct monitor *monitor, const struct step *step)
 	return result < 0 ? result : (int)SYS(listen, listener, CLIENT_COUNT);
 }
 
+/* The record is replaced by names in its directory, which is opened once and can be synced. */
 int step_record(struct monitor *monitor, const struct step *step)
 {
-	monitor->record_path = step_text(step, 0);
-	monitor->record_index = step->index;
+	const char *path = step_text(step, 0);
+	size_t length = text_length(path);
+	char buffer[PATH_SIZE];
+	struct text dir = TEXT(buffer);
+	int fd;
+
+	while (length > 0 && path[length - 1] != '/')
+		length--;
+	text_add_bytes(&dir, path, length);
+	text_add(&dir, length == 0 ? "." : "");
+	fd = text_end(&dir) == NULL ? -ENAMETOOLONG :
+				      sys_openat(AT_FDCWD, buffer, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd;
+	monitor->record_dir = fd;
+	monitor->record_name = path + length;
 	monitor->record_is_durable = text_equal(step_text(step, 1), "durable");
+	monitor->record_index = step->index;
 	return 0;
 }
 

@@ -58,7 +58,7 @@ static void rotate(struct log *log)
 		const char *to = rotated_path(log, number, to_buffer);
 
 		if (from != NULL && to != NULL)
-			(void)sys_rename(from, to);
+			(void)sys_renameat(AT_FDCWD, from, AT_FDCWD, to);
 	}
 	close_stream(&log->fd);
 	(void)log_open(log);
@@ -107,11 +107,11 @@ static void rotate_before(struct log *log, size_t record_size)
 static void add_record(struct log *log, const char *prefix, size_t prefix_size, const char *data,
 		       size_t size)
 {
-	struct text buffer = { .data = log->buffer, .size = sizeof(log->buffer) };
+	struct text buffer = { .data = log->buffer, .size = LOG_BUFFER_SIZE };
 	size_t record_size = prefix_size + size + 1;
 
 	rotate_before(log, record_size);
-	if (log->used + record_size > sizeof(log->buffer))
+	if (log->used + record_size > LOG_BUFFER_SIZE)
 		flush(log);
 	buffer.length = log->used;
 	text_add_bytes(&buffer, prefix, prefix_size);

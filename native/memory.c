@@ -4,11 +4,21 @@
  */
 #include "text.h"
 
+/* Eight bytes at any address; the log's speed depends on this copy. */
+struct word {
+	uint64_t value;
+} __attribute__((packed, may_alias));
+
 void *memcpy(void *restrict target, const void *restrict source, size_t size)
 {
 	char *to = target;
 	const char *from = source;
 
+	for (; size >= sizeof(struct word); size -= sizeof(struct word)) {
+		*(struct word *)to = *(const struct word *)from;
+		to += sizeof(struct word);
+		from += sizeof(struct word);
+	}
 	while (size-- > 0)
 		*to++ = *from++;
 	return target;

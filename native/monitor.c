@@ -66,6 +66,10 @@ static int prepare(struct monitor *monitor)
 	(void)sys_signal_handler(SIGPIPE, SIG_IGN);
 	(void)sys_umask(077);
 	(void)sys_chdir("/");
+	monitor->log.buffer = monitor->buffers.log;
+	monitor->input.data = monitor->buffers.input;
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+		monitor->outputs[i].data = monitor->buffers.outputs[i];
 	monitor->clients[0] = (struct client){ .socket = CONTROL_FD, .awaits_exit = true };
 	result = sys_signalfd(wanted);
 	if (result < 0)

@@ -18,8 +18,12 @@ enum {
 #define MESSAGE_SIZE 4096
 #define CHUNK_SIZE 16384 /* read at once; also the longest text in a log record */
 #define PIPE_SIZE 65536  /* what a pipe holds by default, pipe(7) */
-#define LOG_BUFFER_SIZE (2 * CHUNK_SIZE)
+#define LOG_BUFFER_SIZE (CHUNK_SIZE + 4096)
 #define KEYS_SIZE 16
+/* Room for held detach keys, which may have to go before the bytes read: filter_keys(). */
+#define INPUT_SIZE (KEYS_SIZE + CHUNK_SIZE)
+/* What may be left to read when init has ended, behind a chunk that a client still has to take. */
+#define OUTPUT_SIZE (CHUNK_SIZE + PIPE_SIZE)
 
 enum stdio { STDIO_NULL, STDIO_PIPE, STDIO_TERMINAL };
 
@@ -33,7 +37,7 @@ struct log {
 	/* Records that are not written yet. */
 	uint32_t waiting;
 	size_t used;
-	char buffer[LOG_BUFFER_SIZE];
+	char *buffer; /* LOG_BUFFER_SIZE bytes */
 };
 
 /* What the container reads from stdin: one chunk, from any of the clients. */
@@ -42,8 +46,7 @@ struct input {
 	bool is_ending;
 	uint32_t length;
 	uint32_t taken;
-	/* Room for held detach keys, which may have to go before the bytes read (client_input). */
-	char data[KEYS_SIZE + CHUNK_SIZE];
+	char *data; /* INPUT_SIZE bytes */
 };
 
 /* What the container writes. Read again only when each attached client has all of it; after the container's
@@ -51,7 +54,7 @@ struct input {
 struct output {
 	int fd; /* 0: none or ended */
 	uint32_t length;
-	char data[CHUNK_SIZE + PIPE_SIZE];
+	char *data; /* OUTPUT_SIZE bytes */
 };
 
 enum { OUTPUT_STDOUT, OUTPUT_STDERR, OUTPUT_COUNT };
@@ -83,7 +86,8 @@ struct monitor {
 	int slave;   /* of the container's terminal, see terminal.c */
 	int listener;
 	int listen_dir;
-	const char *record_path; /* NULL: no record */
+	int record_dir;		 /* 0: no record */
+	const char *record_name; /* in that directory */
 	bool record_is_durable;
 	uint32_t record_index; /* of its step */
 	uint32_t failed_index; /* of the step that failed, or is running */
@@ -98,6 +102,12 @@ struct monitor {
 	struct log log;
 	struct input input;
 	struct output outputs[OUTPUT_COUNT];
+	/* Last, so that everything above is in few pages. */
+	struct {
+		char log[LOG_BUFFER_SIZE];
+		char input[INPUT_SIZE];
+		char outputs[OUTPUT_COUNT][OUTPUT_SIZE];
+	} buffers;
 };
 
 /* What the child tells the monitor on a SOCK_SEQPACKET pair. It is closed by execve: the end is success. */

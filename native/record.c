@@ -3,6 +3,7 @@
 #include "text.h"
 
 #define RECORD_SIZE 256
+#define NAME_SIZE 256 /* NAME_MAX of <linux/limits.h>, and the NUL */
 
 static void add_number(struct text *record, const char *name, uint64_t number)
 {
@@ -34,10 +35,10 @@ static void add_state(struct text *record, const struct monitor *monitor)
 	text_add(record, "}\n");
 }
 
-static int write_file(const char *path, const struct text *content, bool is_durable)
+static int write_file(int dir, const char *name, const struct text *content, bool is_durable)
 {
 	cleanup_close int file =
-		sys_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0640);
+		sys_openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0640);
 	int64_t written = file < 0 ? file : sys_write(file, content->data, content->length);
 
 	if (written < 0)
@@ -47,42 +48,27 @@ static int write_file(const char *path, const struct text *content, bool is_dura
 	return is_durable ? sys_fsync(file) : 0;
 }
 
-/* rename(2) is on disk only when the directory is. */
-static int sync_directory(const char *path)
-{
-	char buffer[PATH_SIZE];
-	struct text dir = TEXT(buffer);
-	size_t length = text_length(path);
-	cleanup_close int fd = -1;
-
-	while (length > 1 && path[length - 1] != '/')
-		length--;
-	text_add_bytes(&dir, path, length);
-	if (text_end(&dir) == NULL)
-		return -ENAMETOOLONG;
-	fd = sys_openat(AT_FDCWD, buffer, O_RDONLY | O_DIRECTORY, 0);
-	return fd < 0 ? fd : sys_fsync(fd);
-}
-
+/* A rename is on disk only when the directory is. */
 int record_write(const struct monitor *monitor)
 {
-	char path_buffer[PATH_SIZE];
+	int dir = monitor->record_dir;
+	char temporary_buffer[NAME_SIZE];
 	char record_buffer[RECORD_SIZE];
-	struct text path = TEXT(path_buffer);
+	struct text temporary = TEXT(temporary_buffer);
 	struct text record = TEXT(record_buffer);
 	int result;
 
-	if (monitor->record_path == NULL)
+	if (dir == 0)
 		return 0;
-	text_add(&path, monitor->record_path);
-	text_add(&path, ".tmp");
-	if (text_end(&path) == NULL)
+	text_add(&temporary, monitor->record_name);
+	text_add(&temporary, ".tmp");
+	if (text_end(&temporary) == NULL)
 		return -ENAMETOOLONG;
 	add_state(&record, monitor);
-	result = write_file(path_buffer, &record, monitor->record_is_durable);
+	result = write_file(dir, temporary_buffer, &record, monitor->record_is_durable);
 	if (result == 0)
-		result = sys_rename(path_buffer, monitor->record_path);
+		result = sys_renameat(dir, temporary_buffer, dir, monitor->record_name);
 	if (result == 0 && monitor->record_is_durable)
-		result = sync_directory(monitor->record_path);
+		result = sys_fsync(dir);
 	return result;
 }

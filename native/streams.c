@@ -85,7 +85,7 @@ void end_client_input(struct monitor *monitor, struct client *client)
 	client->ends_input = false;
 	if (monitor->stdio != STDIO_TERMINAL)
 		input->is_ending = true;
-	else if (input->length < sizeof(input->data))
+	else if (input->length < INPUT_SIZE)
 		input->data[input->length++] = END_OF_TRANSMISSION[0];
 	pump_input(monitor);
 }
@@ -202,7 +202,7 @@ static void end_output(struct monitor *monitor, struct output *output, int64_t r
 void pump_output(struct monitor *monitor, unsigned which)
 {
 	struct output *output = &monitor->outputs[which];
-	size_t room = sizeof(output->data) - output->length;
+	size_t room = OUTPUT_SIZE - output->length;
 	int64_t got;
 
 	if (output->fd == 0 || room == 0)

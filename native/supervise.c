@@ -135,7 +135,7 @@ static bool drain_outputs(struct monitor *monitor)
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
 		struct output *output = &monitor->outputs[i];
 
-		while (output->fd > 0 && output->length < sizeof(output->data))
+		while (output->fd > 0 && output->length < OUTPUT_SIZE)
 			pump_output(monitor, i);
 		is_drained = is_drained && output->fd == 0;
 	}

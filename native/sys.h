@@ -50,9 +50,7 @@
 #define MNT_DETACH 2
 #define SIGNAL_COUNT 64
 #define LOWER_CAPS 32
-#ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
-#endif
 
 struct iovec {
 	void *base;
@@ -218,9 +216,9 @@ static inline int sys_unlinkat(int dir, const char *name)
 	return (int)SYS(unlinkat, dir, name, 0);
 }
 
-static inline int sys_rename(const char *from, const char *to)
+static inline int sys_renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
-	return (int)SYS(renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+	return (int)SYS(renameat2, from_dir, from, to_dir, to, 0);
 }
 
 static inline int sys_fchown(int fd, uint32_t uid, uint32_t gid)

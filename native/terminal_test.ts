@@ -10,6 +10,7 @@ import {
   plan,
   readBytes,
   readLog,
+  run,
   shell,
   testBoth,
 } from "./testing.ts";
@@ -77,6 +78,7 @@ testBoth(
     const [master, slave] = openPty();
     using _master = master;
     using _slave = slave;
+    await run("stty", "-F", Deno.readLinkSync(`/proc/self/fd/${slave.number}`), "raw", "-echo");
     const log = `${directory}/log`;
     const before = core().nnn(SYSCALL.fcntl, slave.number, 3, 0);
     const type = (text: string): number => {
@@ -91,7 +93,7 @@ testBoth(
     const pid = await monitor.started();
     type("hello\n");
     await eventually(() => readLog(log).endsWith("<hello>\r\n"));
-    type("\x10\x11\n");
+    type("\x10\x11");
 
     strictEqual(await monitor.receive(), "detached");
     strictEqual(core().nnn(SYSCALL.fcntl, slave.number, 3, 0), before);

@@ -141,7 +141,7 @@ function modifiedAt(path: string): number {
 /** Compiles to a temporary name first, so that a running program is replaced and not overwritten. */
 async function compile({ name, sources, flags }: Output): Promise<string> {
   const output = `${BUILD_DIRECTORY}/${name}`;
-  const temporary = `${output}.${Deno.pid}`;
+  const temporary = `${output}.${crypto.randomUUID()}`;
   const paths = sources.map((source) => `${SOURCE_DIRECTORY}/${source}`);
   await runCompiler(["-std=gnu17", ...WARNINGS, ...flags, "-o", temporary, ...paths]);
   await Deno.rename(temporary, output);

@@ -26,7 +26,7 @@ testWhole("run hands over every argument exactly as it was typed", async (wherry
 testWhole("run takes thousands of arguments", async (wherry) => {
   const argv = Array.from({ length: 20_000 }, (_, index) => `argument-${index}`);
 
-  const { stdout } = await wherry.runBusybox([], ["sh", "-c", 'echo "$#" "$19999"', ...argv]);
+  const { stdout } = await wherry.runBusybox([], ["sh", "-c", 'echo "$#" "${19999}"', ...argv]);
 
   strictEqual(stdout, "19999 argument-19999\n");
 });

@@ -114,6 +114,11 @@ export class Terminal implements AsyncDisposable {
     setSize(this.#master, rows, columns);
   }
 
+  /** Closes the window: the command gets SIGHUP. */
+  hangUp(): void {
+    this.#master[Symbol.dispose]();
+  }
+
   /** Sends the command a signal. */
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);

@@ -12,7 +12,7 @@ import { EXIT_FAILURE } from "./exit_code.ts";
 export async function forEachName(
   { output, isDebug }: Context,
   names: readonly string[],
-  action: (name: string) => Promise<string>,
+  action: (name: string) => string | Promise<string>,
 ): Promise<number> {
   let exitCode = 0;
   for (const name of names) {

@@ -199,8 +199,12 @@ function formatHex(text: string, flags: string): string {
   return prefix + bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(separator);
 }
 
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e…]*$/;
+
 /** Quotes as Go's `%q`: printable Unicode as it is, all else escaped. */
 export function quoteText(text: string): string {
+  // Spares most texts the classes below, which take milliseconds to compile
+  if (PLAIN.test(text)) return `"${text}"`;
   const body = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => {
     const named = QUOTED_ESCAPES.get(char);
     if (named !== undefined) return named;

@@ -36,7 +36,8 @@ function escapeCharacter(char: string): string {
       : `\\u${code.toString(16).padStart(4, "0")}`);
 }
 
-const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+/** What tables are mostly made of; tried first, because the classes below take milliseconds to compile. */
+const SINGLE_WIDTH = /^[\x20-\x7e…]*$/;
 const ZERO_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 /** East Asian wide and fullwidth blocks, and characters that show as emoji. */
 const DOUBLE_WIDTH =
@@ -44,7 +45,7 @@ const DOUBLE_WIDTH =
 
 /** Number of terminal columns that `text`, free of control characters, takes. */
 export function displayWidth(text: string): number {
-  if (PRINTABLE_ASCII.test(text)) return text.length;
+  if (SINGLE_WIDTH.test(text)) return text.length;
   let width = 0;
   for (const char of text) {
     if (ZERO_WIDTH.test(char)) continue;

@@ -271,10 +271,12 @@ function planHardening(config: ContainerConfig): Step[] {
 /** Who the process is and what it may do. */
 function planIdentity({ uid, gid, groups }: Identity): Step[] {
   const mask = capabilityMask(DEFAULT_CAPABILITIES).toString(16);
+  // execve takes them from other users anyway, but the PID 1 of --init never calls it
+  const held = uid === 0 ? mask : "0";
   return [
     ["bounding", mask],
     ["user", String(uid), String(gid), ...groups.map(String)],
-    ["capset", mask, mask, "0", "0"],
+    ["capset", held, held, "0", "0"],
   ];
 }
 

@@ -9,6 +9,7 @@
 
 import { WherryError } from "../errors.ts";
 import { shortId } from "../store/id.ts";
+import { acquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
 import { removeIfPresent } from "../store/record.ts";
 import { randomName } from "./name.ts";
@@ -57,8 +58,21 @@ function tryClaimName(paths: Paths, name: string, id: string): string | undefine
     }
     const owner = findByName(paths, name);
     if (owner !== undefined) return owner;
-    removeIfPresent(link); // left by a container that is gone
+    removeStaleName(paths, name);
   }
+}
+
+/** Removes the names that crashes left without a container. */
+export function removeStaleNames(paths: Paths): void {
+  for (const { name } of Deno.readDirSync(paths.names)) {
+    if (findByName(paths, name) === undefined) removeStaleName(paths, name);
+  }
+}
+
+function removeStaleName(paths: Paths, name: string): void {
+  // One at a time: a second remover could otherwise take away what was claimed after the first
+  using _lock = acquireLock(paths.namesLock);
+  if (findByName(paths, name) === undefined) removeIfPresent(`${paths.names}/${name}`);
 }
 
 /** The id of the container called `name`. */

@@ -17,7 +17,12 @@ import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { writeRecord } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
-import { type ImageDefaults, NO_DEFAULTS, resolveImage } from "./image_source.ts";
+import {
+  type ImageDefaults,
+  NO_DEFAULTS,
+  type ResolvedImage,
+  resolveImage,
+} from "./image_source.ts";
 
 /** What somebody asks for when making a container. */
 export interface CreateRequest {
@@ -85,9 +90,9 @@ export async function createContainer(
   request: CreateRequest,
 ): Promise<CreatedContainer> {
   engine.ensureDirectories();
-  const { root, defaults } = await resolveRoot(engine, request);
+  using source = await resolveRoot(engine, request);
   const id = newId();
-  const partial = planConfig(id, request, root, defaults);
+  const partial = planConfig(id, request, source);
   using undo = new DisposableStack();
   const paths = engine.paths.container(id);
   const lock = undo.use(lockNewContainer(engine, paths, undo));
@@ -102,9 +107,10 @@ export async function createContainer(
 async function resolveRoot(
   engine: Engine,
   request: CreateRequest,
-): Promise<{ root: RootSource; defaults: ImageDefaults }> {
+): Promise<ResolvedImage> {
   if (request.rootfs !== undefined) {
-    return { root: resolveDirectory(request.rootfs), defaults: NO_DEFAULTS };
+    const root = resolveDirectory(request.rootfs);
+    return { root, defaults: NO_DEFAULTS, [Symbol.dispose]: () => {} };
   }
   if (request.image === undefined) {
     throw new WherryError("invalid_argument", "Cannot make a container: it has no image", {
@@ -133,8 +139,7 @@ function resolveDirectory(path: string): RootSource {
 function planConfig(
   id: string,
   request: CreateRequest,
-  root: RootSource,
-  defaults: ImageDefaults,
+  { root, defaults }: Pick<ResolvedImage, "root" | "defaults">,
 ): ContainerConfig {
   const { entrypoint, command } = planCommand(request, defaults);
   const networkMode = request.networkMode ?? "none";

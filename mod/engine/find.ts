@@ -87,11 +87,8 @@ export function readContainer(engine: Engine, id: string): Container | undefined
  * @returns `undefined` if it runs, is being made or removed by somebody else, or is gone.
  */
 export function tryLockContainer(paths: ContainerPaths): Descriptor | undefined {
-  try {
-    Deno.mkdirSync(paths.runDirectory, { mode: 0o700 });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  }
+  // After a reboot not even its parents are there
+  Deno.mkdirSync(paths.runDirectory, { recursive: true, mode: 0o700 });
   const lock = tryAcquireLock(paths.lock, { create: true });
   if (lock === undefined) return undefined;
   try {

@@ -1,6 +1,10 @@
 /** What a container takes from its image. @module */
 
+import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { RootSource } from "../container/config.ts";
+import { lockImages } from "../image/image_index.ts";
+import { ImagePaths } from "../image/image_paths.ts";
+import { getImage, type Image } from "../image/images.ts";
 import type { Engine } from "./engine.ts";
 
 /** What an image says about how to run it. */
@@ -29,10 +33,57 @@ export const NO_DEFAULTS: ImageDefaults = {
   stopSignal: "",
 };
 
-// deno-lint-ignore require-await
-export async function resolveImage(
-  _engine: Engine,
-  _reference: string,
-): Promise<{ root: RootSource; defaults: ImageDefaults }> {
-  throw new Error("not yet");
+/** An image for a container, which cannot be removed until this is disposed of. */
+export interface ResolvedImage extends Disposable {
+  root: RootSource;
+  defaults: ImageDefaults;
+}
+
+/** Whether somebody means a file: no reference starts like that. */
+const TAR_PATH = /^\.{0,2}\//;
+
+/**
+ * Finds the image that somebody means, importing it first if it is the path of a tar.
+ *
+ * @param text A reference, an id, or a path that begins with `/`, `./` or `../`.
+ * @throws {WherryError} `not_found` if there is no such image or file, `corrupt` if it is damaged.
+ */
+export async function resolveImage(engine: Engine, text: string): Promise<ResolvedImage> {
+  const paths = new ImagePaths(engine.paths.root);
+  const wanted = TAR_PATH.test(text) ? await importTar(paths, text) : text;
+  const lock: Descriptor = lockImages(paths, "shared");
+  try {
+    const image = getImage(paths, wanted);
+    return {
+      root: {
+        type: "image",
+        imageId: image.id,
+        reference: text,
+        layers: image.layerDirs.map((directory) => directory.slice(paths.layers.length + 1)),
+      },
+      defaults: defaultsOf(image),
+      [Symbol.dispose]: () => lock[Symbol.dispose](),
+    };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** The id of the image that a tar holds. */
+async function importTar(paths: ImagePaths, path: string): Promise<string> {
+  const { getTarImage } = await import("../image/tar_image.ts");
+  return (await getTarImage(paths, path)).id;
+}
+
+function defaultsOf({ config: { process } }: Image): ImageDefaults {
+  return {
+    entrypoint: [...process.entrypoint],
+    command: [...process.command],
+    env: [...process.env],
+    workingDirectory: process.workingDirectory,
+    user: process.user,
+    labels: { ...process.labels },
+    stopSignal: process.stopSignal ?? "",
+  };
 }

@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { type Container, listIds, readContainer } from "./find.ts";
 import { type Engine, isMissing } from "./engine.ts";
-import { sweepContainers } from "./remove.ts";
+import { listOrphanRunDirectories, sweepContainers } from "./remove.ts";
 
 /** What {@linkcode listContainers} found. */
 export interface ContainerList {
@@ -63,7 +63,7 @@ interface ReadResult {
 function readAll(engine: Engine): ReadResult {
   const containers: Container[] = [];
   const problems: string[] = [];
-  let isSweepNeeded = false;
+  let isSweepNeeded = listOrphanRunDirectories(engine).length > 0;
   for (const id of listIds(engine)) {
     try {
       const container = readContainer(engine, id);

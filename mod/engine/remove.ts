@@ -2,7 +2,7 @@
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { parseContainerConfig } from "../container/config.ts";
-import { releaseName } from "../container/names.ts";
+import { releaseName, removeStaleNames } from "../container/names.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { removeTree } from "../kernel/tree.ts";
@@ -86,7 +86,11 @@ export function sweepContainers(engine: Engine): SweepResult {
     using lock = tryLockContainer(paths);
     if (lock !== undefined) sweepLocked(engine, id, damaged);
   }
-  sweepRunDirectories(engine);
+  for (const id of listOrphanRunDirectories(engine)) {
+    // Takes the lock, finds no container, and removes the run directory
+    tryLockContainer(engine.paths.container(id))?.[Symbol.dispose]();
+  }
+  removeStaleNames(engine.paths);
   const now = new Date();
   Deno.utimeSync(engine.paths.gate, now, now);
   return { damaged };
@@ -132,11 +136,15 @@ function sweepLocked(engine: Engine, id: string, damaged: Map<string, string>): 
   }
 }
 
-function sweepRunDirectories(engine: Engine): void {
+/** Ids of run directories that no container has. */
+export function listOrphanRunDirectories(engine: Engine): string[] {
   const ids = new Set(listIds(engine));
-  for (const { name: id } of Deno.readDirSync(engine.paths.runContainers)) {
-    // Takes the lock, finds no container, and removes the run directory
-    if (!ids.has(id)) tryLockContainer(engine.paths.container(id))?.[Symbol.dispose]();
+  try {
+    return Array.from(Deno.readDirSync(engine.paths.runContainers), ({ name }) => name)
+      .filter((id) => !ids.has(id));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }
 

@@ -80,6 +80,7 @@ async function workerMain(): Promise<void> {
     const hash = hashes.get(stream) ?? createHash("sha256");
     hashes.set(stream, hash);
     if (buffer === undefined) {
+      hashes.delete(stream);
       scope.postMessage({ stream, buffer: undefined, hex: hash.digest("hex") }, []);
     } else {
       hash.update(new Uint8Array(buffer, 0, length));

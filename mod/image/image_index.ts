@@ -17,6 +17,9 @@ import { formatReference, type Reference } from "./reference.ts";
 /** Annotation that holds an entry's reference, in full. */
 export const REFERENCE_ANNOTATION = "org.opencontainers.image.ref.name";
 
+/** Annotation of an entry: bytes of all layers, uncompressed, in decimal. */
+export const SIZE_ANNOTATION = "io.wherry.image.size";
+
 /**
  * Reads the list of images. Takes no lock: the file is only ever replaced as a whole.
  *

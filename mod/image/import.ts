@@ -2,13 +2,15 @@
 
 import { ArchiveError, explainFailure } from "./archive_error.ts";
 import { BlobWriter, type StagedBlob, stageJson } from "./blob_store.ts";
+import { applyChanges } from "./changes.ts";
 import { commit } from "./commit.ts";
 import { type Compression, detectCompression } from "./decompress.ts";
 import { chainId, type DiffId, diffIdOfPlainTar, type ImageId, imageIdOf } from "./digest.ts";
 import { openHasher } from "./digester.ts";
+import { SIZE_ANNOTATION } from "./image_index.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { storing, type UnpackedLayer, unpackLayer } from "./layer_stream.ts";
-import { type Descriptor, formatManifest, MEDIA_TYPE } from "./oci.ts";
+import { describeBlob, formatManifest, LAYER_MEDIA_TYPES, MEDIA_TYPE } from "./oci.ts";
 import type { Reference } from "./reference.ts";
 import { type ByteSource, chunksOf, peek } from "./source.ts";
 import { Staging } from "./staging.ts";
@@ -25,6 +27,8 @@ export interface ImportOptions {
   message?: string | undefined;
   /** Annotations of the image's entry in the index. */
   annotations?: Readonly<Record<string, string>> | undefined;
+  /** Fields of the image, see {@linkcode applyChanges}. @default {none} */
+  changes?: readonly string[] | undefined;
   /** When the image was made. @default {now} */
   createdAt?: Date | undefined;
 }
@@ -35,16 +39,6 @@ export interface ImportedImage {
   /** Extended attributes that the file system would not take; worth a warning. */
   skippedAttributes: ReadonlySet<string>;
 }
-
-/** Annotation of an index entry: bytes of all layers, uncompressed, in decimal. */
-export const SIZE_ANNOTATION = "io.wherry.image.size";
-
-/** What a layer's media type says about its compression. */
-const LAYER_MEDIA_TYPES: Readonly<Record<Compression, string>> = {
-  none: MEDIA_TYPE.layer,
-  gzip: MEDIA_TYPE.layerGzip,
-  zstd: MEDIA_TYPE.layerZstd,
-};
 
 /**
  * Imports the tar of a root file system, plain or compressed with gzip or zstd, as an image of one layer.
@@ -112,8 +106,8 @@ function commitRootfs(
   const manifest = stageJson(
     staging,
     formatManifest({
-      config: describe(config, MEDIA_TYPE.config),
-      layers: [describe(blob, LAYER_MEDIA_TYPES[compression])],
+      config: describeBlob(config, MEDIA_TYPE.config),
+      layers: [describeBlob(blob, LAYER_MEDIA_TYPES[compression])],
     }),
   );
   const annotations = { ...options.annotations, [SIZE_ANNOTATION]: String(unpacked.size) };
@@ -121,16 +115,11 @@ function commitRootfs(
     blobs: [blob, config, manifest],
     layers: [{ id: chainId([diffId]), directory }],
     images: [{
-      manifest: { ...describe(manifest, MEDIA_TYPE.manifest), annotations },
+      manifest: { ...describeBlob(manifest, MEDIA_TYPE.manifest), annotations },
       references: options.reference === undefined ? [] : [options.reference],
     }],
   });
   return { id: imageIdOf(config.digest), skippedAttributes: unpacked.skippedAttributes };
-}
-
-/** The descriptor of a staged blob. */
-export function describe({ digest, size }: StagedBlob, mediaType: string): Descriptor {
-  return { mediaType, digest, size, annotations: {} };
 }
 
 /** OCI's names of the architectures that wherry runs on. */
@@ -144,7 +133,7 @@ function formatRootfsConfig(diffId: DiffId, options: ImportOptions): unknown {
     architecture: ARCHITECTURES[Deno.build.arch],
     os: "linux",
     created,
-    config: {},
+    config: applyChanges(options.changes ?? []),
     rootfs: { type: "layers", "diff_ids": [diffId] },
     history: [{ created, comment }],
   };

@@ -20,6 +20,13 @@ export const MEDIA_TYPE = {
   layerZstd: "application/vnd.oci.image.layer.v1.tar+zstd",
 } as const;
 
+/** What a layer's media type says about its compression. */
+export const LAYER_MEDIA_TYPES = {
+  none: MEDIA_TYPE.layer,
+  gzip: MEDIA_TYPE.layerGzip,
+  zstd: MEDIA_TYPE.layerZstd,
+} as const;
+
 /** Largest manifest, index or config blob that is read, in bytes; registries refuse larger manifests too. */
 export const MAX_DOCUMENT_SIZE = 4 << 20;
 /** Most layers of one image; overlayfs takes fewer in one mount. */
@@ -201,6 +208,14 @@ function parseProcessDefaults(json: unknown): ProcessDefaults {
     labels: stringMap(config["Labels"], what, "config.Labels"),
     stopSignal: optionalString(config["StopSignal"], what, "config.StopSignal"),
   };
+}
+
+/** The descriptor of a blob, without annotations. */
+export function describeBlob(
+  { digest, size }: { digest: Digest; size: number },
+  mediaType: string,
+): Descriptor {
+  return { mediaType, digest, size, annotations: {} };
 }
 
 /** A descriptor as it is written; without annotations the key is left out. */

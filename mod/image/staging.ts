@@ -141,10 +141,15 @@ function removeIfEmpty(directory: string): boolean {
   try {
     Deno.removeSync(directory);
     return true;
-  } catch {
+  } catch (error) {
     // Not empty: its lock is held; or gone: its owner has just finished
-    return false;
+    if (error instanceof Deno.errors.NotFound || isNotEmpty(error)) return false;
+    throw error;
   }
+}
+
+function isNotEmpty(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOTEMPTY";
 }
 
 /** Names in a directory; none if it is missing. */

@@ -57,6 +57,11 @@ export class Paths {
     return `${this.root}/names`;
   }
 
+  /** Locked by who removes the name of a container that is gone. */
+  get namesLock(): string {
+    return `${this.runRoot}/names.lock`;
+  }
+
   /** Unpacked layers, named by ChainID. */
   get layers(): string {
     return `${this.root}/layers`;

@@ -1,0 +1,41 @@
+/** Files named on the command line, and stdin in their place. @module */
+
+import type { NamedSource } from "../engine/images.ts";
+import { WherryError } from "../errors.ts";
+
+/** An open source; disposing of it closes the file. */
+export type InputFile = NamedSource & Disposable;
+
+/**
+ * Opens the file at `path`, or stdin for `-`.
+ *
+ * @throws {WherryError} `not_found` if there is no such file, `invalid_argument` if stdin is a terminal
+ * or the path a directory.
+ */
+export function openInput(path: string): InputFile {
+  if (path !== "-") return openFile(path);
+  if (Deno.stdin.isTerminal()) {
+    throw new WherryError("invalid_argument", 'Cannot read "-": stdin is a terminal', {
+      hint: "Pipe an archive into it, or name a file",
+    });
+  }
+  return { bytes: Deno.stdin, name: "-", [Symbol.dispose]: () => {} };
+}
+
+function openFile(path: string): InputFile {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new WherryError("not_found", `Cannot read "${path}": no such file`, { cause });
+  }
+  const { isDirectory, size } = file.statSync();
+  if (isDirectory) {
+    file.close();
+    throw new WherryError("invalid_argument", `Cannot read "${path}": it is a directory`, {
+      hint: 'Run it with "wherry run --rootfs", or make a tar of it',
+    });
+  }
+  return { bytes: file, name: path, size, [Symbol.dispose]: () => file.close() };
+}

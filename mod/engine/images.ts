@@ -1,0 +1,136 @@
+/** Use cases of the image store. @module */
+
+import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
+import { readState } from "../container/state.ts";
+import { WherryError } from "../errors.ts";
+import { loadDockerArchive, type LoadedImage } from "../image/archive.ts";
+import { type ChainId, digestFromHex, type ImageId } from "../image/digest.ts";
+import { ImagePaths } from "../image/image_paths.ts";
+import {
+  type ImageUse,
+  type ImageUser,
+  type ListedImage,
+  listImages as listAll,
+  type Removal,
+  removeImage as removeFromStore,
+} from "../image/images.ts";
+import { type ImportedImage, importRootfs } from "../image/import.ts";
+import { parseReference } from "../image/reference.ts";
+import type { ByteSource } from "../image/source.ts";
+import { readRecord } from "../store/record.ts";
+import type { Engine } from "./engine.ts";
+import { listIds } from "./find.ts";
+
+/** Where a stream of bytes comes from. */
+export interface NamedSource {
+  /** Read to its end; the caller closes it. */
+  bytes: ByteSource;
+  /** For messages and for the image's history: a path, or `-`. */
+  name: string;
+  /** Size in bytes, if known. */
+  size?: number;
+}
+
+/** How to import a root file system. */
+export interface ImportImageOptions {
+  /** What to call the image. @default {it gets no name} */
+  reference?: string;
+  /** Note in the image's history. */
+  message?: string;
+  /** Fields of the image as a Dockerfile writes them, for example `CMD ["sh"]`. */
+  changes?: readonly string[];
+}
+
+/**
+ * Makes an image of a root file system's tar, plain or compressed with gzip or zstd.
+ *
+ * @throws {WherryError} `corrupt` if it is not a sound tar; then everything is as it was.
+ */
+export async function importImage(
+  engine: Engine,
+  source: NamedSource,
+  { reference, message, changes = [] }: ImportImageOptions,
+): Promise<ImportedImage> {
+  engine.ensureDirectories();
+  return await importRootfs(imagePaths(engine), source.bytes, {
+    reference: reference === undefined ? undefined : parseReference(reference),
+    sourceName: source.name,
+    sourceSize: source.size,
+    message,
+    changes,
+  });
+}
+
+/**
+ * Loads all images of a docker archive.
+ *
+ * @throws {WherryError} `corrupt` if it is not a sound one; then everything is as it was.
+ */
+export async function loadImages(engine: Engine, source: NamedSource): Promise<LoadedImage[]> {
+  engine.ensureDirectories();
+  return await loadDockerArchive(imagePaths(engine), source.bytes, {
+    sourceName: source.name,
+    sourceSize: source.size,
+  });
+}
+
+/** All images, each once. */
+export function listImages(engine: Engine): ListedImage[] {
+  return listAll(imagePaths(engine));
+}
+
+/**
+ * Removes a reference, and the image with it when it was the last one.
+ *
+ * @param wanted A reference, or an image's id or the beginning of one.
+ * @throws {WherryError} `not_found`; `conflict` if a container was made from it.
+ */
+export function removeImage(
+  engine: Engine,
+  wanted: string,
+  options: { isForced: boolean },
+): Removal {
+  engine.ensureDirectories();
+  return removeFromStore(imagePaths(engine), wanted, new ContainersUse(engine), options);
+}
+
+function imagePaths({ paths }: Engine): ImagePaths {
+  return new ImagePaths(paths.root);
+}
+
+/** What the containers need of the image store. */
+class ContainersUse implements ImageUse {
+  readonly #engine: Engine;
+  readonly #configs: ContainerConfig[];
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#configs = listIds(engine).flatMap((id) => readConfig(engine, id) ?? []);
+  }
+
+  usersOf(id: ImageId): ImageUser[] {
+    return this.#configs
+      .filter(({ root }) => root.type === "image" && root.imageId === id)
+      .map((config) => ({
+        name: config.name,
+        isRunning: readState(this.#engine.paths.container(config.id)).status === "running",
+      }));
+  }
+
+  *layers(): Iterable<ChainId> {
+    for (const { root } of this.#configs) {
+      if (root.type !== "image") continue;
+      for (const hex of root.layers) yield digestFromHex(hex) as string as ChainId;
+    }
+  }
+}
+
+/** A damaged record is reported by `ps`; here it must not keep images from being removed. */
+function readConfig({ paths }: Engine, id: string): ContainerConfig | undefined {
+  try {
+    return readRecord(paths.container(id).config, parseContainerConfig);
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "corrupt") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,256 @@
+/** `wherry exec`: one more process in a running container. @module */
+
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { eventually, exists, isAlive, listNames, type TestEngine, testWhole } from "./harness.ts";
+
+/** Runs `body` beside a container called `box` that sleeps. */
+function testBeside(
+  name: string,
+  flags: readonly string[],
+  body: (wherry: TestEngine, id: string) => Promise<void>,
+): void {
+  testWhole(name, async (wherry) => {
+    const id = await wherry.start(["--name", "box", ...flags], ["sleep", "100"]);
+    await body(wherry, id);
+    strictEqual((await wherry.run(["rm", "-f", "box"])).stderr, "");
+  });
+}
+
+testBeside("exec hands over every argument exactly as it was typed", [], async (wherry) => {
+  const script = "cat /proc/$$/cmdline; :";
+  const argv = ["", " two  words ", `"quoted" 'both'`, "line\nbreak", "--", "-it", "höß 🚣"];
+
+  const { stdout } = await wherry.run(["exec", "box", "sh", "-c", script, ...argv]);
+
+  deepStrictEqual(stdout.split("\0"), ["sh", "-c", script, ...argv, ""]);
+});
+
+testBeside("exec ends with the exit status of the command", [], async (wherry) => {
+  const codeOf = async (...argv: string[]): Promise<number> =>
+    (await wherry.run(["exec", "box", ...argv])).code;
+
+  strictEqual(await codeOf("true"), 0);
+  strictEqual(await codeOf("sh", "-c", "exit 42"), 42);
+  strictEqual(await codeOf("sh", "-c", "kill -KILL $$"), 137);
+  strictEqual(await codeOf("no-such-command"), 127);
+  strictEqual(await codeOf("/etc"), 126);
+  strictEqual(await codeOf("/etc/passwd"), 126);
+});
+
+testBeside(
+  "exec has the container's environment, and what -e adds",
+  ["-e", "A=run", "-e", "B=run"],
+  async (wherry) => {
+    const { stdout } = await wherry.run(
+      ["exec", "-e", "B=exec", "-e", "CALLER", "box", "env"],
+      { env: { CALLER: "mine", SECRET: "1" } },
+    );
+
+    const variables = stdout.trim().split("\n");
+    for (const entry of ["A=run", "B=exec", "CALLER=mine", "HOME=/root"]) {
+      ok(variables.includes(entry), stdout);
+    }
+    ok(!stdout.includes("SECRET") && !stdout.includes("B=run"));
+  },
+);
+
+testBeside("exec -u and -w choose user and directory, which are the container's otherwise", [
+  "-u",
+  "daemon",
+  "-w",
+  "/usr",
+], async (wherry) => {
+  const show = ["sh", "-c", "id -un; pwd; echo $HOME; grep CapEff /proc/self/status"];
+
+  const same = await wherry.run(["exec", "box", ...show]);
+  const other = await wherry.run(["exec", "-u", "0", "-w", "/etc", "box", ...show]);
+
+  strictEqual(same.stdout, "daemon\n/usr\n/usr/sbin\nCapEff:\t0000000000000000\n");
+  strictEqual(other.stdout, "root\n/etc\n/root\nCapEff:\t00000000a80425fb\n");
+});
+
+testBeside("exec refuses what is malformed with 125 or 126, and says why", [], async (wherry) => {
+  const cases: [flags: string[], code: number, message: RegExp][] = [
+    [["-u", "stranger"], 125, /no user "stranger"/],
+    [["-e", "=x"], 125, /Cannot set the variable "=x"/],
+    [["-w", "/missing"], 126, /Cannot enter the working directory "\/missing"/],
+    [["--no-such-flag"], 125, /no-such-flag/],
+  ];
+  for (const [flags, code, message] of cases) {
+    const result = await wherry.run(["exec", ...flags, "box", "true"]);
+
+    strictEqual(result.code, code, flags.join(" "));
+    match(result.stderr, message);
+  }
+});
+
+testBeside("exec joins every namespace of the container", [], async (wherry, id) => {
+  const kinds = ["cgroup", "ipc", "mnt", "net", "pid", "uts"];
+  const { pid } = wherry.readStateRecord(id);
+
+  const { stdout } = await wherry.run([
+    ...["exec", "box", "sh", "-c"],
+    `cd /proc/self/ns; for kind in ${kinds.join(" ")}; do readlink $kind; done`,
+  ]);
+
+  deepStrictEqual(
+    stdout.trim().split("\n"),
+    kinds.map((kind) => Deno.readLinkSync(`/proc/${pid}/ns/${kind}`)),
+  );
+});
+
+testBeside("exec sees the container's processes and changes its files", [], async (wherry) => {
+  const first = await wherry.run(["exec", "box", "sh", "-c", "echo data >/file; ps -o args"]);
+  const second = await wherry.run(["exec", "box", "cat", "/file"]);
+
+  match(first.stdout, /sleep 100/);
+  strictEqual(second.stdout, "data\n");
+});
+
+testBeside("exec has no descriptor but 0, 1 and 2", [], async (wherry) => {
+  const { stdout } = await wherry.run(
+    ["exec", "-i", "box", "sh", "-c", "ls /proc/$$/fd; :"],
+    { redirect: "3</etc/passwd 7</ 9>&1" },
+  );
+
+  strictEqual(stdout, "0\n1\n2\n");
+});
+
+testBeside("exec keeps stdin, stdout and stderr apart", [], async (wherry) => {
+  const script = "cat; echo err >&2";
+
+  const open = await wherry.run(["exec", "-i", "box", "sh", "-c", script], { stdin: "in\n" });
+  const closed = await wherry.run(["exec", "box", "sh", "-c", script], { stdin: "unread" });
+
+  deepStrictEqual([open.stdout, open.stderr], ["in\n", "err\n"]);
+  deepStrictEqual([closed.stdout, closed.stderr], ["", "err\n"]);
+});
+
+testBeside("exec carries 64 MiB in each direction unchanged", [], async (wherry) => {
+  await wherry.runHost("sh", "-c", "head -c 67108864 /dev/urandom >in");
+
+  const { code } = await wherry.run(["exec", "-i", "box", "cat"], { redirect: "<in >out" });
+
+  strictEqual(code, 0);
+  await wherry.runHost("cmp", "in", "out");
+});
+
+testBeside("exec of a command that says nothing ends when it ends", [], async (wherry) => {
+  const { code, stdout, stderr } = await wherry.run(["exec", "box", "sleep", "0.1"]);
+
+  deepStrictEqual([code, stdout, stderr], [0, "", ""]);
+});
+
+testBeside("exec -d returns at once and the command goes on", ["-v", ".:/out"], async (wherry) => {
+  const result = await wherry.run(
+    ["exec", "-d", "box", "sh", "-c", "sleep 0.3; echo done >/out/done"],
+  );
+
+  deepStrictEqual([result.code, result.stdout, result.stderr], [0, "", ""]);
+  ok(!exists(`${wherry.scratch}/done`));
+  await eventually(() => exists(`${wherry.scratch}/done`));
+});
+
+testBeside("exec works after the program it runs was replaced", [], async (wherry) => {
+  await wherry.run([
+    "exec",
+    "box",
+    "sh",
+    "-c",
+    "printf '#!/bin/sh\\necho new' >/bin/ls.new; chmod +x /bin/ls.new; mv /bin/ls.new /bin/ls",
+  ]);
+
+  strictEqual((await wherry.run(["exec", "box", "ls"])).stdout, "new\n");
+});
+
+testBeside("exec passes SIGTERM on to the command", [], async (wherry) => {
+  const script = 'trap "exit 6" TERM; echo ready; while :; do sleep 0.05; done';
+  const child = wherry.spawn(["exec", "box", "sh", "-c", script]);
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+
+  strictEqual((await reader.read()).value, "ready\n");
+  child.kill("SIGTERM");
+
+  strictEqual((await child.status).code, 6);
+  await reader.cancel();
+  await child.stderr.cancel();
+});
+
+testBeside("exec -it has a terminal of the container", [], async (wherry) => {
+  await using terminal = wherry.openTerminal(["exec", "-it", "box", "sh"], {
+    rows: 33,
+    columns: 111,
+  });
+  await terminal.waitFor("# ");
+  terminal.type("stty size; tty; echo $TERM\r");
+
+  await terminal.waitFor("33 111\r\n/dev/pts/0\r\nxterm\r\n");
+  terminal.type("exit 4\r");
+
+  strictEqual(await terminal.finish(), 4);
+  terminal.assertRestored();
+});
+
+testBeside("exec ends when its container is killed", [], async (wherry) => {
+  const child = wherry.spawn(["exec", "box", "sh", "-c", "echo ready; sleep 100"]);
+  const reader = child.stdout.getReader();
+  await reader.read();
+
+  await wherry.run(["kill", "box"]);
+
+  strictEqual((await child.status).code, 137);
+  await reader.cancel();
+  await child.stderr.cancel();
+});
+
+testBeside("exec by eight at once works for each", [], async (wherry) => {
+  const numbers = Array.from({ length: 8 }, (_, index) => String(index));
+
+  const results = await Promise.all(
+    numbers.map((number) => wherry.run(["exec", "box", "echo", number])),
+  );
+
+  deepStrictEqual(results.map(({ stdout }) => stdout), numbers.map((number) => `${number}\n`));
+});
+
+testBeside("what exec started dies with its monitor", ["-v", ".:/out"], async (wherry) => {
+  await wherry.run(["exec", "-d", "box", "sh", "-c", "echo $$ >/out/pid; exec sleep 99"]);
+  await eventually(() => listNames(wherry.scratch).includes("pid"));
+  const sleepers = await findProcesses("sleep\x0099\x00");
+
+  strictEqual(sleepers.length, 1);
+  await wherry.run(["rm", "-f", "box"]);
+  await eventually(() => !isAlive(sleepers[0] ?? 0));
+  await wherry.start(["--name", "box"], ["true"]);
+});
+
+testWhole("exec in a container that does not run says how to start it", async (wherry) => {
+  await wherry.run(["run", "--name", "ended", ...await wherry.busybox(), "true"]);
+
+  const { code, stderr } = await wherry.run(["exec", "ended", "true"]);
+
+  ok(code === 1 || code === 125, String(code));
+  strictEqual(
+    stderr,
+    'wherry: Cannot exec in container "ended": it is not running\n' +
+      'Start it with "wherry start ended"\n',
+  );
+  await wherry.run(["rm", "ended"]);
+});
+
+testWhole("exec in a container that does not exist names it", async (wherry) => {
+  const { code, stderr } = await wherry.run(["exec", "nobody", "true"]);
+
+  ok(code === 1 || code === 125, String(code));
+  match(stderr, /No such container: nobody/);
+});
+
+async function findProcesses(commandLine: string): Promise<number[]> {
+  const found: number[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const text = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
+    if (text === commandLine) found.push(Number(name));
+  }
+  return found;
+}

@@ -1,0 +1,428 @@
+/** From start to rm, also when something is killed, damaged or done twice at once. @module */
+
+import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import {
+  eventually,
+  exists,
+  isAlive,
+  listNames,
+  pause,
+  type TestEngine,
+  testWhole,
+} from "./harness.ts";
+
+const OBEY = 'trap "exit 7" TERM; while :; do sleep 0.05; done';
+
+testWhole("start runs a container again with the files it had", async (wherry) => {
+  const script = "echo run >>/count; cat /count";
+  await wherry.run(["run", "--name", "again", ...await wherry.busybox(), "sh", "-c", script]);
+
+  const first = await wherry.run(["start", "-a", "again"]);
+  const second = await wherry.run(["start", "-a", "again"]);
+
+  strictEqual(first.stdout, "run\nrun\n");
+  strictEqual(second.stdout, "run\nrun\nrun\n");
+  await wherry.run(["rm", "again"]);
+});
+
+testWhole("start prints the name, and starting twice is no error", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sleep", "100"]);
+  await wherry.run(["kill", "box"]);
+
+  const first = await wherry.run(["start", "box"]);
+  const second = await wherry.run(["start", "box"]);
+
+  deepStrictEqual([first.code, first.stdout], [0, "box\n"]);
+  deepStrictEqual([second.code, second.stdout], [0, "box\n"]);
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("start -a ends with the command's exit status", async (wherry) => {
+  await wherry.run(["run", "--name", "box", ...await wherry.busybox(), "sh", "-c", "exit 9"]);
+
+  strictEqual((await wherry.run(["start", "-a", "box"])).code, 9);
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("start -ai hands over stdin", async (wherry) => {
+  await wherry.run(["run", "-i", "--name", "box", ...await wherry.busybox(), "cat"]);
+
+  const { stdout } = await wherry.run(["start", "-ai", "box"], { stdin: "again\n" });
+
+  strictEqual(stdout, "again\n");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("stop lets the command end by itself", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sh", "-c", OBEY]);
+  await pause(100);
+
+  const { code, stdout } = await wherry.run(["stop", "box"]);
+
+  deepStrictEqual([code, stdout], [0, "box\n"]);
+  strictEqual((await wherry.run(["wait", "box"])).stdout, "7\n");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole(
+  "stop kills a command that does not listen, after the time it is given",
+  async (wherry) => {
+    await wherry.start(["--name", "box"], ["sleep", "100"]);
+    const startedAt = Date.now();
+
+    await wherry.run(["stop", "-t", "1", "box"]);
+
+    const elapsed = Date.now() - startedAt;
+    ok(elapsed >= 1000 && elapsed < 5000, String(elapsed));
+    strictEqual((await wherry.run(["wait", "box"])).stdout, "137\n");
+    await wherry.run(["rm", "box"]);
+  },
+);
+
+testWhole("stop -s sends another signal", async (wherry) => {
+  const script = 'trap "exit 8" USR2; while :; do sleep 0.05; done';
+  await wherry.start(["--name", "box"], ["sh", "-c", script]);
+  await pause(100);
+
+  await wherry.run(["stop", "-s", "USR2", "box"]);
+
+  strictEqual((await wherry.run(["wait", "box"])).stdout, "8\n");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("stop of a container that has ended is no error", async (wherry) => {
+  await wherry.run(["run", "--name", "box", ...await wherry.busybox(), "true"]);
+
+  deepStrictEqual(await wherry.run(["stop", "box"]), { code: 0, stdout: "box\n", stderr: "" });
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("kill ends a container with 137, and kill -s with any signal", async (wherry) => {
+  await wherry.start(["--name", "first"], ["sleep", "100"]);
+  await wherry.start(["--name", "second"], [
+    "sh",
+    "-c",
+    'trap "exit 5" HUP; while :; do sleep 0.05; done',
+  ]);
+  await pause(100);
+
+  strictEqual((await wherry.run(["kill", "first"])).stdout, "first\n");
+  strictEqual((await wherry.run(["kill", "-s", "SIGHUP", "second"])).stdout, "second\n");
+
+  strictEqual((await wherry.run(["wait", "first", "second"])).stdout, "137\n5\n");
+  await wherry.run(["rm", "first", "second"]);
+});
+
+testWhole("kill of a container that has ended says so", async (wherry) => {
+  await wherry.run(["run", "--name", "box", ...await wherry.busybox(), "true"]);
+
+  const { code, stderr } = await wherry.run(["kill", "box"]);
+
+  strictEqual(code, 1);
+  match(stderr, /^wherry: Cannot kill container "box": it is not running\n/);
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("kill refuses a signal that does not exist", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sleep", "100"]);
+
+  const { code, stderr } = await wherry.run(["kill", "-s", "NONSENSE", "box"]);
+
+  strictEqual(code, 1);
+  match(stderr, /Cannot send the signal "NONSENSE"/);
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("wait ends when the container does", async (wherry) => {
+  const id = await wherry.start([], ["sh", "-c", "sleep 0.3; exit 3"]);
+
+  strictEqual((await wherry.run(["wait", id])).stdout, "3\n");
+  await wherry.run(["rm", id]);
+});
+
+testWhole("rm refuses a running container and says what to do", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sleep", "100"]);
+
+  const { code, stderr } = await wherry.run(["rm", "box"]);
+
+  strictEqual(code, 1);
+  match(stderr, /^wherry: Cannot remove container "box": it is running\n.*wherry rm -f box/);
+  strictEqual((await wherry.run(["rm", "-f", "box"])).stdout, "box\n");
+});
+
+testWhole("rm removes a container that ended by itself", async (wherry) => {
+  const id = await wherry.start([], ["true"]);
+  await wherry.run(["wait", id]);
+
+  strictEqual((await wherry.run(["rm", id])).code, 0);
+});
+
+testWhole(
+  "rm takes names, ids and the beginnings of ids, and goes on after an error",
+  async (wherry) => {
+    const first = await wherry.start(["--name", "by-name"], ["true"]);
+    const second = await wherry.start([], ["true"]);
+    await wherry.run(["wait", first, second]);
+
+    const { code, stdout, stderr } = await wherry.run([
+      "rm",
+      "by-name",
+      "nobody",
+      second.slice(0, 12),
+    ]);
+
+    strictEqual(code, 1);
+    strictEqual(stdout, `by-name\n${second.slice(0, 12)}\n`);
+    match(stderr, /No such container: nobody/);
+  },
+);
+
+testWhole("rm removes trees that a container made hard to remove", async (wherry) => {
+  const script = "mkdir -p /a/b; chmod 0 /a/b /a; chmod 000 /etc; i=0; " +
+    "while [ $i -lt 300 ]; do mkdir d; cd d; i=$((i+1)); done; ln -s / link; mknod dev c 1 3";
+
+  const { code, stderr } = await wherry.runBusybox([], ["sh", "-c", script]);
+
+  deepStrictEqual([code, stderr], [0, ""]);
+});
+
+testWhole("two containers with one name: exactly one is made", async (wherry) => {
+  const argv = ["run", "-d", "--name", "only", ...await wherry.busybox(), "sleep", "100"];
+
+  const results = await Promise.all([1, 2, 3, 4].map(() => wherry.run(argv)));
+
+  deepStrictEqual(results.map(({ code }) => code).toSorted(), [0, 125, 125, 125]);
+  strictEqual(listNames(`${wherry.root}/containers`).length, 1);
+  await wherry.run(["rm", "-f", "only"]);
+});
+
+testWhole("eight containers at once each get their own output and status", async (wherry) => {
+  const numbers = Array.from({ length: 8 }, (_, index) => index);
+
+  const results = await Promise.all(
+    numbers.map((number) => wherry.runBusybox([], ["sh", "-c", `echo ${number}; exit ${number}`])),
+  );
+
+  deepStrictEqual(
+    results,
+    numbers.map((number) => ({ code: number, stdout: `${number}\n`, stderr: "" })),
+  );
+});
+
+testWhole("two rm at once both end, and the container is gone", async (wherry) => {
+  for (const flags of [[], ["-f"]]) {
+    const id = await wherry.start([], ["true"]);
+    await wherry.run(["wait", id]);
+
+    const results = await Promise.all([1, 2, 3].map(() => wherry.run(["rm", ...flags, id])));
+
+    ok(results.some(({ code }) => code === 0));
+    for (const { stderr } of results) match(stderr, /^$|No such container|another command/);
+    deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+  }
+});
+
+testWhole("two start at once: the container runs once", async (wherry) => {
+  await wherry.start(["--name", "box", "-v", ".:/out"], [
+    "sh",
+    "-c",
+    "echo run >>/out/log; exec sleep 100",
+  ]);
+  await wherry.run(["kill", "box"]);
+
+  const results = await Promise.all([1, 2, 3].map(() => wherry.run(["start", "box"])));
+
+  ok(results.some(({ code }) => code === 0));
+  await eventually(() => Deno.readTextFileSync(`${wherry.scratch}/log`) === "run\nrun\n");
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole(
+  "a killed wherry run leaves the container running, and --rm still removes it",
+  async (wherry) => {
+    const child = wherry.spawn([
+      "run",
+      "--rm",
+      "--name",
+      "box",
+      ...await wherry.busybox(),
+      "sleep",
+      "100",
+    ]);
+    await eventually(() => runningIds(wherry).length === 1);
+    await pause(100);
+
+    child.kill("SIGKILL");
+    await Promise.all([child.status, child.stdout.cancel(), child.stderr.cancel()]);
+
+    strictEqual((await wherry.run(["exec", "box", "echo", "alive"])).stdout, "alive\n");
+    await wherry.run(["kill", "box"]);
+    await eventually(() => listNames(`${wherry.root}/containers`).length === 0);
+  },
+);
+
+testWhole(
+  "a killed monitor takes its container along, which then has exited with 137",
+  async (wherry) => {
+    const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
+    const { pid, monitorPid } = wherry.readStateRecord(id);
+
+    Deno.kill(monitorPid, "SIGKILL");
+    await eventually(() => !isAlive(pid));
+
+    strictEqual((await wherry.run(["wait", "box"])).stdout, "137\n");
+    strictEqual((await wherry.run(["exec", "box", "true"])).code === 0, false);
+    strictEqual((await wherry.run(["start", "box"])).code, 0);
+    await wherry.run(["rm", "-f", "box"]);
+  },
+);
+
+testWhole("run ends with 137 when its container's monitor is killed", async (wherry) => {
+  const child = wherry.spawn(["run", ...await wherry.busybox(), "sleep", "100"]);
+  await eventually(() => runningIds(wherry).length === 1);
+  const [id = ""] = runningIds(wherry);
+
+  Deno.kill(wherry.readStateRecord(id).monitorPid, "SIGKILL");
+
+  strictEqual((await child.status).code, 137);
+  await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+  await wherry.run(["rm", id]);
+});
+
+testWhole("run --rm killed at any moment leaves nothing after the next command", async (wherry) => {
+  for (let moment = 0; moment < 30; moment++) {
+    await killAfter(
+      wherry,
+      ["run", "--rm", ...await wherry.busybox(), "sleep", "0.05"],
+      moment * 4,
+    );
+  }
+  await wherry.run(["ps", "-a"]);
+
+  await eventually(() => listNames(`${wherry.root}/containers`).length === 0);
+});
+
+testWhole(
+  "run -d killed at any moment leaves a container that rm -f removes, or nothing",
+  async (wherry) => {
+    for (let moment = 0; moment < 30; moment++) {
+      await killAfter(wherry, ["run", "-d", ...await wherry.busybox(), "sleep", "100"], moment * 4);
+    }
+    await wherry.run(["ps", "-a"]);
+
+    const ids = listNames(`${wherry.root}/containers`);
+    if (ids.length > 0) strictEqual((await wherry.run(["rm", "-f", ...ids])).stderr, "");
+  },
+);
+
+testWhole("rm -f killed at any moment can be done again", async (wherry) => {
+  for (let moment = 0; moment < 12; moment++) {
+    const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
+
+    await killAfter(wherry, ["rm", "-f", id], moment * 8);
+    await wherry.run(["rm", "-f", id]);
+    await wherry.run(["ps", "-a"]);
+
+    deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+  }
+});
+
+for (const file of ["config.json", "state.json"]) {
+  testWhole(`a damaged ${file} is put aside, and everything else works`, async (wherry) => {
+    const healthy = await wherry.start(["--name", "healthy"], ["true"]);
+    const damaged = await wherry.start(["--name", "damaged"], ["true"]);
+    await wherry.run(["wait", healthy, damaged]);
+    Deno.writeTextFileSync(wherry.containerPath(damaged, file), '{"schema":1,"id":');
+
+    const listed = await wherry.run(["ps", "-a", "-q", "--no-trunc"]);
+
+    strictEqual(listed.stdout, `${healthy}\n`);
+    match(listed.stderr, new RegExp(damaged));
+    ok(exists(`${wherry.root}/damaged/${damaged}/upper`));
+    strictEqual((await wherry.run(["rm", "healthy"])).stdout, "healthy\n");
+    strictEqual((await wherry.runBusybox(["--name", "damaged"], ["true"])).code, 0);
+    await wherry.runHost("rm", "-r", `${wherry.root}/damaged/${damaged}`);
+  });
+}
+
+testWhole("no command signals a process whose pid a record wrongly names", async (wherry) => {
+  const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
+  const bystander = new Deno.Command("sleep", { args: ["100"] }).spawn();
+  const { monitorPid, pid } = wherry.readStateRecord(id);
+  const path = wherry.containerPath(id, "state.json");
+  const tampered = Deno.readTextFileSync(path)
+    .replace(`"pid":${pid}`, `"pid":${bystander.pid}`)
+    .replace(`"monitorPid":${monitorPid}`, `"monitorPid":${bystander.pid}`);
+
+  Deno.writeTextFileSync(path, tampered);
+  await wherry.run(["kill", "-s", "USR1", "box"]);
+  await wherry.run(["stop", "-t", "0", "box"]);
+  ok(!isAlive(pid));
+  Deno.writeTextFileSync(path, tampered);
+  for (const command of [["stop", "-t", "0"], ["kill"], ["exec"], ["rm", "-f"]]) {
+    await wherry.run([...command, "box", ...(command[0] === "exec" ? ["true"] : [])]);
+  }
+
+  ok(isAlive(bystander.pid));
+  bystander.kill("SIGKILL");
+  await bystander.status;
+});
+
+testWhole("a container that was running when the machine went down has exited", async (wherry) => {
+  const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
+  const { monitorPid } = wherry.readStateRecord(id);
+  Deno.kill(monitorPid, "SIGKILL");
+  await eventually(() => !isAlive(monitorPid));
+  await wherry.runHost("rm", "-r", wherry.runRoot);
+
+  strictEqual((await wherry.run(["wait", "box"])).stdout, "137\n");
+  strictEqual((await wherry.run(["start", "box"])).code, 0);
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("hidden commands end cleanly when somebody calls them", async (wherry) => {
+  const cleanup = await wherry.run(["__cleanup", "0".repeat(64)]);
+  const none = await wherry.run(["__cleanup"]);
+  const help = await wherry.run(["--help"]);
+
+  strictEqual(cleanup.stderr, "");
+  strictEqual(none.code, 1);
+  ok(!help.stdout.includes("__cleanup"));
+});
+
+testWhole(
+  "__cleanup never removes a container that runs or was made without --rm",
+  async (wherry) => {
+    const running = await wherry.start(["--rm"], ["sleep", "100"]);
+    const kept = await wherry.start([], ["true"]);
+    await wherry.run(["wait", kept]);
+
+    await wherry.run(["__cleanup", running, kept]);
+
+    deepStrictEqual(listNames(`${wherry.root}/containers`), [running, kept].toSorted());
+    await wherry.run(["rm", "-f", running, kept]);
+  },
+);
+
+/** Kills a command with SIGKILL after `delayMs`, unless it has ended by then. */
+async function killAfter(
+  wherry: TestEngine,
+  args: readonly string[],
+  delayMs: number,
+): Promise<void> {
+  const child = wherry.spawn(args);
+  let hasEnded = false;
+  const end = child.output().then(() => hasEnded = true);
+  await Promise.race([end, pause(delayMs)]);
+  if (!hasEnded) child.kill("SIGKILL");
+  // Not its end of output: a monitor that lives on may still hold it
+  await Promise.race([end, pause(2000)]);
+}
+
+/** The containers whose record says that they run. */
+function runningIds(wherry: TestEngine): string[] {
+  return listNames(`${wherry.root}/containers`).filter((id) =>
+    exists(wherry.containerPath(id, "state.json")) &&
+    wherry.readStateRecord(id).status === "running"
+  );
+}
