@@ -1,6 +1,6 @@
 /*
- * All that depends on the processor: how to make a system call, where a program starts, and how to start
- * a function on another stack. System-call numbers come from the kernel's own <asm/unistd.h>.
+ * All that depends on the processor: how to make a system call, where a program starts, and how to
+ * start a function on another stack. System-call numbers come from the kernel's own <asm/unistd.h>.
  */
 #pragma once
 
@@ -29,8 +29,8 @@ static inline int64_t arch_syscall(int64_t number, int64_t a, int64_t b, int64_t
 	return result;
 }
 
-/* clone3 for a child that shares this memory and runs function(argument) on args->stack; it ends with
- * the result as its exit status. Returns the child's pid or -errno, in the parent only. */
+/* clone3 for a child that shares this memory and runs function(argument) on args->stack; it ends
+ * with the result as its exit status. Returns the child's pid or -errno, in the parent only. */
 static inline int64_t arch_clone_call(struct clone_args *args, int (*function)(void *),
 				      void *argument)
 {
@@ -57,8 +57,8 @@ static inline int64_t arch_clone_call(struct clone_args *args, int (*function)(v
 }
 
 /* Copy `count` words, at least one, to `stack`, make that the stack pointer, and go to a program's
- * first instruction as the kernel does (rdx 0: nothing is to be called at exit). The words may come to
- * lie where the current stack is. */
+ * first instruction as the kernel does (rdx 0: nothing is to be called at exit). The words may come
+ * to lie where the current stack is. */
 static inline _Noreturn void arch_enter(uint64_t stack, const uint64_t *words, uint64_t count,
 					uint64_t entry)
 {
@@ -91,7 +91,8 @@ static inline _Noreturn void arch_enter(uint64_t stack, const uint64_t *words, u
 #elif defined(__aarch64__)
 
 #define ARCH_ELF_MACHINE EM_AARCH64
-#define ARCH_MULTIARCH "aarch64-linux-gnu" /* Debian's name for the directories of its libraries */
+#define ARCH_MULTIARCH "aarch64-linux-gnu" /* Debian's name for the directories of its libraries   \
+					    */
 
 /* See syscall(2), "Architecture calling conventions". */
 static inline int64_t arch_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d,
@@ -112,8 +113,8 @@ static inline int64_t arch_syscall(int64_t number, int64_t a, int64_t b, int64_t
 	return x0;
 }
 
-/* clone3 for a child that shares this memory and runs function(argument) on args->stack; it ends with
- * the result as its exit status. Returns the child's pid or -errno, in the parent only. */
+/* clone3 for a child that shares this memory and runs function(argument) on args->stack; it ends
+ * with the result as its exit status. Returns the child's pid or -errno, in the parent only. */
 static inline int64_t arch_clone_call(struct clone_args *args, int (*function)(void *),
 				      void *argument)
 {

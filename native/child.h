@@ -9,8 +9,8 @@ enum { REPORT_FD = 3, JOIN_FD = 6 };
 
 struct child {
 	struct monitor *monitor; /* a copy: of use for the plan only */
-	struct step step;	 /* being run */
-	int root;		 /* O_PATH of what paths are resolved in; -1: "/" */
+	struct step step;        /* being run */
+	int root;                /* O_PATH of what paths are resolved in; -1: "/" */
 	bool has_joined;
 	uint32_t umask;
 };

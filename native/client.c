@@ -17,8 +17,8 @@ struct request {
 	uint32_t fd_count;
 };
 
-/* Read away what the client still sends: closing a socket with unread packets would make the client see
- * ECONNRESET in place of the answers it has not read yet. */
+/* Read away what the client still sends: closing a socket with unread packets would make the client
+ * see ECONNRESET in place of the answers it has not read yet. */
 static void drop_requests(int socket)
 {
 	int32_t fds[MESSAGE_FDS];
@@ -34,15 +34,13 @@ static void drop_requests(int socket)
 	} while (result > 0 || result == -EMSGSIZE);
 }
 
-void client_detach(struct client *client)
+/* What nobody else waits for is forgotten, so that the monitor reads from the container again. */
+static void drop_outputs(struct monitor *monitor, struct client *client)
 {
-	static const char message[] = "detached";
-
-	close_stream(&client->input.fd);
-	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
 		close_stream(&client->outputs[i].fd);
-	client->awaits_exit = false;
-	(void)message_send(client->socket, message, sizeof(message) - 1, NULL, 0, MSG_DONTWAIT);
+		pump_client_output(monitor, client, i);
+	}
 }
 
 void client_close(struct monitor *monitor, struct client *client)
@@ -53,10 +51,7 @@ void client_close(struct monitor *monitor, struct client *client)
 	close_stream(&client->socket);
 	if (was_reading)
 		end_client_input(monitor, client);
-	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
-		close_stream(&client->outputs[i].fd);
-		pump_client_output(monitor, client, i);
-	}
+	drop_outputs(monitor, client);
 	*client = (struct client){ 0 };
 }
 
@@ -75,6 +70,14 @@ static void client_send(struct monitor *monitor, struct client *client, const ch
 	if (message_send(client->socket, storage, text.length, fd, fd == NULL ? 0 : 1,
 			 MSG_DONTWAIT) < 0)
 		client_close(monitor, client);
+}
+
+void client_detach(struct monitor *monitor, struct client *client)
+{
+	close_stream(&client->input.fd);
+	drop_outputs(monitor, client);
+	client->awaits_exit = false;
+	client_send(monitor, client, "detached", -1, NULL);
 }
 
 static int request_number(const struct request *request, unsigned word, uint64_t maximum,
@@ -116,7 +119,8 @@ static bool is_attached(const struct client *client)
 	       client->outputs[OUTPUT_STDERR].fd > 0;
 }
 
-/* Output starts with what the container writes from now on; what slower clients still wait for is left out. */
+/* Output starts with what the container writes from now on; what slower clients still wait for is
+ * left out. */
 static void attach_output(struct request *request, unsigned which, uint32_t *fd_index)
 {
 	struct stream *stream = &request->client->outputs[which];
@@ -220,7 +224,7 @@ static const struct {
 } REQUESTS[] = {
 	{ "attach", 3, request_attach }, { "resize", 3, request_resize },
 	{ "signal", 2, request_signal }, { "stop", 3, request_stop },
-	{ "pidfd", 1, request_pidfd },	 { "wait", 1, request_wait },
+	{ "pidfd", 1, request_pidfd },   { "wait", 1, request_wait },
 };
 
 /* Cut `text` at its spaces. More words than any request has are counted but not kept. */
@@ -242,9 +246,9 @@ static int run_request(struct request *request)
 {
 	for (unsigned i = 0; i < sizeof(REQUESTS) / sizeof(REQUESTS[0]); i++)
 		if (text_equal(REQUESTS[i].word, request->words[0]))
-			return REQUESTS[i].word_count == request->word_count ?
-				       REQUESTS[i].run(request) :
-				       -EINVAL;
+			return REQUESTS[i].word_count == request->word_count
+				       ? REQUESTS[i].run(request)
+				       : -EINVAL;
 	return -EINVAL;
 }
 

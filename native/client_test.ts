@@ -23,6 +23,7 @@ const CAT = execute("/bin/cat");
 const SLEEP = execute("/bin/sleep", "100");
 const EINVAL = 22;
 const EBUSY = 16;
+const ESRCH = 3;
 
 /** Flags of `attach`. */
 const INPUT = 1;
@@ -244,6 +245,47 @@ testBoth(
     strictEqual(answer, "ok");
     strictEqual(held, heldLater); // back-pressure: nothing more is read
     ok(held >= 65536);
+  },
+);
+
+testBoth("signal_init() answers ESRCH after init's end", async ({ start, directory }) => {
+  using full = await createFifo(`${directory}/fifo`);
+  await using monitor = start(
+    plan(["record", `${directory}/state`, "volatile"], CLONE, shell("head -c 80000 /dev/zero")),
+    { firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [full.number] } },
+  );
+  await monitor.started();
+  await eventually(() => readBytes(`${directory}/state`).includes("exited"));
+
+  monitor.send("signal 9");
+
+  strictEqual(await monitor.receive(), `error ${ESRCH}`);
+});
+
+testBoth(
+  "client_detach() lets the container go on when the client was slow",
+  async ({ start, directory }) => {
+    const log = `${directory}/log`;
+    using full = await createFifo(`${directory}/fifo`);
+    Deno.writeTextFileSync(`${directory}/in`, "keys: \x10");
+    using input = openForReading(`${directory}/in`);
+    const script = "read line; head -c 300000 /dev/zero; exit 3";
+    await using monitor = start(plan(["log", log, "0", "1"], PIPE, CLONE, shell(script)), {
+      firstRequest: {
+        text: `attach ${INPUT | OUTPUT} 10`,
+        descriptors: [input.number, full.number],
+      },
+    });
+
+    await monitor.started();
+
+    strictEqual(await monitor.receive(), "detached");
+    monitor.send("wait");
+    Deno.writeTextFileSync(`${directory}/in2`, "\n");
+    using second = openForReading(`${directory}/in2`);
+    monitor.send(`attach ${INPUT} -`, [second.number]);
+    strictEqual(await monitor.receive(), "exited 3");
+    strictEqual(readLog(log).length, 300000);
   },
 );
 

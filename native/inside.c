@@ -15,12 +15,11 @@ int inside_open(struct child *child, const char *path, uint64_t flags, uint64_t 
 
 	if (root < 0)
 		return root;
-	return sys_openat2(root, path, flags,
-			   resolve | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	return sys_openat2(root, path, flags, resolve | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
-/* Make the directory whose path is the first `end` bytes of `path`, after its parents. Every prefix is looked
- * up from the root again, so that links and ".." mean what they mean to the container. */
+/* Make the directory whose path is the first `end` bytes of `path`, after its parents. Every prefix
+ * is looked up from the root again, so that links and ".." mean what they mean to the container. */
 static int open_prefix(struct child *child, char *path, size_t end)
 {
 	cleanup_close int parent = inside_open(child, "/", O_PATH | O_DIRECTORY, 0);

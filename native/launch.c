@@ -9,9 +9,9 @@ int step_stdio(struct monitor *monitor, const struct step *step)
 {
 	const char *kind = step_text(step, 0);
 
-	monitor->stdio = text_equal(kind, "terminal") ? STDIO_TERMINAL :
-			 text_equal(kind, "pipe")     ? STDIO_PIPE :
-							STDIO_NULL;
+	monitor->stdio = text_equal(kind, "terminal") ? STDIO_TERMINAL
+			 : text_equal(kind, "pipe")   ? STDIO_PIPE
+						      : STDIO_NULL;
 	return 0;
 }
 
@@ -27,7 +27,8 @@ int step_log(struct monitor *monitor, const struct step *step)
 	return result == -ENOSPC || result == -EDQUOT ? 0 : result;
 }
 
-/* Bound through /proc/self/fd, because sun_path holds only 108 bytes. Mode 0700 by the monitor's umask. */
+/* Bound through /proc/self/fd, because sun_path holds only 108 bytes. Mode 0700 by the monitor's
+ * umask. */
 int step_listen(struct monitor *monitor, const struct step *step)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -64,8 +65,8 @@ int step_record(struct monitor *monitor, const struct step *step)
 		length--;
 	text_add_bytes(&dir, path, length);
 	text_add(&dir, length == 0 ? "." : "");
-	fd = text_end(&dir) == NULL ? -ENAMETOOLONG :
-				      sys_openat(AT_FDCWD, buffer, O_RDONLY | O_DIRECTORY, 0);
+	fd = text_end(&dir) == NULL ? -ENAMETOOLONG
+				    : sys_openat(AT_FDCWD, buffer, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return fd;
 	monitor->record_dir = fd;
@@ -81,7 +82,8 @@ int step_cleanup(struct monitor *monitor, const struct step *step)
 	return 0;
 }
 
-/* The ends of three pipes: the child's go to child_ends, the monitor's own are kept, non-blocking. */
+/* The ends of three pipes: the child's go to child_ends, the monitor's own are kept, non-blocking.
+ */
 static int make_pipes(struct monitor *monitor, int child_ends[3])
 {
 	for (int i = 0; i < 3; i++) {
@@ -128,8 +130,7 @@ static int await_child(struct monitor *monitor, int socket)
 		struct report report;
 		int32_t fds[MESSAGE_FDS];
 		uint32_t count = 0;
-		int64_t size =
-			message_receive(socket, &report, sizeof(report), fds, &count, 0);
+		int64_t size = message_receive(socket, &report, sizeof(report), fds, &count, 0);
 
 		if (size <= 0)
 			return (int)size;
@@ -144,8 +145,7 @@ static int await_child(struct monitor *monitor, int socket)
 	}
 }
 
-static int start_child(struct monitor *monitor, uint64_t flags, const int child_ends[3],
-		       int report)
+static int start_child(struct monitor *monitor, uint64_t flags, const int child_ends[3], int report)
 {
 	struct clone_args args = {
 		.flags = flags | CLONE_PIDFD,
@@ -161,8 +161,8 @@ static int start_child(struct monitor *monitor, uint64_t flags, const int child_
 	return pid < 0 ? (int)pid : 0;
 }
 
-/* The last step of the monitor. The child learns from the report socket that the monitor lives, and the
- * monitor by its end that execve has succeeded. */
+/* The last step of the monitor. The child learns from the report socket that the monitor lives, and
+ * the monitor by its end that execve has succeeded. */
 int step_clone(struct monitor *monitor, const struct step *step)
 {
 	int child_ends[3] = { 0, 1, 2 };

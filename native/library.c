@@ -1,6 +1,7 @@
-/* libwherry.so: what TypeScript cannot do by itself (wherry.h). Freestanding, without a single global. */
-#include "wherry.h"
+/* libwherry.so: what TypeScript cannot do by itself (wherry.h). Freestanding, without a single
+ * global. */
 #include "message.h"
+#include "wherry.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

@@ -6,7 +6,8 @@
 
 static const char *const STREAM_NAMES[] = { "stdout", "stderr" };
 
-/* A monitor that was killed may have left half a record: end it, so that the next one begins a line. */
+/* A monitor that was killed may have left half a record: end it, so that the next one begins a
+ * line. */
 static uint64_t end_torn_record(int fd, uint64_t size)
 {
 	char last = '\n';
@@ -42,7 +43,8 @@ static const char *rotated_path(const struct log *log, uint32_t number, char buf
 	return text_end(&path);
 }
 
-/* Shift every file by one; the oldest is replaced. When a rename fails the log grows on: no record is lost. */
+/* Shift every file by one; the oldest is replaced. When a rename fails the log grows on: no record
+ * is lost. */
 static void rotate(struct log *log)
 {
 	char from_buffer[PATH_SIZE];

@@ -1,5 +1,6 @@
 /*
- * wherry-monitor: runs a launch plan, then supervises the container until its end (docs/monitor.md).
+ * wherry-monitor: runs a launch plan, then supervises the container until its end
+ * (docs/monitor.md).
  *
  *   main -> launch.c       the monitor's steps; `clone` makes the child
  *        -> child.c        the child's steps, in steps_*.c; the last one is execve
@@ -7,8 +8,8 @@
  *        -> record.c       the exit, then the lock is released and clients are told
  *        -> cleanup        execve of the program in descriptor 7
  */
-#include "message.h"
 #include "monitor.h"
+#include "message.h"
 #include "text.h"
 
 int main(int argc, char **argv);
@@ -36,8 +37,8 @@ static void list_steps(void)
 	}
 }
 
-/* Every descriptor of the contract exists from here on, so that none of the numbers can come to mean something
- * else, and none but 0, 1 and 2 survives an execve. */
+/* Every descriptor of the contract exists from here on, so that none of the numbers can come to
+ * mean something else, and none but 0, 1 and 2 survives an execve. */
 static int settle_fds(void)
 {
 	for (int fd = 0; fd < START_FDS; fd++) {
@@ -50,8 +51,9 @@ static int settle_fds(void)
 	return 0;
 }
 
-/* Not dumpable: a process in a namespace that a child joins must not get at the child before it has called
- * execve (CVE-2016-9962). All signals wait for the poll loop; SIGPIPE is an error code here. */
+/* Not dumpable: a process in a namespace that a child joins must not get at the child before it has
+ * called execve (CVE-2016-9962). All signals wait for the poll loop; SIGPIPE is an error code here.
+ */
 static int prepare(struct monitor *monitor)
 {
 	const uint64_t wanted = UINT64_C(1) << (SIGCHLD - 1) | UINT64_C(1) << (SIGTERM - 1);
@@ -107,8 +109,8 @@ static void run_cleanup(const struct step *cleanup)
 	(void)sys_execveat(CLEANUP_FD, "", (char *const *)(uintptr_t)argv, environment);
 }
 
-/* A client that reads slowly, such as a pager, does not hold up the cleanup: then a copy of the monitor stays
- * with the clients. */
+/* A client that reads slowly, such as a pager, does not hold up the cleanup: then a copy of the
+ * monitor stays with the clients. */
 static void end(struct monitor *monitor)
 {
 	bool has_cleanup = monitor->cleanup.count > 0;

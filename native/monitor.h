@@ -1,4 +1,5 @@
-/* The state of wherry-monitor: one zeroed mapping, made in main(); pages are only used when touched. */
+/* The state of wherry-monitor: one zeroed mapping, made in main(); pages are only used when
+ * touched. */
 #pragma once
 
 #include "plan.h"
@@ -49,8 +50,9 @@ struct input {
 	char *data; /* INPUT_SIZE bytes */
 };
 
-/* What the container writes. Read again only when each attached client has all of it; after the container's
- * end what is left in the pipe is read anyway, so that the log is complete while a client is slow. */
+/* What the container writes. Read again only when each attached client has all of it; after the
+ * container's end what is left in the pipe is read anyway, so that the log is complete while a
+ * client is slow. */
 struct output {
 	int fd; /* 0: none or ended */
 	uint32_t length;
@@ -59,7 +61,8 @@ struct output {
 
 enum { OUTPUT_STDOUT, OUTPUT_STDERR, OUTPUT_COUNT };
 
-/* A descriptor of a client. A socket may be shared with the client, so it is never made non-blocking. */
+/* A descriptor of a client. A socket may be shared with the client, so it is never made
+ * non-blocking. */
 struct stream {
 	int fd; /* 0: none */
 	bool is_socket;
@@ -86,13 +89,13 @@ struct monitor {
 	int slave;   /* of the container's terminal, see terminal.c */
 	int listener;
 	int listen_dir;
-	int record_dir;		 /* 0: no record */
+	int record_dir;          /* 0: no record */
 	const char *record_name; /* in that directory */
 	bool record_is_durable;
 	uint32_t record_index; /* of its step */
 	uint32_t failed_index; /* of the step that failed, or is running */
-	struct step cleanup; /* count 0: none */
-	uint64_t started_at; /* nanoseconds since the epoch */
+	struct step cleanup;   /* count 0: none */
+	uint64_t started_at;   /* nanoseconds since the epoch */
 	uint64_t finished_at;
 	uint64_t kill_at; /* by CLOCK_MONOTONIC in nanoseconds; 0: never */
 	bool has_exited;
@@ -110,10 +113,11 @@ struct monitor {
 	} buffers;
 };
 
-/* What the child tells the monitor on a SOCK_SEQPACKET pair. It is closed by execve: the end is success. */
+/* What the child tells the monitor on a SOCK_SEQPACKET pair. It is closed by execve: the end is
+ * success. */
 enum report_kind {
-	REPORT_FAILED,	 /* value is an errno */
-	REPORT_FORKED,	 /* value is the pid of the process that goes on; its pidfd comes along */
+	REPORT_FAILED,   /* value is an errno */
+	REPORT_FORKED,   /* value is the pid of the process that goes on; its pidfd comes along */
 	REPORT_TERMINAL, /* the pty's master comes along */
 };
 
@@ -131,18 +135,20 @@ static inline void close_stream(int *fd)
 	*fd = 0;
 }
 
-/* launch.c: run the monitor's steps. Returns 0 when the container runs, or -errno with the index of the step. */
+/* launch.c: run the monitor's steps. Returns 0 when the container runs, or -errno with the index of
+ * the step. */
 int launch(struct monitor *monitor, uint32_t *ret_index);
 void kill_container(struct monitor *monitor);
 
-/* supervise.c: serve everybody until the exit is recorded; then the slow clients until they have all output. */
+/* supervise.c: serve everybody until the exit is recorded; then the slow clients until they have
+ * all output. */
 void supervise(struct monitor *monitor);
 bool has_pending_clients(const struct monitor *monitor);
 void serve_last_clients(struct monitor *monitor);
 
 /* terminal.c */
 void open_terminal(struct monitor *monitor, int master);
-void reopen_slave(struct monitor *monitor);
+int reopen_slave(struct monitor *monitor);
 void resize_terminal(struct monitor *monitor, uint64_t rows, uint64_t columns);
 
 /* streams.c: move bytes; none of these blocks. */
@@ -156,7 +162,7 @@ void end_client_input(struct monitor *monitor, struct client *client);
 /* client.c */
 void client_accept(struct monitor *monitor);
 void client_serve(struct monitor *monitor, struct client *client);
-void client_detach(struct client *client);
+void client_detach(struct monitor *monitor, struct client *client);
 void client_close(struct monitor *monitor, struct client *client);
 bool client_is_pending(const struct monitor *monitor, const struct client *client);
 void client_tell_exit(struct monitor *monitor, struct client *client);

@@ -81,9 +81,9 @@ static int parse_argument(char type, const char *text, uint64_t *ret_number)
 		return *text == '\0' || text_length(text) >= PATH_SIZE ? -EINVAL : 0;
 	case 'i':
 		return text_equal(text, "null") || text_equal(text, "pipe") ||
-				       text_equal(text, "terminal") ?
-			       0 :
-			       -EINVAL;
+				       text_equal(text, "terminal")
+			       ? 0
+			       : -EINVAL;
 	case 'd':
 		return text_equal(text, "durable") || text_equal(text, "volatile") ? 0 : -EINVAL;
 	default:
@@ -155,7 +155,8 @@ int plan_load(int fd, struct plan *ret_plan)
 	return 0;
 }
 
-/* The next string, or NULL at the end of the plan. The plan's last byte is a NUL, so no string is open. */
+/* The next string, or NULL at the end of the plan. The plan's last byte is a NUL, so no string is
+ * open. */
 static const char *take_string(struct plan *plan)
 {
 	const char *string = plan->next;
@@ -256,6 +257,7 @@ int plan_check(struct plan *plan)
 	return result;
 }
 
+/* With pages larger than 4 KiB the kernel may refuse, and a little memory more is kept. */
 void plan_discard_rest(const struct plan *plan)
 {
 	uintptr_t first = ((uintptr_t)plan->next + 4095) & ~(uintptr_t)4095;

@@ -14,11 +14,11 @@ struct child;
 struct step;
 
 /*
- * A word of the plan. `types` has a letter for each argument; a `*` at the end lets the last one occur any
- * number of times, none included:
- *   s text   p path, not empty   u decimal, 32 bits   U decimal, 64 bits   o octal mode, 16 bits   x hex, 64 bits
- *   l limit, decimal or -1   a -1000..1000   g signal 1..64   n CLONE_NEW* flags   i kind of stdio   d durability
- * Exactly one of the functions is set: it says who runs the step.
+ * A word of the plan. `types` has a letter for each argument; a `*` at the end lets the last one
+ * occur any number of times, none included: s text   p path, not empty   u decimal, 32 bits   U
+ * decimal, 64 bits   o octal mode, 16 bits   x hex, 64 bits l limit, decimal or -1   a -1000..1000
+ * g signal 1..64   n CLONE_NEW* flags   i kind of stdio   d durability Exactly one of the functions
+ * is set: it says who runs the step.
  */
 struct word {
 	const char *name;
@@ -48,8 +48,8 @@ struct plan {
 /* Read the plan in `fd` into memory of its own. Returns 0 or -errno. */
 int plan_load(int fd, struct plan *ret_plan);
 
-/* Check every step, so that no mistake is found half-way. Returns 0, or -EINVAL with the number of the wrong
- * step in plan->index. Afterwards the plan is at its first step. */
+/* Check every step, so that no mistake is found half-way. Returns 0, or -EINVAL with the number of
+ * the wrong step in plan->index. Afterwards the plan is at its first step. */
 int plan_check(struct plan *plan);
 
 /* Take the next step. Returns 1, 0 after the last one, or -EINVAL. */
@@ -67,5 +67,6 @@ const char *step_text(const struct step *step, uint32_t argument);
 /* A number that plan_check has seen to be right; -1 of a limit is UINT64_MAX. */
 uint64_t step_number(const struct step *step, uint32_t argument);
 
-/* Fill `count` pointers to consecutive strings and a NULL after them. Returns the text behind the last one. */
+/* Fill `count` pointers to consecutive strings and a NULL after them. Returns the text behind the
+ * last one. */
 const char *point_to_strings(const char **pointers, const char *strings, uint32_t count);

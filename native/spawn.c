@@ -8,8 +8,9 @@
 #define MAX_STRINGS 65536
 #define STACK_SIZE 65536
 
-/* What parent and child share. The child runs in the parent's memory while the parent's thread is held by
- * CLONE_VFORK; the other threads go on, so the child touches nothing but this and its stack. */
+/* What parent and child share. The child runs in the parent's memory while the parent's thread is
+ * held by CLONE_VFORK; the other threads go on, so the child touches nothing but this and its
+ * stack. */
 struct job {
 	int exe_fd;
 	char **argv;
@@ -20,8 +21,8 @@ struct job {
 	int error; /* -errno of the step that failed, or 0 */
 };
 
-/* A caller that ignores SIGPIPE, as Deno does, must not pass that on; handlers are reset by execve only
- * after signals could be delivered, in memory that is not the child's. */
+/* A caller that ignores SIGPIPE, as Deno does, must not pass that on; handlers are reset by execve
+ * only after signals could be delivered, in memory that is not the child's. */
 static void reset_signals(void)
 {
 	for (int signal = 1; signal <= SIGNAL_COUNT; signal++)
@@ -29,8 +30,9 @@ static void reset_signals(void)
 			(void)sys_signal_handler(signal, SIG_DFL);
 }
 
-/* Sources may be numbered like targets, so all are moved above the targets first. The program itself ends
- * up at number nfds and close-on-exec; CLOSE_RANGE_CLOEXEC would be simpler but needs Linux 5.11. */
+/* Sources may be numbered like targets, so all are moved above the targets first. The program
+ * itself ends up at number nfds and close-on-exec; CLOSE_RANGE_CLOEXEC would be simpler but needs
+ * Linux 5.11. */
 static int place_fds(struct job *job)
 {
 	int moved[MAX_FDS + 1];
@@ -104,7 +106,8 @@ static char **fill_pointers(char **pointers, const char *strings, uint32_t count
 	return pointers;
 }
 
-/* With all signals blocked: a handler of the caller must not run in the child's half of the memory. */
+/* With all signals blocked: a handler of the caller must not run in the child's half of the memory.
+ */
 static int64_t start(struct job *job, void *stack, int *ret_pidfd)
 {
 	struct clone_args args = {

@@ -1,5 +1,5 @@
-/* One function for each word of the plan (words.c). All return 0 or -errno; a step with argument checks of its own
- * says so, all others are checked by plan_check. */
+/* One function for each word of the plan (words.c). All return 0 or -errno; a step with argument
+ * checks of its own says so, all others are checked by plan_check. */
 #pragma once
 
 #include "child.h"

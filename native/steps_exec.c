@@ -5,8 +5,9 @@
 static const char DEFAULT_PATH[] =
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/* clone(2) with CLONE_PARENT: setns(2) puts only the children of a process into the pid namespace it joined.
- * The monitor becomes the parent and is told the pid, which only this side knows as the monitor sees it. */
+/* clone(2) with CLONE_PARENT: setns(2) puts only the children of a process into the pid namespace
+ * it joined. The monitor becomes the parent and is told the pid, which only this side knows as the
+ * monitor sees it. */
 int step_fork(struct child *child, const struct step *step)
 {
 	int pidfd = -1;
@@ -26,8 +27,8 @@ int step_fork(struct child *child, const struct step *step)
 	sys_exit(0);
 }
 
-/* A PID 1 that stays holds nothing of the plan and of the monitor, neither in memory nor in descriptors: then
- * the container may look at it as at any of its processes. */
+/* A PID 1 that stays holds nothing of the plan and of the monitor, neither in memory nor in
+ * descriptors: then the container may look at it as at any of its processes. */
 static void become_init(const struct child *child)
 {
 	struct monitor *monitor = child->monitor;
@@ -72,8 +73,9 @@ static _Noreturn void forward_and_reap(int main_pid)
 	}
 }
 
-/* PID 1 in the manner of tini: go on in a child that leads the terminal's foreground group, hand it every
- * signal, reap orphans. Signals are still blocked as in the monitor, so none is lost or acted on. */
+/* PID 1 in the manner of tini: go on in a child that leads the terminal's foreground group, hand it
+ * every signal, reap orphans. Signals are still blocked as in the monitor, so none is lost or acted
+ * on. */
 int step_reaper(struct child *child, const struct step *step)
 {
 	int64_t pid = sys_fork();
@@ -111,7 +113,8 @@ static const char *find_path(const char *const *environment)
 	const size_t prefix = sizeof("PATH=") - 1;
 
 	for (; *environment != NULL; environment++)
-		if (text_length(*environment) >= prefix && memcmp(*environment, "PATH=", prefix) == 0)
+		if (text_length(*environment) >= prefix &&
+		    memcmp(*environment, "PATH=", prefix) == 0)
 			return *environment + prefix;
 	return DEFAULT_PATH + prefix;
 }
@@ -122,8 +125,9 @@ static int execute(const char *file, const char *const *argv, const char *const 
 			    (char *const *)(uintptr_t)environment);
 }
 
-/* Try every directory of the path. An empty one is skipped: it would mean the working directory, which the
- * image chooses. EACCES is remembered, since it says more than the ENOENT of the directories after it. */
+/* Try every directory of the path. An empty one is skipped: it would mean the working directory,
+ * which the image chooses. EACCES is remembered, since it says more than the ENOENT of the
+ * directories after it. */
 static int search_and_execute(const char *const *argv, const char *const *environment)
 {
 	const char *dir = find_path(environment);

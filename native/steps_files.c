@@ -16,8 +16,8 @@ int step_root(struct child *child, const struct step *step)
 	return 0;
 }
 
-/* mkdir(2). Owner and mode are set through a descriptor of the new directory and not by its name: the parent
- * may be a volume in which another container puts a link in its place. */
+/* mkdir(2). Owner and mode are set through a descriptor of the new directory and not by its name:
+ * the parent may be a volume in which another container puts a link in its place. */
 int step_mkdir(struct child *child, const struct step *step)
 {
 	cleanup_close int existing =
@@ -51,8 +51,7 @@ int step_mknod(struct child *child, const struct step *step)
 	uint64_t device = (minor & 0xff) | (major & 0xfff) << 8 | (minor & 0xfff00) << 12;
 	char buffer[PATH_SIZE];
 	const char *name;
-	cleanup_close int parent =
-		inside_open_parent(child, step_text(step, 0), &name, buffer);
+	cleanup_close int parent = inside_open_parent(child, step_text(step, 0), &name, buffer);
 
 	if (parent < 0)
 		return parent;
@@ -64,8 +63,7 @@ int step_symlink(struct child *child, const struct step *step)
 {
 	char buffer[PATH_SIZE];
 	const char *name;
-	cleanup_close int parent =
-		inside_open_parent(child, step_text(step, 1), &name, buffer);
+	cleanup_close int parent = inside_open_parent(child, step_text(step, 1), &name, buffer);
 	int result = parent < 0 ? parent : sys_symlinkat(step_text(step, 0), parent, name);
 
 	return result == -EEXIST ? 0 : result;
@@ -86,8 +84,8 @@ int step_sysctl(struct child *child, const struct step *step)
 	return write_proc(file, step_text(step, 1));
 }
 
-/* chdir(2), looked up like every path: "/proc/self/fd/N" as working directory must not lead out of the
- * container (CVE-2024-21626). */
+/* chdir(2), looked up like every path: "/proc/self/fd/N" as working directory must not lead out of
+ * the container (CVE-2024-21626). */
 int step_chdir(struct child *child, const struct step *step)
 {
 	cleanup_close int dir = inside_open(child, step_text(step, 0), O_PATH | O_DIRECTORY, 0);

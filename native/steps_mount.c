@@ -1,4 +1,5 @@
-/* Steps that change the mount table. Mounts are put on descriptors, never on paths that could be swapped. */
+/* Steps that change the mount table. Mounts are put on descriptors, never on paths that could be
+ * swapped. */
 #include "inside.h"
 #include "steps.h"
 #include "text.h"
@@ -14,12 +15,13 @@ static const char *or_null(const char *text)
 int step_mount(struct child *child, const struct step *step)
 {
 	(void)child;
-	return sys_mount(or_null(step_text(step, 0)), step_text(step, 1), or_null(step_text(step, 2)),
-			 step_number(step, 3), or_null(step_text(step, 4)));
+	return sys_mount(or_null(step_text(step, 0)), step_text(step, 1),
+			 or_null(step_text(step, 2)), step_number(step, 3),
+			 or_null(step_text(step, 4)));
 }
 
-/* A new file system in the root. The last component must not be a link: an image with /proc -> /elsewhere
- * would keep the real /proc from being mounted (CVE-2019-16884, CVE-2023-28642). */
+/* A new file system in the root. The last component must not be a link: an image with /proc ->
+ * /elsewhere would keep the real /proc from being mounted (CVE-2019-16884, CVE-2023-28642). */
 int step_mount_in(struct child *child, const struct step *step)
 {
 	cleanup_close int parent = -1;
@@ -45,8 +47,8 @@ int step_mount_in(struct child *child, const struct step *step)
 			 step_number(step, 3), or_null(step_text(step, 4)));
 }
 
-/* Before Linux 5.12 there is no mount_setattr: the four oldest attributes have the same values as the MS_*
- * flags, and can be set by a remount of a single mount once it is attached. */
+/* Before Linux 5.12 there is no mount_setattr: the four oldest attributes have the same values as
+ * the MS_* flags, and can be set by a remount of a single mount once it is attached. */
 static int set_attributes_by_remount(int tree, uint32_t attributes, uint32_t recursive)
 {
 	const uint32_t known =
@@ -62,8 +64,8 @@ static int set_attributes_by_remount(int tree, uint32_t attributes, uint32_t rec
 	return sys_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | (uint64_t)attributes, NULL);
 }
 
-/* Attach the detached `tree` to `target` with these MOUNT_ATTR_* set. mount_setattr goes first, so that the
- * tree is never visible without them. */
+/* Attach the detached `tree` to `target` with these MOUNT_ATTR_* set. mount_setattr goes first, so
+ * that the tree is never visible without them. */
 static int attach(int tree, int target, uint32_t attributes, uint32_t recursive)
 {
 	struct mount_attr change = { .attr_set = attributes };
@@ -146,8 +148,8 @@ int step_attach_tree(struct child *child, const struct step *step)
 	return sys_mount(NULL, path, NULL, propagation | (recursive != 0 ? MS_REC : 0), NULL);
 }
 
-/* Open what is to be hidden or made read-only. No link on the way is followed: these paths are the kernel's
- * own in procfs and sysfs (CVE-2025-52881). */
+/* Open what is to be hidden or made read-only. No link on the way is followed: these paths are the
+ * kernel's own in procfs and sysfs (CVE-2025-52881). */
 static int open_existing(struct child *child, const char *path)
 {
 	int target = inside_open(child, path, O_PATH, RESOLVE_NO_SYMLINKS);
@@ -220,8 +222,9 @@ int step_readonly(struct child *child, const struct step *step)
 	return result;
 }
 
-/* pivot_root(2), "pivot_root(".", ".")": old and new root are stacked on one directory, so the image need not
- * have a place for the old one. Its mounts become slaves first, or their removal would reach the host. */
+/* pivot_root(2), "pivot_root(".", ".")": old and new root are stacked on one directory, so the
+ * image need not have a place for the old one. Its mounts become slaves first, or their removal
+ * would reach the host. */
 int step_pivot_root(struct child *child, const struct step *step)
 {
 	cleanup_close int old_root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);

@@ -30,8 +30,7 @@ int step_setdomainname(struct child *child, const struct step *step)
 int step_loopback_up(struct child *child, const struct step *step)
 {
 	struct interface_request request = { .name = "lo" };
-	cleanup_close int socket =
-		(int)SYS(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	cleanup_close int socket = (int)SYS(socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int result = socket < 0 ? socket : sys_ioctl(socket, SIOCGIFFLAGS, &request);
 
 	(void)child;
@@ -83,8 +82,9 @@ int step_bounding(struct child *child, const struct step *step)
 	return 0;
 }
 
-/* Pipes and the pty were made by root. Give them to the user, who could not open /dev/stdout otherwise. That
- * it fails on a file system or in a user namespace without such an owner harms nothing else. */
+/* Pipes and the pty were made by root. Give them to the user, who could not open /dev/stdout
+ * otherwise. That it fails on a file system or in a user namespace without such an owner harms
+ * nothing else. */
 static void give_stdio(uint32_t uid)
 {
 	struct statx status;
@@ -97,8 +97,8 @@ static void give_stdio(uint32_t uid)
 	}
 }
 
-/* setgroups(2), setresgid(2), setresuid(2), in this order: each needs what the next gives up. Permitted
- * capabilities are kept for `capset`. */
+/* setgroups(2), setresgid(2), setresuid(2), in this order: each needs what the next gives up.
+ * Permitted capabilities are kept for `capset`. */
 int step_user(struct child *child, const struct step *step)
 {
 	uint32_t uid = (uint32_t)step_number(step, 0);
@@ -159,8 +159,8 @@ int step_no_new_privs(struct child *child, const struct step *step)
 	return sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0);
 }
 
-/* prctl(2). The monitor may have died before: then the other end of the report socket is closed. getppid()
- * cannot tell, it is always 0 in a new pid namespace. */
+/* prctl(2). The monitor may have died before: then the other end of the report socket is closed.
+ * getppid() cannot tell, it is always 0 in a new pid namespace. */
 int step_parent_death(struct child *child, const struct step *step)
 {
 	struct pollfd report = { .fd = REPORT_FD };

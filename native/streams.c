@@ -1,4 +1,5 @@
-/* Bytes between the container, its log and the clients. No descriptor here ever blocks the monitor. */
+/* Bytes between the container, its log and the clients. No descriptor here ever blocks the monitor.
+ */
 #include "inside.h"
 #include "monitor.h"
 #include "text.h"
@@ -12,17 +13,18 @@ static bool is_terminal(int fd)
 	return sys_ioctl(fd, TCGETS, &settings) == 0;
 }
 
-/* Terminals and FIFOs are opened again: O_NONBLOCK belongs to the open file, which the client shares. */
+/* Terminals and FIFOs are opened again: O_NONBLOCK belongs to the open file, which the client
+ * shares. */
 static int reopen(int fd, int access)
 {
 	char path[FD_PATH_SIZE];
 	int result = fd_path(fd, path);
 
-	return result < 0 ? result :
-			    sys_openat(AT_FDCWD, path, access | O_NONBLOCK | O_NOCTTY, 0);
+	return result < 0 ? result : sys_openat(AT_FDCWD, path, access | O_NONBLOCK | O_NOCTTY, 0);
 }
 
-/* Take over `fd` of a client. A FIFO whose other end is closed stays without stream, like a broken one. */
+/* Take over `fd` of a client. A FIFO whose other end is closed stays without stream, like a broken
+ * one. */
 void stream_open(struct stream *stream, int fd, int access)
 {
 	struct statx status = { 0 };
@@ -52,7 +54,8 @@ static int64_t stream_write(const struct stream *stream, const void *data, size_
 	return sys_write(stream->fd, data, size);
 }
 
-/* Write what a client typed to the container's stdin. A container that has closed it reads nothing more. */
+/* Write what a client typed to the container's stdin. A container that has closed it reads nothing
+ * more. */
 void pump_input(struct monitor *monitor)
 {
 	struct input *input = &monitor->input;
@@ -63,7 +66,7 @@ void pump_input(struct monitor *monitor)
 
 		if (written == -EAGAIN)
 			return;
-		if (written < 0)
+		if (written <= 0)
 			close_stream(&input->fd);
 		else
 			input->taken += (uint32_t)written;
@@ -90,9 +93,10 @@ void end_client_input(struct monitor *monitor, struct client *client)
 	pump_input(monitor);
 }
 
-/* Take the detach keys out of `size` bytes at data + KEYS_SIZE; the rest is moved to the front. Keys typed in
- * part are held back, and come first when the next byte shows that they were meant for the container: the
- * gap of KEYS_SIZE has room for them. Returns whether all keys were typed. */
+/* Take the detach keys out of `size` bytes at data + KEYS_SIZE; the rest is moved to the front.
+ * Keys typed in part are held back, and come first when the next byte shows that they were meant
+ * for the container: the gap of KEYS_SIZE has room for them. Returns whether all keys were typed.
+ */
 static bool filter_keys(struct client *client, struct input *input, size_t size)
 {
 	const char *keys = (const char *)client->keys;
@@ -145,7 +149,7 @@ void pump_client_input(struct monitor *monitor, struct client *client)
 	}
 	pump_input(monitor);
 	if (is_detached)
-		client_detach(client);
+		client_detach(monitor, client);
 }
 
 /* Forget what every attached client has. */
@@ -173,7 +177,7 @@ static void feed(const struct output *output, struct stream *stream)
 
 		if (written == -EAGAIN)
 			return;
-		if (written < 0)
+		if (written <= 0)
 			close_stream(&stream->fd);
 		else
 			stream->taken += (uint32_t)written;
@@ -186,15 +190,14 @@ void pump_client_output(struct monitor *monitor, struct client *client, unsigned
 	settle(monitor, which);
 }
 
-/* When init has ended all that it wrote is in the pipe already, so EAGAIN is the end: descendants that still
- * hold the pipe are not waited for. A terminal's EIO before that means that nobody has it open just now. */
+/* When init has ended all that it wrote is in the pipe already, so EAGAIN is the end: descendants
+ * that still hold the pipe are not waited for. A terminal's EIO before that means that nobody has
+ * it open just now. */
 static void end_output(struct monitor *monitor, struct output *output, int64_t result)
 {
 	if (result == -EAGAIN && !monitor->has_exited)
 		return;
-	if (result == -EIO && !monitor->has_exited)
-		reopen_slave(monitor);
-	else
+	if (result != -EIO || monitor->has_exited || reopen_slave(monitor) < 0)
 		close_stream(&output->fd);
 }
 

@@ -1,7 +1,8 @@
 /* One poll loop for all that can happen while the container runs. */
 #include "monitor.h"
 
-/* Places in the array for poll(2). A descriptor of no interest at the moment is -1, which poll skips. */
+/* Places in the array for poll(2). A descriptor of no interest at the moment is -1, which poll
+ * skips. */
 enum { WATCH_SIGNALS, WATCH_LISTENER, WATCH_INPUT, WATCH_OUTPUTS, WATCH_CLIENTS = 5 };
 enum { CLIENT_REQUESTS, CLIENT_INPUT, CLIENT_OUTPUTS, CLIENT_WATCHES = 4 };
 #define WATCH_COUNT (WATCH_CLIENTS + CLIENT_COUNT * CLIENT_WATCHES)
@@ -22,8 +23,8 @@ static void watch_client(const struct monitor *monitor, const struct client *cli
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
 		const struct stream *stream = &client->outputs[i];
 
-		watches[CLIENT_OUTPUTS + i] = watch_if(stream->taken < monitor->outputs[i].length,
-						       stream->fd, POLLOUT);
+		watches[CLIENT_OUTPUTS + i] =
+			watch_if(stream->taken < monitor->outputs[i].length, stream->fd, POLLOUT);
 	}
 }
 
@@ -45,12 +46,13 @@ static uint32_t watch(const struct monitor *monitor, struct pollfd watches[WATCH
 	watches[WATCH_LISTENER] = watch_if(has_room, monitor->listener, POLLIN);
 	watches[WATCH_INPUT] = watch_if(monitor->input.length > 0, monitor->input.fd, POLLOUT);
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
-		watches[WATCH_OUTPUTS + i] = watch_if(monitor->outputs[i].length == 0,
-						      monitor->outputs[i].fd, POLLIN);
+		watches[WATCH_OUTPUTS + i] =
+			watch_if(monitor->outputs[i].length == 0, monitor->outputs[i].fd, POLLIN);
 	return count;
 }
 
-/* Reap everything: orphans of an `exec`, and of a container in the host's pid namespace, end up here. */
+/* Reap everything: orphans of an `exec`, and of a container in the host's pid namespace, end up
+ * here. */
 static void reap(struct monitor *monitor)
 {
 	int status;
@@ -61,8 +63,8 @@ static void reap(struct monitor *monitor)
 			continue;
 		monitor->has_exited = true;
 		monitor->finished_at = sys_clock(CLOCK_REAL);
-		monitor->exit_code = (uint8_t)((status & 0x7f) == 0 ? status >> 8 & 0xff :
-								      128 + (status & 0x7f));
+		monitor->exit_code = (uint8_t)((status & 0x7f) == 0 ? status >> 8 & 0xff
+								    : 128 + (status & 0x7f));
 		close_stream(&monitor->input.fd);
 	}
 }

@@ -1,11 +1,27 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { openOrCreate } from "../mod/kernel/open.ts";
-import { isLockedByOthers, lockDescription, openForReading } from "../mod/kernel/open.ts";
-import { eventually, execute, isAlive, pause, plan, readLog, shell, testBoth } from "./testing.ts";
+import {
+  isLockedByOthers,
+  lockDescription,
+  openForReading,
+  openOrCreate,
+} from "../mod/kernel/open.ts";
+import {
+  eventually,
+  execute,
+  isAlive,
+  pause,
+  plan,
+  readBytes,
+  readLog,
+  shell,
+  testBoth,
+  testRelease,
+} from "./testing.ts";
 
 const CLONE = ["clone", "0"];
+const PIPE = ["stdio", "pipe"];
+const NEW_PID = String(0x20000000);
 const SLEEP = execute("/bin/sleep", "100");
-const ESRCH = 3;
 
 function readState(path: string): Record<string, unknown> {
   return JSON.parse(Deno.readTextFileSync(path));
@@ -184,13 +200,47 @@ testBoth("request_stop() needs no kill when init obeys", async ({ start }) => {
   ok(performance.now() - begin < 5000);
 });
 
-testBoth("request_signal() answers ESRCH after init's end", async ({ start, directory }) => {
-  // a second client that does not read its output keeps the monitor after the exit
-  await using monitor = start(plan(CLONE, shell("true")));
-  await monitor.started();
-  await pause(0);
+testRelease(
+  "supervise() needs less than 60 kB while the container is idle",
+  async ({ start, directory }) => {
+    await using monitor = start(
+      plan(
+        PIPE,
+        ["log", `${directory}/log`, "0", "1"],
+        ["listen", directory],
+        ["record", `${directory}/state`, "volatile"],
+        ["clone", NEW_PID],
+        SLEEP,
+      ),
+    );
+    await monitor.started();
+    monitor.send("signal 0");
+    await monitor.receive();
 
-  strictEqual(await monitor.receive(), "exited 0");
-  strictEqual(directory.length > 0, true);
-  strictEqual(ESRCH, 3);
-});
+    const pss = /^Pss:\s+(\d+) kB$/m.exec(readBytes(`/proc/${monitor.pid}/smaps_rollup`))?.[1];
+    monitor.send("signal 9");
+
+    ok(Number(pss) < 60, `${pss} kB`);
+  },
+);
+
+testRelease(
+  "supervise() needs less than 100 kB after much output",
+  async ({ start, directory }) => {
+    await using monitor = start(
+      plan(
+        PIPE,
+        ["log", `${directory}/log`, "0", "1"],
+        ["clone", NEW_PID],
+        shell("seq 100000; sleep 100"),
+      ),
+    );
+    await monitor.started();
+    await eventually(() => readBytes(`${directory}/log`).endsWith(" 100000\n"));
+
+    const pss = /^Pss:\s+(\d+) kB$/m.exec(readBytes(`/proc/${monitor.pid}/smaps_rollup`))?.[1];
+    monitor.send("signal 9");
+
+    ok(Number(pss) < 100, `${pss} kB`);
+  },
+);

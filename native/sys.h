@@ -1,6 +1,7 @@
 /*
- * The system calls that wherry makes: thin wrappers that return >= 0 or -errno, so nothing is read twice.
- * EINTR is retried here and nowhere else. Structures that only libc's headers define are defined here.
+ * The system calls that wherry makes: thin wrappers that return >= 0 or -errno, so nothing is read
+ * twice. EINTR is retried here and nowhere else. Structures that only libc's headers define are
+ * defined here.
  */
 #pragma once
 
@@ -246,11 +247,12 @@ static inline int sys_chdir(const char *path)
 	return (int)SYS(chdir, path);
 }
 
-/* Anonymous zeroed memory, no page of which exists before it is touched. Returns the address or NULL. */
+/* Anonymous zeroed memory, no page of which exists before it is touched. Returns the address or
+ * NULL. */
 static inline void *sys_allocate(size_t size)
 {
-	int64_t address = SYS(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			      -1, 0);
+	int64_t address =
+		SYS(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	return address < 0 && address > -4096 ? NULL : (void *)address;
 }
@@ -282,7 +284,8 @@ static inline int sys_mount_setattr(int fd, uint32_t flags, struct mount_attr *a
 			sizeof(*attributes));
 }
 
-/* Put the detached mount `tree` over what `target`, an O_PATH descriptor, stands for: no path is looked up. */
+/* Put the detached mount `tree` over what `target`, an O_PATH descriptor, stands for: no path is
+ * looked up. */
 static inline int sys_move_mount(int tree, int target)
 {
 	return (int)SYS(move_mount, tree, "", target, "",

@@ -7,7 +7,8 @@ struct window_size { /* of ioctl_tty(2) */
 	uint16_t rows, columns, x_pixels, y_pixels;
 };
 
-/* The master of a new pty. devpts is verified, so that an image cannot offer a device of its own. */
+/* The master of a new pty. devpts is verified, so that an image cannot offer a device of its own.
+ */
 static int open_master(struct child *child)
 {
 	cleanup_close int dir =
@@ -79,8 +80,8 @@ int step_terminal(struct child *child, const struct step *step)
 	return result;
 }
 
-/* The monitor holds a slave of its own. Without one the master would report a hang-up, and keep poll(2) busy,
- * while no process of the container has the terminal open. */
+/* The monitor holds a slave of its own. Without one the master would report a hang-up, and keep
+ * poll(2) busy, while no process of the container has the terminal open. */
 void open_terminal(struct monitor *monitor, int master)
 {
 	(void)sys_fcntl(master, F_SETFL, O_NONBLOCK);
@@ -90,10 +91,11 @@ void open_terminal(struct monitor *monitor, int master)
 }
 
 /* A session leader that ends hangs its terminal up for all, so the slave is opened again. */
-void reopen_slave(struct monitor *monitor)
+int reopen_slave(struct monitor *monitor)
 {
 	close_stream(&monitor->slave);
 	monitor->slave = open_slave(monitor->outputs[OUTPUT_STDOUT].fd);
+	return monitor->slave;
 }
 
 void resize_terminal(struct monitor *monitor, uint64_t rows, uint64_t columns)

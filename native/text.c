@@ -92,8 +92,8 @@ void text_add_number(struct text *text, uint64_t number)
 	add_digits(text, number, width);
 }
 
-/* Proleptic Gregorian date of a day count since 1970, by Howard Hinnant's civil_from_days: years start in
- * March, so that the leap day comes last. */
+/* Proleptic Gregorian date of a day count since 1970, by Howard Hinnant's civil_from_days: years
+ * start in March, so that the leap day comes last. */
 static void add_date(struct text *text, uint64_t days)
 {
 	uint64_t shifted = days + 719468;

@@ -28,7 +28,10 @@ struct text {
 	bool is_cut;
 };
 
-#define TEXT(buffer) { .data = (buffer), .size = sizeof(buffer) }
+#define TEXT(buffer)                                                                               \
+	{                                                                                          \
+		.data = (buffer), .size = sizeof(buffer)                                           \
+	}
 
 void text_add_bytes(struct text *text, const char *bytes, size_t size);
 void text_add(struct text *text, const char *string);

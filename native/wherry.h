@@ -1,4 +1,5 @@
-/* What libwherry.so exports to TypeScript (ffi/symbols.ts). Every function returns >= 0 or -errno. */
+/* What libwherry.so exports to TypeScript (ffi/symbols.ts). Every function returns >= 0 or -errno.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -9,32 +10,38 @@
 int32_t wherry_abi(void);
 
 /* Any system call, as the kernel answers it: >= 0 or -errno. */
-int64_t wherry_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f);
+int64_t wherry_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e,
+		       int64_t f);
 
 /*
- * Start the program in `exe_fd` (a memfd) in a new process that shares nothing with the caller but the
- * descriptors listed, without copying the caller's page tables: clone3(CLONE_VM | CLONE_VFORK | CLONE_PIDFD).
+ * Start the program in `exe_fd` (a memfd) in a new process that shares nothing with the caller but
+ * the descriptors listed, without copying the caller's page tables: clone3(CLONE_VM | CLONE_VFORK |
+ * CLONE_PIDFD).
  *
  * argv, envp: NUL-terminated strings one after the other, argc and envc of them.
  * fds[i] becomes descriptor i in the new process; -1 leaves i closed; all others are closed.
  * rlimit_nofile: soft limit of RLIMIT_NOFILE for the new process, or -1 to keep the caller's.
- * Signal handlers, the signal mask and SIGPIPE are reset in the new process, and it is in a session of its own.
+ * Signal handlers, the signal mask and SIGPIPE are reset in the new process, and it is in a session
+ * of its own.
  *
  * Returns the new pid and stores its pidfd (O_CLOEXEC) in *ret_pidfd.
  */
-int32_t wherry_spawn(int32_t exe_fd, const char *argv, uint32_t argc, const char *envp, uint32_t envc,
-		     const int32_t *fds, uint32_t nfds, int64_t rlimit_nofile, int32_t *ret_pidfd);
+int32_t wherry_spawn(int32_t exe_fd, const char *argv, uint32_t argc, const char *envp,
+		     uint32_t envc, const int32_t *fds, uint32_t nfds, int64_t rlimit_nofile,
+		     int32_t *ret_pidfd);
 
 /* sendmsg of one packet with nfds descriptors (at most 4) by SCM_RIGHTS. Returns the bytes sent. */
-int32_t wherry_send(int32_t socket, const void *data, uint32_t size, const int32_t *fds, uint32_t nfds);
+int32_t wherry_send(int32_t socket, const void *data, uint32_t size, const int32_t *fds,
+		    uint32_t nfds);
 
-/* recvmsg of one packet; descriptors that came along (at most 4, O_CLOEXEC) go to ret_fds, their number to
- * *ret_nfds. Blocks. Returns the bytes received, 0 at the end of the connection. */
-int32_t wherry_receive(int32_t socket, void *ret_data, uint32_t size, int32_t *ret_fds, uint32_t *ret_nfds);
+/* recvmsg of one packet; descriptors that came along (at most 4, O_CLOEXEC) go to ret_fds, their
+ * number to *ret_nfds. Blocks. Returns the bytes received, 0 at the end of the connection. */
+int32_t wherry_receive(int32_t socket, void *ret_data, uint32_t size, int32_t *ret_fds,
+		       uint32_t *ret_nfds);
 
 /*
- * Remove `name` in the directory `parent` and, if it is a directory, all that is in it. A missing one is fine.
- * Never follows a link and never goes into a mount point: -EBUSY then. Constant memory and two descriptors,
- * however deep the tree is.
+ * Remove `name` in the directory `parent` and, if it is a directory, all that is in it. A missing
+ * one is fine. Never follows a link and never goes into a mount point: -EBUSY then. Constant memory
+ * and two descriptors, however deep the tree is.
  */
 int32_t wherry_remove_tree(int32_t parent, const char *name);

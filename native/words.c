@@ -1,4 +1,5 @@
-/* Every word of the plan. `wherry-monitor --list-steps` prints this table, and a test compares it with plan.ts. */
+/* Every word of the plan. `wherry-monitor --list-steps` prints this table, and a test compares it
+ * with plan.ts. */
 #include "steps.h"
 
 const struct word WORDS[] = {

@@ -6,10 +6,10 @@
 
 /** What deno puts into each bundle that uses a `node:` module; an `import` cannot stand in a script. */
 const REQUIRE_FROM_MODULE =
-  /^ *import \{ createRequire as (?<name>\w+) \} from "node:module";\nvar __require = \k<name>\(import\.meta\.url\);$/m;
+  /import ?\{ ?createRequire as (?<name>[\w$]+) ?\} ?from ?"node:module";\s*var (?<require>[\w$]+) ?= ?\k<name>\(import\.meta\.url\);/;
 
 /** The same for a script. Loads node's part of deno (30 ms) when it is first called, not before. */
-const REQUIRE = "var __require = (name) => process.getBuiltinModule(name);";
+const REQUIRE = "var $<require> = (name) => process.getBuiltinModule(name);";
 
 /**
  * Makes a bundle a strict script without imports.
@@ -23,4 +23,25 @@ export function adaptScript(bundle: string): string {
   // Compiled, not run: this finds what no script can have.
   new Function(script);
   return script;
+}
+
+/**
+ * Makes a bundle without its cold parts a script that begins again with the whole program when it needs one.
+ *
+ * @param bundle Output of `deno bundle --format=iife` with `coldImports` as `--external`.
+ * @param coldImports The modules left out, as the program's `import()` calls name them.
+ * @returns The script; calls `wherryStartOver()`.
+ * @throws {SyntaxError} If the bundle imports anything else, or lacks one of `coldImports`.
+ */
+export function adaptHotScript(bundle: string, coldImports: readonly string[]): string {
+  let script = bundle;
+  for (const name of coldImports) {
+    const call = new RegExp(`\\bimport\\((["\'])${RegExp.escape(name)}\\1\\)`, "g");
+    const without = script.replace(call, "wherryStartOver()");
+    if (without === script) {
+      throw new SyntaxError(`Cannot split the program: it does not import "${name}"`);
+    }
+    script = without;
+  }
+  return adaptScript(script);
 }

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { adaptScript } from "./bundle_script.ts";
+import { adaptHotScript, adaptScript } from "./bundle_script.ts";
 import { hasBaseRuntime } from "./base_runtime.ts";
 import { PROJECT_ROOT } from "./build.ts";
 import { buildNative } from "./native.ts";
@@ -31,18 +31,41 @@ async function runDeno(args: string[]): Promise<void> {
   if (!success) throw new Error(`Cannot make "${OUTPUT}": "deno ${args.join(" ")}" failed`);
 }
 
-/** Joins all modules that `main.ts` reaches into one script. */
-async function bundle(): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * What the hot script leaves out, as the program's own `import()` calls name it. Each of them is the first thing
+ * that its command does, because the program then begins again.
+ */
+const COLD_IMPORTS = [
+  "./help.ts",
+  "./template.ts",
+  "../image/tar_image.ts",
+  ...[
+    "container_inspect",
+    "image_inspect",
+    "images",
+    "import",
+    "info",
+    "inspect",
+    "load",
+    "logs",
+    "rmi",
+    "version",
+  ].map((name) => `./commands/${name}.ts`),
+];
+
+/** Joins the modules that `main.ts` reaches into one script. */
+async function bundle(options: readonly string[]): Promise<string> {
   const path = await Deno.makeTempFile({ suffix: ".js" });
   try {
     await runDeno([
       "bundle",
       "--quiet",
       "--format=iife",
+      ...options,
       `--output=${path}`,
       "main.ts",
     ]);
-    return new TextEncoder().encode(adaptScript(await Deno.readTextFile(path)));
+    return await Deno.readTextFile(path);
   } finally {
     await Deno.remove(path);
   }
@@ -50,8 +73,11 @@ async function bundle(): Promise<Uint8Array<ArrayBuffer>> {
 
 /** Writes the file with the launcher. */
 async function pack(output: string): Promise<void> {
+  const hot = await bundle(["--minify", ...COLD_IMPORTS.map((name) => `--external=${name}`)]);
+  const encoder = new TextEncoder();
   await packProgram(output, {
-    bundle: await bundle(),
+    hotScript: encoder.encode(adaptHotScript(hot, COLD_IMPORTS)),
+    script: encoder.encode(adaptScript(await bundle([]))),
     library: await Deno.readFile(PROJECT_ROOT + LIBRARY),
     monitor: await Deno.readFile(PROJECT_ROOT + MONITOR),
   });

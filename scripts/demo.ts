@@ -232,10 +232,11 @@ async function perform(stage: Stage, args: readonly string[]): Promise<Answer> {
   };
 }
 
-/** Writes an argument as a shell needs it, with the temporary directory shortened. */
+/** Writes an argument so that it can be typed, with the temporary directory shortened. */
 function quote(stage: Stage, argument: string): string {
   const short = argument.replace(stage.directory, "$DIR");
-  return /^[\w$./:=-]+$/.test(short) ? short : `"${short}"`;
+  if (/^[\w$./:=-]+$/.test(short)) return short;
+  return short.includes("'") ? `"${short}"` : `'${short}'`;
 }
 
 /** Plays one scene and tells whether its claim holds. */

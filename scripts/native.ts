@@ -51,6 +51,7 @@ const FREESTANDING = [
 const SANITIZED = [
   "-DWHERRY_SANITIZED",
   "-ffreestanding",
+  "-fanalyzer",
   "-O1",
   "-g",
   "-fsanitize=address,undefined",

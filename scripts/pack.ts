@@ -10,8 +10,10 @@ import { ElfProgram } from "./prelink.ts";
 
 /** What a packed program runs and carries. */
 export interface PackedContents {
-  /** A script, not a module; see `scripts/bundle_script.ts`. */
-  bundle: Uint8Array<ArrayBuffer>;
+  /** The whole program: a script, not a module; see `scripts/bundle_script.ts`. */
+  script: Uint8Array<ArrayBuffer>;
+  /** The part that is evaluated first; calls `wherryStartOver()` when it needs the whole. */
+  hotScript: Uint8Array<ArrayBuffer>;
   /** `libwherry.so`; the script finds its descriptor in `WHERRY_LIBRARY_FD`. */
   library: Uint8Array<ArrayBuffer>;
   /** `wherry-monitor`; the script finds its descriptor in `WHERRY_MONITOR_FD`. */
@@ -21,14 +23,37 @@ export interface PackedContents {
 const LAUNCHER = `${PROJECT_ROOT}native/build/wherry-launcher`;
 
 /**
- * The module that deno runs. The bundle is evaluated as a script and not
- * imported, because deno parses each module it imports once more to find its
- * dependencies (40 ms for 7,000 lines), unless its cache directory remembers.
+ * The module that deno runs.
+ *
+ * Scripts are evaluated and not imported, because deno parses each module it
+ * imports once more to find its dependencies (40 ms for 7,000 lines), unless
+ * its cache directory remembers. `wherryStartOver` is what the hot script
+ * calls when it lacks something: the whole script begins again from the start.
  */
-const MAIN_MODULE = `const path = "/proc/self/fd/" + Deno.env.get("WHERRY_BUNDLE_FD");
-const [, error] = Deno[Deno.internal].core.evalContext(Deno.readTextFileSync(path), "file:///wherry.js");
-if (error) throw error.thrown;
+function mainModule(hotSize: number, wholeSize: number): string {
+  return `const file = Deno.openSync("/proc/self/fd/" + Deno.env.get("WHERRY_BUNDLE_FD"));
+function evaluate(start, size, name) {
+  const bytes = new Uint8Array(size);
+  file.seekSync(start, 0);
+  for (let at = 0; at < size;) at += file.readSync(bytes.subarray(at));
+  const [, error] = Deno[Deno.internal].core.evalContext(new TextDecoder().decode(bytes), name);
+  if (error) throw error.thrown;
+}
+globalThis.wherryStartOver = () => {
+  evaluate(${hotSize}, ${wholeSize}, "file:///wherry.js");
+  return new Promise(() => {});
+};
+evaluate(0, ${hotSize}, "file:///wherry_hot.js");
 `;
+}
+
+/** Both scripts, one after the other. */
+function joinScripts({ hotScript, script }: PackedContents): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(hotScript.length + script.length);
+  joined.set(hotScript);
+  joined.set(script, hotScript.length);
+  return joined;
+}
 
 /** First of the addresses at which deno can be placed; far from what the kernel and V8 choose. */
 const LOWEST_BASE = 0x5a00_0000_0000n;
@@ -58,24 +83,27 @@ async function readLibrary(name: string, directories: Iterable<string>): Promise
 }
 
 /**
- * Writes an executable file that runs `contents.bundle`; `native/` must have been compiled.
+ * Writes an executable file that runs `contents.hotScript`; `native/` must have been compiled.
  *
  * @param output Where to; an existing file is overwritten.
  * @throws {Error} If a library that deno needs cannot be found.
  */
 export async function packProgram(output: string, contents: PackedContents): Promise<void> {
   const deno = new ElfProgram(await Deno.readFile(Deno.execPath()));
+  const main = mainModule(contents.hotScript.length, contents.script.length);
   const parts = {
     launcher: await Deno.readFile(LAUNCHER),
-    mainModule: new TextEncoder().encode(MAIN_MODULE),
-    ...contents,
+    mainModule: new TextEncoder().encode(main),
+    bundle: joinScripts(contents),
+    library: contents.library,
+    monitor: contents.monitor,
     loader: await Deno.readFile(deno.interpreter),
     libraries: await readLibraries(deno),
   };
   const identity = await Promise.all([parts.launcher, parts.bundle, parts.library, parts.monitor]
     .map(sha256));
   const build = (await sha256(
-    new TextEncoder().encode([Deno.version.deno, MAIN_MODULE, ...identity].join("\n")),
+    new TextEncoder().encode([Deno.version.deno, main, ...identity].join("\n")),
   )).slice(0, 16);
   const base = LOWEST_BASE + (BigInt(`0x${build.slice(0, 6)}`) << 16n);
   const { relocations, count } = deno.prelink(base);

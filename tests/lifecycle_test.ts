@@ -1,6 +1,6 @@
 /** From start to rm, also when something is killed, damaged or done twice at once. @module */
 
-import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import {
   eventually,
   exists,

@@ -75,14 +75,14 @@ function container({ config = {}, state = RUNNING }: Change): Container {
 }
 
 /** What `ps --format` prints of one container. */
-function print(format: string, change: Change = {}, { isWhole = false } = {}): string {
+function print(format: string, change: Change = {}, { isWhole = false } = {}): Promise<string> {
   const row = containerRow(container(change), { isWhole, nowMs: NOW });
   return formatRows([row], format, CONTAINER_LAYOUT);
 }
 
-Deno.test("containerRow() makes docker's table", () => {
+Deno.test("containerRow() makes docker's table", async () => {
   strictEqual(
-    print("table"),
+    await print("table"),
     `CONTAINER ID   IMAGE        COMMAND                  CREATED       STATUS         PORTS     NAMES
 0123456789ab   nginx:1.22   "/entry.sh serve 'tw…"   3 hours ago   Up 2 minutes             web
 `,
@@ -96,47 +96,47 @@ const STATUSES: [state: ContainerState, expected: string][] = [
 ];
 
 for (const [state, expected] of STATUSES) {
-  Deno.test(`containerRow() tells the state of a container that is ${state.status}`, () => {
-    strictEqual(print("{{.Status}} {{.State}} {{.Pid}}", { state }), expected);
+  Deno.test(`containerRow() tells the state of a container that is ${state.status}`, async () => {
+    strictEqual(await print("{{.Status}} {{.State}} {{.Pid}}", { state }), expected);
   });
 }
 
-Deno.test("containerRow() gives id and command in full when asked to", () => {
+Deno.test("containerRow() gives id and command in full when asked to", async () => {
   strictEqual(
-    print("{{.ID}} {{.Command}}", {}, { isWhole: true }),
+    await print("{{.ID}} {{.Command}}", {}, { isWhole: true }),
     `${ID} "/entry.sh serve 'two words'"\n`,
   );
 });
 
-Deno.test("containerRow() escapes what a command contains", () => {
+Deno.test("containerRow() escapes what a command contains", async () => {
   const config = { entrypoint: [], command: ["\x1b[2J", 'a"b\n'] };
 
-  strictEqual(print("{{.Command}}", { config }), '"\\x1b[2J a\\"b\\n"\n');
+  strictEqual(await print("{{.Command}}", { config }), '"\\x1b[2J a\\"b\\n"\n');
 });
 
-Deno.test("containerRow() cuts a command by columns and not within a character", () => {
+Deno.test("containerRow() cuts a command by columns and not within a character", async () => {
   const config = { entrypoint: [], command: ["漢字漢字漢字漢字漢字漢字"] };
 
-  strictEqual(print("{{.Command}}", { config }), '"漢字漢字漢字漢字漢…"\n');
+  strictEqual(await print("{{.Command}}", { config }), '"漢字漢字漢字漢字漢…"\n');
 });
 
-Deno.test("containerRow() names a directory that stands for an image by its path", () => {
+Deno.test("containerRow() names a directory that stands for an image by its path", async () => {
   strictEqual(
-    print("{{.Image}}", { config: { root: { type: "directory", path: "/srv/root" } } }),
+    await print("{{.Image}}", { config: { root: { type: "directory", path: "/srv/root" } } }),
     "/srv/root\n",
   );
 });
 
-Deno.test("containerRow() gives labels together and one by one", () => {
+Deno.test("containerRow() gives labels together and one by one", async () => {
   const config = { labels: { a: "1", "b.c": "2" } };
 
   strictEqual(
-    print('{{.Labels}} {{.Label "b.c"}} {{.Label "toString"}}|', { config }),
+    await print('{{.Labels}} {{.Label "b.c"}} {{.Label "toString"}}|', { config }),
     "a=1,b.c=2 2 |\n",
   );
 });
 
-Deno.test("containerRow() lists the sources of bind mounts", () => {
+Deno.test("containerRow() lists the sources of bind mounts", async () => {
   const bind = {
     type: "bind",
     target: "/x",
@@ -150,9 +150,9 @@ Deno.test("containerRow() lists the sources of bind mounts", () => {
     { ...bind, source: "/a/very/long/path/of/the/host" },
   ];
 
-  strictEqual(print("{{.Mounts}}", { config: { mounts } }), "/srv,/a/very/long/p…\n");
+  strictEqual(await print("{{.Mounts}}", { config: { mounts } }), "/srv,/a/very/long/p…\n");
 });
 
-Deno.test("containerRow() gives the time of creation as docker does", () => {
-  strictEqual(print("{{.CreatedAt}}"), "2026-11-20 09:00:00 +0000 UTC\n");
+Deno.test("containerRow() gives the time of creation as docker does", async () => {
+  strictEqual(await print("{{.CreatedAt}}"), "2026-11-20 09:00:00 +0000 UTC\n");
 });

@@ -1,7 +1,7 @@
 /** Lists of objects as `--format` asks for them. @module */
 
 import { formatTable } from "./table.ts";
-import { parseTemplate, type TemplateOptions } from "./template.ts";
+import type { Template, TemplateOptions } from "./template.ts";
 import { escapeControls } from "./terminal_text.ts";
 
 /** One object of a list: texts and numbers by field, and methods for templates. */
@@ -34,20 +34,27 @@ export interface RowLayout {
  * values as they are.
  * @throws {WherryError} `invalid_argument` if the template is malformed or names an unknown field.
  */
-export function formatRows(
+export async function formatRows(
   rows: readonly Row[],
   format: string | undefined,
   { columns, typeName = "*formatter.Context" }: RowLayout,
-): string {
+): Promise<string> {
   const wanted = (format ?? "table").trim();
   if (wanted === "json") return rows.map((row) => `${formatJsonRow(row)}\n`).join("");
   const [, tableTemplate] = /^table(?:\s+(.*))?$/s.exec(wanted) ?? [];
   if (tableTemplate !== undefined) {
-    return formatTemplateTable(rows, unescapeBlanks(tableTemplate), { columns, typeName });
+    const template = await loadTemplate(tableTemplate);
+    return formatTemplateTable(rows, template, { columns, typeName });
   }
   if (wanted === "table") return formatColumnTable(rows, columns);
-  const template = parseTemplate(unescapeBlanks(wanted));
+  const template = await loadTemplate(wanted);
   return rows.map((row) => `${template.execute(row, rowOptions(typeName))}\n`).join("");
+}
+
+/** Plain tables do without the template engine, so it is loaded only here. */
+async function loadTemplate(source: string): Promise<Template> {
+  const { parseTemplate } = await import("./template.ts");
+  return parseTemplate(unescapeBlanks(source));
 }
 
 /** Titles stay as they are under functions that change the look of values, as docker keeps them. */
@@ -84,10 +91,9 @@ function formatColumnTable(rows: readonly Row[], columns: readonly RowColumn[]):
 
 function formatTemplateTable(
   rows: readonly Row[],
-  source: string,
+  template: Template,
   { columns, typeName }: { columns: readonly RowColumn[]; typeName: string },
 ): string {
-  const template = parseTemplate(source);
   // A tab in a value would only start a column; `printf "\t"` relies on it.
   const filter = (text: string): string => escapeControls(text, "\t");
   const bodies = rows.map((row) => template.execute(row, { ...rowOptions(typeName), filter }));

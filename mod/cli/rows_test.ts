@@ -1,4 +1,4 @@
-import { strictEqual, throws } from "node:assert/strict";
+import { rejects, strictEqual } from "node:assert/strict";
 import { formatRows, type RowColumn } from "./rows.ts";
 
 const COLUMNS: readonly RowColumn[] = [
@@ -35,35 +35,35 @@ const FORMATTED: [format: string | undefined, text: string][] = [
 ];
 
 for (const [format, text] of FORMATTED) {
-  Deno.test(`formatRows() lays out rows for the format ${format}`, () => {
-    strictEqual(formatRows(ROWS, format, { columns: COLUMNS }), text);
+  Deno.test(`formatRows() lays out rows for the format ${format}`, async () => {
+    strictEqual(await formatRows(ROWS, format, { columns: COLUMNS }), text);
   });
 }
 
-Deno.test("formatRows() sorts the fields of JSON and leaves methods out", () => {
+Deno.test("formatRows() sorts the fields of JSON and leaves methods out", async () => {
   const row = { b: 1, Label: (): string => "x", a: 2 };
 
-  strictEqual(formatRows([row], "json", { columns: [] }), '{"a":2,"b":1}\n');
+  strictEqual(await formatRows([row], "json", { columns: [] }), '{"a":2,"b":1}\n');
 });
 
-Deno.test("formatRows() prints the header alone for no rows", () => {
+Deno.test("formatRows() prints the header alone for no rows", async () => {
   strictEqual(
-    formatRows([], "table {{.Names}}\\t{{.Foo}}", { columns: COLUMNS }),
+    await formatRows([], "table {{.Names}}\\t{{.Foo}}", { columns: COLUMNS }),
     "NAMES     <no value>\n",
   );
 });
 
-Deno.test("formatRows() escapes control characters of values in a template's table", () => {
+Deno.test("formatRows() escapes control characters of values in a template's table", async () => {
   const rows = [{ Names: "a\u001b[2J\nb", Size: "1" }];
 
   strictEqual(
-    formatRows(rows, "table {{.Names}}\\t{{.Size}}", { columns: COLUMNS }),
+    await formatRows(rows, "table {{.Names}}\\t{{.Size}}", { columns: COLUMNS }),
     "NAMES         SIZE\na\\x1b[2J\\nb   1\n",
   );
 });
 
-Deno.test("formatRows() refuses a field that rows lack", () => {
-  throws(
+Deno.test("formatRows() refuses a field that rows lack", async () => {
+  await rejects(
     () =>
       formatRows(ROWS, "{{.Foo}}", { columns: COLUMNS, typeName: "*formatter.ContainerContext" }),
     {

@@ -105,10 +105,12 @@ export class Session implements Disposable {
     this.#monitor = monitor;
     for (const signal of this.#pending.splice(0)) monitor.signal(signal);
     if (this.#hasTerminal) {
-      this.#listen("SIGWINCH", () => {
+      const tellSize = (): void => {
         const { rows, columns } = callerTerminalSize();
         monitor.resize(rows, columns);
-      });
+      };
+      this.#listen("SIGWINCH", tellSize);
+      tellSize(); // It may have changed since the terminal was made
     }
     const event = await monitor.nextOf("exited", "detached");
     if (event === undefined) return KILLED_EXIT_CODE;

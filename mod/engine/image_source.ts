@@ -43,6 +43,16 @@ export interface ResolvedImage extends Disposable {
 const TAR_PATH = /^\.{0,2}\//;
 
 /**
+ * Loads the code that importing a tar needs, if `text` is a path.
+ *
+ * The executable file keeps that code apart, and starts the program over to load it: so this comes before
+ * anything has been done.
+ */
+export async function loadTarSupport(text: string): Promise<void> {
+  if (TAR_PATH.test(text)) await import("../image/tar_image.ts");
+}
+
+/**
  * Finds the image that somebody means, importing it first if it is the path of a tar.
  *
  * @param text A reference, an id, or a path that begins with `/`, `./` or `../`.

@@ -91,7 +91,10 @@ export function removeImage(
   options: { isForced: boolean },
 ): Removal {
   engine.ensureDirectories();
-  return removeFromStore(imagePaths(engine), wanted, new ContainersUse(engine), options);
+  return removeFromStore(imagePaths(engine), wanted, {
+    ...options,
+    use: () => new ContainersUse(engine),
+  });
 }
 
 function imagePaths({ paths }: Engine): ImagePaths {

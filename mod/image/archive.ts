@@ -1,6 +1,5 @@
 /** Loads what `docker save` wrote. @module */
 
-import { WherryError } from "../errors.ts";
 import { ArchiveError, explainFailure } from "./archive_error.ts";
 import { ArchiveFiles } from "./archive_files.ts";
 import { DigestMismatchError, parseJson, type StagedBlob, stageJson } from "./blob_store.ts";
@@ -20,8 +19,8 @@ import { SIZE_ANNOTATION } from "./image_index.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { unpackLayer } from "./layer_stream.ts";
 import {
-  type Descriptor,
   describeBlob,
+  type Descriptor,
   formatManifest,
   type ImageConfig,
   LAYER_MEDIA_TYPES,
@@ -122,7 +121,9 @@ class Loader {
 
   #readManifest(): ArchivedImage[] {
     const manifest = this.#files.find(MANIFEST);
-    if (manifest === undefined) throw new ArchiveError(`not a docker archive: it has no ${MANIFEST}`);
+    if (manifest === undefined) {
+      throw new ArchiveError(`not a docker archive: it has no ${MANIFEST}`);
+    }
     return parseJson(readText(manifest, MANIFEST), MANIFEST, parseArchiveManifest);
   }
 
@@ -156,7 +157,9 @@ class Loader {
 
   #referencesOf({ references }: ArchivedImage): readonly Reference[] {
     const { defaultReference } = this.#options;
-    return references.length > 0 || defaultReference === undefined ? references : [defaultReference];
+    return references.length > 0 || defaultReference === undefined
+      ? references
+      : [defaultReference];
   }
 
   async #stageLayers(
@@ -233,7 +236,10 @@ function checkDiffId(name: string, expected: DiffId, actual: DiffId): void {
 
 function checkConfig({ os, diffIds }: ImageConfig, { config, layers }: ArchivedImage): void {
   if (os !== "linux") {
-    throw new ArchiveError(`"${config}" is an image for the system "${os}", not linux`, "unsupported");
+    throw new ArchiveError(
+      `"${config}" is an image for the system "${os}", not linux`,
+      "unsupported",
+    );
   }
   if (diffIds.length !== layers.length || layers.length === 0) {
     throw new ArchiveError(

@@ -76,7 +76,7 @@ export async function* decompressed(
   let sourceError: unknown;
   const feeding = feed(source, decompressor, compression).catch((error) => {
     sourceError = error;
-    decompressor.destroy(new Error("no more input"));
+    decompressor.destroy(new Error("Cannot decompress: the source failed"));
   });
   try {
     yield* decompressor;
@@ -85,6 +85,7 @@ export async function* decompressed(
     throw sourceError ?? damage(compression, error);
   } finally {
     decompressor.destroy();
+    await feeding;
   }
   if (sourceError !== undefined) throw sourceError;
 }
@@ -100,12 +101,22 @@ async function feed(
   decompressor.on("error", () => over.resolve("over"));
   decompressor.on("close", () => over.resolve("over"));
   for await (const chunk of source) {
-    frames?.push(chunk);
-    const written = new Promise<void>((resolve) => decompressor.write(chunk, () => resolve()));
-    if (await Promise.race([over.promise, written]) === "over") return;
+    for (const piece of splitAt(chunk, frames?.push(chunk) ?? [])) {
+      const written = new Promise<void>((resolve) => decompressor.write(piece, () => resolve()));
+      if (await Promise.race([over.promise, written]) === "over") return;
+    }
   }
   frames?.end();
   decompressor.end();
+}
+
+/** Cuts at the given positions; there are no empty pieces. */
+function splitAt(chunk: Uint8Array, positions: readonly number[]): Uint8Array[] {
+  const starts = [0, ...positions];
+  const ends = [...positions, chunk.length];
+  return starts.map((start, i) => chunk.subarray(start, ends[i])).filter(({ length }) =>
+    length > 0
+  );
 }
 
 function damage(compression: Compression, cause: unknown): ArchiveError {

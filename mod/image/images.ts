@@ -82,9 +82,13 @@ export function getImage(paths: ImagePaths, text: string): Image {
 }
 
 function notFound(text: string): never {
-  throw new WherryError("not_found", `Cannot find image "${text}": there is none of this name or id`, {
-    hint: "See them all with `wherry images`, or make one with `wherry import FILE NAME`",
-  });
+  throw new WherryError(
+    "not_found",
+    `Cannot find image "${text}": there is none of this name or id`,
+    {
+      hint: "See them all with `wherry images`, or make one with `wherry import FILE NAME`",
+    },
+  );
 }
 
 function readImage(paths: ImagePaths, entry: Descriptor): Image {
@@ -113,7 +117,9 @@ function findEntry(paths: ImagePaths, index: ImageIndex, text: string): Descript
   const hex = ID_OR_PREFIX.exec(text)?.[1];
   if (hex === undefined) return findByReference(index, parseReference(text));
   const isWholeId = hex.length === 64;
-  const named = isWholeId || text !== hex ? undefined : findByReference(index, parseReference(text));
+  const named = isWholeId || text !== hex
+    ? undefined
+    : findByReference(index, parseReference(text));
   return named ?? findById(paths, index, hex);
 }
 
@@ -134,7 +140,11 @@ function findByReference(
 }
 
 /** Finds by the start of an image id, or of a manifest's digest. */
-function findById(paths: ImagePaths, { manifests }: ImageIndex, hex: string): Descriptor | undefined {
+function findById(
+  paths: ImagePaths,
+  { manifests }: ImageIndex,
+  hex: string,
+): Descriptor | undefined {
   const found = new Map<ImageId, Descriptor>();
   for (const entry of manifests) {
     const id = idOf(paths, entry);
@@ -179,7 +189,7 @@ export interface ImageUser {
   isRunning: boolean;
 }
 
-/** What containers need; asked while the store is locked, so that the answer stays true. */
+/** What containers need. */
 export interface ImageUse {
   /** Containers that were made from an image. */
   usersOf(id: ImageId): readonly ImageUser[];
@@ -189,6 +199,8 @@ export interface ImageUse {
 
 /** How to remove an image. */
 export interface RemoveOptions {
+  /** Called while the store is locked, so that the answer stays true. */
+  use: () => ImageUse;
   /** Whether to remove also an image that stopped containers were made from, or that has several names. */
   isForced: boolean;
 }
@@ -213,8 +225,7 @@ export interface Removal {
 export function removeImage(
   paths: ImagePaths,
   text: string,
-  use: ImageUse,
-  options: RemoveOptions,
+  { use, isForced }: RemoveOptions,
 ): Removal {
   // Declared first: what the lock covers is moved here, and deleted only after the lock is gone
   using trash = Staging.open(paths);
@@ -228,9 +239,14 @@ export function removeImage(
     writeIndex(paths, removeReference(index, referenceOf(entry) ?? ""));
     return removal;
   }
-  checkRemovable(text, siblings, isById, use.usersOf(removal.deleted), options);
+  const inUse = use();
+  checkRemovable(
+    text,
+    { names: siblings.length, isById, isForced },
+    inUse.usersOf(removal.deleted),
+  );
   const remaining = removeManifest(index, entry.digest);
-  const garbage = findGarbage(paths, remaining, use);
+  const garbage = findGarbage(paths, remaining, inUse);
   writeIndex(paths, remaining);
   removeGarbage(paths, garbage, trash);
   return removal;
@@ -258,12 +274,18 @@ function planRemoval(
   return { untagged, deleted: isLast ? idOf(paths, entry) : undefined };
 }
 
+/** What is to be removed. */
+interface RemovalRequest {
+  /** How many references the image has. */
+  names: number;
+  isById: boolean;
+  isForced: boolean;
+}
+
 function checkRemovable(
   text: string,
-  siblings: readonly Descriptor[],
-  isById: boolean,
+  { names, isById, isForced }: RemovalRequest,
   users: readonly ImageUser[],
-  { isForced }: RemoveOptions,
 ): void {
   const running = users.find(({ isRunning }) => isRunning);
   if (running !== undefined) {
@@ -282,10 +304,10 @@ function checkRemovable(
       { hint: "Remove the container first, or force it with -f" },
     );
   }
-  if (isById && siblings.length > 1) {
+  if (isById && names > 1) {
     throw new WherryError(
       "conflict",
-      `Cannot remove image "${text}": it has ${siblings.length} names`,
+      `Cannot remove image "${text}": it has ${names} names`,
       { hint: "Remove it by name, or force it with -f" },
     );
   }
@@ -306,7 +328,13 @@ function findGarbage(paths: ImagePaths, index: ImageIndex, use: ImageUse): Garba
     if (blobs.has(digest)) continue;
     const manifest = readManifest(paths, digest);
     const config = readJsonBlob(paths, manifest.config.digest, parseImageConfig);
-    for (const needed of [digest, manifest.config.digest, ...manifest.layers.map((l) => l.digest)]) {
+    for (
+      const needed of [
+        digest,
+        manifest.config.digest,
+        ...manifest.layers.map((l) => l.digest),
+      ]
+    ) {
       blobs.add(needed);
     }
     for (const id of chainIds(config.diffIds)) layers.add(hexOf(id));
@@ -336,13 +364,14 @@ export interface Sweep {
 /**
  * Removes what killed processes left behind and what nothing needs. Work in progress is not touched.
  *
+ * @param use Called while the store is locked, so that the answer stays true.
  * @throws {WherryError} `corrupt` if an image's documents are damaged: then nothing is removed but unfinished work.
  */
-export function sweepImages(paths: ImagePaths, use: ImageUse): Sweep {
+export function sweepImages(paths: ImagePaths, use: () => ImageUse): Sweep {
   const stagingCount = removeAbandonedStaging(paths);
   using trash = Staging.open(paths);
   using _lock = lockImages(paths, "exclusive");
-  const garbage = findGarbage(paths, readIndex(paths), use);
+  const garbage = findGarbage(paths, readIndex(paths), use());
   removeGarbage(paths, garbage, trash);
   return { stagingCount, blobCount: garbage.blobs.length, layerCount: garbage.layers.length };
 }

@@ -140,9 +140,7 @@ test("importRootfs() leaves nothing when the disk fills up with unpacked files",
 
   await rejects(importBytes(store.paths, compressible), /no space left on device/);
 
-  deepStrictEqual(store.list().filter((name) => /^(?:blobs\/|layers\/|index\.json)/.test(name)), [
-    "blobs/sha256",
-  ].filter((name) => store.list().includes(name)));
+  deepStrictEqual(store.list(), ["blobs", "layers", "staging"]);
 });
 
 /** A tmpfs of a few megabytes. */
@@ -196,7 +194,7 @@ test("sweepImages() removes what a killed import left behind", async (store) => 
   const before = store.list();
   await startAndKillImport(store);
 
-  const sweep = sweepImages(store.paths, UNUSED);
+  const sweep = sweepImages(store.paths, () => UNUSED);
 
   strictEqual(sweep.stagingCount, 1);
   deepStrictEqual(store.list(), before);
@@ -207,10 +205,18 @@ async function startAndKillImport(store: TestImageStore): Promise<void> {
   const script = `
     import { importRootfs } from ${JSON.stringify(import.meta.resolve("./import.ts"))};
     import { ImagePaths } from ${JSON.stringify(import.meta.resolve("./image_paths.ts"))};
-    await importRootfs(new ImagePaths(${JSON.stringify(store.root)}), Deno.stdin, { sourceName: "-" });`;
+    await importRootfs(new ImagePaths(${
+    JSON.stringify(store.root)
+  }), Deno.stdin, { sourceName: "-" });`;
   const config = new URL("../../deno.json", import.meta.url).pathname;
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", `--config=${config}`, `data:text/javascript,${encodeURIComponent(script)}`],
+    args: [
+      "run",
+      "-A",
+      "--no-check",
+      `--config=${config}`,
+      `data:text/javascript,${encodeURIComponent(script)}`,
+    ],
     stdin: "piped",
     stderr: "null",
   }).spawn();
@@ -241,7 +247,7 @@ test("sweepImages() leaves an import in progress alone", async (store) => {
     { reference: parseReference("box"), sourceName: "-", sourceSize: TAR.length },
   );
 
-  sweepImages(store.paths, UNUSED);
+  sweepImages(store.paths, () => UNUSED);
   gate.resolve();
   const { id } = await importing;
 

@@ -40,8 +40,12 @@ export async function* storing(
     const stored = blob.write(chunk);
     // A failure is thrown below; it must not count as unhandled while the consumer is busy
     stored.catch(() => undefined);
-    yield chunk;
-    await stored;
+    try {
+      yield chunk;
+    } finally {
+      // Also when the consumer gives up: the file must not be in use any more when it is closed
+      await stored;
+    }
   }
 }
 

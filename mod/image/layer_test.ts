@@ -243,9 +243,13 @@ test("LayerUnpacker makes devices and FIFOs", (place) => {
     { name: "pipe", type: "6", mode: 0o600 },
   ));
 
-  const shown = output("stat", ["-c", "%A %Hr:%Lr", ...["null", "disk", "pipe"].map((name) => {
-    return `${place.root}/${name}`;
-  })]);
+  const shown = output("stat", [
+    "-c",
+    "%A %Hr:%Lr",
+    ...["null", "disk", "pipe"].map((name) => {
+      return `${place.root}/${name}`;
+    }),
+  ]);
   deepStrictEqual(shown.trimEnd().split("\n"), [
     "crw-rw-rw- 1:3",
     "brw-r--r-- 259:70000",

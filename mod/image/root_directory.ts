@@ -9,7 +9,7 @@ import {
   openDirectoryInRoot,
   setModeAt,
 } from "../kernel/file.ts";
-import { type ByteString, bytesOf } from "./byte_string.ts";
+import { bytesOf, type ByteString } from "./byte_string.ts";
 
 /** Descriptors kept open; far below the usual limit of 1,024. */
 const MAX_OPEN = 256;

@@ -23,7 +23,7 @@ const MAX_REGIONS = 262_144;
 const OLD_HEADER_LIST = 386;
 const OLD_HEADER_REGIONS = 4;
 const OLD_HEADER_MORE = 482;
-const OLD_HEADER_SIZE = 483;
+const OLD_HEADER_SIZE = { offset: 483, length: 12, name: "sparse file size" };
 const OLD_EXTENSION_REGIONS = 21;
 const OLD_EXTENSION_MORE = 504;
 const OLD_REGION_SIZE = 24;
@@ -42,8 +42,8 @@ function readOldList(block: Uint8Array, offset: number, count: number): SparseRe
     // An unused slot ends the list
     if (block[at] === 0 && block[at + 12] === 0) break;
     regions.push({
-      offset: readSize(block, at, 12, "sparse map"),
-      length: readSize(block, at + 12, 12, "sparse map"),
+      offset: readSize(block, { offset: at, length: 12, name: "sparse map" }),
+      length: readSize(block, { offset: at + 12, length: 12, name: "sparse map" }),
     });
   }
   return regions;
@@ -54,7 +54,7 @@ export function readOldSparseHeader(block: Uint8Array): OldSparseBlock & { fileS
   return {
     regions: readOldList(block, OLD_HEADER_LIST, OLD_HEADER_REGIONS),
     hasMore: block[OLD_HEADER_MORE] !== 0,
-    fileSize: readSize(block, OLD_HEADER_SIZE, 12, "sparse file size"),
+    fileSize: readSize(block, OLD_HEADER_SIZE),
   };
 }
 

@@ -36,6 +36,16 @@ export interface RawHeader {
   deviceMinor: number;
 }
 
+/** Where a number stands in a block. */
+export interface NumberField {
+  /** In bytes from the start of the block. */
+  offset: number;
+  /** In bytes. */
+  length: number;
+  /** For error messages. */
+  name: string;
+}
+
 /** Reads a NUL-terminated or full field. */
 export function readText(block: Uint8Array, offset: number, length: number): ByteString {
   const nul = block.indexOf(0, offset);
@@ -49,17 +59,12 @@ export function readText(block: Uint8Array, offset: number, length: number): Byt
  * @returns A safe integer, negative only in base 256; an empty field is 0.
  * @throws {ArchiveError} If it is neither, or too large.
  */
-export function readNumber(
-  block: Uint8Array,
-  offset: number,
-  length: number,
-  field: string,
-): number {
+function readNumber(block: Uint8Array, { offset, length, name }: NumberField): number {
   const first = block[offset] ?? 0;
   const value = (first & 0x80) === 0
     ? readOctal(block, offset, length)
     : readBase256(block, offset, length);
-  if (!Number.isSafeInteger(value)) throw new ArchiveError(`damaged header: bad ${field}`);
+  if (!Number.isSafeInteger(value)) throw new ArchiveError(`damaged header: bad ${name}`);
   return value;
 }
 
@@ -136,6 +141,17 @@ function isDevice(type: string): boolean {
   return type === "3" || type === "4";
 }
 
+/** The numbers of a header. */
+const FIELDS = {
+  mode: { offset: 100, length: 8, name: "mode" },
+  uid: { offset: 108, length: 8, name: "user id" },
+  gid: { offset: 116, length: 8, name: "group id" },
+  size: { offset: 124, length: 12, name: "size" },
+  mtime: { offset: 136, length: 12, name: "modification time" },
+  deviceMajor: { offset: 329, length: 8, name: "device number" },
+  deviceMinor: { offset: 337, length: 8, name: "device number" },
+} as const satisfies Record<string, NumberField>;
+
 /**
  * Reads one header block whose checksum has been checked.
  *
@@ -149,33 +165,28 @@ export function readHeader(block: Uint8Array): RawHeader {
     type,
     name: readName(block),
     linkName: readText(block, 157, 100),
-    mode: readNumber(block, 100, 8, "mode") & 0o7777,
-    uid: readId(block, 108, "user id"),
-    gid: readId(block, 116, "group id"),
-    size: readSize(block, 124, 12, "size"),
-    mtime: readNumber(block, 136, 12, "modification time"),
-    deviceMajor: isDevice(type) ? readNumber(block, 329, 8, "device number") : 0,
-    deviceMinor: isDevice(type) ? readNumber(block, 337, 8, "device number") : 0,
+    mode: readNumber(block, FIELDS.mode) & 0o7777,
+    uid: readId(block, FIELDS.uid),
+    gid: readId(block, FIELDS.gid),
+    size: readSize(block, FIELDS.size),
+    mtime: readNumber(block, FIELDS.mtime),
+    deviceMajor: isDevice(type) ? readNumber(block, FIELDS.deviceMajor) : 0,
+    deviceMinor: isDevice(type) ? readNumber(block, FIELDS.deviceMinor) : 0,
   };
 }
 
 /** Reads a number that must not be negative. */
-export function readSize(
-  block: Uint8Array,
-  offset: number,
-  length: number,
-  field: string,
-): number {
-  const value = readNumber(block, offset, length, field);
-  if (value < 0) throw new ArchiveError(`damaged header: negative ${field}`);
+export function readSize(block: Uint8Array, field: NumberField): number {
+  const value = readNumber(block, field);
+  if (value < 0) throw new ArchiveError(`damaged header: negative ${field.name}`);
   return value;
 }
 
 /** Largest user and group id; the one above it means "leave as it is" to chown(2). */
 const MAX_ID = 0xfffffffe;
 
-function readId(block: Uint8Array, offset: number, field: string): number {
-  return checkId(readNumber(block, offset, 8, field), field);
+function readId(block: Uint8Array, field: NumberField): number {
+  return checkId(readNumber(block, field), field.name);
 }
 
 /**

@@ -1,8 +1,9 @@
 /**
  * Follows the frames of a zstd stream without decompressing them.
  *
- * `node:zlib` takes the end of its input for the end of the stream, even in
- * the middle of a frame; this notices.
+ * `node:zlib` on Deno takes the end of its input for the end of the stream,
+ * even in the middle of a frame, and drops what follows a frame in one write.
+ * This says where frames end.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc8878.html#section-3}
  * @module
@@ -40,19 +41,27 @@ export class ZstdFrameScanner {
   /**
    * Takes the next bytes of the compressed stream.
    *
+   * @returns Positions in `chunk` at which frames end, in order.
    * @throws {ArchiveError} If something that is not a frame follows a frame.
    */
-  push(chunk: Uint8Array): void {
+  push(chunk: Uint8Array): number[] {
+    const ends: number[] = [];
     for (let at = 0; at < chunk.length;) {
       if (this.#skip > 0) {
         const skipped = Math.min(this.#skip, chunk.length - at);
         this.#skip -= skipped;
         at += skipped;
-        continue;
+      } else {
+        this.#value += (chunk[at++] ?? 0) * 2 ** (8 * this.#fill++);
+        if (this.#fill === PART_SIZES[this.#part]) this.#endPart();
       }
-      this.#value += (chunk[at++] ?? 0) * 2 ** (8 * this.#fill++);
-      if (this.#fill === PART_SIZES[this.#part]) this.#endPart();
+      if (this.#isBetweenFrames) ends.push(at);
     }
+    return ends;
+  }
+
+  get #isBetweenFrames(): boolean {
+    return this.#part === "magic" && this.#fill === 0 && this.#skip === 0;
   }
 
   /**
@@ -61,7 +70,7 @@ export class ZstdFrameScanner {
    * @throws {ArchiveError} If a frame is not complete.
    */
   end(): void {
-    if (this.#part === "magic" && this.#fill === 0 && this.#skip === 0) return;
+    if (this.#isBetweenFrames) return;
     throw new ArchiveError("truncated zstd stream");
   }
 

@@ -10,7 +10,6 @@ import { IMAGE_LAYOUT, IMAGE_LAYOUT_WITH_DIGESTS, imageRows } from "../image_row
 import { formatRows } from "../rows.ts";
 
 /** Lists images, the newest first. */
-// deno-lint-ignore require-await -- every action is asynchronous
 export async function run(
   { engine, output }: Context,
   { flags, positionals: [wanted] }: ParsedFlags<typeof IMAGES_FLAGS>,
@@ -23,7 +22,7 @@ export async function run(
   const rows = images.flatMap((image) => imageRows(image, options));
   const format = flags.quiet && flags.format === undefined ? "{{.ID}}" : flags.format;
   output.write(
-    formatRows(rows, format, flags.digests ? IMAGE_LAYOUT_WITH_DIGESTS : IMAGE_LAYOUT),
+    await formatRows(rows, format, flags.digests ? IMAGE_LAYOUT_WITH_DIGESTS : IMAGE_LAYOUT),
   );
   return 0;
 }

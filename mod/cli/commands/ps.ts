@@ -12,7 +12,6 @@ import { formatRows } from "../rows.ts";
 type PsFlags = ParsedFlags<typeof PS_FLAGS>["flags"];
 
 /** Lists containers. */
-// deno-lint-ignore require-await -- every action is asynchronous
 export async function run(
   { engine, output }: Context,
   { flags }: ParsedFlags<typeof PS_FLAGS>,
@@ -22,7 +21,9 @@ export async function run(
   for (const warning of warnings) output.warn(warning);
   const options = { isWhole: flags["no-trunc"], nowMs: Date.now() };
   const rows = choose(containers).map((container) => containerRow(container, options));
-  output.write(formatRows(rows, formatOf(flags), CONTAINER_LAYOUT));
+  const { format = "table", quiet } = flags;
+  if (quiet && format === "table") output.write(rows.map((row) => `${row["ID"]}\n`).join(""));
+  else output.write(await formatRows(rows, format, CONTAINER_LAYOUT));
   return 0;
 }
 
@@ -36,8 +37,4 @@ function planChoice(flags: PsFlags): (containers: readonly Container[]) => Conta
       .filter(({ state }) => hasStopped || state.status === "running")
       .filter((container) => filter.matches(container))
       .slice(0, count > 0 ? count : Infinity);
-}
-
-function formatOf({ format, quiet }: PsFlags): string | undefined {
-  return quiet && (format === undefined || format === "table") ? "{{.ID}}" : format;
 }

@@ -3,6 +3,7 @@
 import type { NetworkMode } from "../../container/config.ts";
 import type { MonitorConnection } from "../../container/monitor.ts";
 import { createContainer, type CreatedContainer, type CreateRequest } from "../../engine/create.ts";
+import { loadTarSupport } from "../../engine/image_source.ts";
 import { removeLocked, sweepIfDue } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { tryLockContainer } from "../../engine/find.ts";
@@ -22,6 +23,7 @@ const NO_NETWORK = "the container has no network but loopback: others than " +
 /** Makes a container, starts it, and stays with it unless `-d` is given. */
 export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const { flags } = parsed;
+  if (flags.rootfs === undefined) await loadTarSupport(parsed.positionals[0] ?? "");
   const streams = { hasStdin: flags.interactive, hasTerminal: flags.tty };
   if (!flags.detach) checkTerminal(streams);
   const request = planRequest(parsed);

@@ -1,0 +1,89 @@
+import { strictEqual, throws } from "node:assert/strict";
+import {
+  AT_FDCWD,
+  closeDescriptor,
+  createFileAt,
+  deviceNumber,
+  makeDirectoryAt,
+  makeSymlinkAt,
+  openDirectoryAt,
+  openDirectoryInRoot,
+  writeAllAt,
+} from "./file.ts";
+
+/** A temporary directory and a descriptor of it. */
+class OpenDirectory implements Disposable {
+  readonly path = Deno.makeTempDirSync();
+  readonly fd = openDirectoryAt(AT_FDCWD, this.path);
+
+  [Symbol.dispose](): void {
+    closeDescriptor(this.fd);
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+function targetOf(fd: number): string {
+  return Deno.readLinkSync(`/proc/self/fd/${fd}`);
+}
+
+Deno.test("createFileAt() names call and path when the file exists", () => {
+  using directory = new OpenDirectory();
+  closeDescriptor(createFileAt(directory.fd, "taken", 0o600));
+
+  throws(() => createFileAt(directory.fd, "taken", 0o600), {
+    name: "SystemError",
+    code: "EEXIST",
+    message: 'Cannot openat "taken": file exists (EEXIST)',
+  });
+});
+
+Deno.test("createFileAt() does not follow a dangling link", () => {
+  using directory = new OpenDirectory();
+  makeSymlinkAt("elsewhere", directory.fd, "link");
+
+  throws(() => createFileAt(directory.fd, "link", 0o600), { code: "EEXIST" });
+});
+
+Deno.test("openDirectoryAt() refuses a link to a directory", () => {
+  using directory = new OpenDirectory();
+  makeSymlinkAt("/", directory.fd, "link");
+
+  throws(() => openDirectoryAt(directory.fd, "link"), { code: "ENOTDIR" });
+});
+
+Deno.test("openDirectoryInRoot() resolves absolute links and dots inside the root", () => {
+  using directory = new OpenDirectory();
+  makeDirectoryAt(directory.fd, "etc", 0o755);
+  makeSymlinkAt("/../../etc", directory.fd, "link");
+
+  const fd = openDirectoryInRoot(directory.fd, "link");
+
+  strictEqual(targetOf(fd), `${directory.path}/etc`);
+  closeDescriptor(fd);
+});
+
+Deno.test("openDirectoryInRoot() does not follow the kernel's own links", () => {
+  const proc = openDirectoryAt(AT_FDCWD, "/proc");
+
+  throws(() => openDirectoryInRoot(proc, "self/root"), { code: "ELOOP" });
+
+  closeDescriptor(proc);
+});
+
+Deno.test("writeAllAt() leaves a hole beyond 4 GiB", () => {
+  using directory = new OpenDirectory();
+  const fd = createFileAt(directory.fd, "large", 0o600);
+
+  writeAllAt(fd, Uint8Array.of(1), 5 * 2 ** 30, "large");
+
+  strictEqual(Deno.statSync(`${directory.path}/large`).size, 5 * 2 ** 30 + 1);
+  closeDescriptor(fd);
+});
+
+Deno.test("deviceNumber() splits a large minor number", () => {
+  strictEqual(deviceNumber(259, 70_000), (70_000 & 0xff) | (259 << 8) | ((70_000 & ~0xff) << 12));
+});
+
+Deno.test("deviceNumber() refuses a major number of 4,096", () => {
+  throws(() => deviceNumber(4096, 0), RangeError);
+});

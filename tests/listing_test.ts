@@ -1,0 +1,116 @@
+/** `ps` and `inspect`: what they tell is true. @module */
+
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { eventually, isAlive, testWhole } from "./harness.ts";
+
+testWhole("ps shows running containers, and ps -a all", async (wherry) => {
+  const running = await wherry.start(["--name", "running"], ["sleep", "100"]);
+  const ended = await wherry.start(["--name", "ended"], ["sh", "-c", "exit 3"]);
+  await wherry.run(["wait", "ended"]);
+
+  const some = await wherry.run(["ps", "--format", "{{.Names}} {{.Status}}"]);
+  const all = await wherry.run(["ps", "-a", "--format", "{{.Names}} {{.Status}}"]);
+  const ids = await wherry.run(["ps", "-aq", "--no-trunc"]);
+
+  match(some.stdout, /^running Up [^\n]*\n$/);
+  match(all.stdout, /^ended Exited \(3\) [^\n]*\nrunning Up [^\n]*\n$/);
+  strictEqual(ids.stdout, `${ended}\n${running}\n`);
+  await wherry.run(["rm", "-f", running, ended]);
+});
+
+testWhole("ps prints docker's table", async (wherry) => {
+  const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
+
+  const [head = "", row = ""] = (await wherry.run(["ps"])).stdout.split("\n");
+
+  match(head, /^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES$/);
+  ok(row.startsWith(id.slice(0, 12)));
+  match(row, /"sleep 100" .* Up .* box$/);
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("ps never shows a container as running whose monitor was killed", async (wherry) => {
+  const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
+  const { pid, monitorPid } = wherry.readStateRecord(id);
+  Deno.kill(monitorPid, "SIGKILL");
+  await eventually(() => !isAlive(pid));
+
+  strictEqual((await wherry.run(["ps", "-q"])).stdout, "");
+  match((await wherry.run(["ps", "-a", "--format", "{{.Status}}"])).stdout, /^Exited \(137\) /);
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("the end of a container is recorded at once, also when nobody waits", async (wherry) => {
+  const id = await wherry.start(["--name", "box"], ["sh", "-c", "sleep 0.2; exit 4"]);
+  const { pid } = wherry.readStateRecord(id);
+  await eventually(() => !isAlive(pid));
+  const endedAt = Date.now();
+
+  await eventually(() => wherry.readStateRecord(id).status === "exited");
+
+  ok(Date.now() - endedAt < 200);
+  const { stdout } = await wherry.run(["inspect", "-f", "{{.State.ExitCode}}", "box"]);
+  strictEqual(stdout, "4\n");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("inspect tells what a container was made with and what it does", async (wherry) => {
+  const flags = [
+    "--name",
+    "box",
+    "-l",
+    "a=b",
+    "-l",
+    "empty",
+    "-e",
+    "X=1",
+    "-h",
+    "host",
+    "-w",
+    "/tmp",
+  ];
+  const id = await wherry.start(flags, ["sleep", "100"]);
+
+  const { stdout } = await wherry.run(["inspect", "box"]);
+  const [container] = JSON.parse(stdout);
+
+  strictEqual(container.Id, id);
+  strictEqual(container.Name, "/box");
+  deepStrictEqual(container.Config.Labels, { a: "b", empty: "" });
+  strictEqual(container.Config.Hostname, "host");
+  strictEqual(container.Config.WorkingDir, "/tmp");
+  ok(container.Config.Env.includes("X=1"));
+  deepStrictEqual([container.Path, container.Args], ["sleep", ["100"]]);
+  strictEqual(container.State.Status, "running");
+  strictEqual(container.State.Pid, wherry.readStateRecord(id).pid);
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("inspect -f prints one field", async (wherry) => {
+  await wherry.start(["--name", "box", "-l", "a=b"], ["sleep", "100"]);
+
+  const { stdout } = await wherry.run(
+    ["inspect", "-f", "{{.State.Running}} {{json .Config.Labels}}", "box"],
+  );
+
+  strictEqual(stdout, 'true {"a":"b"}\n');
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("inspect of something that does not exist names it", async (wherry) => {
+  const { code, stdout, stderr } = await wherry.run(["inspect", "nobody"]);
+
+  deepStrictEqual([code, stdout], [1, "[]\n"]);
+  match(stderr, /nobody/);
+});
+
+testWhole("commands that only look make nothing on disk", async (wherry) => {
+  for (const command of [["ps", "-a"], ["inspect", "x"], ["logs", "x"], ["info"], ["version"]]) {
+    await wherry.run(command);
+  }
+
+  deepStrictEqual(
+    Array.from(Deno.readDirSync(wherry.directory), ({ name }) => name).toSorted(),
+    ["scratch", "tmp"],
+  );
+});

@@ -1,0 +1,144 @@
+/** `wherry logs`: what a container wrote, whoever was looking. @module */
+
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { eventually, testWhole } from "./harness.ts";
+
+testWhole("logs shows what a container wrote, stdout and stderr apart", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sh", "-c", "echo out; echo err >&2; printf end"]);
+  await wherry.run(["wait", "box"]);
+
+  const result = await wherry.run(["logs", "box"]);
+
+  deepStrictEqual(result, { code: 0, stdout: "out\nend", stderr: "err\n" });
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("logs has the output of a container in the foreground too", async (wherry) => {
+  await wherry.run(["run", "--name", "box", ...await wherry.busybox(), "echo", "seen"]);
+
+  strictEqual((await wherry.run(["logs", "box"])).stdout, "seen\n");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("logs keeps what earlier runs wrote", async (wherry) => {
+  await wherry.run(["run", "--name", "box", ...await wherry.busybox(), "echo", "line"]);
+  await wherry.run(["start", "-a", "box"]);
+
+  strictEqual((await wherry.run(["logs", "box"])).stdout, "line\nline\n");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("logs shows a prompt that has no newline yet", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sh", "-c", "printf 'password: '; sleep 100"]);
+
+  let shown = "";
+  for (let tries = 0; shown === "" && tries < 100; tries++) {
+    shown = (await wherry.run(["logs", "box"])).stdout;
+  }
+
+  strictEqual(shown, "password: ");
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("logs -f follows until the container ends", async (wherry) => {
+  await wherry.start(["--name", "box"], [
+    "sh",
+    "-c",
+    "for i in 1 2 3; do echo $i; sleep 0.1; done",
+  ]);
+
+  const { code, stdout } = await wherry.run(["logs", "-f", "box"]);
+
+  deepStrictEqual([code, stdout], [0, "1\n2\n3\n"]);
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("logs -f ends when nobody reads it any more", async (wherry) => {
+  const script = "while :; do echo line; sleep 0.02; done";
+  await wherry.start(["--name", "box"], ["sh", "-c", script]);
+
+  const { stdout } = await wherry.run(["logs", "-f", "box"], { redirect: "| head -n 2" });
+
+  strictEqual(stdout, "line\nline\n");
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("logs -n shows the last lines", async (wherry) => {
+  await wherry.run(["run", "--name", "box", ...await wherry.busybox(), "seq", "1", "1000"]);
+
+  strictEqual((await wherry.run(["logs", "-n", "3", "box"])).stdout, "998\n999\n1000\n");
+  strictEqual((await wherry.run(["logs", "-n", "0", "box"])).stdout, "");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("logs -t begins each line with the time", async (wherry) => {
+  await wherry.run(["run", "--name", "box", ...await wherry.busybox(), "echo", "line"]);
+
+  match((await wherry.run(["logs", "-t", "box"])).stdout, /^\d{4}-\d\d-\d\dT[\d:.]+Z line\n$/);
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("logs gives back any bytes as they were written", async (wherry) => {
+  await wherry.runHost("sh", "-c", "head -c 1000000 /dev/urandom >in");
+  await wherry.run(["run", "-i", "--name", "box", ...await wherry.busybox(), "cat"], {
+    redirect: "<in >/dev/null",
+  });
+
+  await wherry.run(["logs", "box"], { redirect: ">out" });
+
+  await wherry.runHost("cmp", "in", "out");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("logs and logs -f lose no line when the log is rotated", async (wherry) => {
+  const argv = ["seq", "1", "400000"];
+  const id = await wherry.start(["--name", "box"], ["sh", "-c", `sleep 0.3; ${argv.join(" ")}`]);
+
+  const followed = await wherry.run(["logs", "-f", "box"]);
+  const shown = await wherry.run(["logs", "box"]);
+
+  const expected = await wherry.runHost(...argv);
+  ok(Deno.statSync(wherry.containerPath(id, "log.1")).size > 0);
+  ok(shown.stdout === expected, "logs differs");
+  ok(followed.stdout === expected, "logs -f differs");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("a container that never stops writing does not fill the disk", async (wherry) => {
+  const id = await wherry.start(["--name", "box"], [
+    "sh",
+    "-c",
+    "yes | head -c 4000000; exec sleep 100",
+  ]);
+  await eventually(() => totalSize(wherry.containerPath(id, "")) > 30_000_000);
+  await wherry.run(["rm", "-f", "box"]);
+
+  const again = await wherry.start([], ["yes"]);
+  for (let tries = 0; tries < 20; tries++) {
+    ok(totalSize(wherry.containerPath(again, "")) < 35_000_000);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await wherry.run(["rm", "-f", again]);
+});
+
+testWhole("logs of a container that does not exist names it", async (wherry) => {
+  const { code, stderr } = await wherry.run(["logs", "nobody"]);
+
+  strictEqual(code, 1);
+  match(stderr, /No such container: nobody/);
+});
+
+/** Bytes of the files in a container's directory itself: its log. */
+function totalSize(directory: string): number {
+  let size = 0;
+  for (const { name, isFile } of Deno.readDirSync(directory)) {
+    if (!isFile) continue;
+    try {
+      size += Deno.statSync(`${directory}/${name}`).size;
+    } catch (error) {
+      // Rotated away meanwhile
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return size;
+}
