@@ -36,6 +36,8 @@ export function monitorSource(): { fd: number } | { path: string } {
   return fd === undefined ? { path: buildPath("wherry-monitor") } : { fd: Number(fd) };
 }
 
+const ABI_SYMBOL = { wherry_abi: { parameters: [], result: "i32" } } as const;
+
 let isAbiChecked = false;
 
 /**
@@ -49,22 +51,26 @@ export function openSymbols<S extends Deno.ForeignLibraryInterface>(
   symbols: S,
 ): Deno.StaticForeignLibraryInterface<S> {
   const path = libraryPath();
-  if (!isAbiChecked) checkAbi(path);
-  return Deno.dlopen(path, symbols).symbols;
-}
-
-function checkAbi(path: string): void {
-  let found: number;
-  try {
-    found = Deno.dlopen(path, { wherry_abi: { parameters: [], result: "i32" } }).symbols
-      .wherry_abi();
-  } catch (cause) {
-    throw new Error(`Cannot load "${path}": run "deno task native" first`, { cause });
-  }
+  if (isAbiChecked) return open(path, symbols);
+  // In one go with the first group: opening the library once more would cost a millisecond
+  const opened = open(path, { ...symbols, ...ABI_SYMBOL });
+  const found = (opened as Deno.StaticForeignLibraryInterface<typeof ABI_SYMBOL>).wherry_abi();
   if (found !== ABI) {
     throw new Error(`Cannot use "${path}": its ABI is ${found}, this wherry needs ${ABI}`);
   }
   isAbiChecked = true;
+  return opened;
+}
+
+function open<S extends Deno.ForeignLibraryInterface>(
+  path: string,
+  symbols: S,
+): Deno.StaticForeignLibraryInterface<S> {
+  try {
+    return Deno.dlopen(path, symbols).symbols;
+  } catch (cause) {
+    throw new Error(`Cannot load "${path}": run "deno task native" first`, { cause });
+  }
 }
 
 /**

@@ -14,7 +14,9 @@
 
 import { lazySymbols } from "./library.ts";
 
-/** The symbols that every command needs. */
+/**
+ * The symbols that `run` and `exec` need: in one group, because opening a group costs a millisecond.
+ */
 export const core = lazySymbols(
   {
     nnn: { name: "wherry_syscall", parameters: ["i32", "i32", "i32", "i32"], result: "i32" },
@@ -35,12 +37,7 @@ export const core = lazySymbols(
       parameters: ["i32", "i32", "buffer", "i32", "i32"],
       result: "i32",
     },
-  } as const,
-);
-
-/** Starting a program and talking to it; see `native/wherry.h`. */
-export const processes = lazySymbols(
-  {
+    /** Starting a program; see `native/wherry.h`, also for the following. */
     wherry_spawn: {
       parameters: [
         "i32", // int32_t exe_fd
@@ -65,12 +62,7 @@ export const processes = lazySymbols(
       result: "i32",
       nonblocking: true,
     },
-  } as const,
-);
-
-/** Removing trees; see `wherry_remove_tree` in `native/wherry.h`. */
-export const trees = lazySymbols(
-  {
+    /** Removing a tree. */
     wherry_remove_tree: { parameters: ["i32", "buffer"], result: "i32" },
   } as const,
 );

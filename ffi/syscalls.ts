@@ -63,13 +63,13 @@ const X86_64 = {
   prlimit64: 302,
   setns: 308,
   renameat2: 316,
-  memfd_create: 319,
-  copy_file_range: 326,
+  "memfd_create": 319,
+  "copy_file_range": 326,
   statx: 332,
-  pidfd_send_signal: 424,
-  pidfd_open: 434,
+  "pidfd_send_signal": 424,
+  "pidfd_open": 434,
   openat2: 437,
-  pidfd_getfd: 438,
+  "pidfd_getfd": 438,
 } as const;
 
 /** Name of a system call that wherry may make from TypeScript. */
@@ -130,13 +130,13 @@ const AARCH64: Record<SyscallName, number> = {
   prlimit64: 261,
   setns: 268,
   renameat2: 276,
-  memfd_create: 279,
-  copy_file_range: 285,
+  "memfd_create": 279,
+  "copy_file_range": 285,
   statx: 291,
-  pidfd_send_signal: 424,
-  pidfd_open: 434,
+  "pidfd_send_signal": 424,
+  "pidfd_open": 434,
   openat2: 437,
-  pidfd_getfd: 438,
+  "pidfd_getfd": 438,
 };
 
 /** The numbers of the architecture this process runs on. */

@@ -91,8 +91,9 @@ static inline _Noreturn void arch_enter(uint64_t stack, const uint64_t *words, u
 #elif defined(__aarch64__)
 
 #define ARCH_ELF_MACHINE EM_AARCH64
-#define ARCH_MULTIARCH "aarch64-linux-gnu" /* Debian's name for the directories of its libraries   \
-					    */
+#define ARCH_MULTIARCH                                                                             \
+	"aarch64-linux-gnu" /* Debian's name for the directories of its libraries                  \
+			     */
 
 /* See syscall(2), "Architecture calling conventions". */
 static inline int64_t arch_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d,

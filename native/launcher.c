@@ -567,6 +567,7 @@ static const char **write_environment(const char **to, const struct initial_stac
 	*to++ = "DENO_NO_UPDATE_CHECK=1";
 	*to++ = "DENO_NO_PACKAGE_JSON=1";
 	*to++ = "DENO_DISABLE_NODE_SHIM=1";
+	*to++ = "DENO_LOG=off"; /* without a cache directory it would complain on a terminal */
 	*to++ = "HOME=" NO_DIRECTORY;
 	*to++ = "WHERRY_PACKED=launcher";
 	*to++ = NULL;

@@ -8,7 +8,7 @@ import { strictEqual } from "node:assert/strict";
 import { cStringBlock } from "../ffi/c_string.ts";
 import type { Descriptor } from "../ffi/descriptor.ts";
 import { createSealedMemfd } from "../mod/kernel/memfd.ts";
-import { openReadWrite } from "../mod/kernel/open.ts";
+import { openOrCreate, openReadWrite } from "../mod/kernel/open.ts";
 import { startProgram } from "../mod/kernel/program.ts";
 import { receivePacket, sendPacket, socketPair } from "../mod/kernel/socket.ts";
 import { buildNative } from "../scripts/native.ts";
@@ -74,11 +74,11 @@ export class Monitor implements AsyncDisposable {
     return await this.receive();
   }
 
-  /** Waits until the monitor's process has ended, killing it if a test left it behind. */
+  /** Waits until the monitor's process has ended; a container that a failed test left behind is killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket[Symbol.dispose]();
     for (let tries = 0; tries < 100 && isAlive(this.pid); tries++) await pause(10);
-    if (isAlive(this.pid)) Deno.kill(this.pid, "SIGKILL");
+    if (isAlive(this.pid)) killChildren(this.pid);
     this.#pidfd[Symbol.dispose]();
   }
 }
@@ -110,7 +110,7 @@ function register(name: string, build: Build, body: (context: TestContext) => Pr
         directory,
         start: (bytes, options) => start(build, directory, bytes, options),
       });
-      strictEqual(readSanitizerReports(directory), "");
+      strictEqual(readBytes(reportPath(directory)), "");
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
@@ -126,6 +126,7 @@ function start(
   const [ours, theirs] = socketPair();
   using control = theirs;
   using nothing = openReadWrite("/dev/null");
+  using reports = openOrCreate(reportPath(directory));
   using planFile = createSealedMemfd("plan", planBytes);
   using program = createSealedMemfd(build, Deno.readFileSync(BUILD_DIRECTORY + build));
   if (options.firstRequest !== undefined) {
@@ -134,14 +135,11 @@ function start(
   const { pid, pidfd } = startProgram({
     executable: program.number,
     argv: ["wherry-monitor"],
-    env: [
-      `ASAN_OPTIONS=log_path=${directory}/report`,
-      `UBSAN_OPTIONS=log_path=${directory}/report`,
-    ],
+    env: [],
     descriptors: [
       nothing.number,
       nothing.number,
-      nothing.number,
+      reports.number,
       planFile.number,
       control.number,
       options.lock?.number ?? -1,
@@ -152,9 +150,9 @@ function start(
   return new Monitor(ours, pid, pidfd);
 }
 
-function readSanitizerReports(directory: string): string {
-  return [...Deno.readDirSync(directory)].filter(({ name }) => name.startsWith("report."))
-    .map(({ name }) => Deno.readTextFileSync(`${directory}/${name}`)).join("\n");
+/** The monitor's stderr, which nobody but a sanitizer writes to. */
+function reportPath(directory: string): string {
+  return `${directory}/sanitizer`;
 }
 
 /** The bytes of a plan, whatever its words: also of wrong ones. */
@@ -180,6 +178,12 @@ export function isAlive(pid: number): boolean {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
+  }
+}
+
+function killChildren(pid: number): void {
+  for (const child of readBytes(`/proc/${pid}/task/${pid}/children`).match(/\d+/g) ?? []) {
+    Deno.kill(Number(child), "SIGKILL");
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { eventually, isAlive, listNames, testWhole } from "./harness.ts";
+import { Terminal } from "./terminal.ts";
 
 testWhole("run -it gives a shell on a terminal of its own", async (wherry) => {
   await using terminal = wherry.openTerminal([
@@ -214,6 +215,22 @@ testWhole("a terminal carries 1 MiB of output unchanged", async (wherry) => {
   const expected = await wherry.runHost("sh", "-c", "seq 1 200000 | tail -c 1048576");
   ok(terminal.shown.endsWith(expected.replaceAll("\n", "\r\n")), "The output differs");
 });
+
+testWhole(
+  "the first command of a host shows nothing on a terminal but what it was asked for",
+  async (wherry) => {
+    const argv = wherry.commandLine(
+      ["run", "--rm", "--network", "none", ...await wherry.busybox(), "echo", "first"],
+    );
+    await using terminal = Terminal.open([
+      ...["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /run && exec "$@"', "sh"],
+      ...argv,
+    ], {});
+
+    strictEqual(await terminal.finish(), 0);
+    strictEqual(terminal.shown, "first\r\n");
+  },
+);
 
 testWhole("run -dt keeps a terminal without anybody at it", async (wherry) => {
   const id = await wherry.start(["-it", "--name", "box"], ["sh"]);

@@ -36,7 +36,7 @@ export async function removeContainer(
     await killAndWait(paths);
   }
   using lock = tryLockContainer(paths);
-  if (lock !== undefined) removeLocked(engine, paths, config.name, config.id);
+  if (lock !== undefined) removeLocked(engine, config);
   else if (readContainer(engine, config.id) !== undefined) {
     throw new WherryError(
       "conflict",
@@ -50,15 +50,17 @@ export async function removeContainer(
  * Removes everything of a container whose lock the caller holds.
  *
  * The record goes first: whatever is left after a crash is then recognised as garbage.
+ *
+ * @param container Its name is unknown if its record cannot be read.
  */
 export function removeLocked(
   { paths: allPaths }: Engine,
-  paths: ContainerPaths,
-  name: string,
-  id: string,
+  container: { id: string; name: string | undefined },
 ): void {
+  const { id, name } = container;
+  const paths = allPaths.container(id);
   removeIfPresent(paths.config);
-  if (name !== "") releaseName(allPaths, name, id);
+  if (name !== undefined) releaseName(allPaths, name, id);
   removeTree(paths.directory);
   removeTree(paths.runDirectory);
 }
@@ -124,7 +126,7 @@ function sweepLocked(engine: Engine, id: string, damaged: Map<string, string>): 
     const config = readRecord(paths.config, parseContainerConfig);
     readState(paths); // only to learn whether it is damaged: with the lock held here, nothing runs
     if (config === undefined || config.isAutoRemoved) {
-      removeLocked(engine, paths, config?.name ?? "", id);
+      removeLocked(engine, { id, name: config?.name });
     }
   } catch (error) {
     if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;

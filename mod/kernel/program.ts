@@ -3,7 +3,7 @@
 import { cStringBlock } from "../../ffi/c_string.ts";
 import { Descriptor } from "../../ffi/descriptor.ts";
 import { checked } from "../../ffi/errno.ts";
-import { processes } from "../../ffi/native.ts";
+import { core } from "../../ffi/native.ts";
 
 /** What to start, and what it inherits. */
 export interface ProgramOptions {
@@ -38,7 +38,7 @@ export function startProgram(options: ProgramOptions): StartedProgram {
   const descriptors = new Int32Array(options.descriptors);
   const pidfd = new Int32Array(1);
   const pid = checked(
-    processes().wherry_spawn(
+    core().wherry_spawn(
       options.executable,
       cStringBlock(options.argv),
       options.argv.length,

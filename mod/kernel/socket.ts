@@ -2,7 +2,7 @@
 
 import { Descriptor } from "../../ffi/descriptor.ts";
 import { checked } from "../../ffi/errno.ts";
-import { core, processes } from "../../ffi/native.ts";
+import { core } from "../../ffi/native.ts";
 import { SYSCALL } from "../../ffi/syscalls.ts";
 import { openDirectory } from "./open.ts";
 
@@ -77,7 +77,7 @@ export function sendPacket(
 ): void {
   const data = new TextEncoder().encode(text);
   const numbers = new Uint8Array(new Int32Array(descriptors).buffer);
-  const result = processes().wherry_send(
+  const result = core().wherry_send(
     socket.number,
     data,
     data.length,
@@ -98,7 +98,7 @@ export async function receivePacket(socket: Descriptor): Promise<Packet | undefi
   const numbers = new Int32Array(MAX_DESCRIPTORS);
   const count = new Uint32Array(1);
   const size = checked(
-    await processes().wherry_receive(
+    await core().wherry_receive(
       socket.number,
       data,
       data.length,

@@ -2,7 +2,7 @@
 
 import { cString } from "../../ffi/c_string.ts";
 import { checked } from "../../ffi/errno.ts";
-import { trees } from "../../ffi/native.ts";
+import { core } from "../../ffi/native.ts";
 
 const AT_FDCWD = -100;
 
@@ -16,5 +16,5 @@ const AT_FDCWD = -100;
  * @throws {SystemError} EBUSY if something is mounted in it; what lies outside the mount may be gone by then.
  */
 export function removeTree(path: string): void {
-  checked(trees().wherry_remove_tree(AT_FDCWD, cString(path)), "remove", path);
+  checked(core().wherry_remove_tree(AT_FDCWD, cString(path)), "remove", path);
 }

@@ -23,7 +23,11 @@ const NO_NETWORK = "the container has no network but loopback: others than " +
 /** Makes a container, starts it, and stays with it unless `-d` is given. */
 export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const { flags } = parsed;
-  if (flags.rootfs === undefined) await loadTarSupport(parsed.positionals[0] ?? "");
+  const [image] = parsed.positionals;
+  if (flags.rootfs === undefined) {
+    if (image === undefined) throw missingImage();
+    await loadTarSupport(image);
+  }
   const streams = { hasStdin: flags.interactive, hasTerminal: flags.tty };
   if (!flags.detach) checkTerminal(streams);
   const request = planRequest(parsed);
@@ -42,6 +46,12 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const exitCode = await session.follow(monitor);
   if (request.isAutoRemoved) removeEnded(context, container);
   return exitCode;
+}
+
+function missingImage(): WherryError {
+  return new WherryError("invalid_argument", "Cannot run a container: no IMAGE is given", {
+    hint: "See 'wherry run --help'",
+  });
 }
 
 async function startOrRemove(
@@ -68,14 +78,14 @@ async function startOrRemove(
 }
 
 function removeFailed({ engine }: Context, { config }: CreatedContainer): void {
-  removeLocked(engine, engine.paths.container(config.id), config.name, config.id);
+  removeLocked(engine, config);
 }
 
 function removeEnded({ engine }: Context, { config }: CreatedContainer): void {
   const paths = engine.paths.container(config.id);
   using lock = tryLockContainer(paths);
   // Still locked: the user detached, or another command removes it already
-  if (lock !== undefined) removeLocked(engine, paths, config.name, config.id);
+  if (lock !== undefined) removeLocked(engine, config);
 }
 
 /** While the container runs there is time to look for what crashes left behind. */
