@@ -8,7 +8,7 @@ import { strictEqual } from "node:assert/strict";
 import { cStringBlock } from "../ffi/c_string.ts";
 import type { Descriptor } from "../ffi/descriptor.ts";
 import { createSealedMemfd } from "../mod/kernel/memfd.ts";
-import { openOrCreate, openReadWrite } from "../mod/kernel/open.ts";
+import { openReadWrite } from "../mod/kernel/open.ts";
 import { startProgram } from "../mod/kernel/program.ts";
 import { receivePacket, sendPacket, socketPair } from "../mod/kernel/socket.ts";
 import { buildNative } from "../scripts/native.ts";
@@ -104,29 +104,33 @@ export function testRelease(name: string, body: (context: TestContext) => Promis
 
 function register(name: string, build: Build, body: (context: TestContext) => Promise<void>): void {
   Deno.test(`${name} [${build}]`, async () => {
-    const directory = await Deno.makeTempDir({ prefix: "wherry-native-" });
+    const parent = await Deno.makeTempDir({ prefix: "wherry-native-" });
+    const directory = `${parent}/test`;
+    const reports = `${parent}/stderr`;
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(reports, "");
     try {
       await body({
         directory,
-        start: (bytes, options) => start(build, directory, bytes, options),
+        start: (bytes, options) => start(build, reports, bytes, options),
       });
-      strictEqual(readBytes(reportPath(directory)), "");
+      strictEqual(await Deno.readTextFile(reports), "");
     } finally {
-      await Deno.remove(directory, { recursive: true });
+      await Deno.remove(parent, { recursive: true });
     }
   });
 }
 
 function start(
   build: Build,
-  directory: string,
+  reportPath: string,
   planBytes: Uint8Array<ArrayBuffer>,
   options: StartOptions = {},
 ): Monitor {
   const [ours, theirs] = socketPair();
   using control = theirs;
   using nothing = openReadWrite("/dev/null");
-  using reports = openOrCreate(reportPath(directory));
+  using reports = openReadWrite(reportPath); // stderr, which nobody but a sanitizer writes to
   using planFile = createSealedMemfd("plan", planBytes);
   using program = createSealedMemfd(build, Deno.readFileSync(BUILD_DIRECTORY + build));
   if (options.firstRequest !== undefined) {
@@ -148,11 +152,6 @@ function start(
     ],
   });
   return new Monitor(ours, pid, pidfd);
-}
-
-/** The monitor's stderr, which nobody but a sanitizer writes to. */
-function reportPath(directory: string): string {
-  return `${directory}/sanitizer`;
 }
 
 /** The bytes of a plan, whatever its words: also of wrong ones. */

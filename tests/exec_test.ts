@@ -135,6 +135,15 @@ testBeside("exec carries 64 MiB in each direction unchanged", [], async (wherry)
   await wherry.runHost("cmp", "in", "out");
 });
 
+testBeside("exec -i ends with the command, whether or not stdin has ended", [], async (wherry) => {
+  const child = wherry.spawn(["exec", "-i", "box", "echo", "done"], { stdin: "" });
+
+  const { code, stdout } = await child.output();
+
+  deepStrictEqual([code, new TextDecoder().decode(stdout)], [0, "done\n"]);
+  await child.stdin.abort().catch(() => undefined);
+});
+
 testBeside("exec of a command that says nothing ends when it ends", [], async (wherry) => {
   const { code, stdout, stderr } = await wherry.run(["exec", "box", "sleep", "0.1"]);
 

@@ -509,3 +509,115 @@ testWhole("run refuses a data root that cannot be one", async (wherry) => {
   strictEqual(code, 125);
   match(stderr, /^wherry: Cannot use ".*\/file\/root"/);
 });
+
+testWhole("run -i ends with the command, whether or not stdin has ended", async (wherry) => {
+  const argv = ["run", "--rm", "-i", ...await wherry.busybox(), "echo", "done"];
+  const child = wherry.spawn(argv, { stdin: "" });
+
+  const { code, stdout } = await child.output();
+
+  deepStrictEqual([code, new TextDecoder().decode(stdout)], [0, "done\n"]);
+  await child.stdin.abort().catch(() => undefined);
+});
+
+testWhole(
+  "run -i ends when the command reads only the beginning of an endless stdin",
+  async (wherry) => {
+    const [program = "", ...args] = wherry.commandLine(
+      ["run", "--rm", "-i", ...await wherry.busybox(), "head", "-n", "2"],
+    );
+
+    strictEqual(await wherry.runHost("sh", "-c", 'yes | "$@"', "sh", program, ...args), "y\ny\n");
+  },
+);
+
+testWhole("run goes on when the disk that keeps its log is full", async (wherry) => {
+  Deno.mkdirSync(wherry.root);
+  await wherry.runHost("mount", "-t", "tmpfs", "-o", "size=512k", "none", wherry.root);
+  try {
+    const { code, stdout } = await wherry.runBusybox([], ["sh", "-c", "seq 1 200000; exit 6"]);
+
+    strictEqual(code, 6);
+    ok(stdout === await wherry.runHost("seq", "1", "200000"), "The output differs");
+    await eventually(() => listNames(`${wherry.root}/containers`).length === 0);
+  } finally {
+    await wherry.runHost("umount", wherry.root);
+  }
+});
+
+testWhole("run on a disk without any space left says so and leaves nothing", async (wherry) => {
+  Deno.mkdirSync(wherry.root);
+  await wherry.runHost("mount", "-t", "tmpfs", "-o", "size=64k", "none", wherry.root);
+  try {
+    await wherry.runBusybox([], ["true"]);
+    await wherry.runHost("sh", "-c", 'head -c 100000 /dev/zero >"$0"/fill || :', wherry.root);
+
+    const { code, stderr } = await wherry.runBusybox([], ["true"]);
+
+    strictEqual(code, 125);
+    match(stderr, /^wherry: Cannot [^\n]*no space left/i);
+    deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+    deepStrictEqual(listNames(`${wherry.root}/names`), []);
+  } finally {
+    await wherry.runHost("umount", wherry.root);
+  }
+});
+
+testWhole("run refuses a data root that cannot be written to", async (wherry) => {
+  Deno.mkdirSync(wherry.root);
+  await wherry.runHost("mount", "-t", "tmpfs", "-o", "ro", "none", wherry.root);
+  try {
+    const { code, stderr } = await wherry.runBusybox([], ["true"]);
+
+    strictEqual(code, 125);
+    match(stderr, new RegExp(`^wherry: Cannot use "${wherry.root}"[^\n]*read-only`, "i"));
+  } finally {
+    await wherry.runHost("umount", wherry.root);
+  }
+});
+
+testWhole("run works below directories with long names", async (wherry) => {
+  const long = `${wherry.scratch}/${"a".repeat(200)}/${"b".repeat(200)}`;
+  const [program = "", ...args] = wherry.commandLine([]);
+  const argv = args.map((arg) => arg.replace(wherry.directory, long));
+  const command = [program, ...argv, "run", "--name", "box", ...await wherry.busybox()];
+
+  const { code, stdout, stderr } = await wherry.runCommand([...command, "echo", "works"]);
+
+  deepStrictEqual([code, stdout, stderr], [0, "works\n", ""]);
+  strictEqual((await wherry.runCommand([program, ...argv, "rm", "box"])).code, 0);
+});
+
+testWhole("run takes its directories from the environment, also relative ones", async (wherry) => {
+  const [program = "", ...rest] = wherry.commandLine([]);
+  const source = rest.slice(0, rest.indexOf("--root"));
+  const argv = ["run", "--rm", "--cidfile", "cid", ...await wherry.busybox(), "pwd"];
+
+  const { code } = await wherry.runCommand([program, ...source, ...argv], {
+    env: { WHERRY_ROOT: "data", WHERRY_RUN_ROOT: `${wherry.scratch}/run` },
+  });
+
+  strictEqual(code, 0);
+  deepStrictEqual(listNames(wherry.scratch), ["cid", "data", "run"]);
+});
+
+testWhole("run by somebody who is not root says so", async (wherry) => {
+  const [program = "", ...args] = wherry.commandLine(
+    ["run", "--rm", ...await wherry.busybox(), "true"],
+  );
+  const asNobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+
+  const { code, stderr } = await wherry.runCommand([...asNobody, program, ...args]);
+
+  strictEqual(code, 125);
+  match(stderr, /^wherry: [^\n]*needs root/);
+});
+
+testWhole("run works in a directory that has been deleted", async (wherry) => {
+  const [program = "", ...args] = wherry.commandLine(
+    ["run", "--rm", ...await wherry.busybox(), "echo", "works"],
+  );
+  const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';
+
+  strictEqual(await wherry.runHost("sh", "-c", script, "sh", program, ...args), "works\n");
+});

@@ -16,7 +16,7 @@ import { removeTree } from "../kernel/tree.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { writeRecord } from "../store/record.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import {
   type ImageDefaults,
   NO_DEFAULTS,
@@ -91,13 +91,23 @@ export async function createContainer(
 ): Promise<CreatedContainer> {
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
-  const id = newId();
-  const partial = planConfig(id, request, source);
+  try {
+    return writeContainer(engine, request, planConfig(newId(), request, source));
+  } catch (cause) {
+    throw systemFailure(`make a container in "${engine.paths.root}"`, cause);
+  }
+}
+
+function writeContainer(
+  engine: Engine,
+  request: CreateRequest,
+  partial: ContainerConfig,
+): CreatedContainer {
   using undo = new DisposableStack();
-  const paths = engine.paths.container(id);
+  const paths = engine.paths.container(partial.id);
   const lock = undo.use(lockNewContainer(engine, paths, undo));
   makeDirectories(paths, undo);
-  const name = claim(engine, request, id, undo);
+  const name = claim(engine, request, partial.id, undo);
   const config = { ...partial, name };
   writeRecord(paths.config, config, { isDurable: !config.isAutoRemoved });
   undo.move();

@@ -81,3 +81,16 @@ export function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     (error instanceof SystemError && error.code === "ENOENT");
 }
+
+/**
+ * Words a failure of the operating system, which by itself says neither what was being done nor to what.
+ *
+ * @param action What was being done and to what, for example `make a container in "/data"`.
+ * @returns A {@linkcode WherryError}, or `cause` itself if it is something else.
+ */
+export function systemFailure(action: string, cause: unknown): unknown {
+  const isOfSystem = cause instanceof SystemError ||
+    (cause instanceof Error && cause.message.includes("(os error "));
+  if (!isOfSystem || cause instanceof WherryError) return cause;
+  return new WherryError("unavailable", `Cannot ${action}: ${cause.message}`, { cause });
+}

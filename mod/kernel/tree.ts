@@ -1,10 +1,9 @@
 /** Directory trees as a whole. @module */
 
 import { cString } from "../../ffi/c_string.ts";
-import { checked } from "../../ffi/errno.ts";
+import { checked, SystemError } from "../../ffi/errno.ts";
 import { core } from "../../ffi/native.ts";
-
-const AT_FDCWD = -100;
+import { openDirectory } from "./open.ts";
 
 /**
  * Removes a file or a whole directory tree; a missing one is fine.
@@ -16,5 +15,12 @@ const AT_FDCWD = -100;
  * @throws {SystemError} EBUSY if something is mounted in it; what lies outside the mount may be gone by then.
  */
 export function removeTree(path: string): void {
-  checked(core().wherry_remove_tree(AT_FDCWD, cString(path)), "remove", path);
+  const at = path.lastIndexOf("/");
+  try {
+    // Up to here the path may well cross mount points: the native part refuses them
+    using parent = openDirectory(path.slice(0, at + 1));
+    checked(core().wherry_remove_tree(parent.number, cString(path.slice(at + 1))), "remove", path);
+  } catch (error) {
+    if (!(error instanceof SystemError && error.code === "ENOENT")) throw error;
+  }
 }

@@ -90,3 +90,18 @@ Deno.test("removeTree() refuses to go into a mount point", () => {
   }
   removeTree(top);
 });
+
+Deno.test("removeTree() removes a tree that lies on another file system than the root", () => {
+  const mountPoint = Deno.makeTempDirSync();
+  run("mount", "-t", "tmpfs", "none", mountPoint);
+  try {
+    Deno.mkdirSync(`${mountPoint}/top/below`, { recursive: true });
+
+    removeTree(`${mountPoint}/top`);
+
+    strictEqual(exists(`${mountPoint}/top`), false);
+  } finally {
+    run("umount", mountPoint);
+    Deno.removeSync(mountPoint);
+  }
+});
