@@ -48,6 +48,8 @@ void client_close(struct monitor *monitor, struct client *client)
 	bool was_reading = client->input.fd > 0;
 
 	drop_requests(client->socket);
+	if (client->socket == CONTROL_FD)
+		monitor->has_engine = false;
 	close_stream(&client->socket);
 	if (was_reading)
 		end_client_input(monitor, client);

@@ -289,47 +289,80 @@ testBoth(
   },
 );
 
+/** Reads a FIFO to its end, once `writer` is closed. */
+function drainFifo(path: string, writer: Descriptor): number {
+  using reader = openForReading(path);
+  writer[Symbol.dispose]();
+  const chunk = new Uint8Array(65536);
+  let size = 0;
+  for (let got = 1; got > 0; size += got) {
+    got = core().nbnn(SYSCALL.read, reader.number, chunk, chunk.length, 0);
+  }
+  return size;
+}
+
+function hasContent(path: string, content: string): boolean {
+  try {
+    return Deno.readTextFileSync(path).includes(content);
+  } catch {
+    return false; // not there yet
+  }
+}
+
 testBoth(
-  "end() lets a slow client have all output while the exit is already recorded",
+  "end() lets a slow engine have all output while the exit is already recorded",
   async ({ start, directory }) => {
     const state = `${directory}/state`;
     const fifo = `${directory}/fifo`;
     const slow = await createFifo(fifo);
-    using cleanupProgram = openForReading("/usr/bin/busybox");
-    const copy = `${directory}/copy`;
 
     await using monitor = start(
       plan(
         ["record", state, "volatile"],
         ["log", `${directory}/log`, "0", "1"],
-        ["cleanup", "cp", state, copy],
         CLONE,
         shell("head -c 120000 /dev/zero | tr '\\0' x"),
       ),
-      {
-        cleanupProgram,
-        firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [slow.number] },
-      },
+      { firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [slow.number] } },
     );
     await monitor.started();
-    await eventually(() => {
-      try {
-        return Deno.statSync(copy).size > 0;
-      } catch {
-        return false; // not there yet
-      }
-    });
+    await eventually(() => hasContent(state, "exited"));
     const logged = readLog(`${directory}/log`).length;
-    using reader = openForReading(fifo);
-    slow[Symbol.dispose]();
-    let size = 0;
-    const chunk = new Uint8Array(65536);
-    for (let got = 1; got > 0; size += got) {
-      got = core().nbnn(SYSCALL.read, reader.number, chunk, chunk.length, 0);
-    }
+    const size = drainFifo(fifo, slow);
 
     strictEqual(await monitor.receive(), "exited 0");
     strictEqual(logged, 120000);
+    strictEqual(size, 120000);
+  },
+);
+
+testBoth(
+  "end() does not let a slow client hold up the cleanup when the engine is gone",
+  async ({ start, directory }) => {
+    const state = `${directory}/state`;
+    const copy = `${directory}/copy`;
+    const fifo = `${directory}/fifo`;
+    const slow = await createFifo(fifo);
+    using cleanupProgram = openForReading("/usr/bin/busybox");
+
+    await using monitor = start(
+      plan(
+        ["listen", directory],
+        ["record", state, "volatile"],
+        ["cleanup", "cp", state, copy],
+        CLONE,
+        shell("sleep 0.3; head -c 120000 /dev/zero | tr '\\0' x"),
+      ),
+      { cleanupProgram },
+    );
+    await monitor.started();
+    using client = connectPacketSocket(directory, "socket");
+    sendPacket(client, `attach ${OUTPUT} -`, [slow.number]);
+    monitor.disconnect();
+    await eventually(() => hasContent(copy, "exited"));
+    const size = drainFifo(fifo, slow);
+
+    strictEqual((await receivePacket(client))?.text, "exited 0");
     strictEqual(size, 120000);
   },
 );

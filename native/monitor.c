@@ -72,6 +72,7 @@ static int prepare(struct monitor *monitor)
 	monitor->input.data = monitor->buffers.input;
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
 		monitor->outputs[i].data = monitor->buffers.outputs[i];
+	monitor->has_engine = true;
 	monitor->clients[0] = (struct client){ .socket = CONTROL_FD, .awaits_exit = true };
 	result = sys_signalfd(wanted);
 	if (result < 0)
@@ -109,19 +110,34 @@ static void run_cleanup(const struct step *cleanup)
 	(void)sys_execveat(CLEANUP_FD, "", (char *const *)(uintptr_t)argv, environment);
 }
 
-/* A client that reads slowly, such as a pager, does not hold up the cleanup: then a copy of the
- * monitor stays with the clients. */
+/* An engine that is still there cleans up itself: it was told of the exit. A client that reads
+ * slowly, such as a pager, does not hold up the cleanup: then a copy of the monitor stays with the
+ * clients. */
 static void end(struct monitor *monitor)
 {
 	bool has_cleanup = monitor->cleanup.count > 0;
 	int64_t copy = -1;
 
-	if (has_cleanup && has_pending_clients(monitor))
+	if (has_cleanup && !monitor->has_engine && has_pending_clients(monitor))
 		copy = sys_fork();
 	if (copy <= 0)
 		serve_last_clients(monitor);
-	if (has_cleanup && copy != 0)
+	has_cleanup = has_cleanup && !monitor->has_engine && copy != 0;
+	if (copy <= 0)
+		close_clients(monitor);
+	if (has_cleanup)
 		run_cleanup(&monitor->cleanup);
+}
+
+/* Closing the socket with an unread `attach` would make the engine see ECONNRESET and not the
+ * message. */
+static void fail(struct monitor *monitor, uint32_t index, int error)
+{
+	if (monitor != NULL)
+		kill_container(monitor);
+	send_to_engine("failed", index, error);
+	if (monitor != NULL)
+		close_clients(monitor);
 }
 
 int main(int argc, char **argv)
@@ -138,9 +154,7 @@ int main(int argc, char **argv)
 	if (result == 0)
 		result = launch(monitor, &failed_index);
 	if (result < 0) {
-		if (monitor != NULL)
-			kill_container(monitor);
-		send_to_engine("failed", failed_index, result);
+		fail(monitor, failed_index, result);
 		return 1;
 	}
 	send_to_engine("started", (uint64_t)monitor->pid, 0);

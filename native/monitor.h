@@ -100,6 +100,7 @@ struct monitor {
 	uint64_t kill_at; /* by CLOCK_MONOTONIC in nanoseconds; 0: never */
 	bool has_exited;
 	bool is_finished; /* the exit is recorded and the lock released */
+	bool has_engine;  /* the client on CONTROL_FD is connected */
 	uint8_t exit_code;
 	struct client clients[CLIENT_COUNT];
 	struct log log;
@@ -145,6 +146,7 @@ void kill_container(struct monitor *monitor);
 void supervise(struct monitor *monitor);
 bool has_pending_clients(const struct monitor *monitor);
 void serve_last_clients(struct monitor *monitor);
+void close_clients(struct monitor *monitor);
 
 /* terminal.c */
 void open_terminal(struct monitor *monitor, int master);

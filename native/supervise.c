@@ -187,6 +187,10 @@ void serve_last_clients(struct monitor *monitor)
 		serve_once(monitor);
 		tell_exit(monitor);
 	}
+}
+
+void close_clients(struct monitor *monitor)
+{
 	for (unsigned i = 0; i < CLIENT_COUNT; i++)
 		if (monitor->clients[i].socket > 0)
 			client_close(monitor, &monitor->clients[i]);

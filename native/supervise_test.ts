@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import {
   isLockedByOthers,
   lockDescription,
@@ -94,7 +94,7 @@ testBoth("finish() holds the lock until the exit is recorded", async ({ start, d
 });
 
 testBoth(
-  "end() executes the cleanup program after the exit is recorded",
+  "end() executes the cleanup program after the exit is recorded when the engine is gone",
   async ({ start, directory }) => {
     const state = `${directory}/state`;
     const copy = `${directory}/copy`;
@@ -110,16 +110,35 @@ testBoth(
           `/usr/bin/env > ${copy}; cat ${state} >> ${copy}; ls /proc/self/fd >> ${copy}`,
         ],
         CLONE,
-        shell("exit 9"),
+        shell("sleep 0.2; exit 9"),
       ),
       { cleanupProgram },
     );
-    await monitor.finished();
+    await monitor.started();
+    monitor.disconnect();
     await eventually(() => !isAlive(monitor.pid));
 
     const text = Deno.readTextFileSync(copy);
     ok(text.includes(`"exitCode":9`));
     ok(text.endsWith("0\n1\n2\n3\n")); // 3 is ls's own directory
+  },
+);
+
+testBoth(
+  "end() leaves the cleanup to an engine that is told of the exit",
+  async ({ start, directory }) => {
+    const copy = `${directory}/copy`;
+    using cleanupProgram = openForReading("/usr/bin/busybox");
+
+    await using monitor = start(
+      plan(["cleanup", "sh", "-c", `: > ${copy}`], CLONE, shell("exit 9")),
+      { cleanupProgram },
+    );
+    const exited = await monitor.finished();
+    await eventually(() => !isAlive(monitor.pid));
+
+    strictEqual(exited, "exited 9");
+    deepStrictEqual([...Deno.readDirSync(directory)], []);
   },
 );
 

@@ -74,6 +74,11 @@ export class Monitor implements AsyncDisposable {
     return await this.receive();
   }
 
+  /** Ends the connection, as an engine that goes away does. */
+  disconnect(): void {
+    this.#socket[Symbol.dispose]();
+  }
+
   /** Waits until the monitor's process has ended; a container that a failed test left behind is killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket[Symbol.dispose]();

@@ -11,8 +11,6 @@ import {
   testWhole,
 } from "./harness.ts";
 
-const OBEY = 'trap "exit 7" TERM; while :; do sleep 0.05; done';
-
 testWhole("start runs a container again with the files it had", async (wherry) => {
   const script = "echo run >>/count; cat /count";
   await wherry.run(["run", "--name", "again", ...await wherry.busybox(), "sh", "-c", script]);
@@ -54,8 +52,7 @@ testWhole("start -ai hands over stdin", async (wherry) => {
 });
 
 testWhole("stop lets the command end by itself", async (wherry) => {
-  await wherry.start(["--name", "box"], ["sh", "-c", OBEY]);
-  await pause(100);
+  await startListening(wherry, "box", { signal: "TERM", exitCode: 7 });
 
   const { code, stdout } = await wherry.run(["stop", "box"]);
 
@@ -80,9 +77,7 @@ testWhole(
 );
 
 testWhole("stop -s sends another signal", async (wherry) => {
-  const script = 'trap "exit 8" USR2; while :; do sleep 0.05; done';
-  await wherry.start(["--name", "box"], ["sh", "-c", script]);
-  await pause(100);
+  await startListening(wherry, "box", { signal: "USR2", exitCode: 8 });
 
   await wherry.run(["stop", "-s", "USR2", "box"]);
 
@@ -99,12 +94,7 @@ testWhole("stop of a container that has ended is no error", async (wherry) => {
 
 testWhole("kill ends a container with 137, and kill -s with any signal", async (wherry) => {
   await wherry.start(["--name", "first"], ["sleep", "100"]);
-  await wherry.start(["--name", "second"], [
-    "sh",
-    "-c",
-    'trap "exit 5" HUP; while :; do sleep 0.05; done',
-  ]);
-  await pause(100);
+  await startListening(wherry, "second", { signal: "HUP", exitCode: 5 });
 
   strictEqual((await wherry.run(["kill", "first"])).stdout, "first\n");
   strictEqual((await wherry.run(["kill", "-s", "SIGHUP", "second"])).stdout, "second\n");
@@ -281,6 +271,7 @@ testWhole("run ends with 137 when its container's monitor is killed", async (whe
   const child = wherry.spawn(["run", ...await wherry.busybox(), "sleep", "100"]);
   await eventually(() => runningIds(wherry).length === 1);
   const [id = ""] = runningIds(wherry);
+  await pause(200); // the record comes first, then run learns that the command has started
 
   Deno.kill(wherry.readStateRecord(id).monitorPid, "SIGKILL");
 
@@ -325,6 +316,28 @@ testWhole("rm -f killed at any moment can be done again", async (wherry) => {
 
     deepStrictEqual(listNames(`${wherry.root}/containers`), []);
   }
+});
+
+testWhole("ps removes what a removal that was killed left behind", async (wherry) => {
+  await wherry.runBusybox([], ["true"]);
+  Deno.mkdirSync(`${wherry.runRoot}/containers/${"0".repeat(64)}`);
+  Deno.symlinkSync("0".repeat(64), `${wherry.root}/names/stale`);
+
+  await wherry.run(["ps", "-a"]);
+
+  deepStrictEqual(listNames(`${wherry.runRoot}/containers`), []);
+  deepStrictEqual(listNames(`${wherry.root}/names`), []);
+});
+
+testWhole("a name that a crash left behind can be used again, by one of many", async (wherry) => {
+  await wherry.runBusybox([], ["true"]);
+  Deno.symlinkSync("0".repeat(64), `${wherry.root}/names/stale`);
+  const argv = ["run", "-d", "--name", "stale", ...await wherry.busybox(), "sleep", "100"];
+
+  const results = await Promise.all([1, 2, 3, 4].map(() => wherry.run(argv)));
+
+  deepStrictEqual(results.map(({ code }) => code).toSorted(), [0, 125, 125, 125]);
+  await wherry.run(["rm", "-f", "stale"]);
 });
 
 for (const file of ["config.json", "state.json"]) {
@@ -403,6 +416,18 @@ testWhole(
     await wherry.run(["rm", "-f", running, kept]);
   },
 );
+
+/** Starts a container that ends with `exitCode` on a signal, and waits until it listens. */
+async function startListening(
+  wherry: TestEngine,
+  name: string,
+  { signal, exitCode }: { signal: string; exitCode: number },
+): Promise<void> {
+  const script =
+    `trap "exit ${exitCode}" ${signal}; touch /out/ready; while :; do sleep 0.05; done`;
+  await wherry.start(["--name", name, "-v", ".:/out"], ["sh", "-c", script]);
+  await eventually(() => exists(`${wherry.scratch}/ready`));
+}
 
 /** Kills a command with SIGKILL after `delayMs`, unless it has ended by then. */
 async function killAfter(

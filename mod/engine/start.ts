@@ -20,7 +20,7 @@ import { openForReading } from "../kernel/open.ts";
 import { findCgroupHierarchies } from "../kernel/proc.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { CreatedContainer } from "./create.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -45,7 +45,11 @@ export async function startContainer(
   { attachment, terminalSize = UNKNOWN_SIZE }: StartOptions = {},
 ): Promise<MonitorConnection> {
   const paths = engine.paths.container(config.id);
-  writeEtcFiles(paths.etc, config);
+  try {
+    writeEtcFiles(paths.etc, config);
+  } catch (cause) {
+    throw systemFailure(`write to "${paths.etc}"`, cause);
+  }
   using cleanup = openCleanupProgram(engine, config);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const steps = planLaunch({

@@ -66,6 +66,11 @@ async function* startingWith(
   start: Uint8Array<ArrayBuffer>,
   rest: AsyncGenerator<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  yield start;
-  yield* rest;
+  try {
+    yield start;
+    yield* rest;
+  } finally {
+    // A consumer that stops at the first chunk must still end the reading ahead
+    await rest.return(undefined);
+  }
 }

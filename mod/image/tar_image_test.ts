@@ -49,6 +49,15 @@ test("getTarImage() imports the tar of a root file system under the file's name"
   strictEqual(findImage(store.paths, "localhost/my-box")?.id, image.id);
 });
 
+test("getTarImage() reads a tar of several megabytes from its start", async (store) => {
+  const path = `${store.root}/large.tar`;
+  Deno.writeFileSync(path, tarOf({ name: "large", content: new Uint8Array(5 << 20).fill(7) }));
+
+  const image = await getTarImage(store.paths, path);
+
+  strictEqual(Deno.statSync(`${image.layerDirs[0]}/large`).size, 5 << 20);
+});
+
 test("getTarImage() loads a docker archive under the names in it", async (store) => {
   saveArchive(`${store.root}/x.tar`, [["web:1"]]);
 

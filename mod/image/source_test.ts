@@ -1,0 +1,45 @@
+import { strictEqual } from "node:assert/strict";
+import { sourceOf } from "../../tests/fakes/byte_source.ts";
+import { chunksOf, peek } from "./source.ts";
+
+const BYTES = crypto.getRandomValues(new Uint8Array(60_000));
+const LONG = Uint8Array.from({ length: 60 * BYTES.length }, (_, i) => BYTES[i % BYTES.length] ?? 0);
+
+Deno.test("chunksOf() gives every byte once, whatever the source gives at a time", async () => {
+  const found = new Uint8Array(LONG.length);
+  let length = 0;
+  for await (const chunk of chunksOf(sourceOf(LONG, 9_999))) {
+    found.set(chunk, length);
+    length += chunk.length;
+  }
+
+  strictEqual(length, LONG.length);
+  strictEqual(found.every((byte, i) => byte === LONG[i]), true);
+});
+
+Deno.test("peek() shows the start and keeps it in the stream", async () => {
+  const { start, chunks } = await peek(chunksOf(sourceOf(LONG)));
+
+  let length = 0;
+  for await (const chunk of chunks) length += chunk.length;
+
+  strictEqual(start.length, 1 << 20);
+  strictEqual(length, LONG.length);
+});
+
+Deno.test("peek() ends the reading ahead when its consumer stops at the first chunk", async () => {
+  let isReading = false;
+  const inner = sourceOf(LONG, 1 << 20);
+  const source = {
+    read: async (buffer: Uint8Array): Promise<number | null> => {
+      isReading = true;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      isReading = false;
+      return await inner.read(buffer);
+    },
+  };
+
+  for await (const _ of (await peek(chunksOf(source))).chunks) break;
+
+  strictEqual(isReading, false);
+});
