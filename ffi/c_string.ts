@@ -35,12 +35,13 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
  * @throws {TypeError} If an item contains U+0000.
  */
 export function cStringBlock(items: readonly string[]): Uint8Array<ArrayBuffer> {
-  for (const item of items) {
-    if (item.includes("\0")) {
-      throw new TypeError(`Cannot pass text to the kernel: it contains a NUL byte: ${quote(item)}`);
-    }
-  }
-  return encoder.encode(items.length === 0 ? "" : items.join("\0") + "\0");
+  const text = items.length === 0 ? "" : items.join("\0") + "\0";
+  const bytes = encoder.encode(text);
+  let count = 0;
+  for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at + 1)) count++;
+  if (count === items.length) return bytes;
+  const item = items.find((item) => item.includes("\0")) ?? "";
+  throw new TypeError(`Cannot pass text to the kernel: it contains a NUL byte: ${quote(item)}`);
 }
 
 function quote(text: string): string {

@@ -37,7 +37,7 @@ export class Descriptor implements Disposable {
   [Symbol.dispose](): void {
     if (this.#number < 0) return;
     // close(2): the descriptor is gone whatever is answered, so there is nothing to do about an error
-    core().nnn(SYSCALL.close, this.#number, 0, 0);
+    core.nnn(SYSCALL.close, this.#number, 0, 0);
     this.#number = -1;
   }
 }

@@ -36,7 +36,20 @@ export function monitorSource(): { fd: number } | { path: string } {
   return fd === undefined ? { path: buildPath("wherry-monitor") } : { fd: Number(fd) };
 }
 
-const ABI_SYMBOL = { wherry_abi: { parameters: [], result: "i32" } } as const;
+/** Environment variable in which the launcher passes the caller's soft limit of open files. */
+const OPEN_FILES = "WHERRY_OPEN_FILES";
+
+/**
+ * The soft limit of open files that this process was started with, which deno raises to the hard one;
+ * `undefined` when wherry runs from its sources and nobody knows it any more.
+ */
+export function callerOpenFilesLimit(): number | undefined {
+  const limit = Deno.env.get(OPEN_FILES);
+  return limit === undefined ? undefined : Number(limit);
+}
+
+/** As an address, because opening a function costs half a millisecond. */
+const ABI_SYMBOL = { wherry_abi: { type: "pointer" } } as const;
 
 let isAbiChecked = false;
 
@@ -54,12 +67,22 @@ export function openSymbols<S extends Deno.ForeignLibraryInterface>(
   if (isAbiChecked) return open(path, symbols);
   // In one go with the first group: opening the library once more would cost a millisecond
   const opened = open(path, { ...symbols, ...ABI_SYMBOL });
-  const found = (opened as Deno.StaticForeignLibraryInterface<typeof ABI_SYMBOL>).wherry_abi();
+  const address = (opened as Deno.StaticForeignLibraryInterface<typeof ABI_SYMBOL>).wherry_abi;
+  const found = callAbi(address);
   if (found !== ABI) {
     throw new Error(`Cannot use "${path}": its ABI is ${found}, this wherry needs ${ABI}`);
   }
   isAbiChecked = true;
   return opened;
+}
+
+function callAbi(address: Deno.PointerValue): number | undefined {
+  const definition = { parameters: [], result: "i32" } as const;
+  if (address === null) return undefined;
+  return new Deno.UnsafeFnPointer(
+    address as Deno.PointerObject<typeof definition>,
+    definition,
+  ).call();
 }
 
 function open<S extends Deno.ForeignLibraryInterface>(

@@ -12,64 +12,109 @@
  * @module
  */
 
-import { lazySymbols } from "./library.ts";
+import { lazySymbols, openSymbols } from "./library.ts";
+
+const ADDRESS = { type: "pointer" } as const;
+
+/** The library's functions as bare addresses. */
+const ADDRESSES = {
+  wherry_syscall: ADDRESS,
+  wherry_spawn: ADDRESS,
+  wherry_send: ADDRESS,
+  wherry_receive: ADDRESS,
+  wherry_remove_tree: ADDRESS,
+} as const;
+
+/** Makes a function of an address when it is first called. */
+function lazyCall<const D extends Deno.ForeignFunction>(
+  addressOf: () => Deno.PointerValue,
+  definition: D,
+): Deno.UnsafeFnPointer<D>["call"] {
+  let call = (...args: never[]): unknown => {
+    const pointer = makePointer(addressOf(), definition);
+    call = pointer.call.bind(pointer) as typeof call;
+    return call(...args);
+  };
+  return ((...args: never[]) => call(...args)) as Deno.UnsafeFnPointer<D>["call"];
+}
+
+function makePointer<const D extends Deno.ForeignFunction>(
+  address: Deno.PointerValue,
+  definition: D,
+): Deno.UnsafeFnPointer<D> {
+  if (address === null) throw new TypeError("Cannot call a function of libwherry.so: no address");
+  return new Deno.UnsafeFnPointer(address as Deno.PointerObject<D>, definition);
+}
+
+let addresses: Deno.StaticForeignLibraryInterface<typeof ADDRESSES> | undefined;
+
+function address(name: keyof typeof ADDRESSES): () => Deno.PointerValue {
+  return () => (addresses ??= openSymbols(ADDRESSES))[name];
+}
+
+const syscall = address("wherry_syscall");
 
 /**
- * The symbols that `run` and `exec` need: in one group, because opening a group costs a millisecond.
+ * The functions that every command needs.
+ *
+ * They are called through their addresses: a symbol that is declared as a function costs half a millisecond when
+ * the library is opened, an address nothing. A call costs 10 us in place of 0.2: {@linkcode files} is for the many.
  */
-export const core = lazySymbols(
+export const core = {
+  /** `wherry_syscall(number, a, b, c)` */
+  nnn: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "i32"], result: "i32" }),
+  /** `wherry_syscall(number, *a, b)` */
+  bn: lazyCall(syscall, { parameters: ["i32", "buffer", "i32"], result: "i32" }),
+  /** `wherry_syscall(number, a, b, *c)` */
+  nnb: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" }),
+  /** `wherry_syscall(number, a, b, c, *d)` */
+  nnnb: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "i32", "buffer"], result: "i32" }),
+  /** `wherry_syscall(number, a, *b, *c, d)` */
+  nbbn: lazyCall(syscall, { parameters: ["i32", "i32", "buffer", "buffer", "i32"], result: "i32" }),
+  /** `wherry_syscall(number, a, *b, c, d)` */
+  nbnn: lazyCall(syscall, { parameters: ["i32", "i32", "buffer", "i32", "i32"], result: "i32" }),
+  /** Starting a program; see `native/wherry.h`, also for the following. */
+  spawn: lazyCall(address("wherry_spawn"), {
+    parameters: [
+      "i32", // int32_t exe_fd
+      "buffer", // const char *argv
+      "u32", // uint32_t argc
+      "buffer", // const char *envp
+      "u32", // uint32_t envc
+      "buffer", // const int32_t *fds
+      "u32", // uint32_t nfds
+      "i64", // int64_t rlimit_nofile
+      "buffer", // int32_t *ret_pidfd
+    ],
+    result: "i32",
+  }),
+  /** Sending a packet. */
+  send: lazyCall(address("wherry_send"), {
+    parameters: ["i32", "buffer", "u32", "buffer", "u32"],
+    result: "i32",
+  }),
+  /** Waiting for a packet, on another thread. */
+  receive: lazyCall(address("wherry_receive"), {
+    parameters: ["i32", "buffer", "u32", "buffer", "buffer"],
+    result: "i32",
+    nonblocking: true,
+  }),
+  /** Removing a tree. */
+  removeTree: lazyCall(address("wherry_remove_tree"), {
+    parameters: ["i32", "buffer"],
+    result: "i32",
+  }),
+};
+
+/** Making files below a directory descriptor; used by `mod/kernel/file.ts` and not by `run`. */
+export const files = lazySymbols(
   {
     nnn: { name: "wherry_syscall", parameters: ["i32", "i32", "i32", "i32"], result: "i32" },
-    bn: { name: "wherry_syscall", parameters: ["i32", "buffer", "i32"], result: "i32" },
-    nnnb: {
-      name: "wherry_syscall",
-      parameters: ["i32", "i32", "i32", "i32", "buffer"],
-      result: "i32",
-    },
-    nnb: { name: "wherry_syscall", parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-    nbbn: {
-      name: "wherry_syscall",
-      parameters: ["i32", "i32", "buffer", "buffer", "i32"],
-      result: "i32",
-    },
     nbnn: {
       name: "wherry_syscall",
       parameters: ["i32", "i32", "buffer", "i32", "i32"],
       result: "i32",
     },
-    /** Starting a program; see `native/wherry.h`, also for the following. */
-    wherry_spawn: {
-      parameters: [
-        "i32", // int32_t exe_fd
-        "buffer", // const char *argv
-        "u32", // uint32_t argc
-        "buffer", // const char *envp
-        "u32", // uint32_t envc
-        "buffer", // const int32_t *fds
-        "u32", // uint32_t nfds
-        "i64", // int64_t rlimit_nofile
-        "buffer", // int32_t *ret_pidfd
-      ],
-      result: "i32",
-    },
-    wherry_send: {
-      parameters: ["i32", "buffer", "u32", "buffer", "u32"],
-      result: "i32",
-    },
-    /** On another thread, because it waits. */
-    wherry_receive: {
-      parameters: ["i32", "buffer", "u32", "buffer", "buffer"],
-      result: "i32",
-      nonblocking: true,
-    },
-    /** Removing a tree. */
-    wherry_remove_tree: { parameters: ["i32", "buffer"], result: "i32" },
-  } as const,
-);
-
-/** Making files below a directory descriptor; used by `mod/kernel/file.ts` and not by `run`. */
-export const files = lazySymbols(
-  {
     nl: { name: "wherry_syscall", parameters: ["i32", "i32", "i64"], result: "i32" },
     nbn: { name: "wherry_syscall", parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
     nbnl: {

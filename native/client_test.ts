@@ -45,7 +45,7 @@ async function createFifo(path: string): Promise<Descriptor> {
 /** Two connected stream sockets. */
 function streamPair(): [Descriptor, Descriptor] {
   const pair = new Int32Array(2);
-  core().nnnb(SYSCALL.socketpair, 1, 1, 0, new Uint8Array(pair.buffer));
+  core.nnnb(SYSCALL.socketpair, 1, 1, 0, new Uint8Array(pair.buffer));
   return [new Descriptor(pair[0] ?? -1), new Descriptor(pair[1] ?? -1)];
 }
 
@@ -114,10 +114,10 @@ testBoth("request_attach() uses a socket without making it non-blocking", async 
   const [ours, theirs] = streamPair();
   using near = ours;
   using far = theirs;
-  const before = core().nnn(SYSCALL.fcntl, far.number, 3, 0);
+  const before = core.nnn(SYSCALL.fcntl, far.number, 3, 0);
   const text = new TextEncoder().encode("through a socket\n");
-  core().nbnn(SYSCALL.write, near.number, text, text.length, 0);
-  core().nnn(SYSCALL.shutdown, near.number, 1, 0);
+  core.nbnn(SYSCALL.write, near.number, text, text.length, 0);
+  core.nnn(SYSCALL.shutdown, near.number, 1, 0);
 
   await using monitor = start(plan(PIPE, CLONE, CAT), {
     firstRequest: {
@@ -127,11 +127,11 @@ testBoth("request_attach() uses a socket without making it non-blocking", async 
   });
   const exited = await monitor.finished();
   const answer = new Uint8Array(100);
-  const size = core().nbnn(SYSCALL.read, near.number, answer, answer.length, 0);
+  const size = core.nbnn(SYSCALL.read, near.number, answer, answer.length, 0);
 
   strictEqual(exited, "exited 0");
   strictEqual(new TextDecoder().decode(answer.subarray(0, size)), "through a socket\n");
-  strictEqual(core().nnn(SYSCALL.fcntl, far.number, 3, 0), before);
+  strictEqual(core.nnn(SYSCALL.fcntl, far.number, 3, 0), before);
 });
 
 testBoth(
@@ -296,7 +296,7 @@ function drainFifo(path: string, writer: Descriptor): number {
   const chunk = new Uint8Array(65536);
   let size = 0;
   for (let got = 1; got > 0; size += got) {
-    got = core().nbnn(SYSCALL.read, reader.number, chunk, chunk.length, 0);
+    got = core.nbnn(SYSCALL.read, reader.number, chunk, chunk.length, 0);
   }
   return size;
 }
@@ -374,7 +374,7 @@ testBoth(
     using output = createFile(`${directory}/out`);
     const type = (text: string): number => {
       const bytes = new TextEncoder().encode(text);
-      return core().nbnn(SYSCALL.write, input.number, bytes, bytes.length, 0);
+      return core.nbnn(SYSCALL.write, input.number, bytes, bytes.length, 0);
     };
 
     await using monitor = start(plan(PIPE, CLONE, CAT), {

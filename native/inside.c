@@ -18,9 +18,45 @@ int inside_open(struct child *child, const char *path, uint64_t flags, uint64_t 
 	return sys_openat2(root, path, flags, resolve | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+int inside_link_target(int parent, const char *path, size_t start, char ret_target[PATH_SIZE])
+{
+	struct text target = { .data = ret_target, .size = PATH_SIZE };
+	char content[PATH_SIZE];
+	int64_t size = SYS(readlinkat, parent, path + start, content, sizeof(content));
+
+	if (size < 0)
+		return (int)size;
+	if (size > 0 && content[0] != '/')
+		text_add_bytes(&target, path, start);
+	text_add_bytes(&target, content, (size_t)size);
+	return text_end(&target) == NULL ? -ENAMETOOLONG : 0;
+}
+
+static int open_dir(struct child *child, const char *path, int links);
+
+/* Make the component of `path` that begins at `start`: a directory, or the one that a link there
+ * means. */
+static int make_component(struct child *child, int parent, const char *path, size_t start,
+			  int links)
+{
+	int result = sys_mkdirat(parent, path + start, 0755);
+	char target[PATH_SIZE];
+
+	if (result != -EEXIST)
+		return result;
+	if (links == 0)
+		return -ELOOP;
+	result = inside_link_target(parent, path, start, target);
+	if (result == 0)
+		result = open_dir(child, target, links - 1);
+	if (result >= 0)
+		sys_close(result);
+	return result;
+}
+
 /* Make the directory whose path is the first `end` bytes of `path`, after its parents. Every prefix
  * is looked up from the root again, so that links and ".." mean what they mean to the container. */
-static int open_prefix(struct child *child, char *path, size_t end)
+static int open_prefix(struct child *child, char *path, size_t end, int links)
 {
 	cleanup_close int parent = inside_open(child, "/", O_PATH | O_DIRECTORY, 0);
 	size_t start = 0;
@@ -35,8 +71,11 @@ static int open_prefix(struct child *child, char *path, size_t end)
 		after = path[stop];
 		path[stop] = '\0';
 		next = inside_open(child, path, O_PATH | O_DIRECTORY, 0);
-		if (next == -ENOENT && sys_mkdirat(parent, path + start, 0755) == 0)
-			next = inside_open(child, path, O_PATH | O_DIRECTORY, 0);
+		if (next == -ENOENT) {
+			next = make_component(child, parent, path, start, links);
+			if (next >= 0)
+				next = inside_open(child, path, O_PATH | O_DIRECTORY, 0);
+		}
 		path[stop] = after;
 		sys_close(steal_fd(&parent));
 		parent = next;
@@ -73,15 +112,20 @@ int inside_open_parent(struct child *child, const char *path, const char **ret_n
 	if (*name == '\0' || text_equal(name, ".") || text_equal(name, ".."))
 		return -EINVAL;
 	*ret_name = name;
-	return open_prefix(child, buffer, end);
+	return open_prefix(child, buffer, end, MAX_DANGLING_LINKS);
 }
 
-int inside_open_dir(struct child *child, const char *path)
+static int open_dir(struct child *child, const char *path, int links)
 {
 	int dir = inside_open(child, path, O_PATH | O_DIRECTORY, 0);
 	char buffer[PATH_SIZE];
 
-	return dir != -ENOENT ? dir : open_prefix(child, buffer, copy_path(path, buffer));
+	return dir != -ENOENT ? dir : open_prefix(child, buffer, copy_path(path, buffer), links);
+}
+
+int inside_open_dir(struct child *child, const char *path)
+{
+	return open_dir(child, path, MAX_DANGLING_LINKS);
 }
 
 static int require_file_system(int fd, int64_t type)

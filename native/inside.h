@@ -7,6 +7,10 @@
 /* Room for "/proc/self/fd/" and a number. */
 #define FD_PATH_SIZE 32
 
+/* Links that lead nowhere yet are followed to what has to be made there, so many in a row: Debian has
+ * /etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf, for example. */
+#define MAX_DANGLING_LINKS 16
+
 /* The descriptor of "/" as the container sees it. */
 int inside_root(struct child *child);
 
@@ -17,6 +21,9 @@ int inside_open(struct child *child, const char *path, uint64_t flags, uint64_t 
  * (0755, root), and point *ret_name to that component. A path that ends in "..", "." or is "/" has
  * none: -EINVAL. */
 int inside_open_parent(struct child *child, const char *path, const char **ret_name, char *buffer);
+
+/* The path, below the root, that the link at path[start...] in the directory `parent` means. */
+int inside_link_target(int parent, const char *path, size_t start, char ret_target[PATH_SIZE]);
 
 /* Open a directory, making it and its missing parents. */
 int inside_open_dir(struct child *child, const char *path);

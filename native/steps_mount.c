@@ -102,23 +102,34 @@ static int open_source(const char *path, uint32_t flags)
 	return sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | recursive);
 }
 
+/* Make an empty file, or the one that a link in its place means. */
+static int make_file(struct child *child, const char *path, int links)
+{
+	char buffer[PATH_SIZE];
+	char target[PATH_SIZE];
+	const char *name;
+	cleanup_close int parent = inside_open_parent(child, path, &name, buffer);
+	int result = parent < 0 ? parent : sys_mknodat(parent, name, S_IFREG | 0644, 0);
+
+	if (result != -EEXIST)
+		return result;
+	if (links == 0)
+		return -ELOOP;
+	result = inside_link_target(parent, buffer, (size_t)(name - buffer), target);
+	return result < 0 ? result : make_file(child, target, links - 1);
+}
+
 /* Open what a bind mount goes over; make it when missing: a directory, or an empty file. */
 static int open_target(struct child *child, const char *path, bool is_dir)
 {
 	int target = inside_open(child, path, O_PATH, 0);
-	char buffer[PATH_SIZE];
-	cleanup_close int parent = -1;
-	const char *name;
 	int result;
 
 	if (target != -ENOENT)
 		return target;
 	if (is_dir)
 		return inside_open_dir(child, path);
-	parent = inside_open_parent(child, path, &name, buffer);
-	if (parent < 0)
-		return parent;
-	result = sys_mknodat(parent, name, S_IFREG | 0644, 0);
+	result = make_file(child, path, MAX_DANGLING_LINKS);
 	return result < 0 ? result : inside_open(child, path, O_PATH, 0);
 }
 

@@ -168,9 +168,20 @@ static void settle(struct monitor *monitor, unsigned which)
 	output->length = 0;
 }
 
-/* A stream that fails is lost, and only that one. */
-static void feed(const struct output *output, struct stream *stream)
+/* The reader of the engine's own output is gone: so is the container's pipe, and what writes to it
+ * gets SIGPIPE as in any pipeline. Other clients only lose their stream. */
+static void break_output(struct monitor *monitor, const struct client *client, unsigned which)
 {
+	if (client->socket == CONTROL_FD && monitor->has_engine && monitor->stdio != STDIO_TERMINAL)
+		close_stream(&monitor->outputs[which].fd);
+}
+
+/* A stream that fails is lost, and only that one. */
+static void feed(struct monitor *monitor, struct client *client, unsigned which)
+{
+	const struct output *output = &monitor->outputs[which];
+	struct stream *stream = &client->outputs[which];
+
 	while (stream->fd > 0 && stream->taken < output->length) {
 		int64_t written = stream_write(stream, output->data + stream->taken,
 					       output->length - stream->taken);
@@ -181,12 +192,14 @@ static void feed(const struct output *output, struct stream *stream)
 			close_stream(&stream->fd);
 		else
 			stream->taken += (uint32_t)written;
+		if (written == -EPIPE)
+			break_output(monitor, client, which);
 	}
 }
 
 void pump_client_output(struct monitor *monitor, struct client *client, unsigned which)
 {
-	feed(&monitor->outputs[which], &client->outputs[which]);
+	feed(monitor, client, which);
 	settle(monitor, which);
 }
 
@@ -219,6 +232,6 @@ void pump_output(struct monitor *monitor, unsigned which)
 	log_append(&monitor->log, which, output->data + output->length, (size_t)got);
 	output->length += (uint32_t)got;
 	for (unsigned i = 0; i < CLIENT_COUNT; i++)
-		feed(output, &monitor->clients[i].outputs[which]);
+		feed(monitor, &monitor->clients[i], which);
 	settle(monitor, which);
 }

@@ -27,7 +27,7 @@ function withTerminal(...steps: string[][]): string[][] {
 
 /** A pty of the test's own, standing for the user's: [master, slave]. */
 function openPty(): [Descriptor, Descriptor] {
-  const { nnn, nnb } = core();
+  const { nnn, nnb } = core;
   const master = openReadWrite("/dev/ptmx");
   nnb(SYSCALL.ioctl, master.number, TIOCSPTLCK, new Uint8Array(4));
   return [master, new Descriptor(nnn(SYSCALL.ioctl, master.number, TIOCGPTPEER, 0o400 | 2))];
@@ -80,10 +80,10 @@ testBoth(
     using _slave = slave;
     await run("stty", "-F", Deno.readLinkSync(`/proc/self/fd/${slave.number}`), "raw", "-echo");
     const log = `${directory}/log`;
-    const before = core().nnn(SYSCALL.fcntl, slave.number, 3, 0);
+    const before = core.nnn(SYSCALL.fcntl, slave.number, 3, 0);
     const type = (text: string): number => {
       const bytes = new TextEncoder().encode(text);
-      return core().nbnn(SYSCALL.write, master.number, bytes, bytes.length, 0);
+      return core.nbnn(SYSCALL.write, master.number, bytes, bytes.length, 0);
     };
 
     await using monitor = start(
@@ -96,10 +96,10 @@ testBoth(
     type("\x10\x11");
 
     strictEqual(await monitor.receive(), "detached");
-    strictEqual(core().nnn(SYSCALL.fcntl, slave.number, 3, 0), before);
+    strictEqual(core.nnn(SYSCALL.fcntl, slave.number, 3, 0), before);
     strictEqual(isAlive(pid), true);
     const screen = new Uint8Array(1000);
-    const size = core().nbnn(SYSCALL.read, master.number, screen, screen.length, 0);
+    const size = core.nbnn(SYSCALL.read, master.number, screen, screen.length, 0);
     ok(new TextDecoder().decode(screen.subarray(0, size)).includes("<hello>"));
     monitor.send("signal 9");
   },

@@ -194,7 +194,7 @@ export class TestEngine implements AsyncDisposable {
       await pause(50);
       leaks = this.#findLeaks();
     }
-    strictEqual(leaks.join("\n"), "", "The engine left something behind");
+    if (leaks.length > 0) throw new Error(`The engine left something behind:\n${leaks.join("\n")}`);
   }
 
   #findLeaks(): string[] {
@@ -264,7 +264,7 @@ const PR_SET_CHILD_SUBREAPER = 36;
  * started can be told from what anybody else runs. @see prctl(2)
  */
 function adoptOrphans(): void {
-  strictEqual(core().nnn(SYSCALL.prctl, PR_SET_CHILD_SUBREAPER, 1, 0), 0);
+  strictEqual(core.nnn(SYSCALL.prctl, PR_SET_CHILD_SUBREAPER, 1, 0), 0);
 }
 
 /** Names in a directory; none if it is missing. */

@@ -285,7 +285,7 @@ testWhole("run --rm killed at any moment leaves nothing after the next command",
     await killAfter(
       wherry,
       ["run", "--rm", ...await wherry.busybox(), "sleep", "0.05"],
-      moment * 4,
+      moment * 2,
     );
   }
   await wherry.run(["ps", "-a"]);
@@ -297,7 +297,7 @@ testWhole(
   "run -d killed at any moment leaves a container that rm -f removes, or nothing",
   async (wherry) => {
     for (let moment = 0; moment < 30; moment++) {
-      await killAfter(wherry, ["run", "-d", ...await wherry.busybox(), "sleep", "100"], moment * 4);
+      await killAfter(wherry, ["run", "-d", ...await wherry.busybox(), "sleep", "100"], moment * 2);
     }
     await wherry.run(["ps", "-a"]);
 
@@ -310,7 +310,7 @@ testWhole("rm -f killed at any moment can be done again", async (wherry) => {
   for (let moment = 0; moment < 12; moment++) {
     const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
 
-    await killAfter(wherry, ["rm", "-f", id], moment * 8);
+    await killAfter(wherry, ["rm", "-f", id], moment * 4);
     await wherry.run(["rm", "-f", id]);
     await wherry.run(["ps", "-a"]);
 

@@ -67,8 +67,10 @@ addEventListener("unload", () => Deno.removeSync(directory, { recursive: true })
 /** Packs the reporting script. */
 async function packReporter(label: string): Promise<string> {
   const path = `${directory}/${label}`;
+  const script = new TextEncoder().encode(SCRIPT.replace("LABEL", JSON.stringify(label)));
   await packProgram(path, {
-    bundle: new TextEncoder().encode(SCRIPT.replace("LABEL", JSON.stringify(label))),
+    hotScript: script,
+    script,
     library: await Deno.readFile(`${PROJECT_ROOT}native/build/libwherry.so`),
     monitor: await Deno.readFile(`${PROJECT_ROOT}native/build/wherry-monitor`),
   });

@@ -78,7 +78,7 @@ export class Terminal implements AsyncDisposable {
   #readAvailable(): void {
     for (;;) {
       const count = new Int32Array(1);
-      const result = core().nnb(
+      const result = core.nnb(
         SYSCALL.ioctl,
         this.#master.number,
         FIONREAD,
@@ -160,7 +160,7 @@ export class Terminal implements AsyncDisposable {
 }
 
 function unlockDevice(master: Descriptor): string {
-  const { nnb } = core();
+  const { nnb } = core;
   const zero = new Uint8Array(4);
   checked(nnb(SYSCALL.ioctl, master.number, TIOCSPTLCK, zero), "ioctl", "TIOCSPTLCK");
   const number = new Uint32Array(1);
@@ -171,12 +171,12 @@ function unlockDevice(master: Descriptor): string {
 
 function setSize(master: Descriptor, rows: number, columns: number): void {
   const size = new Uint8Array(new Uint16Array([rows, columns, 0, 0]).buffer);
-  checked(core().nnb(SYSCALL.ioctl, master.number, TIOCSWINSZ, size), "ioctl", "TIOCSWINSZ");
+  checked(core.nnb(SYSCALL.ioctl, master.number, TIOCSWINSZ, size), "ioctl", "TIOCSWINSZ");
 }
 
 /** `struct termios` of the terminal's other side. */
 function readMode(master: Descriptor): number[] {
   const mode = new Uint8Array(TERMIOS_BYTES);
-  checked(core().nnb(SYSCALL.ioctl, master.number, TCGETS, mode), "ioctl", "TCGETS");
+  checked(core.nnb(SYSCALL.ioctl, master.number, TCGETS, mode), "ioctl", "TCGETS");
   return [...mode];
 }

@@ -187,23 +187,18 @@ testWhole("the terminal is restored when the command cannot be started", async (
   terminal.assertRestored();
 });
 
-testWhole("closing the window ends a shell that is in it", async (wherry) => {
-  let pid = 0;
-  {
-    await using terminal = wherry.openTerminal([
-      "run",
-      "-it",
-      "--rm",
-      ...await wherry.busybox(),
-      "sh",
-    ]);
-    await terminal.waitFor("# ");
-    const [id = ""] = listNames(`${wherry.root}/containers`);
-    pid = wherry.readStateRecord(id).pid;
-    ok(isAlive(pid));
-    terminal.hangUp();
-    await eventually(() => !isAlive(pid));
-  }
+testWhole("closing the window ends a shell that is in it, and wherry with it", async (wherry) => {
+  await using terminal = wherry.openTerminal(
+    ["run", "-it", "--rm", ...await wherry.busybox(), "sh"],
+  );
+  await terminal.waitFor("# ");
+  const [id = ""] = listNames(`${wherry.root}/containers`);
+  const { pid } = wherry.readStateRecord(id);
+
+  terminal.hangUp();
+
+  await terminal.finish();
+  strictEqual(isAlive(pid), false);
 });
 
 testWhole("a terminal carries 1 MiB of output unchanged", async (wherry) => {

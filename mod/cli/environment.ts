@@ -5,9 +5,16 @@ import { WherryError } from "../errors.ts";
 /** How the launcher hands back variables that it keeps away from its own runtime. */
 const CALLER_PREFIX = "WHERRY_CALLER_";
 
-/** A variable of whoever called wherry, hidden or not. */
+/** Variables that the launcher sets for its own runtime. */
+const LAUNCHER_VARIABLES =
+  /^(DENO_|LD_|HOME$|WHERRY_(BUILD|BUNDLE_FD|CALLER_.*|LIBRARY_FD|MONITOR_FD|OPEN_FILES|PACKED)$)/;
+
+/** A variable of whoever called wherry, hidden or not; never one of the launcher's. */
 function callerVariable(name: string): string | undefined {
-  return Deno.env.get(CALLER_PREFIX + name) ?? Deno.env.get(name);
+  const isPacked = Deno.env.get("WHERRY_PACKED") !== undefined;
+  const handedBack = Deno.env.get(CALLER_PREFIX + name);
+  if (handedBack !== undefined || (isPacked && LAUNCHER_VARIABLES.test(name))) return handedBack;
+  return Deno.env.get(name);
 }
 
 /**

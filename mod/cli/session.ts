@@ -71,11 +71,18 @@ export class Session implements Disposable {
   readonly #stack = new DisposableStack();
   readonly #pending: number[] = [];
   readonly #hasTerminal: boolean;
+  #isCatching = false;
   #monitor: MonitorConnection | undefined;
 
-  /** Signals are caught from now on, and delivered once {@linkcode Session.follow} is called. */
+  /** Changes nothing yet. */
   constructor({ hasTerminal }: StreamOptions) {
     this.#hasTerminal = hasTerminal;
+  }
+
+  /** Catches signals from now on; they are delivered once {@linkcode Session.follow} is called. */
+  catchSignals(): void {
+    if (this.#isCatching) return;
+    this.#isCatching = true;
     for (const signal of PROXIED) {
       this.#listen(signal, () => this.#deliver(parseSignal(signal) ?? 0));
     }
@@ -91,8 +98,9 @@ export class Session implements Disposable {
     else this.#monitor.signal(signal);
   }
 
-  /** Puts the caller's terminal into raw mode until the session ends. */
+  /** Puts the caller's terminal into raw mode until the session ends, even if a signal ends it. */
   makeRaw(): void {
+    this.catchSignals();
     if (Deno.stdin.isTerminal()) this.#stack.use(makeTerminalRaw(STDIN));
   }
 

@@ -38,18 +38,32 @@ function escapeCharacter(char: string): string {
 
 /** What tables are mostly made of; tried first, because the classes below take milliseconds to compile. */
 const SINGLE_WIDTH = /^[\x20-\x7e…]*$/;
-const ZERO_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
-/** East Asian wide and fullwidth blocks, and characters that show as emoji. */
-const DOUBLE_WIDTH =
-  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}\p{Emoji_Presentation}]$/u;
+
+interface WidthClasses {
+  zero: RegExp;
+  double: RegExp;
+}
+
+let widthClasses: WidthClasses | undefined;
+
+/** Compiled on first use, which most commands never come to. */
+function getWidthClasses(): WidthClasses {
+  return widthClasses ??= {
+    zero: /^[\p{Mn}\p{Me}\p{Cf}]$/u,
+    // East Asian wide and fullwidth blocks, and characters that show as emoji
+    double:
+      /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}\p{Emoji_Presentation}]$/u,
+  };
+}
 
 /** Number of terminal columns that `text`, free of control characters, takes. */
 export function displayWidth(text: string): number {
   if (SINGLE_WIDTH.test(text)) return text.length;
+  const { zero, double } = getWidthClasses();
   let width = 0;
   for (const char of text) {
-    if (ZERO_WIDTH.test(char)) continue;
-    width += DOUBLE_WIDTH.test(char) ? 2 : 1;
+    if (zero.test(char)) continue;
+    width += double.test(char) ? 2 : 1;
   }
   return width;
 }

@@ -2,7 +2,7 @@
 
 import { Descriptor } from "../../ffi/descriptor.ts";
 import { errnoText, SystemError } from "../../ffi/errno.ts";
-import { monitorSource } from "../../ffi/library.ts";
+import { callerOpenFilesLimit, monitorSource } from "../../ffi/library.ts";
 import { WherryError } from "../errors.ts";
 import { createSealedMemfd } from "../kernel/memfd.ts";
 import { openReadWrite } from "../kernel/open.ts";
@@ -211,6 +211,7 @@ export function startMonitor(options: MonitorOptions): MonitorConnection {
   if (options.attachment !== undefined) connection.attach(options.attachment);
   using nothing = openReadWrite("/dev/null");
   using plan = createSealedMemfd("wherry-plan", encodePlan(options.steps));
+  const openFilesLimit = callerOpenFilesLimit();
   const started = startProgram({
     executable: monitorProgram(),
     argv: ["wherry-monitor"],
@@ -225,6 +226,7 @@ export function startMonitor(options: MonitorOptions): MonitorConnection {
       options.target?.number ?? -1,
       options.cleanupProgram?.number ?? -1,
     ],
+    ...(openFilesLimit === undefined ? {} : { openFilesLimit }),
   });
   started.pidfd[Symbol.dispose]();
   undo.move();

@@ -1,7 +1,7 @@
 /** Reading small files of a root file system that is not mounted, or not to be trusted. @module */
 
 import { SystemError } from "../../ffi/errno.ts";
-import { openDirectory, openInRoot } from "../kernel/open.ts";
+import { findInRoot, openDirectory } from "../kernel/open.ts";
 
 /** No account file of an image is larger; more would be an attack on memory. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -27,7 +27,8 @@ export function readRootFile(directories: readonly string[], path: string): stri
 function readInLayer(directory: string, path: string): "continue" | { text: string } {
   using root = openDirectory(directory);
   try {
-    using file = openInRoot(root, path);
+    using file = findInRoot(root, path);
+    if (file === undefined) return "continue";
     const self = `/proc/self/fd/${file.number}`;
     const { isFile, size } = Deno.statSync(self);
     // A whiteout is a device: whatever lies below is deleted
@@ -35,7 +36,6 @@ function readInLayer(directory: string, path: string): "continue" | { text: stri
     return { text: Deno.readTextFileSync(self) };
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    if (error.code === "ENOENT") return "continue";
     // A parent that is no directory, or a link that leads nowhere, hides the layers below
     if (["ENOTDIR", "ELOOP", "ENXIO"].includes(error.code)) return { text: "" };
     throw error;

@@ -8,10 +8,22 @@
  * @module
  */
 
-/** First 32 bits of the fractional parts of the cube roots of the first 64 primes. */
-const ROUND_CONSTANTS = new Uint32Array(fractions(64, Math.cbrt));
-/** The same of the square roots of the first eight. */
-const INITIAL_STATE = new Uint32Array(fractions(8, Math.sqrt));
+interface Constants {
+  /** First 32 bits of the fractional parts of the cube roots of the first 64 primes. */
+  round: Uint32Array;
+  /** The same of the square roots of the first eight. */
+  initial: Uint32Array;
+}
+
+let constants: Constants | undefined;
+
+/** Computed on first use: an image of one layer needs no hash. */
+function getConstants(): Constants {
+  return constants ??= {
+    round: new Uint32Array(fractions(64, Math.cbrt)),
+    initial: new Uint32Array(fractions(8, Math.sqrt)),
+  };
+}
 
 function fractions(count: number, root: (prime: number) => number): number[] {
   const found: number[] = [];
@@ -53,12 +65,12 @@ function expandBlock(block: DataView, offset: number, words: Uint32Array): void 
   }
 }
 
-function compress(state: Uint32Array, words: Uint32Array): void {
+function compress(state: Uint32Array, words: Uint32Array, round: Uint32Array): void {
   let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state;
   for (let i = 0; i < 64; i++) {
     const s1 = rotateRight(e, 6) ^ rotateRight(e, 11) ^ rotateRight(e, 25);
     const choice = (e & f) ^ (~e & g);
-    const t1 = (h + s1 + choice + (ROUND_CONSTANTS[i] ?? 0) + (words[i] ?? 0)) | 0;
+    const t1 = (h + s1 + choice + (round[i] ?? 0) + (words[i] ?? 0)) | 0;
     const s0 = rotateRight(a, 2) ^ rotateRight(a, 13) ^ rotateRight(a, 22);
     const majority = (a & b) ^ (a & c) ^ (b & c);
     [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) | 0, c, b, a, (t1 + s0 + majority) | 0];
@@ -84,11 +96,12 @@ function compress(state: Uint32Array, words: Uint32Array): void {
  */
 export function sha256Hex(message: Uint8Array): string {
   const blocks = pad(message);
-  const state = INITIAL_STATE.slice();
+  const { round, initial } = getConstants();
+  const state = initial.slice();
   const words = new Uint32Array(64);
   for (let offset = 0; offset < blocks.byteLength; offset += 64) {
     expandBlock(blocks, offset, words);
-    compress(state, words);
+    compress(state, words, round);
   }
   return [...state].map((word) => word.toString(16).padStart(8, "0")).join("");
 }

@@ -10,7 +10,7 @@
 
 import { cString } from "../../ffi/c_string.ts";
 import { checked } from "../../ffi/errno.ts";
-import { core, files } from "../../ffi/native.ts";
+import { files } from "../../ffi/native.ts";
 import { OPEN_FLAG, SYSCALL } from "../../ffi/syscalls.ts";
 
 /** A path: text, or the bytes as the kernel wants them, ended by a NUL byte. */
@@ -69,7 +69,7 @@ function onPath(result: number, syscall: string, path: KernelPath): number {
  */
 export function openDirectoryAt(dirFd: number, path: KernelPath): number {
   const flags = O_PATH | OPEN_FLAG.directory | OPEN_FLAG.nofollow | O_CLOEXEC;
-  return onPath(core().nbnn(SYSCALL.openat, dirFd, bytesOf(path), flags, 0), "openat", path);
+  return onPath(files().nbnn(SYSCALL.openat, dirFd, bytesOf(path), flags, 0), "openat", path);
 }
 
 /**
@@ -94,12 +94,12 @@ export function openDirectoryInRoot(rootFd: number, path: KernelPath): number {
  */
 export function createFileAt(dirFd: number, path: KernelPath, mode: number): number {
   const flags = O_WRONLY | O_CREAT | O_EXCL | OPEN_FLAG.nofollow | O_CLOEXEC;
-  return onPath(core().nbnn(SYSCALL.openat, dirFd, bytesOf(path), flags, mode), "openat", path);
+  return onPath(files().nbnn(SYSCALL.openat, dirFd, bytesOf(path), flags, mode), "openat", path);
 }
 
 /** Closes a descriptor; it is gone whatever the kernel answers. */
 export function closeDescriptor(fd: number): void {
-  core().nnn(SYSCALL.close, fd, 0, 0);
+  files().nnn(SYSCALL.close, fd, 0, 0);
 }
 
 /**
@@ -166,7 +166,7 @@ export function makeDirectoryAt(dirFd: number, path: KernelPath, mode: number): 
  * @see mknodat(2)
  */
 export function makeNodeAt(dirFd: number, path: KernelPath, mode: number, device: number): void {
-  const result = core().nbnn(SYSCALL.mknodat, dirFd, bytesOf(path), mode, device | 0);
+  const result = files().nbnn(SYSCALL.mknodat, dirFd, bytesOf(path), mode, device | 0);
   onPath(result, "mknodat", path);
 }
 
@@ -240,7 +240,7 @@ export function unlinkAt(dirFd: number, path: KernelPath): void {
  * @see fchown(2)
  */
 export function setOwner(fd: number, uid: number, gid: number, path: KernelPath): void {
-  onPath(core().nnn(SYSCALL.fchown, fd, uid | 0, gid | 0), "fchown", path);
+  onPath(files().nnn(SYSCALL.fchown, fd, uid | 0, gid | 0), "fchown", path);
 }
 
 /**
@@ -262,7 +262,7 @@ export function setOwnerAt(dirFd: number, path: KernelPath, uid: number, gid: nu
  * @see fchmod(2)
  */
 export function setMode(fd: number, mode: number, path: KernelPath): void {
-  onPath(core().nnn(SYSCALL.fchmod, fd, mode, 0), "fchmod", path);
+  onPath(files().nnn(SYSCALL.fchmod, fd, mode, 0), "fchmod", path);
 }
 
 /**

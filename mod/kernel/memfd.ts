@@ -20,9 +20,9 @@ const ALL_SEALS = 15;
  * @throws {SystemError} If memory is short.
  */
 export function createSealedMemfd(label: string, content: Uint8Array<ArrayBuffer>): Descriptor {
-  const { nnn, nbnn } = core();
+  const { nnn, nbnn } = core;
   const memfd = new Descriptor(checked(
-    core().bn(SYSCALL.memfd_create, cString(label), MFD_CLOEXEC | MFD_ALLOW_SEALING),
+    core.bn(SYSCALL.memfd_create, cString(label), MFD_CLOEXEC | MFD_ALLOW_SEALING),
     "memfd_create",
     label,
   ));

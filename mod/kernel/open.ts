@@ -13,7 +13,7 @@ const O_CLOEXEC = 0o2000000;
 const O_PATH = 0o10000000;
 
 function openAt(path: string, flags: number, mode: number): Descriptor {
-  const result = core().nbnn(SYSCALL.openat, AT_FDCWD, cString(path), flags | O_CLOEXEC, mode);
+  const result = core.nbnn(SYSCALL.openat, AT_FDCWD, cString(path), flags | O_CLOEXEC, mode);
   return new Descriptor(checked(result, "open", path));
 }
 
@@ -61,23 +61,24 @@ const RESOLVE_IN_ROOT = 0x10n;
  * Opens a file for reading as if `root` were `/`: neither links nor `..` can lead out of it.
  * Never waits, whatever kind of file it is.
  *
- * @throws {SystemError} If it is missing or not accessible.
+ * @returns `undefined` if it is missing: a common case, and an exception takes half a millisecond.
+ * @throws {SystemError} If it is not accessible.
  * @see openat2(2)
  */
-export function openInRoot(root: Descriptor, path: string): Descriptor {
+export function findInRoot(root: Descriptor, path: string): Descriptor | undefined {
   const how = new BigUint64Array([
     BigInt(O_CLOEXEC | O_NONBLOCK),
     0n,
     RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
   ]);
-  const result = core().nbbn(
+  const result = core.nbbn(
     SYSCALL.openat2,
     root.number,
     cString(path),
     new Uint8Array(how.buffer),
     how.byteLength,
   );
-  return new Descriptor(checked(result, "openat2", path));
+  return result === -ENOENT ? undefined : new Descriptor(checked(result, "openat2", path));
 }
 
 const F_OFD_GETLK = 36;
@@ -86,6 +87,7 @@ const F_OFD_SETLKW = 38;
 const F_RDLCK = 0;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
+const ENOENT = 2;
 const EAGAIN = 11;
 const EINTR = 4;
 
@@ -116,7 +118,7 @@ export function lockDescription(
   const struct = flockStruct(mode);
   for (;;) {
     const command = wait ? F_OFD_SETLKW : F_OFD_SETLK;
-    const result = core().nnb(SYSCALL.fcntl, descriptor.number, command, struct);
+    const result = core.nnb(SYSCALL.fcntl, descriptor.number, command, struct);
     if (result === -EAGAIN) return false;
     if (result === -EINTR) continue;
     checked(result, "fcntl", "F_OFD_SETLK");
@@ -133,7 +135,7 @@ export function lockDescription(
 export function isLockedByOthers(descriptor: Descriptor): boolean {
   const struct = flockStruct("shared");
   checked(
-    core().nnb(SYSCALL.fcntl, descriptor.number, F_OFD_GETLK, struct),
+    core.nnb(SYSCALL.fcntl, descriptor.number, F_OFD_GETLK, struct),
     "fcntl",
     "F_OFD_GETLK",
   );

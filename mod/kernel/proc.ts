@@ -20,7 +20,8 @@ const NOT_CONTROLLERS = new Set(["rw", "ro", "noprefix", "clone_children", "xatt
  * @param mountInfo Content of `/proc/self/mountinfo`.
  */
 export function findCgroupHierarchies(mountInfo: string): HostCgroupHierarchy[] {
-  return parseMountInfo(mountInfo).flatMap(
+  const lines = mountInfo.split("\n").filter((line) => line.includes(" - cgroup"));
+  return parseMountInfo(lines.join("\n")).flatMap(
     ({ type, mountPoint, superOptions }): HostCgroupHierarchy[] => {
       if (type === "cgroup2") return [{ type, mountPoint, data: "" }];
       if (type !== "cgroup") return [];

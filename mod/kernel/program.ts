@@ -38,7 +38,7 @@ export function startProgram(options: ProgramOptions): StartedProgram {
   const descriptors = new Int32Array(options.descriptors);
   const pidfd = new Int32Array(1);
   const pid = checked(
-    core().wherry_spawn(
+    core.spawn(
       options.executable,
       cStringBlock(options.argv),
       options.argv.length,

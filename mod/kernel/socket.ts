@@ -28,7 +28,7 @@ export interface Packet {
 export function socketPair(): [Descriptor, Descriptor] {
   const pair = new Int32Array(2);
   checked(
-    core().nnnb(
+    core.nnnb(
       SYSCALL.socketpair,
       AF_UNIX,
       SOCK_SEQPACKET | SOCK_CLOEXEC,
@@ -53,7 +53,7 @@ export function connectPacketSocket(directory: string, name: string): Descriptor
   const address = new Uint8Array(110);
   new DataView(address.buffer).setUint16(0, AF_UNIX, true);
   new TextEncoder().encodeInto(`/proc/self/fd/${parent.number}/${name}`, address.subarray(2));
-  const { nnn, nbnn } = core();
+  const { nnn, nbnn } = core;
   const socket = new Descriptor(
     checked(nnn(SYSCALL.socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket", "AF_UNIX"),
   );
@@ -77,7 +77,7 @@ export function sendPacket(
 ): void {
   const data = new TextEncoder().encode(text);
   const numbers = new Uint8Array(new Int32Array(descriptors).buffer);
-  const result = core().wherry_send(
+  const result = core.send(
     socket.number,
     data,
     data.length,
@@ -98,7 +98,7 @@ export async function receivePacket(socket: Descriptor): Promise<Packet | undefi
   const numbers = new Int32Array(MAX_DESCRIPTORS);
   const count = new Uint32Array(1);
   const size = checked(
-    await core().wherry_receive(
+    await core.receive(
       socket.number,
       data,
       data.length,

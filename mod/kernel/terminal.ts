@@ -25,7 +25,7 @@ const CS8 = 0o60;
  */
 export function makeTerminalRaw(fd: number): Disposable {
   const before = new Uint8Array(TERMIOS_BYTES);
-  checked(core().nnb(SYSCALL.ioctl, fd, TCGETS, before), "ioctl", "TCGETS");
+  checked(core.nnb(SYSCALL.ioctl, fd, TCGETS, before), "ioctl", "TCGETS");
   const raw = before.slice();
   const words = new DataView(raw.buffer);
   RAW_CLEARS.forEach((bits, index) => {
@@ -34,11 +34,11 @@ export function makeTerminalRaw(fd: number): Disposable {
   words.setUint32(8, words.getUint32(8, true) | CS8, true);
   raw[VTIME] = 0;
   raw[VMIN] = 1;
-  checked(core().nnb(SYSCALL.ioctl, fd, TCSETSW, raw), "ioctl", "TCSETSW");
+  checked(core.nnb(SYSCALL.ioctl, fd, TCSETSW, raw), "ioctl", "TCSETSW");
   return {
     [Symbol.dispose]: () => {
       // The terminal may be gone by now; there is nothing left to restore then
-      core().nnb(SYSCALL.ioctl, fd, TCSETSW, before);
+      core.nnb(SYSCALL.ioctl, fd, TCSETSW, before);
     },
   };
 }
@@ -46,6 +46,6 @@ export function makeTerminalRaw(fd: number): Disposable {
 /** Size of the terminal on `fd`, in character cells; zeros if it is no terminal. */
 export function terminalSize(fd: number): { rows: number; columns: number } {
   const size = new Uint16Array(4);
-  const result = core().nnb(SYSCALL.ioctl, fd, TIOCGWINSZ, new Uint8Array(size.buffer));
+  const result = core.nnb(SYSCALL.ioctl, fd, TIOCGWINSZ, new Uint8Array(size.buffer));
   return result < 0 ? { rows: 0, columns: 0 } : { rows: size[0] ?? 0, columns: size[1] ?? 0 };
 }

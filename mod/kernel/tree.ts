@@ -19,7 +19,7 @@ export function removeTree(path: string): void {
   try {
     // Up to here the path may well cross mount points: the native part refuses them
     using parent = openDirectory(path.slice(0, at + 1));
-    checked(core().wherry_remove_tree(parent.number, cString(path.slice(at + 1))), "remove", path);
+    checked(core.removeTree(parent.number, cString(path.slice(at + 1))), "remove", path);
   } catch (error) {
     if (!(error instanceof SystemError && error.code === "ENOENT")) throw error;
   }

@@ -16,7 +16,8 @@ export async function run(
   const streams = { hasStdin: flags.interactive, hasTerminal: flags.tty };
   if (!flags.detach) checkTerminal(streams);
   using session = flags.detach ? undefined : new Session(streams);
-  if (session !== undefined && flags.tty && flags.interactive) session.makeRaw();
+  if (flags.tty && flags.interactive) session?.makeRaw();
+  session?.catchSignals();
   using monitor = await execInContainer(engine, container, {
     argv,
     env: readEnvironment(flags["env-file"], flags.env),

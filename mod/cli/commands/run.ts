@@ -64,10 +64,13 @@ async function startOrRemove(
   try {
     if (session === undefined) return await startContainer(context.engine, container);
     if (flags.tty && flags.interactive) session.makeRaw();
-    return await startContainer(context.engine, container, {
+    const starting = startContainer(context.engine, container, {
       attachment: attachmentOf(streams),
       terminalSize: flags.tty ? callerTerminalSize() : { rows: 0, columns: 0 },
     });
+    // Takes a millisecond, which the container takes too. Before it there is nothing to signal
+    session.catchSignals();
+    return await starting;
   } catch (error) {
     if (flags.rm) removeFailed(context, container);
     throw error;

@@ -49,6 +49,7 @@ async function startAttached(
   }
   const streams = { hasStdin: isInteractive && config.hasStdin, hasTerminal: config.hasTerminal };
   using session = new Session(streams);
+  session.catchSignals();
   using lock = tryLockContainer(paths);
   if (lock === undefined) throw busy(name);
   if (streams.hasStdin && streams.hasTerminal) session.makeRaw();
