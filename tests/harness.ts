@@ -206,7 +206,7 @@ export class TestEngine implements AsyncDisposable {
       this.#temporary,
     ];
     const files = places.flatMap((place) => listNames(place).map((name) => `${place}/${name}`));
-    return [...files.map((path) => `file ${path}`), ...this.#before.findNew()];
+    return [...files.flatMap(describeFile), ...this.#before.findNew()];
   }
 
   /** Ends what a failed test left running, and removes its files. */
@@ -215,6 +215,18 @@ export class TestEngine implements AsyncDisposable {
     await this.#before.unmountBelow(this.directory);
     await Deno.remove(this.directory, { recursive: true });
   }
+}
+
+/** A file, and all that is in it if it is a directory. */
+function describeFile(path: string): string[] {
+  let names: string[];
+  try {
+    names = listNames(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotADirectory)) throw error;
+    names = [];
+  }
+  return [`file ${path}`, ...names.flatMap((name) => describeFile(`${path}/${name}`))];
 }
 
 /**

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { core } from "../ffi/native.ts";
+import { SYSCALL } from "../ffi/syscalls.ts";
+
 /** The state of the host at one moment, and what has been added since. */
 export class Surroundings {
   readonly #things: ReadonlySet<string> = new Set(listThings());
@@ -32,6 +35,7 @@ export class Surroundings {
       }
     }
     while (this.#newProcesses().length > 0) {
+      reapAdopted();
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
@@ -95,6 +99,28 @@ function listDescendants(): Process[] {
     for (const { pid, parent } of processes) if (known.has(parent)) known.add(pid);
   }
   return processes.filter(({ pid, isZombie }) => known.has(pid) && pid !== Deno.pid && !isZombie);
+}
+
+const WNOHANG = 1;
+
+/**
+ * Reaps what was in a container and lost its parent. As a zombie it would keep the container's init from ending;
+ * on a host that is init's task, and here, for adopted orphans, this process's.
+ */
+function reapAdopted(): void {
+  for (const { pid, parent, isZombie } of listProcesses()) {
+    if (isZombie && parent === Deno.pid && isInOtherPidNamespace(pid)) {
+      core.nnnb(SYSCALL.wait4, pid, 0, WNOHANG, null);
+    }
+  }
+}
+
+function isInOtherPidNamespace(pid: number): boolean {
+  try {
+    return /^NSpid:\t\d+\t/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false; // it is gone already
+  }
 }
 
 function listProcesses(): Process[] {

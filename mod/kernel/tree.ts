@@ -1,6 +1,7 @@
 /** Directory trees as a whole. @module */
 
 import { cString } from "../../ffi/c_string.ts";
+import type { Descriptor } from "../../ffi/descriptor.ts";
 import { checked, SystemError } from "../../ffi/errno.ts";
 import { core } from "../../ffi/native.ts";
 import { openDirectory } from "./open.ts";
@@ -16,11 +17,17 @@ import { openDirectory } from "./open.ts";
  */
 export function removeTree(path: string): void {
   const at = path.lastIndexOf("/");
+  // Up to here the path may well cross mount points: the native part refuses them
+  using parent = openParent(path.slice(0, at + 1));
+  if (parent === undefined) return;
+  checked(core.removeTree(parent.number, cString(path.slice(at + 1))), "remove", path);
+}
+
+function openParent(path: string): Descriptor | undefined {
   try {
-    // Up to here the path may well cross mount points: the native part refuses them
-    using parent = openDirectory(path.slice(0, at + 1));
-    checked(core.removeTree(parent.number, cString(path.slice(at + 1))), "remove", path);
+    return openDirectory(path);
   } catch (error) {
-    if (!(error instanceof SystemError && error.code === "ENOENT")) throw error;
+    if (error instanceof SystemError && error.code === "ENOENT") return undefined;
+    throw error;
   }
 }
