@@ -91,8 +91,9 @@ static int hoist(struct sweep *sweep, int directory, const char *name)
 
 		text_add(&unique, "~");
 		text_add_number(&unique, sweep->next_name++);
-		result = (int)SYS(renameat2, directory, name, sweep->top, storage,
-				  RENAME_NOREPLACE);
+		(void)text_end(&unique);
+		result =
+			(int)SYS(renameat2, directory, name, sweep->top, storage, RENAME_NOREPLACE);
 	} while (result == -EEXIST);
 	return result;
 }
@@ -106,7 +107,9 @@ static int remove_or_hoist(struct sweep *sweep, int directory, const char *name)
 
 static int remove_from_top(struct sweep *sweep, int top, const char *name)
 {
-	struct sweep below = { .top = top, .next_name = sweep->next_name, .remove = remove_or_hoist };
+	struct sweep below = { .top = top,
+			       .next_name = sweep->next_name,
+			       .remove = remove_or_hoist };
 	int result = remove_entry(top, name);
 	cleanup_close int directory = -1;
 
@@ -120,8 +123,8 @@ static int remove_from_top(struct sweep *sweep, int top, const char *name)
 	return result < 0 ? result : remove_entry(top, name);
 }
 
-/* However deep the tree is, two of its directories are open at a time and nothing recurses: what is nested
- * deeper is first renamed into the top directory. */
+/* However deep the tree is, two of its directories are open at a time and nothing recurses: what is
+ * nested deeper is first renamed into the top directory. */
 EXPORT int32_t wherry_remove_tree(int32_t parent, const char *name)
 {
 	struct sweep sweep = { .remove = remove_from_top };

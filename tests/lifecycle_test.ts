@@ -439,7 +439,7 @@ async function killAfter(
   let hasEnded = false;
   const end = child.output().then(() => hasEnded = true);
   await Promise.race([end, pause(delayMs)]);
-  if (!hasEnded) child.kill("SIGKILL");
+  if (!hasEnded) killUnlessEnded(child);
   // Not its end of output: a monitor that lives on may still hold it
   await Promise.race([end, pause(2000)]);
 }
@@ -450,4 +450,13 @@ function runningIds(wherry: TestEngine): string[] {
     exists(wherry.containerPath(id, "state.json")) &&
     wherry.readStateRecord(id).status === "running"
   );
+}
+
+/** It may end by itself between the look and the kill. */
+function killUnlessEnded(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
 }
