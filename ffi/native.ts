@@ -150,3 +150,26 @@ export const files = lazySymbols(
     },
   } as const,
 );
+
+/** Hashing; used by `mod/image/digester.ts`. */
+export const hashing = lazySymbols(
+  {
+    /** Starting a stream. */
+    begin: { name: "wherry_sha256_begin", parameters: ["buffer"], result: "i32" },
+    /** Taking a few bytes. */
+    update: {
+      name: "wherry_sha256_update",
+      parameters: ["buffer", "buffer", "u32"],
+      result: "i32",
+    },
+    /** Taking many bytes, on another thread. */
+    updateAside: {
+      name: "wherry_sha256_update",
+      parameters: ["buffer", "buffer", "u32"],
+      result: "i32",
+      nonblocking: true,
+    },
+    /** Ending a stream. */
+    end: { name: "wherry_sha256_end", parameters: ["buffer", "buffer"], result: "i32" },
+  } as const,
+);

@@ -2,6 +2,7 @@
 #include "message.h"
 #include "steps.h"
 #include "text.h"
+#include <linux/keyctl.h>
 
 void child_report(const struct report *report, const int *fd)
 {
@@ -31,12 +32,24 @@ static _Noreturn void child_fail(uint32_t index, int error)
 	sys_exit(127);
 }
 
+/* keyctl(2): a session keyring of its own. The caller's may hold keys of the host's, and it is
+ * inherited through every namespace. Where there are no keys, or a filter of system calls denies
+ * them to all that is started here, nothing has to be hidden. */
+static int leave_keyring(void)
+{
+	int result = (int)SYS(keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+
+	return result == -ENOSYS || result == -EPERM || result > 0 ? 0 : result;
+}
+
 _Noreturn void child_run(struct monitor *monitor, const int stdio[3], int report)
 {
 	struct child child = { .monitor = monitor, .root = -1, .umask = 022 };
 	uint32_t clone_index = monitor->plan.index - 1;
 	int result = place_fds(stdio, report);
 
+	if (result == 0)
+		result = leave_keyring();
 	if (result < 0)
 		child_fail(clone_index, result);
 	(void)SYS(setsid, 0);

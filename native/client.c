@@ -78,7 +78,8 @@ void client_detach(struct monitor *monitor, struct client *client)
 {
 	close_stream(&client->input.fd);
 	drop_outputs(monitor, client);
-	client->awaits_exit = false;
+	/* The engine is told of the end all the same: that is how it is known to be there still */
+	client->awaits_exit = client->socket == CONTROL_FD;
 	client_send(monitor, client, "detached", -1, NULL);
 }
 

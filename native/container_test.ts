@@ -100,6 +100,15 @@ testBoth("step_pivot_root() leaves no mount on the host", async (context) => {
   strictEqual(Deno.readTextFileSync("/proc/self/mountinfo"), before);
 });
 
+testBoth("child_run() leaves the session keyring of the host", async (context) => {
+  const before = Deno.readTextFileSync("/proc/keys");
+
+  const { output } = await runContainer(context, { script: "grep -w _ses /proc/keys" });
+
+  const serials = output.trim().split("\n").map((line) => line.split(" ", 1)[0] ?? "");
+  ok(serials.some((serial) => !before.includes(serial)), output);
+});
+
 testBoth("step_mount_in() refuses a link as its target", async (context) => {
   const root = await makeRoot(context.directory);
   Deno.symlinkSync("/etc", `${root}/sys`);

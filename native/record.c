@@ -48,6 +48,30 @@ static int write_file(int dir, const char *name, const struct text *content, boo
 	return is_durable ? sys_fsync(file) : 0;
 }
 
+/* On a full disk there is no room for a second file, but there is in the block of the first: better
+ * a record that a power loss could tear than the exit code of the run before. */
+static int overwrite(int dir, const char *name, const struct text *content)
+{
+	cleanup_close int file = sys_openat(dir, name, O_WRONLY | O_NOFOLLOW, 0);
+	int64_t written = file < 0 ? file : sys_write(file, content->data, content->length);
+
+	if (written < 0)
+		return (int)written;
+	return (size_t)written == content->length ? sys_ftruncate(file, content->length) : -ENOSPC;
+}
+
+static int replace(int dir, const char *name, const char *temporary, const struct text *content,
+		   bool is_durable)
+{
+	int result = write_file(dir, temporary, content, is_durable);
+	bool is_full = result == -ENOSPC || result == -EDQUOT;
+
+	if (result == 0)
+		return sys_renameat(dir, temporary, dir, name);
+	(void)sys_unlinkat(dir, temporary);
+	return is_full && overwrite(dir, name, content) == 0 ? 0 : result;
+}
+
 /* A rename is on disk only when the directory is. */
 int record_write(const struct monitor *monitor)
 {
@@ -65,9 +89,8 @@ int record_write(const struct monitor *monitor)
 	if (text_end(&temporary) == NULL)
 		return -ENAMETOOLONG;
 	add_state(&record, monitor);
-	result = write_file(dir, temporary_buffer, &record, monitor->record_is_durable);
-	if (result == 0)
-		result = sys_renameat(dir, temporary_buffer, dir, monitor->record_name);
+	result = replace(dir, monitor->record_name, temporary_buffer, &record,
+			 monitor->record_is_durable);
 	if (result == 0 && monitor->record_is_durable)
 		result = sys_fsync(dir);
 	return result;

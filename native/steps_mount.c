@@ -47,21 +47,38 @@ int step_mount_in(struct child *child, const struct step *step)
 			 step_number(step, 3), or_null(step_text(step, 4)));
 }
 
+/* Options that a remount would otherwise take away have the same bits in statfs and mount(2). */
+static int kept_flags(int fd, uint64_t *ret_flags)
+{
+	const int64_t kept =
+		MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME;
+	struct file_system file_system;
+	int result = sys_fstatfs(fd, &file_system);
+
+	if (result == 0)
+		*ret_flags = (uint64_t)(file_system.flags & kept);
+	return result;
+}
+
 /* Before Linux 5.12 there is no mount_setattr: the four oldest attributes have the same values as
- * the MS_* flags, and can be set by a remount of a single mount once it is attached. */
+ * the MS_* flags, and can be set by a remount of a single mount once it is attached. For
+ * MOUNT_ATTR_NODEV that is good enough for a whole tree: it is a second line of defence. */
 static int set_attributes_by_remount(int tree, uint32_t attributes, uint32_t recursive)
 {
 	const uint32_t known =
 		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 	char path[FD_PATH_SIZE];
+	uint64_t flags = 0;
 	int result;
 
-	if (recursive != 0 || (attributes & ~known) != 0)
+	if ((recursive != 0 && attributes != MOUNT_ATTR_NODEV) || (attributes & ~known) != 0)
 		return -ENOSYS;
 	result = fd_path(tree, path);
+	if (result == 0)
+		result = kept_flags(tree, &flags);
 	if (result < 0)
 		return result;
-	return sys_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | (uint64_t)attributes, NULL);
+	return sys_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags | attributes, NULL);
 }
 
 /* Attach the detached `tree` to `target` with these MOUNT_ATTR_* set. mount_setattr goes first, so
@@ -256,17 +273,15 @@ int step_pivot_root(struct child *child, const struct step *step)
 	return sys_chdir("/");
 }
 
-/* Options that a remount would otherwise take away have the same bits in statfs and mount(2). */
+/* mount(2) with MS_REMOUNT | MS_BIND. */
 int step_remount_root_readonly(struct child *child, const struct step *step)
 {
-	const int64_t kept = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME;
-	struct file_system root;
 	int fd = inside_root(child);
-	int result = fd < 0 ? fd : sys_fstatfs(fd, &root);
+	uint64_t flags = 0;
+	int result = fd < 0 ? fd : kept_flags(fd, &flags);
 
 	(void)step;
 	if (result < 0)
 		return result;
-	return sys_mount(NULL, "/", NULL,
-			 MS_REMOUNT | MS_BIND | MS_RDONLY | (uint64_t)(root.flags & kept), NULL);
+	return sys_mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL);
 }

@@ -168,11 +168,21 @@ static void settle(struct monitor *monitor, unsigned which)
 	output->length = 0;
 }
 
-/* The reader of the engine's own output is gone: so is the container's pipe, and what writes to it
- * gets SIGPIPE as in any pipeline. Other clients only lose their stream. */
+static bool is_taken(const struct monitor *monitor, unsigned which)
+{
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		if (monitor->clients[i].outputs[which].fd > 0)
+			return true;
+	return false;
+}
+
+/* The reader of the engine's own output is gone: so is the container's pipe, unless others read it
+ * too, and what writes to it gets SIGPIPE as in any pipeline. Other clients only lose their stream.
+ */
 static void break_output(struct monitor *monitor, const struct client *client, unsigned which)
 {
-	if (client->socket == CONTROL_FD && monitor->has_engine && monitor->stdio != STDIO_TERMINAL)
+	if (client->socket == CONTROL_FD && monitor->has_engine &&
+	    monitor->stdio != STDIO_TERMINAL && !is_taken(monitor, which))
 		close_stream(&monitor->outputs[which].fd);
 }
 

@@ -45,3 +45,14 @@ int32_t wherry_receive(int32_t socket, void *ret_data, uint32_t size, int32_t *r
  * and two descriptors, however deep the tree is.
  */
 int32_t wherry_remove_tree(int32_t parent, const char *name);
+
+/* Bytes of memory, aligned to 8, that a stream's hash needs between calls. */
+#define WHERRY_SHA256_CONTEXT 128
+
+/*
+ * SHA-256 of a stream: begin once, update any number of times, end once. Calls for one context come
+ * one after the other, on any thread. All return 0; ret_digest takes 32 bytes.
+ */
+int32_t wherry_sha256_begin(void *context);
+int32_t wherry_sha256_update(void *context, const void *data, uint32_t size);
+int32_t wherry_sha256_end(void *context, uint8_t *ret_digest);

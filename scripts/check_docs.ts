@@ -110,7 +110,7 @@ export function listPlanWords(markdown: string): string[] {
   const section = /^## Plan$(.*?)(?=^## |$(?![\s\S]))/ms.exec(markdown)?.[1];
   if (section === undefined) throw new SyntaxError('Cannot find plan words: no section "## Plan"');
   const words = new Set<string>();
-  for (const [, cell = ""] of section.matchAll(/^\| (`[^|]*`) \|/gm)) {
+  for (const [, cell = ""] of section.matchAll(/^\| (`[^|]*`) +\|/gm)) {
     for (const [, word = ""] of cell.matchAll(/`([a-z-]+)`/g)) words.add(word);
   }
   return [...words].toSorted();

@@ -16,6 +16,7 @@ const BUILD_DIRECTORY = `${SOURCE_DIRECTORY}/build`;
 const LIBRARY_SOURCES = [
   "library.c",
   "remove.c",
+  "sha256.c",
   "spawn.c",
   "message.c",
   "text.c",
@@ -24,7 +25,13 @@ const LIBRARY_SOURCES = [
 /** Sources of `wherry-launcher`. */
 const LAUNCHER_SOURCES = ["launcher.c", "text.c", "memory.c"] as const;
 /** Sources that are no part of the monitor. */
-const OTHER_SOURCES: readonly string[] = ["library.c", "remove.c", "spawn.c", "launcher.c"];
+const OTHER_SOURCES: readonly string[] = [
+  "library.c",
+  "remove.c",
+  "sha256.c",
+  "spawn.c",
+  "launcher.c",
+];
 
 const WARNINGS = [
   "-Wall",

@@ -162,8 +162,13 @@ export class TestEngine implements AsyncDisposable {
   }
 
   /** A root file system with busybox, made once for all tests of a file; nobody may change it. */
-  imageDirectory(): Promise<string> {
-    return busyboxDirectory ??= makeBusyboxDirectory();
+  async imageDirectory(): Promise<string> {
+    return `${await busyboxDirectory()}/rootfs`;
+  }
+
+  /** The same as a tar. */
+  async imageTar(): Promise<string> {
+    return `${await busyboxDirectory()}/image.tar`;
   }
 
   /** A copy of it for this test alone. */
@@ -242,8 +247,13 @@ export function testWhole(name: string, body: (wherry: TestEngine) => Promise<vo
   });
 }
 
-let busyboxDirectory: Promise<string> | undefined;
+let busybox: Promise<string> | undefined;
 
+function busyboxDirectory(): Promise<string> {
+  return busybox ??= makeBusyboxDirectory();
+}
+
+/** @returns A directory with `image.tar` and `rootfs/`. */
 async function makeBusyboxDirectory(): Promise<string> {
   const directory = Deno.makeTempDirSync({ prefix: "wherry-busybox-" });
   addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
@@ -254,7 +264,7 @@ async function makeBusyboxDirectory(): Promise<string> {
   const { success } = await new Deno.Command("busybox", { args: ["tar", "-xf", tar, "-C", root] })
     .spawn().status;
   if (!success) throw new Error(`Cannot unpack "${tar}": busybox tar failed`);
-  return root;
+  return directory;
 }
 
 async function feed(child: Deno.ChildProcess, stdin: RunOptions["stdin"]): Promise<void> {

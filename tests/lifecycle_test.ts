@@ -460,3 +460,36 @@ function killUnlessEnded(child: Deno.ChildProcess): void {
     if (!(error instanceof TypeError)) throw error;
   }
 }
+
+testWhole("a leftover that cannot be removed stops no other command", async (wherry) => {
+  const id = await wherry.start([], ["true"]);
+  await wherry.run(["wait", id]);
+  const inTheWay = wherry.containerPath(id, "upper/mounted");
+  Deno.mkdirSync(inTheWay);
+  await wherry.runHost("mount", "-t", "tmpfs", "none", inTheWay);
+  try {
+    strictEqual((await wherry.run(["rm", id])).code, 1);
+
+    const listed = await wherry.run(["ps", "-a", "-q"]);
+
+    deepStrictEqual([listed.code, listed.stdout], [0, ""]);
+    match(listed.stderr, new RegExp(`WARNING: .*${id} stays for now: .*EBUSY`));
+    Deno.utimeSync(`${wherry.runRoot}/gate`, 0, 0);
+    const { code, stdout } = await wherry.runBusybox([], ["echo", "works"]);
+    deepStrictEqual([code, stdout], [0, "works\n"]);
+  } finally {
+    await wherry.runHost("umount", inTheWay);
+  }
+  deepStrictEqual(await wherry.run(["ps", "-a", "-q"]), { code: 0, stdout: "", stderr: "" });
+  deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+});
+
+testWhole("run -d --rm leaves nothing when its reader is slower than the container", async (wherry) => {
+  const command = wherry.commandLine(["run", "-d", "--rm", ...await wherry.busybox(), "true"]);
+  const slow = "{ head -c 65536 /dev/zero; exec \"$@\"; } | { sleep 0.5; tail -c 65; }";
+
+  const id = (await wherry.runHost("/bin/sh", "-c", slow, "sh", ...command)).trim();
+
+  for (let tries = 0; tries < 100 && exists(wherry.containerPath(id, "")); tries++) await pause(10);
+  deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+});

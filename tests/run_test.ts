@@ -621,3 +621,19 @@ testWhole("run works in a directory that has been deleted", async (wherry) => {
 
   strictEqual(await wherry.runHost("sh", "-c", script, "sh", program, ...args), "works\n");
 });
+
+testWhole("run ends like any program in a pipeline when nobody reads on", async (wherry) => {
+  const args = [
+    "run",
+    "--rm",
+    ...await wherry.busybox(),
+    "sh",
+    "-c",
+    "yes 2>/dev/null; echo $? >/dev/stderr",
+  ];
+
+  const { stdout, stderr } = await wherry.run(args, { redirect: "| head -n 1" });
+
+  strictEqual(stdout, "y\n");
+  strictEqual(stderr, "141\n"); // 128 + SIGPIPE
+});

@@ -11,7 +11,7 @@ import { Output } from "./output.ts";
 import { cleanupCommand, VERSION_TEXT } from "./self.ts";
 
 /** Commands whose own failures are told apart from their container's: exit status 125. */
-const STARTING_COMMANDS = ["run", "container run", "exec", "container exec"];
+const STARTING_COMMANDS = ["run", "container run"];
 
 /**
  * Does what a command line says.
@@ -64,7 +64,7 @@ function requireRoot(path: string): void {
   if (uid === 0 || COMMANDS_FOR_ANYBODY.includes(path)) return;
   throw new WherryError(
     "unsupported",
-    `Cannot ${path}: wherry needs root, and runs as user ${uid}`,
+    `Cannot run "wherry ${path}": wherry needs root, and runs as user ${uid}`,
     {
       hint: "Run it as root, for example with sudo",
     },

@@ -2,6 +2,7 @@
 
 import type { BindMount, Propagation, TmpfsMount } from "../container/config.ts";
 import { WherryError } from "../errors.ts";
+import { splitMountOptions } from "../kernel/mount.ts";
 
 const PROPAGATIONS: readonly Propagation[] = [
   "private",
@@ -89,11 +90,21 @@ function setOnce<T extends string>(old: T | undefined, word: T, text: string): T
 export function parseTmpfsFlag(text: string): TmpfsMount {
   const at = text.indexOf(":");
   const target = at < 0 ? text : text.slice(0, at);
-  return {
-    type: "tmpfs",
-    target: checkTarget(target, text),
-    options: at < 0 ? "" : text.slice(at + 1),
-  };
+  const options = at < 0 ? "" : text.slice(at + 1);
+  checkTmpfsOptions(options, text);
+  return { type: "tmpfs", target: checkTarget(target, text), options };
+}
+
+/** Options with a value, as the kernel's tmpfs takes them. @see tmpfs(5) */
+const TMPFS_OPTION =
+  /^(?:size=\d+[kmg%]?|nr_blocks=\d+[kmg]?|nr_inodes=\d+[kmg]?|mode=[0-7]+|[ug]id=\d+|huge=\w+|mpol=\S+)$/i;
+
+/** The kernel itself says only that something is invalid. */
+function checkTmpfsOptions(options: string, text: string): void {
+  for (const word of splitMountOptions(options).data.split(",")) {
+    if (word === "" || TMPFS_OPTION.test(word)) continue;
+    throw malformed(text, `tmpfs takes no option "${word}"`);
+  }
 }
 
 function malformed(text: string, why: string): WherryError {

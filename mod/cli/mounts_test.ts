@@ -66,3 +66,11 @@ Deno.test("parseTmpfsFlag() takes a path with options", () => {
 Deno.test("parseTmpfsFlag() refuses the root", () => {
   throws(() => parseTmpfsFlag("/"), WherryError);
 });
+
+Deno.test("parseTmpfsFlag() names an option that tmpfs does not take", () => {
+  for (const option of ["size=much", "mode=9", "nonsense", "uid=root"]) {
+    throws(() => parseTmpfsFlag(`/run:ro,${option}`), {
+      message: `Cannot mount "/run:ro,${option}": tmpfs takes no option "${option}"`,
+    });
+  }
+});

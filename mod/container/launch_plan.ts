@@ -72,6 +72,9 @@ const DEVICES: readonly (readonly [name: string, major: number, minor: number])[
   ["tty", 5, 0],
 ];
 
+/** Flags of /dev, and `nodev` once its devices are in it. */
+const DEV_FLAGS = MS.NOSUID | MS.STRICTATIME;
+
 /** Links in /dev: content, name. @see runtime-spec, "Dev symbolic links" */
 const DEVICE_LINKS = [
   ["/proc/self/fd", "fd"],
@@ -133,7 +136,7 @@ function planOverlay({ paths, lowerDirectories }: LaunchInput): Step {
   const lower = lowerDirectories.toReversed().map(escapeOverlayPath).join(":");
   const data = `lowerdir=${lower},upperdir=${escapeOverlayPath(paths.upper)},` +
     `workdir=${escapeOverlayPath(paths.work)}`;
-  return ["mount", "overlay", paths.merged, "overlay", "0", data];
+  return ["mount", "overlay", paths.merged, "overlay", String(MS.NODEV), data];
 }
 
 /** A path as overlay's options want it: the separators `:` and `,` escaped. */
@@ -147,10 +150,7 @@ function planMounts(input: LaunchInput): Step[] {
   const defaults = planDefaultMounts(input).filter(({ target }) => !requested.has(target));
   return [
     ...defaults.flatMap(({ steps }) => steps),
-    ...DEVICES.map((
-      [name, major, minor],
-    ): Step => ["mknod", `/dev/${name}`, "20666", String(major), String(minor)]),
-    ...DEVICE_LINKS.map(([content, name]): Step => ["symlink", content, `/dev/${name}`]),
+    ...(requested.has("/dev") ? [] : planDevices(paths.merged)),
     ...planTerminal(input),
     ...MANAGED_ETC_FILES.filter((name) => !requested.has(`/etc/${name}`)).map((name): Step => [
       "attach-tree",
@@ -161,6 +161,25 @@ function planMounts(input: LaunchInput): Step[] {
       String(PROPAGATION_FLAGS.rprivate),
     ]),
     ...planRequestedMounts(config),
+  ];
+}
+
+/**
+ * The devices and links in /dev.
+ *
+ * A container keeps CAP_MKNOD, and an image may hold any device: so every mount inside is `nodev`, but for each of
+ * these devices, which is bound over itself before the rest of /dev becomes so.
+ */
+function planDevices(merged: string): Step[] {
+  const freeze = String(MS.REMOUNT | MS.BIND | DEV_FLAGS | MS.NODEV);
+  return [
+    ...DEVICES.flatMap(([name, major, minor]): Step[] => [
+      ["mknod", `/dev/${name}`, "20666", String(major), String(minor)],
+      ["attach-tree", `${merged}/dev/${name}`, `/dev/${name}`, "0", "0", "0"],
+    ]),
+    ...DEVICE_LINKS.map(([content, name]): Step => ["symlink", content, `/dev/${name}`]),
+    // Nothing of the image can be in the way: /dev is a new file system by now
+    ["mount", "", `${merged}/dev`, "", freeze, ""],
   ];
 }
 
@@ -177,7 +196,7 @@ function planDefaultMounts({ config, paths, cgroupHierarchies }: LaunchInput): T
   });
   return [
     mount("proc", "/proc", strict),
-    mount("tmpfs", "/dev", MS.NOSUID | MS.STRICTATIME, "mode=755,size=65536k"),
+    mount("tmpfs", "/dev", DEV_FLAGS, "mode=755,size=65536k"),
     mount(
       "devpts",
       "/dev/pts",
@@ -240,12 +259,14 @@ const TREE_IS_RECURSIVE = 1;
 const TREE_SOURCE_IS_CREATED = 2;
 
 function planBind(mount: BindMount): Step {
+  // Who names /dev or a device in it wants devices; elsewhere the container could make any with CAP_MKNOD
+  const isDevice = `${mount.source}/`.startsWith("/dev/");
   return [
     "attach-tree",
     mount.source,
     mount.target,
     String(TREE_IS_RECURSIVE | (mount.createsSource ? TREE_SOURCE_IS_CREATED : 0)),
-    String(mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0),
+    String((mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (isDevice ? 0 : MOUNT_ATTR.NODEV)),
     String(PROPAGATION_FLAGS[mount.propagation]),
   ];
 }

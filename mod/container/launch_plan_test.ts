@@ -118,9 +118,43 @@ Deno.test("planLaunch() leaves out the managed file that a requested mount repla
   }));
 
   deepStrictEqual(
-    stepsCalled("attach-tree", steps).map((step) => step[1]),
+    stepsCalled("attach-tree", steps).filter((step) => step[2]?.startsWith("/etc/"))
+      .map((step) => step[1]),
     ["/r/containers/0123abcd/etc/hostname", "/r/containers/0123abcd/etc/resolv.conf", "/my/hosts"],
   );
+});
+
+for (
+  const { source, attributes } of [
+    { source: "/srv", attributes: "4" },
+    { source: "/dev", attributes: "0" },
+    { source: "/dev/fuse", attributes: "0" },
+    { source: "/devices", attributes: "4" },
+  ]
+) {
+  Deno.test(`planLaunch() gives a bind mount of ${source} the attributes ${attributes}`, () => {
+    const steps = planLaunch(inputWith({
+      mounts: [{
+        type: "bind",
+        source,
+        target: "/mine",
+        isReadOnly: false,
+        createsSource: true,
+        propagation: "rprivate",
+      }],
+    }));
+
+    const [step] = stepsCalled("attach-tree", steps).filter((step) => step[2] === "/mine");
+    strictEqual(step?.[4], attributes);
+  });
+}
+
+Deno.test("planLaunch() makes no devices below a requested /dev", () => {
+  const steps = planLaunch(inputWith({
+    mounts: [{ type: "tmpfs", target: "/dev", options: "" }],
+  }));
+
+  deepStrictEqual(stepsCalled("mknod", steps), []);
 });
 
 Deno.test("planLaunch() makes the root read-only only after everything is in place", () => {

@@ -13,12 +13,13 @@ import {
   listImages as listAll,
   type Removal,
   removeImage as removeFromStore,
+  sweepImages,
 } from "../image/images.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
 import { parseReference } from "../image/reference.ts";
 import type { ByteSource } from "../image/source.ts";
 import { readRecord } from "../store/record.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import { listIds } from "./find.ts";
 
 /** Where a stream of bytes comes from. */
@@ -52,10 +53,10 @@ export async function importImage(
   { reference, message, changes = [] }: ImportImageOptions,
 ): Promise<ImportedImage> {
   engine.ensureDirectories();
+  sweep(engine);
   return await importRootfs(imagePaths(engine), source.bytes, {
     reference: reference === undefined ? undefined : parseReference(reference),
     sourceName: source.name,
-    sourceSize: source.size,
     message,
     changes,
   });
@@ -68,15 +69,23 @@ export async function importImage(
  */
 export async function loadImages(engine: Engine, source: NamedSource): Promise<LoadedImage[]> {
   engine.ensureDirectories();
+  sweep(engine);
   return await loadDockerArchive(imagePaths(engine), source.bytes, {
     sourceName: source.name,
-    sourceSize: source.size,
   });
 }
 
-/** All images, each once. */
+/**
+ * All images, each once.
+ *
+ * @throws {WherryError} `unavailable` if the root cannot be read, `corrupt` if an image's documents are damaged.
+ */
 export function listImages(engine: Engine): ListedImage[] {
-  return listAll(imagePaths(engine));
+  try {
+    return listAll(imagePaths(engine));
+  } catch (error) {
+    throw systemFailure(`list the images in "${engine.paths.root}"`, error);
+  }
 }
 
 /**
@@ -91,10 +100,22 @@ export function removeImage(
   options: { isForced: boolean },
 ): Removal {
   engine.ensureDirectories();
+  sweep(engine);
   return removeFromStore(imagePaths(engine), wanted, {
     ...options,
     use: () => new ContainersUse(engine),
   });
+}
+
+/** Removes what killed commands left in the image store. */
+function sweep(engine: Engine): void {
+  try {
+    sweepImages(imagePaths(engine), () => new ContainersUse(engine));
+  } catch (error) {
+    // Reported when the damaged image is used; it must not keep others from being imported or removed
+    if (error instanceof WherryError && error.kind === "corrupt") return;
+    throw systemFailure(`clean up "${engine.paths.root}"`, error);
+  }
 }
 
 function imagePaths({ paths }: Engine): ImagePaths {

@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { type Container, listIds, readContainer } from "./find.ts";
 import { type Engine, isMissing } from "./engine.ts";
-import { listOrphanRunDirectories, sweepContainers } from "./remove.ts";
+import { describeSweep, listOrphanRunDirectories, sweepContainers } from "./remove.ts";
 
 /** What {@linkcode listContainers} found. */
 export interface ContainerList {
@@ -26,17 +26,11 @@ export function listContainers(engine: Engine): ContainerList {
   const first = readAll(engine);
   if (!first.isSweepNeeded) return { containers: first.containers, warnings: [] };
   engine.ensureDirectories();
-  const { damaged } = sweepContainers(engine);
+  const swept = sweepContainers(engine);
   const second = readAll(engine);
   return {
     containers: second.containers,
-    warnings: [
-      ...Array.from(
-        damaged,
-        ([id, place]) => `container ${id} has a damaged record and was put aside in ${place}`,
-      ),
-      ...second.problems,
-    ],
+    warnings: [...describeSweep(swept), ...second.problems],
   };
 }
 

@@ -69,6 +69,8 @@ export function removeLocked(
 export interface SweepResult {
   /** Where the containers with damaged records were put, by id. */
   damaged: Map<string, string>;
+  /** Why leftovers are still there, by id; the next sweep tries again. */
+  failed: Map<string, unknown>;
 }
 
 /**
@@ -79,23 +81,53 @@ export interface SweepResult {
  * Never touches a container that runs or that another command works on.
  */
 export function sweepContainers(engine: Engine): SweepResult {
-  const damaged = new Map<string, string>();
+  const result: SweepResult = { damaged: new Map(), failed: new Map() };
   using gate = tryAcquireLock(engine.paths.gate, { create: true });
-  if (gate === undefined) return { damaged }; // a container is being made: sweep another time
+  if (gate === undefined) return result; // a container is being made: sweep another time
   for (const id of listIds(engine)) {
-    const paths = engine.paths.container(id);
-    if (!needsSweep(paths)) continue;
-    using lock = tryLockContainer(paths);
-    if (lock !== undefined) sweepLocked(engine, id, damaged);
+    tolerate(result, id, () => sweepContainer(engine, id, result.damaged));
   }
   for (const id of listOrphanRunDirectories(engine)) {
     // Takes the lock, finds no container, and removes the run directory
-    tryLockContainer(engine.paths.container(id))?.[Symbol.dispose]();
+    const paths = engine.paths.container(id);
+    tolerate(result, id, () => tryLockContainer(paths)?.[Symbol.dispose]());
   }
   removeStaleNames(engine.paths);
   const now = new Date();
   Deno.utimeSync(engine.paths.gate, now, now);
-  return { damaged };
+  return result;
+}
+
+function sweepContainer(engine: Engine, id: string, damaged: Map<string, string>): void {
+  const paths = engine.paths.container(id);
+  if (!needsSweep(paths)) return;
+  using lock = tryLockContainer(paths);
+  if (lock !== undefined) sweepLocked(engine, id, damaged);
+}
+
+/** One leftover that cannot be removed, for example with something mounted in it, stops nobody. */
+function tolerate({ failed }: SweepResult, id: string, sweep: () => void): void {
+  try {
+    sweep();
+  } catch (error) {
+    failed.set(id, error);
+  }
+}
+
+/** What people should know of a sweep, one line each. */
+export function describeSweep({ damaged, failed }: SweepResult): string[] {
+  return [
+    ...Array.from(
+      damaged,
+      ([id, place]) => `container ${id} has a damaged record and was put aside in ${place}`,
+    ),
+    ...Array.from(
+      failed,
+      ([id, error]) =>
+        `what is left of container ${id} stays for now: ` +
+        (error instanceof Error ? error.message : String(error)),
+    ),
+  ];
 }
 
 /** How often commands that have no other reason to sweep do so. */
@@ -105,7 +137,7 @@ const SWEEP_INTERVAL_MS = 60_000;
 export function sweepIfDue(engine: Engine): SweepResult {
   const sweptAt = Deno.statSync(engine.paths.gate).mtime?.getTime() ?? 0;
   const isDue = Date.now() - sweptAt > SWEEP_INTERVAL_MS;
-  return isDue ? sweepContainers(engine) : { damaged: new Map() };
+  return isDue ? sweepContainers(engine) : { damaged: new Map(), failed: new Map() };
 }
 
 /** A cheap first look without the lock; the decision is made with it. */

@@ -14,7 +14,7 @@ import {
   type ImageId,
   imageIdOf,
 } from "./digest.ts";
-import { type Hasher, openHasher } from "./digester.ts";
+import { type Hasher, hasher } from "./digester.ts";
 import { SIZE_ANNOTATION } from "./image_index.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { unpackLayer } from "./layer_stream.ts";
@@ -36,8 +36,6 @@ import { Staging } from "./staging.ts";
 export interface LoadOptions {
   /** Where the archive comes from, for messages. */
   sourceName: string;
-  /** Size of the source in bytes, if known: small sources are hashed without a worker. */
-  sourceSize?: number | undefined;
   /** Annotations of the images' entries in the index. */
   annotations?: Readonly<Record<string, string>> | undefined;
   /** What to call images that have no name of their own. */
@@ -69,7 +67,6 @@ export async function loadDockerArchive(
 ): Promise<LoadedImage[]> {
   try {
     using staging = Staging.open(paths);
-    using hasher = await openHasher(options.sourceSize);
     const files = await ArchiveFiles.read(staging, hasher, source);
     return await new Loader(staging, hasher, files, options).load(paths);
   } catch (error) {

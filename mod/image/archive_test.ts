@@ -69,7 +69,6 @@ const NEW_LAYOUT = tarOf(
 function load(paths: ImagePaths, bytes: Uint8Array): Promise<LoadedImage[]> {
   return loadDockerArchive(paths, sourceOf(bytes), {
     sourceName: "images.tar",
-    sourceSize: bytes.length,
   });
 }
 
@@ -140,7 +139,6 @@ test("loadDockerArchive() names an image without a name as it is told", async ({
 
   await loadDockerArchive(paths, sourceOf(archive), {
     sourceName: "x",
-    sourceSize: 1,
     defaultReference: reference,
   });
 

@@ -59,7 +59,7 @@ export class BlobWriter implements Disposable {
    *
    * @throws {Error} For example when the disk is full.
    */
-  async write(bytes: Uint8Array): Promise<void> {
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const hashed = this.#digester.update(bytes);
     // At once: the page cache takes it in less time than handing it to another thread and back needs
     for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));

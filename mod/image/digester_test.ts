@@ -1,36 +1,64 @@
 import { strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { type Digester, openHasher } from "./digester.ts";
+import { type Digester, hasher } from "./digester.ts";
 
-const PIECE = crypto.getRandomValues(new Uint8Array(60_000));
-const PIECES = 300;
-const EXPECTED = (() => {
+/** Long enough for another thread, and not a whole number of blocks. */
+const PIECE = new Uint8Array(65_537);
+crypto.getRandomValues(PIECE.subarray(1));
+const PIECES = 100;
+const EXPECTED = expectedHex(Array(PIECES).fill(PIECE));
+
+function expectedHex(pieces: readonly Uint8Array[]): string {
   const hash = createHash("sha256");
-  for (let i = 0; i < PIECES; i++) hash.update(PIECE);
+  for (const piece of pieces) hash.update(piece);
   return hash.digest("hex");
-})();
+}
 
 async function digest(digester: Digester): Promise<string> {
   for (let i = 0; i < PIECES; i++) await digester.update(PIECE);
   return await digester.hex();
 }
 
-Deno.test("openHasher() hashes several long streams at a time in its worker", async () => {
-  using hasher = await openHasher(undefined);
+Deno.test("Digester.hex() is right for every length around the ends of blocks", async () => {
+  for (let length = 0; length < 1200; length++) {
+    const digester = hasher.open();
+    const message = PIECE.subarray(0, length);
 
+    await digester.update(message);
+
+    strictEqual(await digester.hex(), expectedHex([message]), `${length} bytes`);
+  }
+});
+
+Deno.test("Digester.hex() does not depend on how the bytes are cut into pieces", async () => {
+  for (const cut of [1, 7, 63, 64, 65, 127, 513]) {
+    const digester = hasher.open();
+
+    for (let at = 0; at < PIECE.length; at += cut) {
+      await digester.update(PIECE.subarray(at, at + cut));
+    }
+
+    strictEqual(await digester.hex(), expectedHex([PIECE]), `pieces of ${cut} bytes`);
+  }
+});
+
+Deno.test("Digester hashes several long streams at a time", async () => {
   const found = await Promise.all([1, 2, 3].map(() => digest(hasher.open())));
 
   strictEqual(found.join(), [EXPECTED, EXPECTED, EXPECTED].join());
 });
 
-Deno.test("openHasher() hashes without a worker what is short", async () => {
-  using hasher = await openHasher(1000);
+Deno.test("Digester.update() keeps the order of pieces that nobody waits for", async () => {
+  const digester = hasher.open();
+  const small = PIECE.subarray(1, 100);
 
-  strictEqual(await digest(hasher.open()), EXPECTED);
+  const updates = [PIECE, small, PIECE, small].map((piece) => digester.update(piece));
+
+  strictEqual(await digester.hex(), expectedHex([PIECE, small, PIECE, small]));
+  await Promise.all(updates);
 });
 
 Deno.test("Digester lets the caller use its buffer again after update()", async () => {
-  using hasher = await openHasher(undefined);
   const digester = hasher.open();
   const buffer = PIECE.slice();
 

@@ -6,7 +6,7 @@ import { applyChanges } from "./changes.ts";
 import { commit } from "./commit.ts";
 import { type Compression, detectCompression } from "./decompress.ts";
 import { chainId, type DiffId, diffIdOfPlainTar, type ImageId, imageIdOf } from "./digest.ts";
-import { openHasher } from "./digester.ts";
+import { hasher } from "./digester.ts";
 import { SIZE_ANNOTATION } from "./image_index.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { storing, type UnpackedLayer, unpackLayer } from "./layer_stream.ts";
@@ -21,8 +21,6 @@ export interface ImportOptions {
   reference?: Reference | undefined;
   /** Where the tar comes from, for messages and for the image's history; for example a path, or `-`. */
   sourceName: string;
-  /** Size of the source in bytes, if known: small sources are hashed without a worker. */
-  sourceSize?: number | undefined;
   /** Note in the image's history. */
   message?: string | undefined;
   /** Annotations of the image's entry in the index. */
@@ -58,7 +56,7 @@ export async function importRootfs(
 ): Promise<ImportedImage> {
   try {
     using staging = Staging.open(paths);
-    const layer = await stageRootfs(staging, source, options);
+    const layer = await stageRootfs(staging, source);
     return commitRootfs(paths, staging, layer, options);
   } catch (error) {
     throw explainFailure(`import "${options.sourceName}"`, error);
@@ -77,9 +75,7 @@ interface StagedRootfs {
 async function stageRootfs(
   staging: Staging,
   source: ByteSource,
-  { sourceSize }: ImportOptions,
 ): Promise<StagedRootfs> {
-  using hasher = await openHasher(sourceSize);
   const { start, chunks } = await peek(chunksOf(source));
   const compression = detectCompression(start);
   const directory = staging.newDirectory();

@@ -40,7 +40,7 @@ export async function getTarImage(paths: ImagePaths, path: string): Promise<Imag
   const known = findBySource(paths, sourceState);
   if (known !== undefined) return known;
   const annotations = { [SOURCE_ANNOTATION]: sourceState };
-  const common = { sourceName: path, sourceSize: info.size, annotations };
+  const common = { sourceName: path, annotations };
   const reference = referenceOfFile(path);
   const isArchive = await isImageArchive(file, path);
   file.seekSync(0, Deno.SeekMode.Start);

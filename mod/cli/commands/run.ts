@@ -4,7 +4,7 @@ import type { NetworkMode } from "../../container/config.ts";
 import type { MonitorConnection } from "../../container/monitor.ts";
 import { createContainer, type CreatedContainer, type CreateRequest } from "../../engine/create.ts";
 import { loadTarSupport } from "../../engine/image_source.ts";
-import { removeLocked, sweepIfDue } from "../../engine/remove.ts";
+import { describeSweep, removeLocked, sweepIfDue } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { tryLockContainer } from "../../engine/find.ts";
 import { WherryError } from "../../errors.ts";
@@ -35,15 +35,18 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   using cidFile = createCidFile(flags.cidfile);
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
-  cidFile?.keep(container.config.id);
   const monitor = await startOrRemove(context, container, parsed, session);
   using _connection = monitor;
+  cidFile?.keep(container.config.id);
   if (session === undefined) {
     context.output.writeLine(container.config.id);
+    monitor[Symbol.dispose]();
+    if (request.isAutoRemoved) removeEnded(context, container);
     return 0;
   }
   reportSweep(context);
   const exitCode = await session.follow(monitor);
+  monitor[Symbol.dispose]();
   if (request.isAutoRemoved) removeEnded(context, container);
   return exitCode;
 }
@@ -72,7 +75,7 @@ async function startOrRemove(
     session.catchSignals();
     return await starting;
   } catch (error) {
-    if (flags.rm) removeFailed(context, container);
+    removeFailed(context, container);
     throw error;
   } finally {
     // From here on the monitor alone keeps the container locked
@@ -80,22 +83,27 @@ async function startOrRemove(
   }
 }
 
+/** A container whose command never ran is of no use to anybody, also without `--rm`. */
 function removeFailed({ engine }: Context, { config }: CreatedContainer): void {
   removeLocked(engine, config);
 }
 
+/**
+ * Removes a container that has ended.
+ *
+ * The monitor leaves this to an engine that it has told of the end, so the connection is closed before: either the
+ * end has come by then and the lock is free, or the monitor sees that nobody is there and cleans up.
+ */
 function removeEnded({ engine }: Context, { config }: CreatedContainer): void {
   const paths = engine.paths.container(config.id);
   using lock = tryLockContainer(paths);
-  // Still locked: the user detached, or another command removes it already
+  // Still locked: it runs on, or another command removes it already
   if (lock !== undefined) removeLocked(engine, config);
 }
 
 /** While the container runs there is time to look for what crashes left behind. */
 function reportSweep({ engine, output }: Context): void {
-  for (const [id, place] of sweepIfDue(engine).damaged) {
-    output.warn(`container ${id} has a damaged record and was put aside in ${place}`);
-  }
+  for (const line of describeSweep(sweepIfDue(engine))) output.warn(line);
 }
 
 function planRequest({ flags, given, positionals }: RunFlags): CreateRequest {
