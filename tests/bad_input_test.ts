@@ -282,7 +282,6 @@ testWhole("what wherry does not know is named, and help is near", async (wherry)
     [["import"], 1, /'wherry import' requires at least 1 [^\n]*\nUsage: /],
     [["import", "a", "b", "c"], 1, /'wherry import' requires [^\n]*\nUsage: /],
     [["images", "--format", "{{"], 1, /template[^\n]*unclosed action/],
-    [["images", "--format", "{{.Nonsense}}"], 1, /Nonsense/],
   ];
   for (const [args, code, message] of cases) {
     const result = await wherry.run(args);

@@ -484,12 +484,19 @@ testWhole("a leftover that cannot be removed stops no other command", async (whe
   deepStrictEqual(listNames(`${wherry.root}/containers`), []);
 });
 
-testWhole("run -d --rm leaves nothing when its reader is slower than the container", async (wherry) => {
-  const command = wherry.commandLine(["run", "-d", "--rm", ...await wherry.busybox(), "true"]);
-  const slow = "{ head -c 65536 /dev/zero; exec \"$@\"; } | { sleep 0.5; tail -c 65; }";
+testWhole(
+  "run -d --rm leaves nothing when its reader is slower than the container",
+  async (wherry) => {
+    const command = wherry.commandLine(["run", "-d", "--rm", ...await wherry.busybox(), "true"]);
+    const slow = '{ head -c 65536 /dev/zero; exec "$@"; } | { sleep 0.5; tail -c 65; }';
 
-  const id = (await wherry.runHost("/bin/sh", "-c", slow, "sh", ...command)).trim();
+    const id = (await wherry.runHost("/bin/sh", "-c", slow, "sh", ...command)).trim();
 
-  for (let tries = 0; tries < 100 && exists(wherry.containerPath(id, "")); tries++) await pause(10);
-  deepStrictEqual(listNames(`${wherry.root}/containers`), []);
-});
+    for (let tries = 0; tries < 100 && exists(wherry.containerPath(id, "")); tries++) {
+      await pause(
+        10,
+      );
+    }
+    deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+  },
+);
