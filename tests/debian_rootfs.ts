@@ -70,7 +70,9 @@ export async function makeDebianTar(tar: string, packages: readonly string[]): P
   const directory = await Deno.makeTempDir({ prefix: "wherry-debian-" });
   try {
     const include = `--include=${packages.join(",")}`;
-    await runProgram("debootstrap", ["--variant=minbase", include, suite, directory, mirror]);
+    const debootstrap = ["debootstrap", "--variant=minbase", include, suite, directory, mirror];
+    // It mounts /proc: in a mount namespace of its own that is no mount of the host's
+    await runProgram("unshare", ["--mount", ...debootstrap]);
     await runProgram("tar", ["-C", directory, "--numeric-owner", "--xattrs", "-cf", tar, "."]);
   } finally {
     await Deno.remove(directory, { recursive: true });

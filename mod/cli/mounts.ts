@@ -91,6 +91,13 @@ export function parseTmpfsFlag(text: string): TmpfsMount {
   const at = text.indexOf(":");
   const target = at < 0 ? text : text.slice(0, at);
   const options = at < 0 ? "" : text.slice(at + 1);
+  if (options.split(",").includes("dev")) {
+    throw new WherryError(
+      "unsupported",
+      `Cannot mount "${text}": device files would open the host's devices`,
+      { hint: "Leave out dev; there is no filter for devices yet" },
+    );
+  }
   checkTmpfsOptions(options, text);
   return { type: "tmpfs", target: checkTarget(target, text), options };
 }
