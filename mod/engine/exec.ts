@@ -8,6 +8,9 @@ import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { awaitStart, lowerDirectoriesOf, readIdentity } from "./start.ts";
 
+/** Exit status when there is nothing to exec in, as docker's. */
+const EXIT_FAILURE = 1;
+
 /** What to run inside. */
 export interface ExecRequest {
   /** The exact argument vector; not empty. */
@@ -43,6 +46,7 @@ export async function execInContainer(
   if (state.status !== "running") {
     throw new WherryError("conflict", `Cannot exec in container "${wanted}": it is not running`, {
       hint: `Start it with "wherry start ${wanted}"`,
+      exitCode: EXIT_FAILURE,
     });
   }
   using init = await requestPidfd(paths.runDirectory);

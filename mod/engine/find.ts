@@ -51,9 +51,13 @@ export function findId(engine: Engine, wanted: string): string {
   throw noSuchContainer(wanted);
 }
 
+/** Also of `exec`, as with docker: nothing was wrong with the engine or the command. */
+const EXIT_FAILURE = 1;
+
 function noSuchContainer(wanted: string): WherryError {
   return new WherryError("not_found", `No such container: ${wanted}`, {
     hint: 'See all containers with "wherry ps -a"',
+    exitCode: EXIT_FAILURE,
   });
 }
 
