@@ -8,6 +8,8 @@
  */
 
 import { hashing } from "../../ffi/native.ts";
+import { WherryError } from "../errors.ts";
+import { sha256Hex } from "./sha256.ts";
 
 /** Computes the digest of one stream. */
 export interface Digester {
@@ -27,7 +29,37 @@ export interface Hasher {
 }
 
 /** The hasher of this machine: as many digesters as are wanted work at a time. */
-export const hasher: Hasher = { open: () => new NativeDigester() };
+export const hasher: Hasher = {
+  open: () => {
+    checkNative();
+    return new NativeDigester();
+  },
+};
+
+/** Longer than two blocks, so that instructions that take several at once have their turn. */
+const KNOWN_MESSAGE = Uint8Array.from({ length: 300 }, (_, index) => index);
+let isChecked = false;
+
+/**
+ * Compares the native code, which chooses its instructions by the processor, with the plain one of `sha256.ts`:
+ * on a processor that nobody has tried, a wrong digest must never get into the store.
+ */
+function checkNative(): void {
+  if (isChecked) return;
+  const context = new Uint8Array(CONTEXT_SIZE);
+  const digest = new Uint8Array(32);
+  hashing().begin(context);
+  hashing().update(context, KNOWN_MESSAGE, KNOWN_MESSAGE.length);
+  hashing().end(context, digest);
+  if (digest.toHex() !== sha256Hex(KNOWN_MESSAGE)) {
+    throw new WherryError(
+      "internal",
+      "Cannot hash: SHA-256 goes wrong on this processor",
+      { hint: "Please report it with the content of /proc/cpuinfo" },
+    );
+  }
+  isChecked = true;
+}
 
 /** Bytes of `WHERRY_SHA256_CONTEXT` of `native/wherry.h`. */
 const CONTEXT_SIZE = 128;
