@@ -94,6 +94,7 @@ async function runSuite(suite: Suite, directory: string): Promise<boolean> {
   const report = `${directory}/${suite.name}.xml`;
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--quiet", `--junit-path=${report}`, ...suite.args],
+    env: { TMPDIR: `${directory}/tmp` }, // What tests leave there goes with it
     stdin: "null",
   }).spawn().status;
   const tally = await readReport(report);
@@ -111,6 +112,9 @@ async function runAll(): Promise<boolean> {
   await buildWherry({ withSanitizers: true });
   const directory = await Deno.makeTempDir({ prefix: "wherry-test-" });
   try {
+    // Some tests are other users than root
+    await Deno.chmod(directory, 0o755);
+    await Deno.mkdir(`${directory}/tmp`, { mode: 0o777 });
     const failed: string[] = [];
     for (const suite of SUITES) {
       if (!await runSuite(suite, directory)) failed.push(suite.name);

@@ -28,8 +28,6 @@ export interface NamedSource {
   bytes: ByteSource;
   /** For messages and for the image's history: a path, or `-`. */
   name: string;
-  /** Size in bytes, if known. */
-  size?: number;
 }
 
 /** How to import a root file system. */
