@@ -112,6 +112,8 @@ testBoth(
     ));
 
     const pid = await monitor.started();
+    // The program's own loader has a library open at first; what leaked would stay
+    await eventually(() => [...Deno.readDirSync(`/proc/${pid}/fd`)].length === 3);
     const numbers = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => name).sort();
     monitor.send("signal 9");
 
