@@ -110,7 +110,7 @@ testWhole("a container that never stops writing does not fill the disk", async (
     "-c",
     "yes | head -c 4000000; exec sleep 100",
   ]);
-  await eventually(() => totalSize(wherry.containerPath(id, "")) > 30_000_000);
+  await eventually(() => totalSize(wherry.containerPath(id, "")) > 25_000_000);
   await wherry.run(["rm", "-f", "box"]);
 
   const again = await wherry.start([], ["yes"]);
