@@ -20,7 +20,7 @@ export interface CommandModule<C, S extends readonly FlagSpec[]> {
    * @param context What all commands share, such as the output and the data root.
    * @returns Exit code, 0 to 255.
    */
-  run(context: C, parsed: ParsedFlags<S>): Promise<number>;
+  run(context: C, parsed: ParsedFlags<S>): number | Promise<number>;
 }
 
 /**

@@ -6,11 +6,10 @@ import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 
 /** Removes a `--rm` container that has ended; does nothing to any other. */
-// deno-lint-ignore require-await -- every action is asynchronous
-export async function run(
+export function run(
   { engine }: Context,
   { positionals }: ParsedFlags<typeof CLEANUP_FLAGS>,
-): Promise<number> {
+): number {
   for (const id of positionals) cleanUpContainer(engine, id);
   return 0;
 }

@@ -9,11 +9,10 @@ import { VERSION } from "../self.ts";
 import { formatBinarySize } from "../units.ts";
 
 /** Prints what there is, and what it runs on. */
-// deno-lint-ignore require-await -- every action is asynchronous
-export async function run(
+export function run(
   { engine, output }: Context,
   { flags: { format = "" } }: ParsedFlags<typeof INFO_FLAGS>,
-): Promise<number> {
+): number {
   const info = readEngineInfo(engine);
   if (format !== "") {
     output.write(formatObject({ ServerVersion: VERSION, ...info }, format));

@@ -7,11 +7,10 @@ import type { ParsedFlags } from "../flags.ts";
 import { BUILD, VERSION } from "../self.ts";
 
 /** Prints what this program is, and what it runs on. */
-// deno-lint-ignore require-await -- every action is asynchronous
-export async function run(
+export function run(
   { output }: Context,
   { flags: { format = "" } }: ParsedFlags<typeof VERSION_FLAGS>,
-): Promise<number> {
+): number {
   const facts = readFacts();
   if (format === "") {
     output.writeLine("wherry");
