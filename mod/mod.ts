@@ -29,12 +29,15 @@ export type {
   BindMount,
   ContainerConfig,
   ContainerMount,
+  HealthCheck,
+  LogConfig,
   NetworkMode,
   Propagation,
+  RestartPolicy,
   RootSource,
   TmpfsMount,
 } from "./container/config.ts";
-export type { ContainerState, ContainerStatus } from "./container/state.ts";
+export type { ContainerState, ContainerStatus, HealthStatus } from "./container/state.ts";
 export type { TerminalSize } from "./container/launch_plan.ts";
 export type { Attachment, MonitorConnection, MonitorEvent } from "./container/monitor.ts";
 export type { ContainerPaths, Paths } from "./store/paths.ts";

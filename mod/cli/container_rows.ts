@@ -1,7 +1,7 @@
 /** Containers as the lines of `ps`. @module */
 
 import { containerArgv, type ContainerConfig } from "../container/config.ts";
-import type { ContainerState } from "../container/state.ts";
+import type { ContainerState, HealthStatus } from "../container/state.ts";
 import type { Container } from "../engine/find.ts";
 import { shortId } from "../store/id.ts";
 import { quoteText } from "./go_format.ts";
@@ -68,20 +68,32 @@ export function containerRow(
   };
 }
 
-/** `Up 3 minutes`, `Exited (0) 2 hours ago` or `Created`. */
+/** `Up 3 minutes (healthy)`, `Exited (0) 2 hours ago`, `Created` and so on, as docker words it. */
 function formatStatus(
-  { status, startedAt, finishedAt, exitCode }: ContainerState,
+  { status, startedAt, finishedAt, exitCode, health }: ContainerState,
   nowMs: number,
 ): string {
+  const uptime = `Up ${formatDuration(nowMs - Date.parse(startedAt))}`;
   switch (status) {
     case "created":
       return "Created";
     case "running":
-      return `Up ${formatDuration(nowMs - Date.parse(startedAt))}`;
+      return uptime + HEALTH_NOTES[health];
+    case "paused":
+      return `${uptime} (Paused)`;
+    case "restarting":
+      return `Restarting (${exitCode}) ${formatAge(finishedAt, nowMs)}`;
     case "exited":
       return `Exited (${exitCode}) ${formatAge(finishedAt, nowMs)}`;
   }
 }
+
+const HEALTH_NOTES: Readonly<Record<HealthStatus, string>> = {
+  none: "",
+  starting: " (health: starting)",
+  healthy: " (healthy)",
+  unhealthy: " (unhealthy)",
+};
 
 function formatAge(time: string, nowMs: number): string {
   return `${formatDuration(nowMs - Date.parse(time))} ago`;

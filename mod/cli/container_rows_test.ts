@@ -1,6 +1,7 @@
 import { strictEqual } from "node:assert/strict";
+import { fakeContainerConfig, fakeContainerState } from "../../tests/fakes/container_config.ts";
 import type { ContainerConfig } from "../container/config.ts";
-import { type ContainerState, NEVER } from "../container/state.ts";
+import type { ContainerState } from "../container/state.ts";
 import type { Container } from "../engine/find.ts";
 import { Paths } from "../store/paths.ts";
 import { CONTAINER_LAYOUT, containerRow } from "./container_rows.ts";
@@ -9,53 +10,23 @@ import { formatRows } from "./rows.ts";
 const NOW = Date.parse("2026-11-20T12:00:00Z");
 const ID = "0123456789abcdef".repeat(4);
 
-const CONFIG: ContainerConfig = {
-  schema: 1,
+const CONFIG = fakeContainerConfig({
   id: ID,
-  name: "web",
-  createdAt: "2026-11-20T09:00:00.123Z",
-  root: {
-    type: "image",
-    imageId: `sha256:${"ab".repeat(32)}`,
-    reference: "nginx:1.22",
-    layers: ["x"],
-  },
   entrypoint: ["/entry.sh"],
   command: ["serve", "two words"],
-  env: [],
-  workingDirectory: "/",
-  user: "",
-  hostname: "web",
-  hasTerminal: false,
-  hasStdin: false,
-  closesStdin: false,
-  hasInit: false,
-  isReadOnly: false,
-  isAutoRemoved: false,
-  networkMode: "none",
-  mounts: [],
-  labels: {},
-  stopSignal: "SIGTERM",
-  stopTimeoutSeconds: 10,
-};
+});
 
-const CREATED: ContainerState = {
-  status: "created",
-  pid: 0,
-  monitorPid: 0,
-  startedAt: NEVER,
-  finishedAt: NEVER,
-  exitCode: 0,
-};
-const RUNNING: ContainerState = {
-  ...CREATED,
+const CREATED = fakeContainerState();
+const RUNNING = fakeContainerState({
   status: "running",
+  isRunning: true,
   pid: 42,
   startedAt: "2026-11-20T11:57:00.5Z",
-};
+});
 const EXITED: ContainerState = {
   ...RUNNING,
   status: "exited",
+  isRunning: false,
   pid: 0,
   finishedAt: "2026-11-20T10:00:00Z",
   exitCode: 3,

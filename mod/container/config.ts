@@ -37,6 +37,42 @@ export type Propagation = "rprivate" | "private" | "rslave" | "slave" | "rshared
 /** Which network a container is in. */
 export type NetworkMode = "none" | "host";
 
+/** When a container is started again after its end. */
+export interface RestartPolicy {
+  /** In docker's words; see `docs/monitor.md`, "Restarts". */
+  name: "no" | "on-failure" | "always" | "unless-stopped";
+  /** How often `on-failure` tries; 0 means without limit. */
+  maximumRetries: number;
+}
+
+/** How its output is kept. */
+export interface LogConfig {
+  /** `local` keeps every byte, in the Kubernetes CRI format; `json-file` is docker's format; `none` keeps nothing. */
+  driver: "local" | "json-file" | "none";
+  /** Size at which the log is rotated, in bytes; 0 means never. */
+  maxBytes: number;
+  /** How many files there are at most, the current one included. */
+  maxFiles: number;
+}
+
+/** How the monitor finds out whether a container does its work. */
+export interface HealthCheck {
+  /** The command: `["CMD", ...argv]`, or `["CMD-SHELL", text]` for the image's shell. */
+  test: string[];
+  /** Time between two checks, in milliseconds. */
+  intervalMs: number;
+  /** A check that takes longer has failed, in milliseconds. */
+  timeoutMs: number;
+  /** How long after the start failures do not count, in milliseconds. */
+  startPeriodMs: number;
+  /** Time between two checks during the start period, in milliseconds. */
+  startIntervalMs: number;
+  /** Failures in a row that make it unhealthy. */
+  retries: number;
+  /** What is done when it becomes unhealthy. */
+  onFailure: "none" | "restart" | "stop" | "kill";
+}
+
 /** What a container's root file system is made of. */
 export type RootSource =
   | {
@@ -100,7 +136,41 @@ export interface ContainerConfig {
   stopSignal: string;
   /** How long `stop` waits for that, in seconds; -1 waits for ever. */
   stopTimeoutSeconds: number;
+  /** Whether PID 1 is a built-in init that only reaps; then there is no command. */
+  isIdle: boolean;
+  /** When it is started again. */
+  restartPolicy: RestartPolicy;
+  /** How its output is kept. */
+  log: LogConfig;
+  /** How its health is checked; `null` if it is not. */
+  healthCheck: HealthCheck | null;
+  /** Streams that the command which made it was attached to, in docker's order: stdin, stdout, stderr. */
+  attachedStreams: ("stdin" | "stdout" | "stderr")[];
+  /** Whether the command that made it starts it too: then it is of no use to anybody if that command died before. */
+  startsAtOnce: boolean;
 }
+
+const MEBIBYTE = 1024 * 1024;
+
+/** Rotated by default, so that no container fills the disk. */
+export const DEFAULT_LOG: Readonly<LogConfig> = {
+  driver: "local",
+  maxBytes: 10 * MEBIBYTE,
+  maxFiles: 3,
+};
+
+/** Never started again by itself. */
+export const NO_RESTART: Readonly<RestartPolicy> = { name: "no", maximumRetries: 0 };
+
+/** Fields that records of older versions do not have. */
+const LATER_FIELDS = {
+  isIdle: false,
+  restartPolicy: NO_RESTART,
+  log: DEFAULT_LOG,
+  healthCheck: null,
+  attachedStreams: [],
+  startsAtOnce: false,
+} as const satisfies Partial<Record<keyof ContainerConfig, unknown>>;
 
 /**
  * Takes a container's record from JSON.
@@ -119,7 +189,7 @@ export function parseContainerConfig(json: unknown): ContainerConfig {
   if (!hasStrings || !hasLists || typeof config.root !== "object") {
     throw new WherryError("corrupt", `Cannot read the container's record: fields are missing`);
   }
-  return config as ContainerConfig;
+  return { ...LATER_FIELDS, ...config } as ContainerConfig;
 }
 
 /** The whole argument vector that is executed. */

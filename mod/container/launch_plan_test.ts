@@ -1,33 +1,19 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
 import { Paths } from "../store/paths.ts";
 import type { ContainerConfig } from "./config.ts";
 import { type LaunchInput, planExecIn, planLaunch } from "./launch_plan.ts";
 import type { Step } from "./plan.ts";
 
-const CONFIG: ContainerConfig = {
-  schema: 1,
+const CONFIG = fakeContainerConfig({
   id: "0123abcd",
-  name: "web",
-  createdAt: "2026-11-20T00:00:00.000Z",
   root: { type: "directory", path: "/srv/rootfs" },
   entrypoint: ["/entry"],
   command: ["a b", ""],
   env: ["PATH=/bin", "A=1"],
   workingDirectory: "/work",
-  user: "",
   hostname: "0123abcd",
-  hasTerminal: false,
-  hasStdin: false,
-  closesStdin: false,
-  hasInit: false,
-  isReadOnly: false,
-  isAutoRemoved: false,
-  networkMode: "none",
-  mounts: [],
-  labels: {},
-  stopSignal: "SIGTERM",
-  stopTimeoutSeconds: 10,
-};
+});
 
 function inputWith(changes: Partial<ContainerConfig>): LaunchInput {
   return {

@@ -5,16 +5,21 @@ import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord } from "../store/record.ts";
 
-/** The runtime-spec's states that wherry knows so far. */
-export type ContainerStatus = "created" | "running" | "exited";
+/** What a container can be doing: docker's words. */
+export type ContainerStatus = "created" | "running" | "paused" | "restarting" | "exited";
+
+/** What health checks say; `"none"` if there are none. */
+export type HealthStatus = "none" | "starting" | "healthy" | "unhealthy";
 
 /** What a container is doing. */
 export interface ContainerState {
-  /** The state in the runtime-spec's words. */
+  /** In docker's words. */
   status: ContainerStatus;
-  /** Init's pid in the host's pid namespace; 0 unless running. */
+  /** Whether its monitor lives: it is running, paused, or about to be started again. */
+  isRunning: boolean;
+  /** Init's pid in the host's pid namespace; 0 unless running or paused. */
   pid: number;
-  /** The monitor's pid; 0 unless running. */
+  /** The monitor's pid; 0 if there is none. */
   monitorPid: number;
   /** RFC 3339 with nanoseconds, or `"0001-01-01T00:00:00Z"` for never, as docker writes it. */
   startedAt: string;
@@ -22,6 +27,14 @@ export interface ContainerState {
   finishedAt: string;
   /** Exit status of the last run, or 128 + signal; 0 while running or never run. */
   exitCode: number;
+  /** How often the restart policy has started it again since somebody did. */
+  restartCount: number;
+  /** Whether somebody asked it to end, so that `unless-stopped` lets it be. */
+  isStopped: boolean;
+  /** What health checks say. */
+  health: HealthStatus;
+  /** Health checks that have failed in a row. */
+  failingStreak: number;
 }
 
 /** How docker writes "never". */
@@ -35,37 +48,54 @@ const KILLED_EXIT_CODE = 137;
 
 /** The monitor's record on disk; times are decimal nanoseconds since the epoch. */
 interface StateRecord {
-  status: "running" | "exited";
+  status: "running" | "paused" | "restarting" | "exited";
   pid: number;
   monitorPid: number;
   startedAt: string;
   finishedAt: string;
   exitCode: number;
+  restartCount?: number;
+  isStopped?: boolean;
+  health?: HealthStatus;
+  failingStreak?: number;
 }
+
+const STATUSES: readonly unknown[] = ["running", "paused", "restarting", "exited"];
+
+const NEVER_RUN: Readonly<ContainerState> = {
+  status: "created",
+  isRunning: false,
+  pid: 0,
+  monitorPid: 0,
+  startedAt: NEVER,
+  finishedAt: NEVER,
+  exitCode: 0,
+  restartCount: 0,
+  isStopped: false,
+  health: "none",
+  failingStreak: 0,
+};
 
 /**
  * What a container is doing now.
  *
- * "Running" is believed only while the monitor holds the container's lock; a record that says
- * "running" without it tells of a monitor that was killed.
+ * A state other than "exited" is believed only while the monitor holds the container's lock; without it
+ * the record tells of a monitor that was killed.
+ *
+ * @param isLockHeld Whether the caller holds the lock, so that no monitor can. @default {false}
  */
-export function readState(paths: ContainerPaths): ContainerState {
-  const isAlive = isLocked(paths.lock);
+export function readState(
+  paths: ContainerPaths,
+  { isLockHeld = false }: { isLockHeld?: boolean } = {},
+): ContainerState {
+  const isAlive = !isLockHeld && isLocked(paths.lock);
   const record = readRecord(paths.state, parseStateRecord);
-  if (record === undefined) {
-    return {
-      status: "created",
-      pid: 0,
-      monitorPid: 0,
-      startedAt: NEVER,
-      finishedAt: NEVER,
-      exitCode: 0,
-    };
-  }
-  const isRunning = record.status === "running" && isAlive;
-  const wasKilled = record.status === "running" && !isAlive;
+  if (record === undefined) return { ...NEVER_RUN };
+  const isRunning = record.status !== "exited" && isAlive;
+  const wasKilled = record.status !== "exited" && !isAlive;
   return {
-    status: isRunning ? "running" : "exited",
+    status: isRunning ? record.status : "exited",
+    isRunning,
     pid: isRunning ? record.pid : 0,
     monitorPid: isRunning ? record.monitorPid : 0,
     startedAt: formatNanoseconds(record.startedAt),
@@ -73,13 +103,17 @@ export function readState(paths: ContainerPaths): ContainerState {
       ? new Date(Deno.statSync(paths.state).mtime ?? 0).toISOString()
       : formatNanoseconds(record.finishedAt),
     exitCode: wasKilled ? KILLED_EXIT_CODE : record.exitCode,
+    restartCount: record.restartCount ?? 0,
+    isStopped: record.isStopped ?? false,
+    health: record.health ?? "none",
+    failingStreak: record.failingStreak ?? 0,
   };
 }
 
 function parseStateRecord(json: unknown): StateRecord {
   const record = json as Partial<StateRecord> | null;
   const isValid = typeof record === "object" && record !== null &&
-    (record.status === "running" || record.status === "exited") &&
+    STATUSES.includes(record.status) &&
     Number.isSafeInteger(record.pid) && Number.isSafeInteger(record.exitCode) &&
     /^\d+$/.test(record.startedAt ?? "") && /^\d+$/.test(record.finishedAt ?? "");
   if (!isValid) {

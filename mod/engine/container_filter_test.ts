@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import type { ContainerConfig } from "../container/config.ts";
-import { type ContainerState, type ContainerStatus, NEVER } from "../container/state.ts";
+import { fakeContainerConfig, fakeContainerState } from "../../tests/fakes/container_config.ts";
+import type { ContainerStatus } from "../container/state.ts";
 import { Paths } from "../store/paths.ts";
 import { parseContainerFilter } from "./container_filter.ts";
 import type { Container } from "./find.ts";
@@ -15,43 +15,18 @@ interface Shape {
 
 function container(name: string, shape: Shape = {}): Container {
   const { id = "a".repeat(64), labels = {}, status = "exited", exitCode = 0 } = shape;
-  const config: ContainerConfig = {
-    schema: 1,
+  const config = fakeContainerConfig({
     id,
     name,
-    createdAt: "2026-11-20T09:00:00.123Z",
     root: {
       type: "image",
       imageId: `sha256:${"bc".repeat(32)}`,
       reference: shape.reference ?? "debian:12",
       layers: [],
     },
-    entrypoint: [],
-    command: ["true"],
-    env: [],
-    workingDirectory: "/",
-    user: "",
-    hostname: "",
-    hasTerminal: false,
-    hasStdin: false,
-    closesStdin: false,
-    hasInit: false,
-    isReadOnly: false,
-    isAutoRemoved: false,
-    networkMode: "none",
-    mounts: [],
     labels,
-    stopSignal: "SIGTERM",
-    stopTimeoutSeconds: 10,
-  };
-  const state: ContainerState = {
-    status,
-    pid: 0,
-    monitorPid: 0,
-    startedAt: NEVER,
-    finishedAt: NEVER,
-    exitCode,
-  };
+  });
+  const state = fakeContainerState({ status, exitCode });
   return { config, state, paths: new Paths("/root", "/run").container(id) };
 }
 

@@ -1,11 +1,16 @@
 /** Making a container, without starting it. @module */
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
-import type {
-  ContainerConfig,
-  ContainerMount,
-  NetworkMode,
-  RootSource,
+import {
+  type ContainerConfig,
+  type ContainerMount,
+  DEFAULT_LOG,
+  type HealthCheck,
+  type LogConfig,
+  type NetworkMode,
+  NO_RESTART,
+  type RestartPolicy,
+  type RootSource,
 } from "../container/config.ts";
 import { checkName } from "../container/name.ts";
 import { claimName, claimRandomName, releaseName } from "../container/names.ts";
@@ -62,6 +67,22 @@ export interface CreateRequest {
   mounts?: readonly ContainerMount[];
   /** On top of the image's labels. */
   labels?: Readonly<Record<string, string>>;
+  /** Name or number. @default {the image's, or "SIGTERM"} */
+  stopSignal?: string;
+  /** In seconds; -1 waits for ever. @default {10} */
+  stopTimeoutSeconds?: number;
+  /** Whether PID 1 is a built-in init that only reaps, in place of a command. @default {false} */
+  isIdle?: boolean;
+  /** When it is started again. @default {never} */
+  restartPolicy?: RestartPolicy;
+  /** How its output is kept. @default {DEFAULT_LOG} */
+  log?: LogConfig;
+  /** How its health is checked; `null` for not at all. @default {as the image says} */
+  healthCheck?: HealthCheck | null;
+  /** Streams that the caller is going to attach. @default {none} */
+  attachedStreams?: ContainerConfig["attachedStreams"];
+  /** Whether the caller starts it at once, so that it is garbage should the caller die before. @default {false} */
+  startsAtOnce?: boolean;
 }
 
 /** A container that is made and still locked: nobody else can start or remove it meanwhile. */
@@ -178,8 +199,14 @@ function planConfig(
     networkMode,
     mounts: [...(request.mounts ?? [])],
     labels: { ...defaults.labels, ...request.labels },
-    stopSignal: checkStopSignal(defaults.stopSignal || DEFAULT_STOP_SIGNAL),
-    stopTimeoutSeconds: DEFAULT_STOP_TIMEOUT_SECONDS,
+    stopSignal: checkStopSignal(request.stopSignal ?? (defaults.stopSignal || DEFAULT_STOP_SIGNAL)),
+    stopTimeoutSeconds: request.stopTimeoutSeconds ?? DEFAULT_STOP_TIMEOUT_SECONDS,
+    isIdle: request.isIdle ?? false,
+    restartPolicy: request.restartPolicy ?? NO_RESTART,
+    log: request.log ?? DEFAULT_LOG,
+    healthCheck: request.healthCheck ?? null,
+    attachedStreams: [...(request.attachedStreams ?? [])],
+    startsAtOnce: request.startsAtOnce ?? false,
   };
 }
 

@@ -43,7 +43,7 @@ export async function execInContainer(
   request: ExecRequest,
 ): Promise<MonitorConnection> {
   const { config, paths, state } = findContainer(engine, wanted);
-  if (state.status !== "running") {
+  if (!state.isRunning) {
     throw new WherryError("conflict", `Cannot exec in container "${wanted}": it is not running`, {
       hint: `Start it with "wherry start ${wanted}"`,
       exitCode: EXIT_FAILURE,

@@ -135,7 +135,7 @@ class ContainersUse implements ImageUse {
       .filter(({ root }) => root.type === "image" && root.imageId === id)
       .map((config) => ({
         name: config.name,
-        isRunning: readState(this.#engine.paths.container(config.id)).status === "running",
+        isRunning: readState(this.#engine.paths.container(config.id)).isRunning,
       }));
   }
 

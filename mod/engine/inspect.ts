@@ -1,6 +1,6 @@
 /** All that is known about an object, in the shape that docker gives it. @module */
 
-import type { ContainerConfig, ContainerMount } from "../container/config.ts";
+import type { ContainerConfig, ContainerMount, LogConfig } from "../container/config.ts";
 import { containerArgv } from "../container/config.ts";
 import type { ContainerState } from "../container/state.ts";
 import type { ContainerPaths } from "../store/paths.ts";
@@ -48,7 +48,7 @@ export function describeContainer(
     HostsPath: `${paths.etc}/hosts`,
     LogPath: paths.log,
     Name: `/${config.name}`,
-    RestartCount: 0,
+    RestartCount: state.restartCount,
     Driver: "overlay",
     Platform: "linux",
     MountLabel: "",
@@ -66,9 +66,9 @@ export function describeContainer(
 function describeState(state: ContainerState): Inspection {
   return {
     Status: state.status,
-    Running: state.status === "running",
-    Paused: false,
-    Restarting: false,
+    Running: state.isRunning,
+    Paused: state.status === "paused",
+    Restarting: state.status === "restarting",
     OOMKilled: false,
     Dead: false,
     Pid: state.pid,
@@ -85,10 +85,13 @@ function describeHostConfig(config: ContainerConfig): Inspection {
   return {
     Binds: config.mounts.flatMap((mount) => mount.type === "bind" ? [formatBind(mount)] : []),
     ContainerIDFile: "",
-    LogConfig: { Type: "cri", Config: {} },
+    LogConfig: describeLog(config.log),
     NetworkMode: config.networkMode,
     PortBindings: {},
-    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    RestartPolicy: {
+      Name: config.restartPolicy.name,
+      MaximumRetryCount: config.restartPolicy.maximumRetries,
+    },
     AutoRemove: config.isAutoRemoved,
     VolumeDriver: "",
     VolumesFrom: null,
@@ -122,6 +125,13 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     Ulimits: null,
     Init: config.hasInit,
   };
+}
+
+function describeLog({ driver, maxBytes, maxFiles }: LogConfig): Inspection {
+  const options = driver === "none"
+    ? {}
+    : { "max-file": String(maxFiles), "max-size": maxBytes === 0 ? "-1" : String(maxBytes) };
+  return { Type: driver, Config: options };
 }
 
 function formatBind(
@@ -172,10 +182,9 @@ function describeConfig(config: ContainerConfig): Inspection {
     Hostname: config.hostname,
     Domainname: "",
     User: config.user,
-    // Clients come and go: whether the first one attached its output is not kept
-    AttachStdin: config.closesStdin,
-    AttachStdout: false,
-    AttachStderr: false,
+    AttachStdin: config.attachedStreams.includes("stdin"),
+    AttachStdout: config.attachedStreams.includes("stdout"),
+    AttachStderr: config.attachedStreams.includes("stderr"),
     Tty: config.hasTerminal,
     OpenStdin: config.hasStdin,
     StdinOnce: config.closesStdin,

@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { fakeContainerConfig, fakeContainerState } from "../../tests/fakes/container_config.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import { Paths } from "../store/paths.ts";
 import type { Container } from "./find.ts";
@@ -7,8 +8,7 @@ import { describeContainer } from "./inspect.ts";
 const GOLDEN = new URL("testdata/inspect_container.json", import.meta.url);
 const ID = "0123456789abcdef".repeat(4);
 
-const CONFIG: ContainerConfig = {
-  schema: 1,
+const CONFIG = fakeContainerConfig({
   id: ID,
   name: "web",
   createdAt: "2026-11-20T09:00:00.123Z",
@@ -45,18 +45,18 @@ const CONFIG: ContainerConfig = {
   labels: { app: "x" },
   stopSignal: "SIGQUIT",
   stopTimeoutSeconds: 5,
-};
+  attachedStreams: ["stdin", "stdout"],
+});
 
 const CONTAINER: Container = {
   config: CONFIG,
-  state: {
+  state: fakeContainerState({
     status: "running",
+    isRunning: true,
     pid: 42,
     monitorPid: 41,
     startedAt: "2026-11-20T09:00:01.5Z",
-    finishedAt: "0001-01-01T00:00:00Z",
-    exitCode: 0,
-  },
+  }),
   paths: new Paths("/var/lib/wherry", "/run/wherry").container(ID),
 };
 

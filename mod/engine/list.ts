@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { type Container, listIds, readContainer } from "./find.ts";
 import { type Engine, isMissing } from "./engine.ts";
-import { describeSweep, listOrphanRunDirectories, sweepContainers } from "./remove.ts";
+import { describeSweep, isAbandoned, listOrphanRunDirectories, sweepContainers } from "./remove.ts";
 
 /** What {@linkcode listContainers} found. */
 export interface ContainerList {
@@ -64,7 +64,7 @@ function readAll(engine: Engine): ReadResult {
       if (container !== undefined) containers.push(container);
       // Unfinished, or ended without being removed: a crash, or about to be
       isSweepNeeded ||= container === undefined ||
-        (container.config.isAutoRemoved && container.state.status !== "running");
+        isAbandoned(container);
     } catch (error) {
       if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
       problems.push(error.message);

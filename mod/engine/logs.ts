@@ -31,7 +31,7 @@ export async function readContainerLog(
 ): Promise<LogDamage> {
   const { paths, state } = findContainer(engine, wanted);
   using reader = new LogReader(paths.log, query);
-  if (isFollowed && state.status === "running") {
+  if (isFollowed && state.isRunning) {
     let isEnded = false;
     using monitor = connectIfRunning(paths);
     const end = waitForEnd(monitor).then(() => {

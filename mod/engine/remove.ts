@@ -10,7 +10,7 @@ import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord, removeIfPresent } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
-import { findContainer, listIds, readContainer, tryLockContainer } from "./find.ts";
+import { type Container, findContainer, listIds, readContainer, tryLockContainer } from "./find.ts";
 import { killAndWait } from "./stop.ts";
 
 /**
@@ -26,7 +26,7 @@ export async function removeContainer(
   { isForced }: { isForced: boolean },
 ): Promise<void> {
   const { config, paths, state } = findContainer(engine, wanted);
-  if (state.status === "running") {
+  if (state.isRunning) {
     if (!isForced) {
       throw new WherryError("conflict", `Cannot remove container "${wanted}": it is running`, {
         hint:
@@ -145,19 +145,25 @@ function needsSweep(paths: ContainerPaths): boolean {
   try {
     const config = readRecord(paths.config, parseContainerConfig);
     const state = readState(paths);
-    return config === undefined || (config.isAutoRemoved && state.status !== "running");
+    return config === undefined || isAbandoned({ config, state });
   } catch (error) {
     if (error instanceof WherryError && error.kind === "corrupt") return true;
     throw error;
   }
 }
 
+/** Whether nobody wants a container any more: `--rm` after its end, or one whose `run` died before the start. */
+export function isAbandoned({ config, state }: Pick<Container, "config" | "state">): boolean {
+  return (config.isAutoRemoved && state.status === "exited") ||
+    (config.startsAtOnce && state.status === "created");
+}
+
 function sweepLocked(engine: Engine, id: string, damaged: Map<string, string>): void {
   const paths = engine.paths.container(id);
   try {
     const config = readRecord(paths.config, parseContainerConfig);
-    readState(paths); // only to learn whether it is damaged: with the lock held here, nothing runs
-    if (config === undefined || config.isAutoRemoved) {
+    const state = readState(paths, { isLockHeld: true });
+    if (config === undefined || isAbandoned({ config, state })) {
       removeLocked(engine, { id, name: config?.name });
     }
   } catch (error) {

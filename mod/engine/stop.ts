@@ -25,7 +25,7 @@ export async function stopContainer(
   { timeoutSeconds, signal }: { timeoutSeconds?: number; signal?: number } = {},
 ): Promise<void> {
   const { config, paths, state } = findContainer(engine, wanted);
-  if (state.status !== "running") return;
+  if (!state.isRunning) return;
   const seconds = timeoutSeconds ?? config.stopTimeoutSeconds;
   const number = signal ?? parseSignal(config.stopSignal) ?? FALLBACK_STOP_SIGNAL;
   await endAndWait(paths, (monitor) => monitor.stop(number, seconds < 0 ? -1 : seconds * 1000));
@@ -69,7 +69,7 @@ export async function signalContainer(
   signal: number,
 ): Promise<void> {
   const { paths, state } = findContainer(engine, wanted);
-  if (state.status !== "running") {
+  if (!state.isRunning) {
     throw new WherryError("conflict", `Cannot kill container "${wanted}": it is not running`, {
       hint: 'See all containers with "wherry ps -a"',
     });
@@ -94,7 +94,7 @@ export async function signalContainer(
  */
 export async function waitForContainer(engine: Engine, wanted: string): Promise<number> {
   const { paths, state } = findContainer(engine, wanted);
-  if (state.status !== "running") return state.exitCode;
+  if (!state.isRunning) return state.exitCode;
   using monitor = connectIfRunning(paths);
   monitor?.wait();
   const event = await monitor?.nextOf("exited");

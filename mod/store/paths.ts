@@ -13,6 +13,8 @@ export interface ContainerPaths {
   config: string;
   /** What is; written by the monitor alone. */
   state: string;
+  /** The last health checks; written by the monitor alone. */
+  health: string;
   /** Log of its output. */
   log: string;
   /** Its own changes: overlay's upper directory. */
@@ -77,6 +79,11 @@ export class Paths {
     return `${this.runRoot}/gate`;
   }
 
+  /** What has happened to containers and images, one JSON document a line. */
+  get events(): string {
+    return `${this.runRoot}/events`;
+  }
+
   /** The files of one container. */
   container(id: string): ContainerPaths {
     const directory = `${this.containers}/${id}`;
@@ -85,6 +92,7 @@ export class Paths {
       directory,
       config: `${directory}/config.json`,
       state: `${directory}/state.json`,
+      health: `${directory}/health`,
       log: `${directory}/log`,
       upper: `${directory}/upper`,
       work: `${directory}/work`,

@@ -34,7 +34,7 @@ function planChoice(flags: PsFlags): (containers: readonly Container[]) => Conta
   const hasStopped = flags.all || count > 0 || filter.hasStatus;
   return (containers) =>
     containers
-      .filter(({ state }) => hasStopped || state.status === "running")
+      .filter(({ state }) => hasStopped || state.isRunning)
       .filter((container) => filter.matches(container))
       .slice(0, count > 0 ? count : Infinity);
 }

@@ -1,6 +1,6 @@
 /** `wherry run`. @module */
 
-import type { NetworkMode } from "../../container/config.ts";
+import type { ContainerConfig, NetworkMode } from "../../container/config.ts";
 import type { MonitorConnection } from "../../container/monitor.ts";
 import { createContainer, type CreatedContainer, type CreateRequest } from "../../engine/create.ts";
 import { loadTarSupport } from "../../engine/image_source.ts";
@@ -131,7 +131,20 @@ function planRequest({ flags, given, positionals }: RunFlags): CreateRequest {
       ...flags.tmpfs.map(parseTmpfsFlag),
     ],
     labels: parseLabels(flags.label),
+    attachedStreams: attachedStreams(flags),
+    startsAtOnce: true,
   };
+}
+
+function attachedStreams(
+  { detach, interactive, tty }: RunFlags["flags"],
+): ContainerConfig["attachedStreams"] {
+  if (detach) return [];
+  return [
+    ...(interactive ? ["stdin"] as const : []),
+    "stdout",
+    ...(tty ? [] : ["stderr"] as const),
+  ];
 }
 
 function parseNetwork(text: string): NetworkMode {

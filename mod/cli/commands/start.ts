@@ -32,7 +32,7 @@ export async function run(
 
 async function startDetached({ engine }: Context, name: string): Promise<void> {
   const { config, state, paths } = findContainer(engine, name);
-  if (state.status === "running") return;
+  if (state.isRunning) return;
   using lock = tryLockContainer(paths);
   if (lock === undefined) throw busy(name);
   using _monitor = await startContainer(engine, { config, lock });
@@ -44,7 +44,7 @@ async function startAttached(
   isInteractive: boolean,
 ): Promise<number> {
   const { config, state, paths } = findContainer(engine, name);
-  if (state.status === "running") {
+  if (state.isRunning) {
     throw new WherryError("conflict", `Cannot start container "${name}": it is running already`);
   }
   const streams = { hasStdin: isInteractive && config.hasStdin, hasTerminal: config.hasTerminal };

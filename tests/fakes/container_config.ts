@@ -1,0 +1,62 @@
+/** A container's record and state for tests, with only what matters to a test given. @module */
+
+import { type ContainerConfig, DEFAULT_LOG, NO_RESTART } from "../../mod/container/config.ts";
+import { type ContainerState, NEVER } from "../../mod/container/state.ts";
+
+/** A record as `createContainer` writes it, changed by `changes`. */
+export function fakeContainerConfig(changes: Partial<ContainerConfig> = {}): ContainerConfig {
+  return {
+    schema: 1,
+    id: "0123456789abcdef".repeat(4),
+    name: "web",
+    createdAt: "2026-11-20T09:00:00.123Z",
+    root: {
+      type: "image",
+      imageId: `sha256:${"ab".repeat(32)}`,
+      reference: "nginx:1.22",
+      layers: ["base", "top"],
+    },
+    entrypoint: [],
+    command: ["true"],
+    env: [],
+    workingDirectory: "/",
+    user: "",
+    hostname: "web",
+    hasTerminal: false,
+    hasStdin: false,
+    closesStdin: false,
+    hasInit: false,
+    isReadOnly: false,
+    isAutoRemoved: false,
+    networkMode: "none",
+    mounts: [],
+    labels: {},
+    stopSignal: "SIGTERM",
+    stopTimeoutSeconds: 10,
+    isIdle: false,
+    restartPolicy: NO_RESTART,
+    log: DEFAULT_LOG,
+    healthCheck: null,
+    attachedStreams: [],
+    startsAtOnce: false,
+    ...changes,
+  };
+}
+
+/** The state of a container that was never started, changed by `changes`. */
+export function fakeContainerState(changes: Partial<ContainerState> = {}): ContainerState {
+  return {
+    status: "created",
+    isRunning: false,
+    pid: 0,
+    monitorPid: 0,
+    startedAt: NEVER,
+    finishedAt: NEVER,
+    exitCode: 0,
+    restartCount: 0,
+    isStopped: false,
+    health: "none",
+    failingStreak: 0,
+    ...changes,
+  };
+}
