@@ -215,7 +215,15 @@ export const COMMAND_TABLE: CommandTable<Context> = {
   program: "wherry",
   summary: "Containers from one file, without a daemon",
   globalFlags: [
-    { name: "debug", short: "D", type: "boolean", help: "Show causes and stacks of errors" },
+    { name: "debug", short: "D", type: "boolean", help: "The same as --log-level debug" },
+    {
+      name: "log-level",
+      short: "l",
+      type: "string",
+      value: "level",
+      help: "Say no more than this on standard error: debug (causes and stacks of errors), info, " +
+        'warn, error or fatal (default "info")',
+    },
     {
       name: "root",
       type: "string",
