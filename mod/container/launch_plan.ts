@@ -114,8 +114,7 @@ export function planLaunch(input: LaunchInput): Step[] {
     ["chdir", config.workingDirectory],
     ...planIdentity(identity),
     ["parent-death", String(SIGKILL)],
-    ...(config.hasInit ? [["reaper"] as const] : []),
-    planExec(containerArgv(config), withHome(config.env, identity)),
+    ...planProgram(config, identity),
   ];
 }
 
@@ -298,6 +297,15 @@ function planIdentity({ uid, gid, groups }: Identity): Step[] {
     ["bounding", mask],
     ["user", String(uid), String(gid), ...groups.map(String)],
     ["capset", held, held, "0", "0"],
+  ];
+}
+
+/** The end of the plan: what PID 1 becomes. */
+function planProgram(config: ContainerConfig, identity: Identity): Step[] {
+  if (config.isIdle) return [["idle"]];
+  return [
+    ...(config.hasInit ? [["reaper"] as const] : []),
+    planExec(containerArgv(config), withHome(config.env, identity)),
   ];
 }
 

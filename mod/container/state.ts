@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { readRecord } from "../store/record.ts";
+import { readRecord, writeRecord } from "../store/record.ts";
 
 /** What a container can be doing: docker's words. */
 export type ContainerStatus = "created" | "running" | "paused" | "restarting" | "exited";
@@ -31,6 +31,8 @@ export interface ContainerState {
   restartCount: number;
   /** Whether somebody asked it to end, so that `unless-stopped` lets it be. */
   isStopped: boolean;
+  /** Whether its monitor ended without recording the end: something of it may still run. */
+  wasKilled: boolean;
   /** What health checks say. */
   health: HealthStatus;
   /** Health checks that have failed in a row. */
@@ -72,6 +74,7 @@ const NEVER_RUN: Readonly<ContainerState> = {
   exitCode: 0,
   restartCount: 0,
   isStopped: false,
+  wasKilled: false,
   health: "none",
   failingStreak: 0,
 };
@@ -105,9 +108,36 @@ export function readState(
     exitCode: wasKilled ? KILLED_EXIT_CODE : record.exitCode,
     restartCount: record.restartCount ?? 0,
     isStopped: record.isStopped ?? false,
+    wasKilled,
     health: record.health ?? "none",
     failingStreak: record.failingStreak ?? 0,
   };
+}
+
+/** What is changed in a monitor's last record once it is gone. */
+export interface StateCorrection {
+  /** See {@linkcode ContainerState.isStopped}. @default {as it is} */
+  isStopped?: boolean;
+}
+
+/**
+ * Records in a monitor's place what it did not: that a container which was killed with it has ended.
+ *
+ * The caller holds the container's lock. Nothing is written if there is nothing to correct.
+ */
+export function correctState(paths: ContainerPaths, correction: StateCorrection = {}): void {
+  const record = readRecord(paths.state, parseStateRecord);
+  if (record === undefined) return;
+  const { isStopped = record.isStopped ?? false } = correction;
+  const hasEnded = record.status === "exited";
+  if (hasEnded && isStopped === (record.isStopped ?? false)) return;
+  const end = { status: "exited", pid: 0, exitCode: KILLED_EXIT_CODE, finishedAt: mtimeOf(paths) };
+  writeRecord(paths.state, { ...record, ...(hasEnded ? {} : end), isStopped }, { isDurable: true });
+}
+
+/** When the record was written, which is the last that is known; as the monitor writes it. */
+function mtimeOf({ state }: ContainerPaths): string {
+  return `${Deno.statSync(state).mtime?.getTime() ?? 0}000000`;
 }
 
 function parseStateRecord(json: unknown): StateRecord {

@@ -211,9 +211,10 @@ function planConfig(
 }
 
 function planCommand(
-  { entrypoint, command = [] }: CreateRequest,
+  { entrypoint, command = [], isIdle = false }: CreateRequest,
   defaults: ImageDefaults,
 ): { entrypoint: string[]; command: string[] } {
+  if (isIdle) return planIdle([...(entrypoint ?? []), ...command]);
   const planned = entrypoint === undefined
     ? {
       entrypoint: defaults.entrypoint,
@@ -228,6 +229,16 @@ function planCommand(
     );
   }
   return planned;
+}
+
+/** What the image would run does not count; what somebody asks for by name contradicts. */
+function planIdle([unwanted]: readonly string[]): { entrypoint: string[]; command: string[] } {
+  if (unwanted === undefined) return { entrypoint: [], command: [] };
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot run "${unwanted}" in an idle container: it has no command of its own`,
+    { hint: 'Leave out the command and use "wherry exec", or leave out --idle' },
+  );
 }
 
 /** PATH, HOSTNAME and TERM, then the image's variables, then those asked for; the last one of a name counts. */
