@@ -23,7 +23,8 @@ export { createContainer, type CreatedContainer, type CreateRequest } from "./en
 export { startContainer, type StartOptions } from "./engine/start.ts";
 export { execInContainer, type ExecRequest } from "./engine/exec.ts";
 export { signalContainer, stopContainer, waitForContainer } from "./engine/stop.ts";
-export { removeContainer, sweepContainers, type SweepResult } from "./engine/remove.ts";
+export { removeContainer } from "./engine/remove.ts";
+export { sweepContainers, type SweepResult } from "./engine/sweep.ts";
 export { type Container, findContainer } from "./engine/find.ts";
 export type {
   BindMount,

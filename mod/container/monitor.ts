@@ -14,6 +14,7 @@ import {
   sendPacket,
   socketPair,
 } from "../kernel/socket.ts";
+import type { RestartPolicy } from "./config.ts";
 import { encodePlan, type Step } from "./plan.ts";
 
 /** Something the monitor tells. */
@@ -76,6 +77,17 @@ export class MonitorConnection implements Disposable {
     }
   }
 
+  /** Connects as {@linkcode MonitorConnection.connect} does; `undefined` if no monitor listens. */
+  static connectIfRunning(runDirectory: string): MonitorConnection | undefined {
+    try {
+      return MonitorConnection.connect(runDirectory);
+    } catch (error) {
+      // It ended while the caller looked
+      if (error instanceof WherryError && error.kind === "conflict") return undefined;
+      throw error;
+    }
+  }
+
   /** Hands this process's streams to the monitor, which then serves them by itself. */
   attach({ stdin, stdout, stderr, closesStdin, detachKeys }: Attachment): void {
     const flags = (stdin === undefined ? 0 : ATTACH_STDIN) |
@@ -111,6 +123,11 @@ export class MonitorConnection implements Disposable {
   /** Asks for `signal` and, when init still lives after `timeoutMs`, SIGKILL; -1 waits for ever. */
   stop(signal: number, timeoutMs: number): void {
     this.#request(`stop ${signal} ${timeoutMs}`);
+  }
+
+  /** Replaces the plan's restart policy; the answer is `ok` or `error`. */
+  changeRestartPolicy({ name, maximumRetries }: RestartPolicy): void {
+    this.#request(`restart-policy ${name} ${maximumRetries}`);
   }
 
   /** Asks to be told when init has ended. */

@@ -114,6 +114,15 @@ export function readState(
   };
 }
 
+/**
+ * Whether the last run is known to be over, so that nothing of it can be left: false for one that was never started.
+ *
+ * @throws {WherryError} `corrupt` if the record is damaged.
+ */
+export function hasRecordedEnd({ state }: ContainerPaths): boolean {
+  return readRecord(state, parseStateRecord)?.status === "exited";
+}
+
 /** What is changed in a monitor's last record once it is gone. */
 export interface StateCorrection {
   /** See {@linkcode ContainerState.isStopped}. @default {as it is} */

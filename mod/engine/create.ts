@@ -20,8 +20,9 @@ import { newId, shortId } from "../store/id.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { writeRecord } from "../store/record.ts";
+import { syncDirectory, writeRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
+import { recordContainerEvent } from "./events.ts";
 import {
   type ImageDefaults,
   NO_DEFAULTS,
@@ -131,7 +132,12 @@ function writeContainer(
   const name = claim(engine, request, partial.id, undo);
   const config = { ...partial, name };
   writeRecord(paths.config, config, { isDurable: !config.isAutoRemoved });
+  if (!config.isAutoRemoved) {
+    // The record survives a power loss only with the way to it
+    for (const directory of [engine.paths.containers, engine.paths.names]) syncDirectory(directory);
+  }
   undo.move();
+  recordContainerEvent(engine, { config, action: "create" });
   return { config, lock, [Symbol.dispose]: () => lock[Symbol.dispose]() };
 }
 

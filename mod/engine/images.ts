@@ -11,8 +11,11 @@ import {
   type ImageUser,
   type ListedImage,
   listImages as listAll,
+  type PrunedImages,
+  pruneImages as pruneStore,
   type Removal,
   removeImage as removeFromStore,
+  type Sweep,
   sweepImages,
 } from "../image/images.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
@@ -103,6 +106,30 @@ export function removeImage(
     ...options,
     use: () => new ContainersUse(engine),
   });
+}
+
+/**
+ * Removes images that nothing uses.
+ *
+ * @param isUnwanted Whether an image that no container was made from may go.
+ * @throws {WherryError} `corrupt` if an image's documents are damaged: then nothing is removed.
+ */
+export function pruneImages(
+  engine: Engine,
+  isUnwanted: (image: ListedImage) => boolean,
+): PrunedImages {
+  engine.ensureDirectories();
+  return pruneStore(imagePaths(engine), { use: () => new ContainersUse(engine), isUnwanted });
+}
+
+/**
+ * Removes what killed imports and removals left in the image store, and what no image or container needs.
+ *
+ * @throws {WherryError} `corrupt` if an image's documents are damaged: then only unfinished work is removed.
+ */
+export function recoverImages(engine: Engine): Sweep {
+  engine.ensureDirectories();
+  return sweepImages(imagePaths(engine), () => new ContainersUse(engine));
 }
 
 /** Removes what killed commands left in the image store. */

@@ -1,6 +1,7 @@
 /** Finding, listing and removing images. @module */
 
 import { WherryError } from "../errors.ts";
+import { treeBytes } from "../kernel/tree_size.ts";
 import { listBlobs, readJsonBlob } from "./blob_store.ts";
 import {
   type ChainId,
@@ -349,6 +350,55 @@ function findGarbage(paths: ImagePaths, index: ImageIndex, use: ImageUse): Garba
 function removeGarbage(paths: ImagePaths, { blobs, layers }: Garbage, trash: Staging): void {
   for (const name of layers) Deno.renameSync(`${paths.layers}/${name}`, trash.newPath());
   for (const digest of blobs) Deno.renameSync(paths.blob(parseDigest(digest)), trash.newPath());
+}
+
+/** Which images to remove. */
+export interface PruneOptions {
+  /** Called while the store is locked, so that the answer stays true. */
+  use: () => ImageUse;
+  /** Whether an image that no container was made from may go. */
+  isUnwanted: (image: ListedImage) => boolean;
+}
+
+/** What {@linkcode pruneImages} did. */
+export interface PrunedImages {
+  /** The images that are gone, with the references they had. */
+  removed: readonly ListedImage[];
+  /** Bytes of the blobs and layers that went with them. */
+  reclaimedBytes: number;
+}
+
+/**
+ * Removes unwanted images that no container was made from, with the blobs and layers that nothing needs any more.
+ *
+ * @throws {WherryError} `corrupt` if an image's documents are damaged: then nothing is removed.
+ */
+export function pruneImages(
+  paths: ImagePaths,
+  { use, isUnwanted }: PruneOptions,
+): PrunedImages {
+  using trash = Staging.open(paths);
+  using _lock = lockImages(paths, "exclusive");
+  const inUse = use();
+  const removed = listImages(paths)
+    .filter((image) => inUse.usersOf(image.id).length === 0 && isUnwanted(image));
+  const remaining = removed.reduce(
+    (index, { digest }) => removeManifest(index, digest),
+    readIndex(paths),
+  );
+  const garbage = findGarbage(paths, remaining, inUse);
+  const reclaimedBytes = garbageBytes(paths, garbage);
+  if (removed.length > 0) writeIndex(paths, remaining);
+  removeGarbage(paths, garbage, trash);
+  return { removed, reclaimedBytes };
+}
+
+function garbageBytes(paths: ImagePaths, { blobs, layers }: Garbage): number {
+  const places = [
+    ...layers.map((name) => `${paths.layers}/${name}`),
+    ...blobs.map((digest) => paths.blob(parseDigest(digest))),
+  ];
+  return places.reduce((sum, place) => sum + treeBytes(place), 0);
 }
 
 /** What a clean-up removed. */

@@ -71,6 +71,11 @@ export class Paths {
     return `${this.root}/layers`;
   }
 
+  /** Containers whose records could not be read, put aside. */
+  get damaged(): string {
+    return `${this.root}/damaged`;
+  }
+
   /** Run directories of containers. */
   get runContainers(): string {
     return `${this.runRoot}/containers`;

@@ -2,8 +2,9 @@
 
 import type { Attachment, MonitorConnection } from "../../container/monitor.ts";
 import { createContainer, type CreatedContainer } from "../../engine/create.ts";
-import { describeSweep, removeLocked, sweepIfDue } from "../../engine/remove.ts";
+import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
+import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { tryLockContainer } from "../../engine/find.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../command_flags.ts";
