@@ -22,6 +22,16 @@ const RUN = defineCommand({
   load: () => import("./commands/run.ts"),
 });
 
+const CREATE = defineCommand({
+  paths: ["create", "container create"],
+  summary: "Create a new container",
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  description: "Makes what `wherry run` would run, and starts nothing: `wherry start` does.",
+  interspersed: false,
+  flags: flags.CREATE_FLAGS,
+  load: () => import("./commands/create.ts"),
+});
+
 const EXEC = defineCommand({
   paths: ["exec", "container exec"],
   summary: "Execute a command in a running container",
@@ -242,6 +252,7 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     IMPORT,
     CONTAINER_INSPECT,
     IMAGE_INSPECT,
+    CREATE,
     INFO,
     INSPECT,
     KILL,
