@@ -48,7 +48,7 @@ async function tellMonitor(
   policy: RestartPolicy,
 ): Promise<void> {
   using monitor = MonitorConnection.connectIfRunning(runDirectory);
-  monitor?.changeRestartPolicy(policy);
+  monitor?.setRestartPolicy(policy);
   // `undefined` means that it ended meanwhile
   const answer = await monitor?.nextOf("ok", "error");
   if (answer?.type === "error") {
