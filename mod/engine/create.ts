@@ -22,6 +22,7 @@ import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { writeRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
+import { recordContainerEvent } from "./events.ts";
 import {
   type ImageDefaults,
   NO_DEFAULTS,
@@ -132,6 +133,7 @@ function writeContainer(
   const config = { ...partial, name };
   writeRecord(paths.config, config, { isDurable: !config.isAutoRemoved });
   undo.move();
+  recordContainerEvent(engine, { config, action: "create" });
   return { config, lock, [Symbol.dispose]: () => lock[Symbol.dispose]() };
 }
 

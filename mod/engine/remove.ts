@@ -1,7 +1,7 @@
 /** Removing containers, and what a crash left of them. @module */
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
-import { parseContainerConfig } from "../container/config.ts";
+import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
 import { releaseName, removeStaleNames } from "../container/names.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
@@ -10,6 +10,7 @@ import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord, removeIfPresent } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
+import { recordContainerEvent } from "./events.ts";
 import { type Container, findContainer, listIds, readContainer, tryLockContainer } from "./find.ts";
 import { killAndWait } from "./stop.ts";
 
@@ -33,7 +34,7 @@ export async function removeContainer(
           `Stop it first with "wherry stop ${wanted}", or force it with "wherry rm -f ${wanted}"`,
       });
     }
-    await killAndWait(paths);
+    await killAndWait(engine, { config, paths });
   }
   using lock = tryLockContainer(paths);
   if (lock !== undefined) removeLocked(engine, config);
@@ -51,18 +52,21 @@ export async function removeContainer(
  *
  * The record goes first: whatever is left after a crash is then recognised as garbage.
  *
- * @param container Its name is unknown if its record cannot be read.
+ * @param container Only the id of one that was never finished.
  */
 export function removeLocked(
-  { paths: allPaths }: Engine,
-  container: { id: string; name: string | undefined },
+  engine: Engine,
+  container: ContainerConfig | { id: string; name: undefined },
 ): void {
   const { id, name } = container;
-  const paths = allPaths.container(id);
+  const paths = engine.paths.container(id);
   removeIfPresent(paths.config);
-  if (name !== undefined) releaseName(allPaths, name, id);
+  if (name !== undefined) releaseName(engine.paths, name, id);
   removeTree(paths.directory);
   removeTree(paths.runDirectory);
+  if (container.name !== undefined) {
+    recordContainerEvent(engine, { config: container, action: "destroy" });
+  }
 }
 
 /** What {@linkcode sweepContainers} could not repair. */
@@ -164,7 +168,7 @@ function sweepLocked(engine: Engine, id: string, damaged: Map<string, string>): 
     const config = readRecord(paths.config, parseContainerConfig);
     const state = readState(paths, { isLockHeld: true });
     if (config === undefined || isAbandoned({ config, state })) {
-      removeLocked(engine, { id, name: config?.name });
+      removeLocked(engine, config ?? { id, name: undefined });
     }
   } catch (error) {
     if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;

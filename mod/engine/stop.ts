@@ -6,8 +6,10 @@ import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import type { ContainerPaths } from "../store/paths.ts";
+import type { ContainerConfig } from "../container/config.ts";
 import type { Engine } from "./engine.ts";
-import { findContainer } from "./find.ts";
+import { recordContainerEvent } from "./events.ts";
+import { type Container, findContainer } from "./find.ts";
 
 const SIGKILL = 9;
 const FALLBACK_STOP_SIGNAL = 15;
@@ -28,12 +30,31 @@ export async function stopContainer(
   if (!state.isRunning) return;
   const seconds = timeoutSeconds ?? config.stopTimeoutSeconds;
   const number = signal ?? parseSignal(config.stopSignal) ?? FALLBACK_STOP_SIGNAL;
-  await endAndWait(paths, (monitor) => monitor.stop(number, seconds < 0 ? -1 : seconds * 1000));
+  await endAndWait(paths, (monitor) => {
+    recordKill(engine, config, number);
+    monitor.stop(number, seconds < 0 ? -1 : seconds * 1000);
+  });
+  recordContainerEvent(engine, { config, action: "stop" });
 }
 
 /** Kills a running container and waits until it has ended. */
-export async function killAndWait(paths: ContainerPaths): Promise<void> {
-  await endAndWait(paths, (monitor) => monitor.signal(SIGKILL));
+export async function killAndWait(
+  engine: Engine,
+  { config, paths }: Pick<Container, "config" | "paths">,
+): Promise<void> {
+  await endAndWait(paths, (monitor) => {
+    recordKill(engine, config, SIGKILL);
+    monitor.signal(SIGKILL);
+  });
+}
+
+/** Written down before the signal is sent, so that what comes of it is written after. */
+function recordKill(engine: Engine, config: ContainerConfig, signal: number): void {
+  recordContainerEvent(engine, {
+    config,
+    action: "kill",
+    attributes: { signal: String(signal) },
+  });
 }
 
 async function endAndWait(
@@ -68,7 +89,7 @@ export async function signalContainer(
   wanted: string,
   signal: number,
 ): Promise<void> {
-  const { paths, state } = findContainer(engine, wanted);
+  const { config, paths, state } = findContainer(engine, wanted);
   if (!state.isRunning) {
     throw new WherryError("conflict", `Cannot kill container "${wanted}": it is not running`, {
       hint: 'See all containers with "wherry ps -a"',
@@ -76,6 +97,7 @@ export async function signalContainer(
   }
   using monitor = MonitorConnection.connect(paths.runDirectory);
   if (signal === SIGKILL) monitor.wait();
+  recordKill(engine, config, signal);
   monitor.signal(signal);
   const answer = await monitor.nextOf("ok", "error");
   if (answer?.type === "error") {
