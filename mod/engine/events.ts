@@ -1,7 +1,6 @@
 /** What happens to containers and images, for whoever looks: written down by those who do it. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
-import { WherryError } from "../errors.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 
@@ -24,13 +23,11 @@ export interface ContainerEvent {
 export function recordContainerEvent(engine: Engine, event: ContainerEvent): void {
   const { config, action, attributes } = event;
   record(engine, {
-    status: action,
+    type: "container",
     id: config.id,
-    from: imageOf(config),
-    Type: "container",
-    Action: action,
-    Actor: { ID: config.id, Attributes: { ...containerAttributes(config), ...attributes } },
-    scope: "local",
+    action,
+    from: `,"from":${JSON.stringify(imageOf(config))}`,
+    attributes: { ...containerAttributes(config), ...attributes },
   });
 }
 
@@ -59,37 +56,48 @@ export function recordImageEvent(
   engine: Engine,
   { id, action, name = id, labels }: ImageEvent,
 ): void {
-  record(engine, {
-    status: action,
-    id,
-    Type: "image",
-    Action: action,
-    Actor: { ID: id, Attributes: { ...labels, name } },
-    scope: "local",
-  });
+  record(engine, { type: "image", id, action, from: "", attributes: { ...labels, name } });
 }
 
 /** Size in bytes from which on the log of events is put aside, so that two files of it are all there is. */
 const ROTATION_BYTES = 1024 * 1024;
 
-function record(engine: Engine, event: Readonly<Record<string, unknown>>): void {
-  const { paths, lostEvents } = engine;
+/** Asking for the size takes half as long as the event itself, so only one event of some asks. */
+const ROTATION_CHANCE = 1 / 16;
+
+/** An event before it becomes a line. */
+interface Draft {
+  type: "container" | "image";
+  id: string;
+  action: string;
+  /** The member `from` of the JSON, if there is one. */
+  from: string;
+  attributes: Readonly<Record<string, string>>;
+}
+
+function record({ paths, lostEvents }: Engine, draft: Draft): void {
+  const path = paths.events;
   try {
-    if (append(paths.events, formatLine(event)) >= ROTATION_BYTES) rotate(paths.events);
+    // One open, one write: it may have been put aside, and lines must not mix
+    Deno.writeTextFileSync(path, formatLine(draft), { append: true, mode: 0o600 });
+    if (Math.random() < ROTATION_CHANCE) rotateIfDue(path);
   } catch (error) {
-    if (!isOfSystem(error) && !(error instanceof WherryError)) throw error;
+    if (!isOfSystem(error)) throw error;
     lostEvents.count++;
     lostEvents.cause = error;
   }
 }
 
-function formatLine(event: Readonly<Record<string, unknown>>): Uint8Array<ArrayBuffer> {
+/** Docker's shape. Put together by hand: `run` waits for it. */
+function formatLine({ type, id, action, from, attributes }: Draft): string {
+  const word = JSON.stringify(action);
   const nowMs = currentMs();
   const seconds = Math.floor(nowMs / 1000);
   const microseconds = Math.floor((nowMs - seconds * 1000) * 1000);
   // The number of nanoseconds does not fit into a JavaScript number
-  const time = `"time":${seconds},"timeNano":${seconds}${String(microseconds).padStart(6, "0")}000`;
-  return new TextEncoder().encode(`${JSON.stringify(event).slice(0, -1)},${time}}\n`);
+  return `{"status":${word},"id":"${id}"${from},"Type":"${type}","Action":${word},` +
+    `"Actor":{"ID":"${id}","Attributes":${JSON.stringify(attributes)}},"scope":"local",` +
+    `"time":${seconds},"timeNano":${seconds}${String(microseconds).padStart(6, "0")}000}\n`;
 }
 
 /** Milliseconds since 1970, with a fraction: what commands and monitors write within one must stay in order. */
@@ -100,27 +108,13 @@ function currentMs(): number {
   return Math.abs(preciseMs - nowMs) < 2 ? preciseMs : nowMs;
 }
 
-/** @returns The file's size afterwards. */
-function append(path: string, line: Uint8Array<ArrayBuffer>): number {
-  // Opened each time: it may have been put aside
-  using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-  const written = file.writeSync(line);
-  if (written < line.length) {
-    // More of it would be mixed with what others write meanwhile
-    throw new WherryError(
-      "unavailable",
-      `Cannot write to "${path}": it took ${written} of ${line.length} bytes`,
-    );
-  }
-  return file.seekSync(0, Deno.SeekMode.Current);
-}
-
 /**
- * Puts the log of events aside as `PATH.1`, in place of the one before.
+ * Puts the log of events aside as `PATH.1`, in place of the one before, when it has become too large.
  *
  * Nobody waits: who has the file open writes to the one put aside, where readers still look.
  */
-function rotate(path: string): void {
+function rotateIfDue(path: string): void {
+  if (Deno.statSync(path).size < ROTATION_BYTES) return;
   using lock = tryAcquireLock(`${path}.lock`, { create: true });
   // Without the lock somebody else is at it; with it, may just have been
   if (lock === undefined || Deno.statSync(path).size < ROTATION_BYTES) return;

@@ -14,6 +14,10 @@ class Scratch extends Engine implements Disposable {
     return Deno.readTextFileSync(name).split("\n").slice(0, -1);
   }
 
+  get isRotated(): boolean {
+    return Array.from(Deno.readDirSync(this.paths.runRoot)).some(({ name }) => name === "events.1");
+  }
+
   [Symbol.dispose](): void {
     Deno.removeSync(this.paths.runRoot, { recursive: true });
   }
@@ -70,15 +74,28 @@ Deno.test("recordImageEvent() names the image by its id when there is no other n
   ]);
 });
 
-Deno.test("recordContainerEvent() puts a log of 1 MiB aside", () => {
+Deno.test("recordContainerEvent() puts a log of 1 MiB aside before long", () => {
   using engine = new Scratch();
   Deno.writeTextFileSync(engine.paths.events, "x".repeat(1024 * 1024 - 1) + "\n");
 
-  recordContainerEvent(engine, { config: fakeContainerConfig(), action: "create" });
+  let count = 0;
+  for (; !engine.isRotated && count < 1000; count++) {
+    recordContainerEvent(engine, { config: fakeContainerConfig(), action: "create" });
+  }
   recordContainerEvent(engine, { config: fakeContainerConfig(), action: "destroy" });
 
-  strictEqual(engine.lines(`${engine.paths.events}.1`).length, 2);
+  strictEqual(engine.lines(`${engine.paths.events}.1`).length, 1 + count);
   deepStrictEqual(engine.lines().map((line) => JSON.parse(line).Action), ["destroy"]);
+});
+
+Deno.test("recordContainerEvent() leaves a small log where it is", () => {
+  using engine = new Scratch();
+
+  for (let count = 0; count < 100; count++) {
+    recordContainerEvent(engine, { config: fakeContainerConfig(), action: "create" });
+  }
+
+  strictEqual(engine.isRotated, false);
 });
 
 Deno.test("recordContainerEvent() counts an event that cannot be written, and goes on", () => {
