@@ -18,7 +18,12 @@
  * @module
  */
 
-export { type CleanupCommand, Engine, type EngineOptions } from "./engine/engine.ts";
+export {
+  type CleanupCommand,
+  Engine,
+  type EngineOptions,
+  type LostEvents,
+} from "./engine/engine.ts";
 export { createContainer, type CreatedContainer, type CreateRequest } from "./engine/create.ts";
 export { startContainer, type StartOptions } from "./engine/start.ts";
 export { execInContainer, type ExecRequest } from "./engine/exec.ts";
@@ -26,6 +31,13 @@ export { signalContainer, stopContainer, waitForContainer } from "./engine/stop.
 export { removeContainer } from "./engine/remove.ts";
 export { sweepContainers, type SweepResult } from "./engine/sweep.ts";
 export { type Container, findContainer } from "./engine/find.ts";
+export {
+  type EngineEvent,
+  type EventLogDamage,
+  type EventRequest,
+  readEvents,
+} from "./engine/event_log.ts";
+export { parseEventFilter } from "./engine/event_filter.ts";
 export type {
   BindMount,
   ContainerConfig,

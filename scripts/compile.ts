@@ -41,6 +41,7 @@ const COLD_IMPORTS = [
   "../image/tar_image.ts",
   ...[
     "container_inspect",
+    "events",
     "image_inspect",
     "images",
     "import",

@@ -319,6 +319,30 @@ export const LOGS_FLAGS = [
   },
 ] as const satisfies readonly FlagSpec[];
 
+/** Of `wherry events`. */
+export const EVENTS_FLAGS = [
+  {
+    name: "filter",
+    short: "f",
+    type: "list",
+    value: "name=value",
+    help: "Only show what matches: container, event, image, label, type and others",
+  },
+  FORMAT_LONG_ONLY,
+  {
+    name: "since",
+    type: "string",
+    value: "time",
+    help: "Show events since a time stamp (2026-01-02T13:23:37Z) or a duration ago (42m)",
+  },
+  {
+    name: "until",
+    type: "string",
+    value: "time",
+    help: "Show events until a time stamp or a duration ago, and stop there",
+  },
+] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry inspect`. */
 export const INSPECT_FLAGS = [
   FORMAT,

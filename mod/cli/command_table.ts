@@ -201,6 +201,16 @@ const LOGS = defineCommand({
   load: () => import("./commands/logs.ts"),
 });
 
+const EVENTS = defineCommand({
+  paths: ["events", "system events"],
+  summary: "Show what happens to containers and images, as it happens",
+  usage: "[OPTIONS]",
+  examples: EXAMPLES.events,
+  maxArgs: 0,
+  flags: flags.EVENTS_FLAGS,
+  load: () => import("./commands/events.ts"),
+});
+
 const INSPECT = defineCommand({
   paths: ["inspect"],
   summary: "Return low-level information on containers and images",
@@ -348,6 +358,7 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     CONTAINER_PRUNE,
     GENERATE_OPENRC,
     GENERATE_SYSTEMD,
+    EVENTS,
     INFO,
     INSPECT,
     KILL,

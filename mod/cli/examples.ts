@@ -72,6 +72,17 @@ export const EXAMPLES = {
       explanation: "Show at most 100 lines of the last ten minutes",
     },
   ],
+  events: [
+    { line: "wherry events", explanation: "Watch what happens from now on, until ^C" },
+    {
+      line: "wherry events --since 10m --until 0s -f event=die",
+      explanation: "Print what ended in the last ten minutes",
+    },
+    {
+      line: "wherry events -f container=web --format '{{.Action}} {{.TimeNano}}'",
+      explanation: "Watch one container, and choose the fields",
+    },
+  ],
   ps: [
     { line: "wherry ps -a", explanation: "List all containers, stopped ones too" },
     {

@@ -5,7 +5,9 @@ import { planExecIn, type TerminalSize } from "../container/launch_plan.ts";
 import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import { containerCgroup } from "./cgroup.ts";
+import { newId } from "../store/id.ts";
 import type { Engine } from "./engine.ts";
+import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { awaitStart, lowerDirectoriesOf, readIdentity } from "./start.ts";
 
@@ -57,6 +59,7 @@ export async function execInContainer(
     });
   }
   using init = await requestPidfd(paths.runDirectory);
+  const execId = newId();
   const steps = planExecIn({
     argv: request.argv,
     env: planEnv(config.env, request),
@@ -71,10 +74,18 @@ export async function execInContainer(
     cgroup: findExistingCgroup(config.id),
     terminalSize: request.terminalSize ?? { rows: 0, columns: 0 },
   });
+  const record = (action: string, attributes?: { exitCode: string }): void =>
+    recordContainerEvent(engine, { config, action, attributes: { execID: execId, ...attributes } });
+  record(`exec_create: ${request.argv.join(" ")}`);
+  record(`exec_start: ${request.argv.join(" ")}`);
   const connection = startMonitor({
     steps,
     target: init,
     ...(request.attachment === undefined ? {} : { attachment: request.attachment }),
+    onEvent: (event) => {
+      if (event.type === "exited") record("exec_die", { exitCode: String(event.exitCode) });
+      if (event.type === "detached") record("exec_detach");
+    },
   });
   return await awaitStart(connection, steps, request.argv);
 }

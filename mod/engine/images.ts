@@ -23,7 +23,9 @@ import { parseReference } from "../image/reference.ts";
 import type { ByteSource } from "../image/source.ts";
 import { readRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
+import { recordImageEvent } from "./events.ts";
 import { listIds } from "./find.ts";
+import { recordMadeImage } from "./image_source.ts";
 
 /** Where a stream of bytes comes from. */
 export interface NamedSource {
@@ -55,12 +57,15 @@ export async function importImage(
 ): Promise<ImportedImage> {
   engine.ensureDirectories();
   sweep(engine);
-  return await importRootfs(imagePaths(engine), source.bytes, {
-    reference: reference === undefined ? undefined : parseReference(reference),
+  const parsed = reference === undefined ? undefined : parseReference(reference);
+  const imported = await importRootfs(imagePaths(engine), source.bytes, {
+    reference: parsed,
     sourceName: source.name,
     message,
     changes,
   });
+  recordMadeImage(engine, { id: imported.id, action: "import", reference: parsed });
+  return imported;
 }
 
 /**
@@ -71,9 +76,11 @@ export async function importImage(
 export async function loadImages(engine: Engine, source: NamedSource): Promise<LoadedImage[]> {
   engine.ensureDirectories();
   sweep(engine);
-  return await loadDockerArchive(imagePaths(engine), source.bytes, {
+  const loaded = await loadDockerArchive(imagePaths(engine), source.bytes, {
     sourceName: source.name,
   });
+  for (const { id } of loaded) recordMadeImage(engine, { id, action: "load" });
+  return loaded;
 }
 
 /**
@@ -102,10 +109,14 @@ export function removeImage(
 ): Removal {
   engine.ensureDirectories();
   sweep(engine);
-  return removeFromStore(imagePaths(engine), wanted, {
+  const removal = removeFromStore(imagePaths(engine), wanted, {
     ...options,
     use: () => new ContainersUse(engine),
   });
+  const { id, labels, untagged, deleted } = removal;
+  for (const _reference of untagged) recordImageEvent(engine, { id, labels, action: "untag" });
+  if (deleted !== undefined) recordImageEvent(engine, { id, labels, action: "delete" });
+  return removal;
 }
 
 /**

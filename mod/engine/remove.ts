@@ -32,7 +32,7 @@ export async function removeContainer(
   if (!isForced && container.state.isRunning) throw stillRunning(wanted, container);
   for (let tries = 0; tries < (isForced ? MAX_KILLS : 1); tries++) {
     if (tries > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    if (isForced) await killAndWait(container.paths);
+    if (isForced) await killAndWait(engine, container);
     using lock = tryLockContainer(container.paths);
     if (lock !== undefined) return removeLocked(engine, container.config);
     if (readContainer(engine, container.config.id) === undefined) return;

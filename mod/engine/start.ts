@@ -22,7 +22,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { type Engine, systemFailure } from "./engine.ts";
-import { containerAttributes } from "./events.ts";
+import { containerAttributes, recordContainerEvent } from "./events.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -66,11 +66,15 @@ export async function startContainer(
     terminalSize,
     cleanupArgv: cleanup === undefined ? [] : cleanupArgv(engine, config),
   });
+  if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
   const connection = startMonitor({
     steps,
     lock,
     ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
     ...(attachment === undefined ? {} : { attachment }),
+    onEvent: ({ type }) => {
+      if (type === "detached") recordContainerEvent(engine, { config, action: "detach" });
+    },
   });
   return await awaitStart(connection, steps, containerArgv(config));
 }

@@ -9,7 +9,7 @@ import { parseSignal } from "../kernel/signal.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
-import { findContainer } from "./find.ts";
+import { type Container, findContainer } from "./find.ts";
 
 const SIGKILL = 9;
 const FALLBACK_STOP_SIGNAL = 15;
@@ -35,12 +35,10 @@ export async function stopContainer(
   const { config, paths, state } = findContainer(engine, wanted);
   if (!state.isRunning) return;
   const { signal, timeoutMs } = planStop(config, options);
-  recordContainerEvent(engine, {
-    config,
-    action: "kill",
-    attributes: { signal: String(signal) },
+  await endAndWait(paths, (monitor) => {
+    recordKill(engine, config, signal);
+    monitor.stop(signal, timeoutMs);
   });
-  await endAndWait(paths, (monitor) => monitor.stop(signal, timeoutMs));
   recordContainerEvent(engine, { config, action: "stop" });
 }
 
@@ -56,8 +54,23 @@ export function planStop(
 }
 
 /** Kills a container if it runs, and waits until it has ended. */
-export async function killAndWait(paths: ContainerPaths): Promise<void> {
-  await endAndWait(paths, (monitor) => monitor.signal(SIGKILL));
+export async function killAndWait(
+  engine: Engine,
+  { config, paths }: Pick<Container, "config" | "paths">,
+): Promise<void> {
+  await endAndWait(paths, (monitor) => {
+    recordKill(engine, config, SIGKILL);
+    monitor.signal(SIGKILL);
+  });
+}
+
+/** Written down before the signal is sent, so that what comes of it is written after. */
+function recordKill(engine: Engine, config: ContainerConfig, signal: number): void {
+  recordContainerEvent(engine, {
+    config,
+    action: "kill",
+    attributes: { signal: String(signal) },
+  });
 }
 
 async function endAndWait(
@@ -88,6 +101,7 @@ export async function signalContainer(
     : undefined;
   if (monitor === undefined) throw notRunning(wanted, config.id);
   if (signal === SIGKILL) monitor.wait();
+  recordKill(engine, config, signal);
   monitor.signal(signal);
   const answer = await monitor.nextOf("ok", "error");
   if (answer?.type === "error") {
@@ -96,11 +110,6 @@ export async function signalContainer(
       `Cannot kill container "${wanted}": ${errnoText(answer.errno)}`,
     );
   }
-  recordContainerEvent(engine, {
-    config,
-    action: "kill",
-    attributes: { signal: String(signal) },
-  });
   if (signal === SIGKILL) await monitor.nextOf("exited");
 }
 

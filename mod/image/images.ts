@@ -208,6 +208,10 @@ export interface RemoveOptions {
 
 /** What a removal did. */
 export interface Removal {
+  /** The image, whether it is gone or not. */
+  id: ImageId;
+  /** The image's labels. */
+  labels: Readonly<Record<string, string>>;
   /** References that were taken away. */
   untagged: readonly Reference[];
   /** The image that is gone, if it is. */
@@ -272,7 +276,18 @@ function planRemoval(
   const untagged = removed.map(referenceOf).filter((name) => name !== undefined)
     .map(parseReference);
   const isLast = isById || siblings.length === 1;
-  return { untagged, deleted: isLast ? idOf(paths, entry) : undefined };
+  const id = idOf(paths, entry);
+  return { id, labels: findLabels(paths, entry), untagged, deleted: isLast ? id : undefined };
+}
+
+/** None of an image whose config is damaged: that must not keep it from being removed. */
+function findLabels(paths: ImagePaths, entry: Descriptor): Readonly<Record<string, string>> {
+  try {
+    return readImage(paths, entry).config.process.labels;
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "corrupt") return {};
+    throw error;
+  }
 }
 
 /** What is to be removed. */
