@@ -130,7 +130,13 @@ export function pruneImages(
   isUnwanted: (image: ListedImage) => boolean,
 ): PrunedImages {
   engine.ensureDirectories();
-  return pruneStore(imagePaths(engine), { use: () => new ContainersUse(engine), isUnwanted });
+  const use = (): ImageUse => new ContainersUse(engine);
+  const pruned = pruneStore(imagePaths(engine), { use, isUnwanted });
+  for (const { id, references, config: { process: { labels } } } of pruned.removed) {
+    for (const _reference of references) recordImageEvent(engine, { id, labels, action: "untag" });
+    recordImageEvent(engine, { id, labels, action: "delete" });
+  }
+  return pruned;
 }
 
 /**

@@ -4,8 +4,8 @@ import { WherryError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { type Container, findContainer, tryLockContainer } from "./find.ts";
-import { startContainer } from "./start.ts";
-import { stopContainer, type StopOptions } from "./stop.ts";
+import { restartThroughMonitor, startContainer } from "./start.ts";
+import { planStop, recordKill, type StopOptions } from "./stop.ts";
 
 /**
  * Starts a container in the background unless it runs.
@@ -47,7 +47,7 @@ export function busy(wanted: string): WherryError {
 }
 
 /**
- * Ends a container as {@linkcode stopContainer} does and starts it again; one that does not run is started.
+ * Ends a container as `stopContainer` does and starts it again; one that does not run is started.
  *
  * @param wanted A name, an id or the beginning of an id.
  * @returns Once its command runs.
@@ -58,7 +58,11 @@ export async function restartContainer(
   options: StopOptions = {},
 ): Promise<void> {
   const { config } = findContainer(engine, wanted);
-  await stopContainer(engine, config.id, options);
-  await startInBackground(engine, config.id);
+  const { signal, timeoutMs } = planStop(config, options);
+  const isRunningAgain = await restartThroughMonitor(engine, config, (monitor) => {
+    recordKill(engine, config, signal);
+    monitor.restart(signal, timeoutMs);
+  });
+  if (!isRunningAgain) await startInBackground(engine, config.id);
   recordContainerEvent(engine, { config, action: "restart" });
 }

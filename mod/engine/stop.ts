@@ -65,7 +65,7 @@ export async function killAndWait(
 }
 
 /** Written down before the signal is sent, so that what comes of it is written after. */
-function recordKill(engine: Engine, config: ContainerConfig, signal: number): void {
+export function recordKill(engine: Engine, config: ContainerConfig, signal: number): void {
   recordContainerEvent(engine, {
     config,
     action: "kill",
