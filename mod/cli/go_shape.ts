@@ -96,8 +96,12 @@ export function pointerTo(target: GoShape): GoShape {
   };
 }
 
-/** A struct; a field is a type, or made by {@linkcode keyed},
- * {@linkcode embedded} or {@linkcode own}. */
+/**
+ * A struct.
+ *
+ * @param fields By Go's names: types, or what {@linkcode keyed}, {@linkcode embedded} and
+ * {@linkcode own} make.
+ */
 export function structOf(
   typeName: string,
   fields: Readonly<Record<string, GoShape | GoField>>,
@@ -137,12 +141,19 @@ export function own(key: string, shape: GoShape): GoField {
   return { shape, key, isEmbedded: false, isOwn: true };
 }
 
-/** A type that prints itself. */
-export function stringerOf(typeName: string, format: (json: unknown) => string): GoShape {
-  return {
-    typeName,
-    read: (json) => new GoStringer(typeName, { text: format(json), json: json ?? null }),
-  };
+/**
+ * A type that prints itself.
+ *
+ * @param zero JSON of its zero value.
+ */
+export function stringerOf(
+  typeName: string,
+  zero: unknown,
+  format: (json: unknown) => string,
+): GoShape {
+  const read = (json: unknown): GoStringer =>
+    new GoStringer(typeName, { text: format(json ?? zero), json: json ?? zero });
+  return { typeName, read };
 }
 
 function isObject(json: unknown): json is object {

@@ -40,7 +40,8 @@ const READ: [shape: GoShape, json: unknown, text: string][] = [
   [mapOf(structOf("struct {}", {})), { "80/tcp": {} }, "map[80/tcp:{}]"],
   [pointerTo(INT), null, "<nil>"],
   [pointerTo(INT), 0, "0"],
-  [stringerOf("T", (json) => `<${json}>`), 5, "<5>"],
+  [stringerOf("T", 0, (json) => `<${json}>`), 5, "<5>"],
+  [stringerOf("T", 0, (json) => `<${json}>`), null, "<0>"],
   [OUTER, { Id: "x", Size: 3, Names: ["a"], Extra: 9 }, "{x &{3} [a]}"],
   [OUTER, undefined, "{ <nil> []}"],
 ];

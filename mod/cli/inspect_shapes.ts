@@ -34,12 +34,14 @@ const EMPTY = structOf("struct {}", {});
 const PORT = "nat.Port";
 
 /** A `time.Time` prints as `2026-11-21 02:35:45.36 +0000 UTC`. */
-const TIME = stringerOf("time.Time", (json) => {
-  const zero = "0001-01-01T00:00:00Z";
-  const text = typeof json === "string" ? json : zero;
-  const [, date, time, zone = "Z"] = /^(\S+)T([\d:.]+)(Z|[+-][\d:]+)$/.exec(text) ?? [];
+const TIME = stringerOf("time.Time", "0001-01-01T00:00:00Z", (json) => {
+  const parts = /^(\S+)T([\d:]+)(\.\d*?)?0*(Z|[+-][\d:]+)$/.exec(`${json}`);
+  if (parts === null) return `${json}`;
+  const [, date, time, fraction = "", zone = "Z"] = parts;
   const offset = zone.replace(":", "");
-  return `${date} ${time} ${zone === "Z" ? "+0000 UTC" : `${offset} ${offset}`}`;
+  return `${date} ${time}${fraction === "." ? "" : fraction} ${
+    zone === "Z" ? "+0000 UTC" : `${offset} ${offset}`
+  }`;
 });
 
 const UNITS: readonly (readonly [nanoseconds: number, unit: string])[] = [
@@ -50,7 +52,7 @@ const UNITS: readonly (readonly [nanoseconds: number, unit: string])[] = [
 const SECOND = 1e9;
 
 /** A `time.Duration` prints as `1h0m0s`. */
-const DURATION = stringerOf("time.Duration", (json) => {
+const DURATION = stringerOf("time.Duration", 0, (json) => {
   const nanoseconds = typeof json === "number" ? json : 0;
   if (nanoseconds === 0) return "0s";
   if (nanoseconds < 0) return `-${formatDuration(-nanoseconds)}`;
@@ -72,6 +74,7 @@ function formatDuration(nanoseconds: number): string {
 function limitOf(typeName: string, format: (parts: Record<string, unknown>) => string): GoShape {
   return pointerTo(stringerOf(
     typeName,
+    {},
     (json) => format(Object.fromEntries(Object.entries(json ?? {}))),
   ));
 }

@@ -324,16 +324,13 @@ class TemplateExecutor {
     const { first, rest } = command;
     const count = rest.length + (piped === NOTHING ? 0 : 1);
     this.#checkArgCount(first, callee, { name, count });
-    if (name === "and" || name === "or") {
-      const decided = this.#shortCircuit(command, name, dot);
-      if (decided !== NOTHING) return decided;
-    }
+    const request = { operands: rest, piped, dot };
     const isIdentity = this.#options.identityFunctions?.has(name) === true;
-    const args = this.#evaluateArgs(
-      first,
-      { operands: rest, piped, dot },
-      (index) => isIdentity ? "any" : parameterAt(callee, index),
-    );
+    const typeAt = (index: number): ParameterType =>
+      isIdentity ? "any" : parameterAt(callee, index);
+    const args = name === "and" || name === "or"
+      ? this.#evaluateUntilDecided(request, name)
+      : this.#evaluateArgs(first, request, typeAt);
     if (isIdentity) return args[0];
     try {
       return callee.call(args, rest.map((operand) => this.#textOf(operand)));
@@ -408,13 +405,15 @@ class TemplateExecutor {
     throw this.#failure(span, `wrong type for value; expected ${type}; got ${found}`);
   }
 
-  /** Value of the first argument that decides `and` or `or`, the others not evaluated. */
-  #shortCircuit(command: Command, name: "and" | "or", dot: unknown): unknown {
-    for (const operand of command.rest) {
-      const value = this.#evaluateOperand(operand, dot);
-      if (isTruthy(value) === (name === "or")) return value;
+  /** Arguments of `and` or `or` up to the one that decides; the others are not evaluated. */
+  #evaluateUntilDecided({ operands, piped, dot }: Arguments, name: "and" | "or"): unknown[] {
+    const args: unknown[] = [];
+    for (const operand of operands) {
+      const arg = this.#evaluateOperand(operand, dot);
+      args.push(arg);
+      if (isTruthy(arg) === (name === "or")) return args;
     }
-    return NOTHING;
+    return piped === NOTHING ? args : [...args, piped];
   }
 
   #readFields(

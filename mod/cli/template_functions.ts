@@ -42,7 +42,7 @@ const MAX_TEXT_LENGTH = 16 * 1024 * 1024;
 export function isTruthy(value: unknown): boolean {
   if (value instanceof GoFloat) return value.value !== 0;
   if (value instanceof GoJsonNumber) return value.text !== "";
-  if (value instanceof GoStringer) return value.forms.json !== 0 && value.forms.json !== null;
+  if (value instanceof GoStringer) return value.forms.json !== 0;
   if (value instanceof GoList) return value.items.length > 0;
   if (value instanceof GoMap) return value.sortedKeys().length > 0;
   if (value instanceof GoPointer) return value.target !== undefined;
@@ -76,9 +76,9 @@ export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map
   ["title", fixed(["string"], ([value]) => formatTitle(textOf(value)))],
   ["truncate", fixed(["string", "int"], ([value, size]) => truncate(textOf(value), Number(size)))],
   ["pad", fixed(["string", "int", "int"], ([value, ...sizes]) => pad(textOf(value), sizes))],
-  // The executor stops at the first argument that decides these two
-  ["and", variadic(["any", "any"], (args) => args.find((arg) => !isTruthy(arg)) ?? args.at(-1))],
-  ["or", variadic(["any", "any"], (args) => args.find(isTruthy) ?? args.at(-1))],
+  // The executor gives these two no arguments after the one that decides
+  ["and", variadic(["any", "any"], (args) => args.at(-1))],
+  ["or", variadic(["any", "any"], (args) => args.at(-1))],
   ["call", variadic(["any", "any"], refuseCall)],
   ["eq", variadic(["any", "any"], isEqualToAny)],
   ["index", variadic(["any", "any"], index)],

@@ -62,6 +62,12 @@ Deno.test("Template gives what it printed before an error when errors only cut",
   strictEqual(render("a{{index . 5}}b", [], { isCutByErrors: true }), "a");
 });
 
+Deno.test("Template evaluates each argument of and and or once", () => {
+  let count = 0;
+
+  strictEqual(render("{{and .Next .Next}}{{or .Next .Next}}", { Next: () => ++count }), "23");
+});
+
 Deno.test("Template checks a method's arguments", () => {
   const data = { Label: (key: string): string => `<${key}>` };
 
