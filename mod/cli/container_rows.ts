@@ -4,7 +4,7 @@ import { containerArgv, type ContainerConfig } from "../container/config.ts";
 import type { ContainerState, HealthStatus } from "../container/state.ts";
 import type { Container } from "../engine/find.ts";
 import { shortId } from "../store/id.ts";
-import { quoteText } from "./go_format.ts";
+import { quoteText } from "./go_quote.ts";
 import type { Row, RowLayout } from "./rows.ts";
 import { displayWidth } from "./terminal_text.ts";
 import { formatDuration } from "./units.ts";

@@ -1,7 +1,7 @@
 /** Facts about one thing, as `version` and `info` print them. @module */
 
 import { formatJson } from "./json.ts";
-import { parseTemplate } from "./template.ts";
+import { parseObjectTemplate } from "./template.ts";
 import { displayWidth, escapeControls } from "./terminal_text.ts";
 
 /** A name and what is to be said about it; a list has one line for each entry. */
@@ -28,5 +28,5 @@ export function formatFacts(facts: readonly Fact[]): string {
  */
 export function formatObject(object: object, format: string): string {
   if (format === "json") return `${formatJson(object, { indentation: 0 })}\n`;
-  return `${parseTemplate(format).execute(object, { missingField: "error" })}\n`;
+  return `${parseObjectTemplate(format).execute(object, { missingKey: "error" })}\n`;
 }

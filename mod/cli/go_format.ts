@@ -1,58 +1,78 @@
-/** Prints JSON-like values as Go's fmt package prints them. @module */
+/** Prints values as Go's fmt package prints them. @module */
 
-/** Go's name for the type of a value that came from JSON. */
-export function goTypeName(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return "string";
-    case "boolean":
-      return "bool";
-    case "number":
-      return Number.isInteger(value) ? "int" : "float64";
-    case "object":
-      if (value === null) return "nil";
-      return Array.isArray(value) ? "[]interface {}" : "map[string]interface {}";
-    default:
-      return "nil";
-  }
-}
-
-/** Names of the fields of an object that hold data, sorted; functions are methods, not data. */
-export function sortedKeys(object: object): string[] {
-  return Object.entries(object)
-    .filter(([, value]) => typeof value !== "function")
-    .map(([key]) => key)
-    .toSorted();
-}
+import { quoteText } from "./go_quote.ts";
+import {
+  GoFloat,
+  GoJsonNumber,
+  GoList,
+  GoMap,
+  GoPointer,
+  GoStringer,
+  GoStruct,
+  goTypeName,
+} from "./go_value.ts";
 
 /** Deepest nesting that is printed; what is below shows as `...`. */
 const MAX_DEPTH = 100;
 
-/** Prints a value as `%v` does: `map[a:1 b:[x y]]`, `<nil>`. */
+/** Prints a value as `%v` does: `map[a:1 b:[x y]]`, `{running true}`, `<nil>`. */
 export function formatValue(value: unknown): string {
-  return formatWith(value, formatScalar);
+  return formatWith(value, { formatOne: formatScalar });
 }
 
-function formatWith(value: unknown, formatOne: (value: unknown) => string, depth = 0): string {
-  if (typeof value !== "object" || value === null) return formatOne(value);
+/** How parts of a value are printed. */
+interface PartFormat {
+  readonly formatOne: (value: unknown) => string;
+  /** Whether structs show the names of their fields. @default {false} */
+  readonly hasNames?: boolean;
+}
+
+/**
+ * Prints a value part by part.
+ *
+ * What a pointer points to is printed wherever Go prints the pointer's address, which would differ
+ * each time and say nothing.
+ */
+function formatWith(value: unknown, format: PartFormat, depth = 0): string {
   if (depth >= MAX_DEPTH) return "...";
-  const inner = (item: unknown): string => formatWith(item, formatOne, depth + 1);
-  if (Array.isArray(value)) return `[${value.map(inner).join(" ")}]`;
-  const fields: Record<string, unknown> = { ...value };
-  const entries = sortedKeys(value).map((key) => `${formatOne(key)}:${inner(fields[key])}`);
-  return `map[${entries.join(" ")}]`;
+  const inner = (item: unknown): string => formatWith(item, format, depth + 1);
+  if (value instanceof GoList) return `[${value.items.map(inner).join(" ")}]`;
+  if (value instanceof GoMap) {
+    const { formatOne } = format;
+    const entries = value.sortedKeys()
+      .map((key) => `${formatOne(key)}:${inner(value.entries.get(key))}`);
+    return `map[${entries.join(" ")}]`;
+  }
+  if (value instanceof GoStruct) {
+    const fields = Array.from(value.fields).filter(([, field]) => typeof field !== "function")
+      .map(([name, field]) => (format.hasNames === true ? `${name}:` : "") + inner(field));
+    return `{${fields.join(" ")}}`;
+  }
+  if (value instanceof GoPointer) {
+    if (value.target === undefined) return format.formatOne(null);
+    return (value.target instanceof GoStruct ? "&" : "") + inner(value.target);
+  }
+  return format.formatOne(value);
+}
+
+/** Whether Go's type of the value is a kind of string. */
+function isText(value: unknown): boolean {
+  return typeof value === "string" || value instanceof GoJsonNumber;
 }
 
 function formatScalar(value: unknown): string {
-  if (typeof value === "number") return formatNumber(value);
+  if (value instanceof GoFloat) return formatFloatShortest(value.value);
+  if (value instanceof GoJsonNumber) return value.text;
+  if (value instanceof GoStringer) return value.forms.text;
   if (value === null || value === undefined) return "<nil>";
   return String(value);
 }
 
-/** Go switches to an exponent below 1e-4 and from 1e21, and writes two digits of it. */
-function formatNumber(value: number): string {
-  const isTiny = value !== 0 && Math.abs(value) < 1e-4;
-  return padExponent(isTiny ? value.toExponential() : String(value));
+/** Go switches to an exponent below 1e-4 and from 1e6 or, given a precision, from as many digits. */
+function formatFloatShortest(value: number, digits = 6): string {
+  const [, exponent = 0] = value.toExponential().split("e").map(Number);
+  const isPlain = value === 0 || (exponent >= -4 && exponent < digits);
+  return isPlain ? String(value) : padExponent(value.toExponential());
 }
 
 function padExponent(text: string): string {
@@ -63,7 +83,7 @@ function padExponent(text: string): string {
 export function sprint(operands: readonly unknown[]): string {
   return operands.map((operand, index) => {
     const previous = operands[index - 1];
-    const isSpaced = index > 0 && typeof operand !== "string" && typeof previous !== "string";
+    const isSpaced = index > 0 && !isText(operand) && !isText(previous);
     return (isSpaced ? " " : "") + formatValue(operand);
   }).join("");
 }
@@ -75,7 +95,8 @@ export function sprintln(operands: readonly unknown[]): string {
 
 /** Go refuses wider fields, and so bounds the memory that a format can ask for. */
 const MAX_WIDTH = 1_000_000;
-const DIRECTIVE = /%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(?:\[(\d+)\])?([^%]|%)?/gsu;
+const DIRECTIVE =
+  /%([-+# 0]*)((?:\[\d+\])?\*|\d+)?(?:\.((?:\[\d+\])?\*|\d+)?)?(?:\[(\d+)\])?([^%]|%)?/gsu;
 
 interface Directive {
   readonly flags: string;
@@ -96,7 +117,12 @@ export function sprintf(format: string, operands: readonly unknown[]): string {
   let next = 0;
   let isReordered = false;
   const takeSize = (text: string | undefined): number | undefined => {
-    if (text !== "*") return text === undefined ? undefined : Number(text);
+    if (text?.endsWith("*") !== true) return text === undefined ? undefined : Number(text);
+    const [, index] = /^\[(\d+)\]/.exec(text) ?? [];
+    if (index !== undefined) {
+      isReordered = true;
+      next = Number(index) - 1;
+    }
     const operand = operands[next++];
     return typeof operand === "number" && Number.isInteger(operand) ? operand : NaN;
   };
@@ -138,19 +164,24 @@ function formatDirective(directive: Directive, value: unknown): string {
   const isLeft = flags.includes("-") || width < 0;
   const pad = (text: string): string => padText(text, { ...directive, width, isLeft });
   if (verb === "T") return pad(value === null ? "<nil>" : goTypeName(value));
-  if (verb === "v") return formatWith(value, (one) => pad(formatOneV(directive, one)));
-  return formatWith(value, (one) => {
+  const hasNames = flags.includes("+") || flags.includes("#");
+  if (verb === "v") {
+    return formatWith(value, { formatOne: (one) => pad(formatOneV(directive, one)), hasNames });
+  }
+  const formatOne = (one: unknown): string => {
     const text = formatVerb(directive, one);
     return text === undefined ? `%!${verb}(${describeOperand(one)})` : pad(text);
-  });
+  };
+  return formatWith(value, { formatOne });
 }
 
 function formatOneV({ flags, precision }: Directive, value: unknown): string {
-  if (typeof value === "string") {
-    return flags.includes("#") ? quoteText(value) : truncateText(value, precision);
+  if (isText(value)) {
+    const text = formatScalar(value);
+    return flags.includes("#") ? quoteText(text) : truncateText(text, precision);
   }
-  if (typeof value !== "number" || precision === undefined) return formatScalar(value);
-  return Number.isInteger(value) ? formatScalar(value) : formatShortest(value, precision);
+  if (!(value instanceof GoFloat) || precision === undefined) return formatScalar(value);
+  return formatShortest(value.value, precision);
 }
 
 function padText(
@@ -167,8 +198,14 @@ function padText(
 
 /** Text of one scalar, or undefined if the verb does not suit its type. */
 function formatVerb(directive: Directive, value: unknown): string | undefined {
-  if (typeof value === "string") return formatStringVerb(directive, value);
-  if (typeof value === "number") return formatNumberVerb(directive, value);
+  if (isText(value)) return formatStringVerb(directive, formatScalar(value));
+  if (typeof value === "number") return formatIntegerVerb(directive, value);
+  if (value instanceof GoFloat) return formatFloatVerb(directive, value.value);
+  if (value instanceof GoStringer) {
+    const { text, json } = value.forms;
+    return formatStringVerb(directive, text) ??
+      (typeof json === "number" ? formatIntegerVerb(directive, json) : undefined);
+  }
   return typeof value === "boolean" && directive.verb === "t" ? String(value) : undefined;
 }
 
@@ -178,7 +215,7 @@ function formatStringVerb(directive: Directive, value: string): string | undefin
     case "s":
       return text;
     case "q":
-      return quoteText(text);
+      return formatQuoted(text, directive.flags);
     case "x":
       return formatHex(text, directive.flags);
     case "X":
@@ -186,6 +223,12 @@ function formatStringVerb(directive: Directive, value: string): string | undefin
     default:
       return undefined;
   }
+}
+
+function formatQuoted(text: string, flags: string): string {
+  // deno-lint-ignore no-control-regex -- Go cannot show them between back quotes either
+  if (flags.includes("#") && !/[\x00-\x08\x0a-\x1f\x7f`\ufeff]/.test(text)) return `\`${text}\``;
+  return quoteText(text, { isAscii: flags.includes("+") });
 }
 
 function truncateText(text: string, precision: number | undefined): string {
@@ -199,35 +242,6 @@ function formatHex(text: string, flags: string): string {
   return prefix + bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(separator);
 }
 
-const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e…]*$/;
-
-/** Quotes as Go's `%q`: printable Unicode as it is, all else escaped. */
-export function quoteText(text: string): string {
-  // Spares most texts the classes below, which take milliseconds to compile
-  if (PLAIN.test(text)) return `"${text}"`;
-  const body = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => {
-    const named = QUOTED_ESCAPES.get(char);
-    if (named !== undefined) return named;
-    const code = char.codePointAt(0) ?? 0;
-    if (code < 0x80) return `\\x${code.toString(16).padStart(2, "0")}`;
-    if (code <= 0xffff) return `\\u${code.toString(16).padStart(4, "0")}`;
-    return `\\U${code.toString(16).padStart(8, "0")}`;
-  });
-  return `"${body}"`;
-}
-
-const QUOTED_ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['"', '\\"'],
-  ["\\", "\\\\"],
-  ["\x07", "\\a"],
-  ["\b", "\\b"],
-  ["\f", "\\f"],
-  ["\n", "\\n"],
-  ["\r", "\\r"],
-  ["\t", "\\t"],
-  ["\v", "\\v"],
-]);
-
 const RADIXES: ReadonlyMap<string, readonly [radix: number, prefix: string]> = new Map([
   ["d", [10, ""]],
   ["x", [16, "0x"]],
@@ -237,22 +251,23 @@ const RADIXES: ReadonlyMap<string, readonly [radix: number, prefix: string]> = n
   ["b", [2, "0b"]],
 ]);
 
-function formatNumberVerb(directive: Directive, value: number): string | undefined {
+function formatIntegerVerb(directive: Directive, value: number): string | undefined {
   const { verb, flags } = directive;
-  const sign = value < 0 ? "-" : signFlag(flags);
-  const radix = RADIXES.get(verb);
-  if (radix !== undefined) {
-    if (!Number.isInteger(value)) return undefined;
-    const prefix = verb === "O" ? "0o" : flags.includes("#") ? radix[1] : "";
-    const digits = Math.abs(value).toString(radix[0]).padStart(directive.precision ?? 0, "0");
-    return sign + prefix + (verb === "X" ? digits.toUpperCase() : digits);
-  }
   if (verb === "c" || verb === "q" || verb === "U") return formatCodePoint(verb, value);
-  const text = formatFloat(directive, Math.abs(value));
-  return text === undefined ? undefined : sign + text;
+  const radix = RADIXES.get(verb);
+  if (radix === undefined) return undefined;
+  const prefix = verb === "O" ? "0o" : flags.includes("#") ? radix[1] : "";
+  const digits = Math.abs(value).toString(radix[0]).padStart(directive.precision ?? 0, "0");
+  return signFlag(flags, value) + prefix + (verb === "X" ? digits.toUpperCase() : digits);
 }
 
-function signFlag(flags: string): string {
+function formatFloatVerb(directive: Directive, value: number): string | undefined {
+  const text = formatFloat(directive, Math.abs(value));
+  return text === undefined ? undefined : signFlag(directive.flags, value) + text;
+}
+
+function signFlag(flags: string, value: number): string {
+  if (value < 0 || Object.is(value, -0)) return "-";
   if (flags.includes("+")) return "+";
   return flags.includes(" ") ? " " : "";
 }
@@ -288,10 +303,7 @@ function formatFloat({ verb, precision }: Directive, value: number): string | un
 }
 
 function formatShortest(value: number, precision: number | undefined): string {
-  if (precision === undefined) return formatNumber(value);
+  if (precision === undefined) return formatFloatShortest(value);
   const digits = Math.min(Math.max(precision, 1), MAX_PRECISION);
-  const rounded = Number(value.toPrecision(digits));
-  const exponent = rounded === 0 ? 0 : Math.floor(Math.log10(rounded));
-  const isPlain = exponent >= -4 && exponent < digits;
-  return isPlain ? String(rounded) : padExponent(rounded.toExponential());
+  return formatFloatShortest(Number(value.toPrecision(digits)), digits);
 }

@@ -1,12 +1,25 @@
 import { strictEqual } from "node:assert/strict";
-import { formatValue, quoteText, sprint, sprintf } from "./go_format.ts";
+import { formatValue, sprint, sprintf } from "./go_format.ts";
+import {
+  GoFloat,
+  GoJsonNumber,
+  GoMap,
+  GoPointer,
+  GoStringer,
+  GoStruct,
+  goValueOf,
+} from "./go_value.ts";
 
 const VALUES: [value: unknown, text: string][] = [
   [null, "<nil>"],
   [true, "true"],
-  [0.00001, "1e-05"],
-  [1e21, "1e+21"],
-  [1.5, "1.5"],
+  [104857600, "104857600"],
+  [new GoFloat(0.00001), "1e-05"],
+  [new GoFloat(1e6), "1e+06"],
+  [new GoFloat(123456.5), "123456.5"],
+  [new GoFloat(1.5), "1.5"],
+  [new GoJsonNumber("42"), "42"],
+  [new GoStringer("time.Duration", { text: "1s", json: 1e9 }), "1s"],
   [["a", 1, null], "[a 1 <nil>]"],
   [{ b: { c: [] }, a: 1 }, "map[a:1 b:map[c:[]]]"],
   [{ method: (): number => 1, a: 1 }, "map[a:1]"],
@@ -14,15 +27,28 @@ const VALUES: [value: unknown, text: string][] = [
 
 for (const [value, text] of VALUES) {
   Deno.test(`formatValue() gives ${text}`, () => {
-    strictEqual(formatValue(value), text);
+    strictEqual(formatValue(goValueOf(value)), text);
   });
 }
 
-Deno.test("formatValue() ends when an object contains itself", () => {
-  const loop: Record<string, unknown> = {};
-  loop["a"] = loop;
+Deno.test("formatValue() ends when a map contains itself", () => {
+  const entries = new Map<string, unknown>();
+  const loop = new GoMap({ typeName: "map[string]interface {}", zero: undefined }, entries);
+  entries.set("a", loop);
 
   strictEqual(formatValue(loop).includes("..."), true);
+});
+
+const STATE = new GoStruct("State", new Map<string, unknown>([["Status", "up"], ["Pid", 1]]));
+
+Deno.test("formatValue() gives the fields of a struct, and shows a pointer to it as one", () => {
+  strictEqual(formatValue(STATE), "{up 1}");
+  strictEqual(formatValue(new GoPointer("*State", STATE)), "&{up 1}");
+  strictEqual(formatValue(new GoPointer("*State", undefined)), "<nil>");
+});
+
+Deno.test("sprintf() names the fields of a struct for %+v", () => {
+  strictEqual(sprintf("%+v", [STATE]), "{Status:up Pid:1}");
 });
 
 const FORMATTED: [format: string, operands: unknown[], text: string][] = [
@@ -51,17 +77,10 @@ const FORMATTED: [format: string, operands: unknown[], text: string][] = [
 
 for (const [format, operands, text] of FORMATTED) {
   Deno.test(`sprintf() gives ${text}`, () => {
-    strictEqual(sprintf(format, operands), text);
+    strictEqual(sprintf(format, operands.map((operand) => goValueOf(operand))), text);
   });
 }
 
 Deno.test("sprint() puts spaces only between operands that are both no strings", () => {
   strictEqual(sprint([1, 2, "a", "b", 3, null]), "1 2ab3 <nil>");
-});
-
-Deno.test("quoteText() escapes what is not printable", () => {
-  strictEqual(
-    quoteText('a"\\\u0007\u001b\u200b\u{e0001}日'),
-    '"a\\"\\\\\\a\\x1b\\u200b\\U000e0001日"',
-  );
 });

@@ -1,10 +1,14 @@
 /** Printing what `inspect` finds: one JSON array, or a template for each object. @module */
 
 import type { Inspection } from "../engine/inspect.ts";
+import { WherryError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { EXIT_FAILURE } from "./exit_code.ts";
+import type { GoShape } from "./go_shape.ts";
+import { goValueOf } from "./go_value.ts";
+import { CONTAINER_SHAPE, IMAGE_SHAPE } from "./inspect_shapes.ts";
 import { formatJson } from "./json.ts";
-import { INSPECT_OPTIONS, parseTemplate } from "./template.ts";
+import { parseObjectTemplate, type Template } from "./template.ts";
 
 const INDENTATION = 4;
 
@@ -56,10 +60,32 @@ function planFormat(format: string | undefined): InspectionFormat {
       join: (found) => `${formatJson(found, { indentation })}\n`,
     };
   }
-  const template = parseTemplate(format);
+  const template = parseObjectTemplate(format);
   return {
-    formatOne: (object) => `${template.execute(object, INSPECT_OPTIONS)}\n`,
+    formatOne: (object) => `${executeOnObject(template, object)}\n`,
     // docker prints an empty line where it found nothing
     join: (found) => found.length === 0 ? "\n" : found.join(""),
   };
+}
+
+/**
+ * Carries out a template as docker does: on the struct of Go that the object is read into, or, if
+ * that fails, on its JSON, where fields have other names and numbers are texts.
+ */
+function executeOnObject(template: Template, object: Inspection): string {
+  const shape = shapeOf(object);
+  try {
+    return shape === undefined
+      ? template.execute(object, { missingKey: "error" })
+      : template.execute(shape.read(object));
+  } catch (error) {
+    if (!(error instanceof WherryError)) throw error;
+    return template.execute(goValueOf(object, "any"), { missingKey: "error" });
+  }
+}
+
+/** Type of an object, which is known by a field that no other kind has. */
+function shapeOf(object: Inspection): GoShape | undefined {
+  if (Object.hasOwn(object, "HostConfig")) return CONTAINER_SHAPE;
+  return Object.hasOwn(object, "RootFS") ? IMAGE_SHAPE : undefined;
 }

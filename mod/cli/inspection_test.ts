@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Engine } from "../engine/engine.ts";
 import { WherryError } from "../errors.ts";
 import { printInspections } from "./inspection.ts";
@@ -18,6 +18,8 @@ class Printed {
   }
 }
 
+const CONTAINER = { HostConfig: { Dns: null, Memory: 5 } };
+
 interface Result {
   exitCode: number;
   stdout: string;
@@ -25,7 +27,7 @@ interface Result {
 }
 
 /** Inspects `names`, of which only `a` and `b` exist. */
-async function inspect(names: string[], format?: string): Promise<Result> {
+async function inspect(names: string[], format?: string, more: object = {}): Promise<Result> {
   const [stdout, stderr] = [new Printed(), new Printed()];
   const output = new Output(stdout, stderr, { noColor: true });
   const exitCode = await printInspections(
@@ -33,7 +35,7 @@ async function inspect(names: string[], format?: string): Promise<Result> {
     { names, format },
     (name) =>
       ["a", "b"].includes(name)
-        ? Promise.resolve({ Id: name })
+        ? Promise.resolve({ Id: name, ...more })
         : Promise.reject(new WherryError("not_found", `No such object: ${name}`)),
   );
   return { exitCode, stdout: stdout.text, stderr: stderr.text };
@@ -79,6 +81,22 @@ Deno.test("printInspections() reports a template that does not suit the object",
   deepStrictEqual([exitCode, stdout], [1, "\n"]);
 });
 
+Deno.test("printInspections() reads what the struct lacks from the JSON", async () => {
+  const { stdout } = await inspect(["a"], "{{.HostConfig.Dns}} {{.HostConfig.Memory}}", CONTAINER);
+
+  strictEqual(stdout, "<no value> 5\n");
+});
+
+Deno.test("printInspections() prints a list that is null as docker does", async () => {
+  const { stdout } = await inspect(
+    ["a"],
+    "{{.HostConfig.DNS}} {{printf `%d` .HostConfig.Memory}}",
+    CONTAINER,
+  );
+
+  strictEqual(stdout, "[] 5\n");
+});
+
 Deno.test("printInspections() refuses a malformed template before it looks", async () => {
-  await rejects(inspect(["a"], "{{"), { kind: "invalid_argument" });
+  await rejects(inspect(["a"], "{{"), { kind: "invalid_argument", exitCode: 64 });
 });

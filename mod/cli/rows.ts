@@ -1,7 +1,7 @@
 /** Lists of objects as `--format` asks for them. @module */
 
 import { formatTable } from "./table.ts";
-import type { Template, TemplateOptions } from "./template.ts";
+import type { structValue, Template } from "./template.ts";
 import { escapeControls } from "./terminal_text.ts";
 
 /** One object of a list: texts and numbers by field, and methods for templates. */
@@ -39,7 +39,7 @@ export async function formatRows(
   format: string | undefined,
   { columns, typeName = "*formatter.Context" }: RowLayout,
 ): Promise<string> {
-  const wanted = (format ?? "table").trim();
+  const wanted = (format ?? "").trim() || "table";
   if (wanted === "json") return rows.map((row) => `${formatJsonRow(row)}\n`).join("");
   const [, tableTemplate] = /^table(?:\s+(.*))?$/s.exec(wanted) ?? [];
   if (tableTemplate !== undefined) {
@@ -47,27 +47,35 @@ export async function formatRows(
     return formatTemplateTable(rows, template, { columns, typeName });
   }
   if (wanted === "table") return formatColumnTable(rows, columns);
-  const template = await loadTemplate(wanted);
-  return rows.map((row) => `${template.execute(row, rowOptions(typeName))}\n`).join("");
+  const { template, structValue } = await loadTemplate(wanted);
+  return rows.map((row) => `${template.execute(structValue(typeName, row))}\n`).join("");
 }
 
 /** Plain tables do without the template engine, so it is loaded only here. */
-async function loadTemplate(source: string): Promise<Template> {
-  const { parseTemplate } = await import("./template.ts");
-  return parseTemplate(unescapeBlanks(source));
+async function loadTemplate(source: string): Promise<LoadedTemplate> {
+  const { parseTemplate, structValue } = await import("./template.ts");
+  return { template: parseTemplate(unescapeBlanks(source)), structValue };
+}
+
+interface LoadedTemplate {
+  readonly template: Template;
+  readonly structValue: typeof structValue;
 }
 
 /** Titles stay as they are under functions that change the look of values, as docker keeps them. */
 const HEADER_FUNCTIONS: ReadonlySet<string> = new Set([
+  "join",
   "json",
   "lower",
+  "split",
   "title",
   "truncate",
   "upper",
 ]);
 
-function rowOptions(typeName: string): TemplateOptions {
-  return { typeName, missingField: "error" };
+/** Docker's title for a label: the last part of its name, `com.example.app_name` as `app name`. */
+function labelHeader(name: string): string {
+  return name.slice(name.lastIndexOf(".") + 1).replace(/[-_]/g, " ");
 }
 
 /** Shells pass `\t` and `\n` as two characters, and docker takes them so. */
@@ -75,10 +83,13 @@ function unescapeBlanks(format: string): string {
   return format.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
 }
 
+/** As docker does, the template function `json` included: sorted, and safe inside HTML. */
 function formatJsonRow(row: Row): string {
-  return JSON.stringify(Object.fromEntries(
-    Object.entries(row).toSorted(([a], [b]) => a < b ? -1 : 1),
-  ));
+  const sorted = Object.entries(row).toSorted(([a], [b]) => a < b ? -1 : 1);
+  return JSON.stringify(Object.fromEntries(sorted)).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function formatColumnTable(rows: readonly Row[], columns: readonly RowColumn[]): string {
@@ -91,14 +102,17 @@ function formatColumnTable(rows: readonly Row[], columns: readonly RowColumn[]):
 
 function formatTemplateTable(
   rows: readonly Row[],
-  template: Template,
+  { template, structValue }: LoadedTemplate,
   { columns, typeName }: { columns: readonly RowColumn[]; typeName: string },
 ): string {
   // A tab in a value would only start a column; `printf "\t"` relies on it.
   const filter = (text: string): string => escapeControls(text, "\t");
-  const bodies = rows.map((row) => template.execute(row, { ...rowOptions(typeName), filter }));
+  const bodies = rows.map((row) => template.execute(structValue(typeName, row), { filter }));
   const headers = Object.fromEntries(columns.map(({ field, header }) => [field, header]));
-  const header = template.execute(headers, { identityFunctions: HEADER_FUNCTIONS });
+  const header = template.execute(
+    { ...headers, Label: labelHeader },
+    { identityFunctions: HEADER_FUNCTIONS, isCutByErrors: true },
+  );
   const lines = [header, ...bodies].flatMap((text) => text.split("\n"));
   return formatTable(lines.map((line) => line.split("\t")));
 }

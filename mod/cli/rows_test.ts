@@ -46,6 +46,36 @@ Deno.test("formatRows() sorts the fields of JSON and leaves methods out", async 
   strictEqual(await formatRows([row], "json", { columns: [] }), '{"a":2,"b":1}\n');
 });
 
+Deno.test("formatRows() prints JSON that is safe inside HTML, as docker does", async () => {
+  strictEqual(
+    await formatRows([{ a: "<none>&" }], "json", { columns: [] }),
+    '{"a":"\\u003cnone\\u003e\\u0026"}\n',
+  );
+});
+
+Deno.test("formatRows() takes an empty format for the table", async () => {
+  strictEqual(
+    await formatRows(ROWS, "", { columns: COLUMNS }),
+    await formatRows(ROWS, "table", { columns: COLUMNS }),
+  );
+});
+
+Deno.test("formatRows() names a label's column by the last part of its name", async () => {
+  const rows = [{ Names: "web", Label: (name: string): string => `<${name}>` }];
+
+  strictEqual(
+    await formatRows(rows, 'table {{.Names}}\\t{{.Label "a.my-app_x"}}', { columns: COLUMNS }),
+    "NAMES     my app x\nweb       <a.my-app_x>\n",
+  );
+});
+
+Deno.test("formatRows() ends the titles where they fail, as docker does", async () => {
+  strictEqual(
+    await formatRows(ROWS, 'table {{.Names}}{{range split .ID "x"}}{{end}}', { columns: COLUMNS }),
+    "NAMES\nweb\n日本\n",
+  );
+});
+
 Deno.test("formatRows() prints the header alone for no rows", async () => {
   strictEqual(
     await formatRows([], "table {{.Names}}\\t{{.Foo}}", { columns: COLUMNS }),

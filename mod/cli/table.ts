@@ -17,15 +17,27 @@ const MIN_COLUMN_WIDTH = 10;
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const safeRows = rows.map((row) => row.map((cell) => escapeControls(cell)));
   const widths = columnWidths(safeRows);
-  return safeRows.map((row) => `${formatRow(row, widths)}\n`).join("");
+  return safeRows.map((row, index) => `${formatRow(row, widths[index] ?? [])}\n`).join("");
 }
 
-function columnWidths(rows: readonly (readonly string[])[]): number[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [index, cell] of row.slice(0, -1).entries()) {
-      const width = displayWidth(cell) + CELL_GAP;
-      widths[index] = Math.max(widths[index] ?? MIN_COLUMN_WIDTH, width);
+/**
+ * Widths of each row's columns.
+ *
+ * A column is as wide as in the rows above and below that have it without a gap between them, as
+ * Go's tabwriter has it; rows of the same length so share all widths.
+ */
+function columnWidths(rows: readonly (readonly string[])[]): number[][] {
+  const widths: number[][] = rows.map(() => []);
+  const columnCount = Math.max(0, ...rows.map((row) => row.length - 1));
+  for (let column = 0; column < columnCount; column++) {
+    for (let first = 0; first < rows.length; first++) {
+      let width = MIN_COLUMN_WIDTH;
+      let end = first;
+      for (; column < (rows[end]?.length ?? 0) - 1; end++) {
+        width = Math.max(width, displayWidth(rows[end]?.[column] ?? "") + CELL_GAP);
+      }
+      for (const row of widths.slice(first, end)) row[column] = width;
+      first = Math.max(first, end);
     }
   }
   return widths;

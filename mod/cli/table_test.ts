@@ -24,6 +24,12 @@ Deno.test("formatTable() counts a wide character as two columns", () => {
   );
 });
 
+Deno.test("formatTable() makes a column as wide as its neighbours above and below need", () => {
+  const table = formatTable([["a long cell", "x"], ["b", "y"], ["no cells"], ["c", "z"]]);
+
+  strictEqual(table, "a long cell   x\nb             y\nno cells\nc         z\n");
+});
+
 Deno.test("formatTable() escapes control characters in cells", () => {
   strictEqual(formatTable([["\u001b[2Jx\n", "y"]]), "\\x1b[2Jx\\n   y\n");
 });

@@ -1,5 +1,7 @@
 /** Go templates for `--format`. @module */
 
+import { WherryError } from "../errors.ts";
+import { GoStruct, goValueOf } from "./go_value.ts";
 import { executeTemplate, type TemplateOptions } from "./template_executor.ts";
 import { TEMPLATE_FUNCTIONS } from "./template_functions.ts";
 import { parseTemplateTrees, type TemplateTrees } from "./template_parser.ts";
@@ -9,8 +11,7 @@ export type { TemplateOptions } from "./template_executor.ts";
 /**
  * A Go text/template with docker's functions.
  *
- * Values are what JSON can hold, and functions, which are methods (`{{.Label "app"}}`). A number
- * without a fraction is an `int`. Depth, steps and output are bounded.
+ * Functions in the data are methods (`{{.Label "app"}}`). Depth, steps and output are bounded.
  *
  * @see {@link https://pkg.go.dev/text/template}
  *
@@ -34,12 +35,13 @@ export class Template {
   }
 
   /**
-   * Returns what the template prints of `data`.
+   * Returns what the template prints of `data`: values of Go's types, or JSON-like data, which is
+   * given the types that suit it.
    *
    * @throws {WherryError} `invalid_argument`, in Go's words, if it does not suit the data.
    */
   execute(data: unknown, options: TemplateOptions = {}): string {
-    return executeTemplate(this.#trees, data, { ...options, source: this.#source });
+    return executeTemplate(this.#trees, goValueOf(data), { ...options, source: this.#source });
   }
 }
 
@@ -53,21 +55,25 @@ export function parseTemplate(source: string): Template {
   return new Template(source, trees);
 }
 
-/** How `inspect -f` reads docker-shaped data: only in maps may a key be missing. */
-export const INSPECT_OPTIONS: TemplateOptions = {
-  missingField: "error",
-  mapFields: new Map<string, unknown>([
-    ["Annotations", ""],
-    ["Containers", undefined],
-    ["DriverOpts", ""],
-    ["ExposedPorts", undefined],
-    ["Labels", ""],
-    ["Networks", undefined],
-    ["Options", ""],
-    ["PortBindings", undefined],
-    ["Ports", undefined],
-    ["Sysctls", ""],
-    ["Tmpfs", ""],
-    ["Volumes", undefined],
-  ]),
-};
+/** What docker exits with when the template of one object, not of a list, is malformed. */
+const EXIT_MALFORMED = 64;
+
+/**
+ * Parses the template of a command that shows objects, such as `inspect`.
+ *
+ * @throws {WherryError} As {@linkcode parseTemplate}, with docker's exit code.
+ */
+export function parseObjectTemplate(source: string): Template {
+  try {
+    return parseTemplate(source);
+  } catch (cause) {
+    if (!(cause instanceof WherryError)) throw cause;
+    throw new WherryError(cause.kind, cause.message, { cause, exitCode: EXIT_MALFORMED });
+  }
+}
+
+/** A struct with the fields and methods of `object`, for data whose fields are all known. */
+export function structValue(typeName: string, object: object): GoStruct {
+  const fields = Object.entries(object).map(([name, field]) => [name, goValueOf(field)] as const);
+  return new GoStruct(typeName, new Map(fields));
+}

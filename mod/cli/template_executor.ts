@@ -1,11 +1,26 @@
 /** Carries out the syntax tree of a Go template on data. @module */
 
-import type { WherryError } from "../errors.ts";
-import { formatValue, sortedKeys } from "./go_format.ts";
+import { WherryError } from "../errors.ts";
+import { formatValue } from "./go_format.ts";
+import {
+  ANY_TYPE,
+  dereference,
+  elementTypeName,
+  GoFloat,
+  GoList,
+  GoMap,
+  type GoMethod,
+  GoStruct,
+  goTypeName,
+  goValueOf,
+  isMethod,
+  isNil,
+} from "./go_value.ts";
 import { templateExecutionError } from "./template_error.ts";
 import {
   FunctionFailure,
   isTruthy,
+  type ParameterType,
   TEMPLATE_FUNCTIONS,
   type TemplateFunction,
 } from "./template_functions.ts";
@@ -22,20 +37,15 @@ import type {
 
 /** How a template treats the data it is given. */
 export interface TemplateOptions {
-  /** Go's name for the type of the whole data, for the error of a field it lacks. */
-  readonly typeName?: string;
   /**
-   * What a field that an object lacks gives: `error` as for `docker inspect`, or `<no value>`.
+   * What a field that a map lacks gives; a struct always gives an error.
    * @default {"no value"}
    */
-  readonly missingField?: "error" | "no value";
-  /**
-   * Fields whose values are maps, with what a key they lack stands for under `index`. A map never
-   * gives an error, and is empty where it is null.
-   */
-  readonly mapFields?: ReadonlyMap<string, unknown>;
+  readonly missingKey?: "error" | "no value";
   /** Functions that give their first argument as it is, whatever they do elsewhere. */
   readonly identityFunctions?: ReadonlySet<string>;
+  /** Whether an error only ends the output, as docker ends the titles of a table. */
+  readonly isCutByErrors?: boolean;
   /** Changes each value before it is printed; literals are printed as they are. */
   readonly filter?: (text: string) => string;
 }
@@ -74,13 +84,11 @@ class TemplateExecutor {
   readonly #trees: TemplateTrees;
   readonly #source: string;
   readonly #options: TemplateOptions;
-  readonly #zeros = new WeakMap<object, unknown>();
   readonly #printed: string[] = [];
   #printedLength = 0;
   #steps = 0;
   #depth = 0;
   #templateName = "";
-  #root: unknown;
   #variables: Variable[] = [];
 
   constructor(trees: TemplateTrees, source: string, options: TemplateOptions) {
@@ -90,9 +98,12 @@ class TemplateExecutor {
   }
 
   execute(data: unknown): string {
-    this.#root = data;
     this.#variables = [{ name: "$", value: data }];
-    this.#walkList(this.#trees.get("") ?? [], data);
+    try {
+      this.#walkList(this.#trees.get("") ?? [], data);
+    } catch (error) {
+      if (this.#options.isCutByErrors !== true || !(error instanceof WherryError)) throw error;
+    }
     return this.#printed.join("");
   }
 
@@ -134,7 +145,8 @@ class TemplateExecutor {
   #walkAction(pipe: Pipe, dot: unknown): void {
     const value = this.#evaluatePipe(pipe, dot);
     if (pipe.variables.length > 0) return;
-    const text = value === null || value === undefined ? "<no value>" : formatValue(value);
+    const isMissing = value === null || value === undefined;
+    const text = isMissing ? "<no value>" : formatValue(dereference(value));
     const [command, ...others] = pipe.commands;
     const isLiteral = others.length === 0 && command?.first.kind === "constant";
     this.#print(isLiteral ? text : this.#options.filter?.(text) ?? text, pipe);
@@ -150,7 +162,7 @@ class TemplateExecutor {
 
   #walkRange(node: ControlNode, dot: unknown): Flow {
     const { pipe, body, otherwise } = node;
-    const value = this.#evaluateCommands(pipe, dot);
+    const value = dereference(this.#evaluateCommands(pipe, dot));
     if (typeof value === "number" && pipe.variables.length > 1) {
       const problem = `can't use ${value} to iterate over more than one variable`;
       throw this.#failure(pipe.commands[0]?.first ?? pipe, problem);
@@ -177,11 +189,11 @@ class TemplateExecutor {
 
   *#entriesOf(value: unknown, pipe: Pipe): Generator<[key: unknown, element: unknown]> {
     if (value === null || value === undefined) return;
-    if (Array.isArray(value)) {
-      yield* value.entries();
-    } else if (typeof value === "object") {
-      for (const key of sortedKeys(value)) yield [key, Reflect.get(value, key)];
-    } else if (typeof value === "number" && Number.isInteger(value)) {
+    if (value instanceof GoList) {
+      yield* value.items.entries();
+    } else if (value instanceof GoMap) {
+      for (const key of value.sortedKeys()) yield [key, value.entries.get(key)];
+    } else if (typeof value === "number") {
       for (let count = 0; count < value; count++) yield [count, count];
     } else {
       throw this.#failure(
@@ -228,9 +240,15 @@ class TemplateExecutor {
   }
 
   #assign(pipe: Pipe, name: string, value: unknown): void {
-    const existing = pipe.isAssignment ? this.#findVariable(name) : undefined;
-    if (existing === undefined) this.#variables.push({ name, value });
-    else existing.value = value;
+    if (!pipe.isAssignment) {
+      this.#variables.push({ name, value });
+      return;
+    }
+    const existing = this.#findVariable(name);
+    if (existing === undefined) {
+      throw this.#failure(pipe.commands.at(-1)?.first ?? pipe, `undefined variable: ${name}`);
+    }
+    existing.value = value;
   }
 
   #findVariable(name: string): Variable | undefined {
@@ -240,28 +258,24 @@ class TemplateExecutor {
   #evaluateCommand(command: Command, dot: unknown, piped: unknown): unknown {
     this.#countStep(command);
     const { first, rest } = command;
-    // Evaluated late: `and` and `or` may not need them.
-    const args = (): unknown[] => [
-      ...rest.map((operand) => this.#evaluateOperand(operand, dot)),
-      ...(piped === NOTHING ? [] : [piped]),
-    ];
+    const args = { operands: rest, piped, dot };
     switch (first.kind) {
       case "function":
-        return this.#callFunction(command, first.name, { dot, args });
+        return this.#callFunction(command, first.name, { dot, piped });
       case "field":
-        return this.#readFields(first, { value: dot, names: first.names, args: args() });
+        return this.#readFields(first, { value: dot, names: first.names, args });
       case "variable":
         if (first.names.length === 0) break;
         return this.#readFields(first, {
           value: this.#findVariable(first.name)?.value,
           names: first.names,
-          args: args(),
+          args,
         });
       case "chain":
         return this.#readFields(first, {
           value: this.#evaluateOperand(first.base, dot),
           names: first.names,
-          args: args(),
+          args,
         });
     }
     if (rest.length > 0 || piped !== NOTHING) {
@@ -285,17 +299,17 @@ class TemplateExecutor {
       case "function":
         return this.#callFunction({ ...operand, first: operand, rest: [] }, operand.name, {
           dot,
-          args: () => [],
+          piped: NOTHING,
         });
       case "field":
-        return this.#readFields(operand, { value: dot, names: operand.names, args: [] });
+        return this.#readFields(operand, { value: dot, names: operand.names, args: NO_ARGUMENTS });
       case "variable": {
         const value = this.#findVariable(operand.name)?.value;
-        return this.#readFields(operand, { value, names: operand.names, args: [] });
+        return this.#readFields(operand, { value, names: operand.names, args: NO_ARGUMENTS });
       }
       case "chain": {
         const value = this.#evaluateOperand(operand.base, dot);
-        return this.#readFields(operand, { value, names: operand.names, args: [] });
+        return this.#readFields(operand, { value, names: operand.names, args: NO_ARGUMENTS });
       }
     }
   }
@@ -303,19 +317,23 @@ class TemplateExecutor {
   #callFunction(
     command: Command,
     name: string,
-    { dot, args }: { dot: unknown; args: () => unknown[] },
+    { dot, piped }: { dot: unknown; piped: unknown },
   ): unknown {
     const callee = TEMPLATE_FUNCTIONS.get(name);
     if (callee === undefined) throw this.#failure(command, `function "${name}" not defined`);
-    if ((name === "and" || name === "or") && command.rest.length > 0) {
-      const decided = this.#shortCircuit(command, name, dot);
-      if (decided !== NOTHING) return decided;
-    }
-    const values = args();
-    this.#checkArgCount(command.first, callee, { name, count: values.length });
-    if (this.#options.identityFunctions?.has(name)) return values[0];
+    const { first, rest } = command;
+    const count = rest.length + (piped === NOTHING ? 0 : 1);
+    this.#checkArgCount(first, callee, { name, count });
+    const request = { operands: rest, piped, dot };
+    const isIdentity = this.#options.identityFunctions?.has(name) === true;
+    const typeAt = (index: number): ParameterType =>
+      isIdentity ? "any" : parameterAt(callee, index);
+    const args = name === "and" || name === "or"
+      ? this.#evaluateUntilDecided(request, name)
+      : this.#evaluateArgs(first, request, typeAt);
+    if (isIdentity) return args[0];
     try {
-      return callee.call(values, (map) => this.#zeros.get(map));
+      return callee.call(args, rest.map((operand) => this.#textOf(operand)));
     } catch (error) {
       if (!(error instanceof FunctionFailure)) throw error;
       throw this.#failure(command, `error calling ${name}: ${error.message}`);
@@ -324,76 +342,135 @@ class TemplateExecutor {
 
   #checkArgCount(
     span: Span,
-    { minArgs, maxArgs }: TemplateFunction,
+    { parameters, isVariadic }: TemplateFunction,
     { name, count }: { name: string; count: number },
   ): void {
-    if (count >= minArgs && count <= maxArgs) return;
-    const bound = count < minArgs ? minArgs : maxArgs;
-    const kind = minArgs === maxArgs ? "" : count < minArgs ? "at least " : "at most ";
+    const min = parameters.length - (isVariadic ? 1 : 0);
+    if (isVariadic ? count >= min : count === min) return;
     throw this.#failure(
       span,
-      `wrong number of args for ${name}: want ${kind}${bound} got ${count}`,
+      `wrong number of args for ${name}: want ${isVariadic ? "at least " : ""}${min} got ${count}`,
     );
   }
 
-  /** Value of the first argument that decides `and` or `or`, the others not evaluated. */
-  #shortCircuit(command: Command, name: "and" | "or", dot: unknown): unknown {
-    for (const operand of command.rest) {
-      const value = this.#evaluateOperand(operand, dot);
-      if (isTruthy(value) === (name === "or")) return value;
+  #evaluateArgs(
+    callee: Span,
+    { operands, piped, dot }: Arguments,
+    typeAt: (index: number) => ParameterType,
+  ): unknown[] {
+    const args = operands.map((operand, index) => this.#evaluateArg(operand, typeAt(index), dot));
+    if (piped === NOTHING) return args;
+    const type = typeAt(operands.length);
+    return [...args, this.#convertArg(operands.at(-1) ?? callee, type, piped)];
+  }
+
+  #evaluateArg(operand: Operand, type: ParameterType, dot: unknown): unknown {
+    if (type !== "any") {
+      if (operand.kind === "constant") return this.#readConstant(operand, type, operand.value);
+      if (operand.kind === "nil" && type !== "[]string") {
+        throw this.#failure(operand, `cannot assign nil to ${type}`);
+      }
     }
-    return NOTHING;
+    return this.#convertArg(operand, type, this.#evaluateOperand(operand, dot));
+  }
+
+  /** A literal where a function wants a type; an integer may be written as `1.0`. */
+  #readConstant(
+    span: Span,
+    type: ParameterType,
+    value: string | number | boolean | GoFloat,
+  ): unknown {
+    if (type === "string" && typeof value === "string") return value;
+    const number = value instanceof GoFloat ? value.value : value;
+    if (type === "int" && Number.isInteger(number)) return number;
+    const text = this.#textOf(span);
+    if (type === "[]string") {
+      throw this.#failure(span, `can't handle ${text} for arg of type ${type}`);
+    }
+    throw this.#failure(
+      span,
+      `expected ${type === "int" ? "integer" : type}; found ${text}`,
+    );
+  }
+
+  #convertArg(span: Span, type: ParameterType, arg: unknown): unknown {
+    if (type === "any") return arg;
+    if (arg === undefined && type !== "[]string") {
+      throw this.#failure(span, `invalid value; expected ${type}`);
+    }
+    const value = dereference(arg);
+    if (goTypeName(value) === type) return value;
+    if (type === "[]string" && isNil(value)) return new GoList(type, [], true);
+    const found = value === null ? ANY_TYPE : goTypeName(value);
+    throw this.#failure(span, `wrong type for value; expected ${type}; got ${found}`);
+  }
+
+  /** Arguments of `and` or `or` up to the one that decides; the others are not evaluated. */
+  #evaluateUntilDecided({ operands, piped, dot }: Arguments, name: "and" | "or"): unknown[] {
+    const args: unknown[] = [];
+    for (const operand of operands) {
+      const arg = this.#evaluateOperand(operand, dot);
+      args.push(arg);
+      if (isTruthy(arg) === (name === "or")) return args;
+    }
+    return piped === NOTHING ? args : [...args, piped];
   }
 
   #readFields(
     operand: Operand,
-    { value, names, args }: { value: unknown; names: readonly string[]; args: readonly unknown[] },
+    { value, names, args }: { value: unknown; names: readonly string[]; args: Arguments },
   ): unknown {
     const last = names.length - 1;
-    return names.reduce(
-      (receiver, name, index) =>
-        this.#readField(operand, { receiver, name, args: index === last ? args : [] }),
-      value,
-    );
+    let [receiver, typeName] = [value, goTypeName(value)];
+    for (const [index, name] of names.entries()) {
+      const found = this.#readField(operand, {
+        ...{ receiver, typeName, name },
+        args: index === last ? args : NO_ARGUMENTS,
+      });
+      typeName = isBoxed(receiver) ? ANY_TYPE : goTypeName(found);
+      receiver = found;
+    }
+    return receiver;
   }
 
-  #readField(
-    operand: Operand,
-    { receiver, name, args }: { receiver: unknown; name: string; args: readonly unknown[] },
-  ): unknown {
-    if (receiver === undefined && this.#options.missingField !== "error") return undefined;
-    if (receiver === null || receiver === undefined) {
-      throw this.#failure(operand, `nil pointer evaluating interface {}.${name}`);
+  #readField(operand: Operand, request: FieldRequest): unknown {
+    const { receiver, typeName, name, args } = request;
+    const isStrict = this.#options.missingKey === "error";
+    if (receiver === undefined) {
+      if (!isStrict) return undefined;
+      throw this.#failure(operand, `nil data; no entry for key ${JSON.stringify(name)}`);
     }
-    if (typeof receiver !== "object" || Array.isArray(receiver)) {
-      throw this.#failure(operand, `can't evaluate field ${name} in type interface {}`);
+    const holder = dereference(receiver);
+    const isHolder = holder instanceof GoStruct || holder instanceof GoMap;
+    if (!isHolder && isNil(holder)) {
+      const type = holder === null ? ANY_TYPE : typeName;
+      throw this.#failure(operand, `nil pointer evaluating ${type}.${name}`);
     }
-    if (!Object.hasOwn(receiver, name)) return this.#readMissing(operand, receiver, name);
-    const value: unknown = Reflect.get(receiver, name);
-    if (typeof value === "function") return value.apply(receiver, args);
-    if (args.length > 0) {
-      throw this.#failure(operand, `${name} is not a method but has arguments`);
-    }
-    return this.#asMap(name, value);
-  }
-
-  #readMissing(operand: Operand, receiver: object, name: string): unknown {
-    const { missingField, typeName, mapFields } = this.#options;
-    if (mapFields?.has(name) === true) return this.#asMap(name, undefined);
-    if (this.#zeros.has(receiver) || missingField !== "error") return undefined;
-    if (receiver === this.#root && typeName !== undefined) {
+    const value = isHolder ? memberOf(holder, name) : undefined;
+    if (isMethod(value)) return this.#callMethod(operand, value, request);
+    if (!isHolder || (holder instanceof GoStruct && !holder.has(name))) {
       throw this.#failure(operand, `can't evaluate field ${name} in type ${typeName}`);
     }
-    throw this.#failure(operand, `map has no entry for key ${JSON.stringify(name)}`);
+    if (countOf(args) > 0) {
+      const problem = holder instanceof GoStruct
+        ? `${name} has arguments but cannot be invoked as function`
+        : `${name} is not a method but has arguments`;
+      throw this.#failure(operand, problem);
+    }
+    if (value === undefined && isStrict) {
+      throw this.#failure(operand, `map has no entry for key ${JSON.stringify(name)}`);
+    }
+    return value;
   }
 
-  /** Remembers that the value of a field in `mapFields` is a map. */
-  #asMap(name: string, value: unknown): unknown {
-    const { mapFields } = this.#options;
-    if (mapFields?.has(name) !== true) return value;
-    const map = value ?? {};
-    if (typeof map === "object") this.#zeros.set(map, mapFields.get(name));
-    return map;
+  #callMethod(operand: Operand, method: GoMethod, { name, args }: FieldRequest): unknown {
+    const count = countOf(args);
+    if (count !== method.length) {
+      const problem = `wrong number of args for ${name}: want ${method.length} got ${count}`;
+      throw this.#failure(operand, problem);
+    }
+    const texts = this.#evaluateArgs(operand, args, () => "string").map(String);
+    return goValueOf(method(...texts));
   }
 
   #countStep(span: Span): void {
@@ -418,3 +495,40 @@ class TemplateExecutor {
 }
 
 const NO_SPAN: Span = { at: 0, start: 0, end: 0 };
+
+/** What a function or a method is called with; operands are evaluated once their number is right. */
+interface Arguments {
+  readonly operands: readonly Operand[];
+  /** What the pipe brings, or {@linkcode NOTHING}. */
+  readonly piped: unknown;
+  readonly dot: unknown;
+}
+
+const NO_ARGUMENTS: Arguments = { operands: [], piped: NOTHING, dot: undefined };
+
+function countOf({ operands, piped }: Arguments): number {
+  return operands.length + (piped === NOTHING ? 0 : 1);
+}
+
+/** A field to read. */
+interface FieldRequest {
+  readonly receiver: unknown;
+  /** Go's name for the receiver's type as far as Go knows it before it looks. */
+  readonly typeName: string;
+  readonly name: string;
+  readonly args: Arguments;
+}
+
+function memberOf(holder: GoStruct | GoMap, name: string): unknown {
+  return holder instanceof GoStruct ? holder.get(name) : holder.entries.get(name);
+}
+
+/** Whether Go knows no more of what it holds than that it can be anything. */
+function isBoxed(holder: unknown): boolean {
+  return (holder instanceof GoMap || holder instanceof GoList) &&
+    elementTypeName(holder) === ANY_TYPE;
+}
+
+function parameterAt({ parameters }: TemplateFunction, index: number): ParameterType {
+  return parameters[Math.min(index, parameters.length - 1)] ?? "any";
+}

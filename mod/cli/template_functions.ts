@@ -1,21 +1,38 @@
 /** Functions of Go templates, docker's included. @module */
 
-import { formatValue, goTypeName, sprint, sprintf, sprintln } from "./go_format.ts";
+import { formatValue, sprint, sprintf, sprintln } from "./go_format.ts";
+import { formatGoJson } from "./go_json.ts";
+import {
+  dereference,
+  GoFloat,
+  GoJsonNumber,
+  GoList,
+  GoMap,
+  GoPointer,
+  GoStringer,
+  goTypeName,
+  isNil,
+} from "./go_value.ts";
 
 /** A function cannot do with its arguments what it should; the message is Go's. */
 export class FunctionFailure extends Error {
   override readonly name = "FunctionFailure";
 }
 
+/** Type of a parameter: a text, an integer, a list of texts, or anything. */
+export type ParameterType = "string" | "int" | "[]string" | "any";
+
 /** One function. */
 export interface TemplateFunction {
-  readonly minArgs: number;
-  readonly maxArgs: number;
+  readonly parameters: readonly ParameterType[];
+  /** Whether the last parameter stands for any number of arguments. */
+  readonly isVariadic: boolean;
   /**
-   * @param zeroOf What a key that a map lacks stands for.
+   * @param args As many as there must be, and of the parameters' types.
+   * @param texts What the arguments read in the template.
    * @throws {FunctionFailure}
    */
-  readonly call: (args: readonly unknown[], zeroOf: (map: object) => unknown) => unknown;
+  readonly call: (args: readonly unknown[], texts: readonly string[]) => unknown;
 }
 
 /** Longest text a function may make, in UTF-16 units: 16 Mi. */
@@ -23,56 +40,63 @@ const MAX_TEXT_LENGTH = 16 * 1024 * 1024;
 
 /** Whether Go counts `value` as true: not missing, nil, false, 0 or empty. */
 export function isTruthy(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return Boolean(value);
-  return Array.isArray(value) ? value.length > 0 : Object.keys(value).length > 0;
+  if (value instanceof GoFloat) return value.value !== 0;
+  if (value instanceof GoJsonNumber) return value.text !== "";
+  if (value instanceof GoStringer) return value.forms.json !== 0;
+  if (value instanceof GoList) return value.items.length > 0;
+  if (value instanceof GoMap) return value.sortedKeys().length > 0;
+  if (value instanceof GoPointer) return value.target !== undefined;
+  return Boolean(value);
 }
 
-function define(
-  minArgs: number,
-  maxArgs: number,
-  call: TemplateFunction["call"],
-): TemplateFunction {
-  return { minArgs, maxArgs, call };
+type Call = TemplateFunction["call"];
+
+function fixed(parameters: readonly ParameterType[], call: Call): TemplateFunction {
+  return { parameters, isVariadic: false, call };
 }
 
-/** Functions by name; `and` and `or` are evaluated by the executor, which stops at the first. */
+function variadic(parameters: readonly ParameterType[], call: Call): TemplateFunction {
+  return { parameters, isVariadic: true, call };
+}
+
+/** Functions by name. */
 export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map([
-  ["and", define(1, Infinity, (args) => args.find((arg) => !isTruthy(arg)) ?? args.at(-1))],
-  ["or", define(1, Infinity, (args) => args.find(isTruthy) ?? args.at(-1))],
-  ["not", define(1, 1, ([value]) => !isTruthy(value))],
-  ["eq", define(1, Infinity, isEqualToAny)],
-  ["ne", define(2, 2, (args) => !isEqualToAny(args))],
-  ["lt", define(2, 2, ([a, b]) => compare(a, b) < 0)],
-  ["le", define(2, 2, ([a, b]) => compare(a, b) <= 0)],
-  ["gt", define(2, 2, ([a, b]) => compare(a, b) > 0)],
-  ["ge", define(2, 2, ([a, b]) => compare(a, b) >= 0)],
-  ["index", define(1, Infinity, index)],
-  ["slice", define(1, 4, slice)],
-  ["len", define(1, 1, ([value]) => lengthOf(value))],
-  ["print", define(0, Infinity, (args) => bounded(sprint(args)))],
-  ["println", define(0, Infinity, (args) => bounded(sprintln(args)))],
-  ["printf", define(1, Infinity, ([format, ...args]) => bounded(sprintf(text(format), args)))],
-  ["html", define(0, Infinity, (args) => bounded(escapeHtml(textOf(args))))],
-  ["js", define(0, Infinity, (args) => bounded(escapeJs(textOf(args))))],
-  ["urlquery", define(0, Infinity, (args) => bounded(escapeQuery(textOf(args))))],
-  ["json", define(1, 1, ([value]) => formatJson(value))],
-  ["join", define(2, 2, ([list, separator]) => join(list, text(separator)))],
-  ["split", define(2, 2, ([value, separator]) => text(value).split(text(separator)))],
-  ["lower", define(1, 1, ([value]) => text(value).toLowerCase())],
-  ["upper", define(1, 1, ([value]) => text(value).toUpperCase())],
-  ["title", define(1, 1, ([value]) => formatTitle(text(value)))],
-  ["truncate", define(2, 2, ([value, size]) => truncate(text(value), integer(size)))],
-  ["pad", define(3, 3, ([value, left, right]) => pad(text(value), integer(left), integer(right)))],
+  ["not", fixed(["any"], ([value]) => !isTruthy(value))],
+  ["ne", fixed(["any", "any"], (args) => !isEqualToAny(args))],
+  ["lt", fixed(["any", "any"], ([a, b]) => compare(a, b) < 0)],
+  ["le", fixed(["any", "any"], ([a, b]) => compare(a, b) <= 0)],
+  ["gt", fixed(["any", "any"], ([a, b]) => compare(a, b) > 0)],
+  ["ge", fixed(["any", "any"], ([a, b]) => compare(a, b) >= 0)],
+  ["len", fixed(["any"], ([value]) => lengthOf(value))],
+  ["json", fixed(["any"], ([value]) => bounded(formatGoJson(value ?? null)))],
+  ["join", fixed(["[]string", "string"], ([list, separator]) => join(list, separator))],
+  ["split", fixed(["string", "string"], ([value, separator]) => split(value, separator))],
+  ["lower", fixed(["string"], ([value]) => textOf(value).toLowerCase())],
+  ["upper", fixed(["string"], ([value]) => textOf(value).toUpperCase())],
+  ["title", fixed(["string"], ([value]) => formatTitle(textOf(value)))],
+  ["truncate", fixed(["string", "int"], ([value, size]) => truncate(textOf(value), Number(size)))],
+  ["pad", fixed(["string", "int", "int"], ([value, ...sizes]) => pad(textOf(value), sizes))],
+  // The executor gives these two no arguments after the one that decides
+  ["and", variadic(["any", "any"], (args) => args.at(-1))],
+  ["or", variadic(["any", "any"], (args) => args.at(-1))],
+  ["call", variadic(["any", "any"], refuseCall)],
+  ["eq", variadic(["any", "any"], isEqualToAny)],
+  ["index", variadic(["any", "any"], index)],
+  ["slice", variadic(["any", "any"], slice)],
+  ["print", variadic(["any"], (args) => bounded(sprint(args)))],
+  ["println", variadic(["any"], (args) => bounded(sprintln(args)))],
+  [
+    "printf",
+    variadic(["string", "any"], ([format, ...args]) => bounded(sprintf(`${format}`, args))),
+  ],
+  ["html", variadic(["any"], (args) => bounded(escapeHtml(printedText(args))))],
+  ["js", variadic(["any"], (args) => bounded(escapeJs(printedText(args))))],
+  ["urlquery", variadic(["any"], (args) => bounded(escapeQuery(printedText(args))))],
 ]);
 
-function text(value: unknown): string {
-  if (typeof value === "string") return value;
-  throw new FunctionFailure(`wrong type for value; expected string; got ${goTypeName(value)}`);
-}
-
-function integer(value: unknown): number {
-  if (typeof value === "number" && Number.isInteger(value)) return value;
-  throw new FunctionFailure(`wrong type for value; expected int; got ${goTypeName(value)}`);
+/** Text of an argument whose parameter is a string. */
+function textOf(value: unknown): string {
+  return String(value);
 }
 
 function bounded(value: string): string {
@@ -80,8 +104,10 @@ function bounded(value: string): string {
   throw new FunctionFailure(`text longer than ${MAX_TEXT_LENGTH} characters`);
 }
 
-function isNil(value: unknown): boolean {
-  return value === null || value === undefined;
+/** No value that templates see is a function: methods are called where they are named. */
+function refuseCall([callee]: readonly unknown[], [text]: readonly string[]): never {
+  if (callee === null || callee === undefined) throw new FunctionFailure("call of nil");
+  throw new FunctionFailure(`non-function ${text} of type ${goTypeName(callee)}`);
 }
 
 function isEqualToAny([first, ...others]: readonly unknown[]): boolean {
@@ -89,51 +115,100 @@ function isEqualToAny([first, ...others]: readonly unknown[]): boolean {
   return others.some((other) => isEqual(first, other));
 }
 
-function isEqual(a: unknown, b: unknown): boolean {
-  if (isNil(a) || isNil(b)) return isNil(a) && isNil(b);
-  if (typeof a !== typeof b) throw new FunctionFailure("incompatible types for comparison");
-  if (typeof a === "object") {
-    throw new FunctionFailure(`non-comparable type ${formatValue(a)}: ${goTypeName(a)}`);
+type BasicKind = "bool" | "int" | "float" | "string";
+
+function basicKindOf(value: unknown): BasicKind | undefined {
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "number") return "int";
+  if (typeof value === "string" || value instanceof GoJsonNumber) return "string";
+  if (value instanceof GoStringer) {
+    return typeof value.forms.json === "number" ? "int" : undefined;
   }
-  return a === b;
+  return value instanceof GoFloat ? "float" : undefined;
+}
+
+/** What values of the same basic kind are compared by. */
+function comparableOf(value: unknown): unknown {
+  if (value instanceof GoJsonNumber) return value.text;
+  if (value instanceof GoStringer) return value.forms.json;
+  return value instanceof GoFloat ? value.value : value;
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  const kind = basicKindOf(a);
+  if (kind !== basicKindOf(b)) {
+    if (isMissing(a) || isMissing(b)) return false;
+    throw new FunctionFailure("incompatible types for comparison");
+  }
+  if (kind !== undefined) return comparableOf(a) === comparableOf(b);
+  if (isNil(a) || isNil(b)) return isNil(a) && isNil(b);
+  if (a instanceof GoPointer) return a === b;
+  throw new FunctionFailure(sprintf("non-comparable type %s: %s", [a, goTypeName(a)]));
+}
+
+/** Whether it has no type at all: an untyped nil, or nothing. */
+function isMissing(value: unknown): boolean {
+  return value === null || value === undefined;
 }
 
 function compare(a: unknown, b: unknown): number {
-  if (typeof a === "number" && typeof b === "number") return a - b;
-  if (typeof a === "string" && typeof b === "string") return a < b ? -1 : a > b ? 1 : 0;
-  const isSameType = isNil(a) || isNil(b) || typeof a === typeof b;
-  throw new FunctionFailure(
-    isSameType ? "invalid type for comparison" : "incompatible types for comparison",
-  );
-}
-
-function index(
-  [item, ...keys]: readonly unknown[],
-  zeroOf: (map: object) => unknown,
-): unknown {
-  return keys.reduce((value, key) => indexOnce(value, key, zeroOf), item);
-}
-
-function indexOnce(item: unknown, key: unknown, zeroOf: (map: object) => unknown): unknown {
-  if (isNil(item)) throw new FunctionFailure("index of untyped nil");
-  if (typeof item === "string") {
-    const bytes = new TextEncoder().encode(item);
-    return bytes[checkIndex(key, bytes.length - 1)];
+  const [kind, other] = [basicKindOf(a), basicKindOf(b)];
+  if (kind === undefined || other === undefined || kind === "bool") {
+    const isSame = kind === other || kind === undefined || other === undefined;
+    throw new FunctionFailure(
+      isSame ? "invalid type for comparison" : "incompatible types for comparison",
+    );
   }
-  if (Array.isArray(item)) return item[checkIndex(key, item.length - 1)];
-  if (typeof item === "object" && item !== null) {
-    if (typeof key !== "string") {
-      throw new FunctionFailure(`value has type ${goTypeName(key)}; should be string`);
+  if (kind !== other) throw new FunctionFailure("incompatible types for comparison");
+  const [first, second] = [comparableOf(a), comparableOf(b)];
+  if (typeof first === "number" && typeof second === "number") return first - second;
+  const [text, otherText] = [String(first), String(second)];
+  return text < otherText ? -1 : text > otherText ? 1 : 0;
+}
+
+function index([item, ...keys]: readonly unknown[]): unknown {
+  if (isMissing(item)) throw new FunctionFailure("index of untyped nil");
+  return keys.reduce(indexOnce, item);
+}
+
+function indexOnce(item: unknown, key: unknown): unknown {
+  if (isMissing(item)) throw new FunctionFailure("index of nil pointer");
+  if (isText(item)) {
+    const bytes = new TextEncoder().encode(formatValue(item));
+    return elementAt(Array.from(bytes), key, "string");
+  }
+  if (item instanceof GoList) {
+    return elementAt(item.items, key, item.typeName.startsWith("[]") ? "slice" : "array");
+  }
+  if (item instanceof GoMap) {
+    const { keyType = "string", zero } = item.type;
+    if (typeof key !== "string" || keyType !== "string") {
+      throw new FunctionFailure(
+        isMissing(key)
+          ? `value is nil; should be of type ${keyType}`
+          : `value has type ${goTypeName(key)}; should be ${keyType}`,
+      );
     }
-    return Object.hasOwn(item, key) ? Reflect.get(item, key) : zeroOf(item);
+    return item.entries.has(key) ? item.entries.get(key) : zero;
   }
   throw new FunctionFailure(`can't index item of type ${goTypeName(item)}`);
+}
+
+function isText(value: unknown): boolean {
+  return basicKindOf(value) === "string";
+}
+
+/** Go words the index after the last one in another way than those beyond. */
+function elementAt(items: readonly unknown[], key: unknown, kind: string): unknown {
+  const position = checkIndex(key, items.length);
+  if (position < items.length) return items[position];
+  throw new FunctionFailure(`reflect: ${kind} index out of range`);
 }
 
 function checkIndex(key: unknown, max: number): number {
   if (typeof key !== "number" || !Number.isInteger(key)) {
     throw new FunctionFailure(
-      isNil(key)
+      isMissing(key)
         ? "cannot index slice/array with nil"
         : `cannot index slice/array with type ${goTypeName(key)}`,
     );
@@ -143,13 +218,19 @@ function checkIndex(key: unknown, max: number): number {
 }
 
 function slice([item, ...bounds]: readonly unknown[]): unknown {
-  if (isNil(item)) throw new FunctionFailure("slice of untyped nil");
-  if (typeof item === "string") {
+  if (isMissing(item)) throw new FunctionFailure("slice of untyped nil");
+  if (isText(item)) {
     if (bounds.length > 2) throw new FunctionFailure("cannot 3-index slice a string");
-    const bytes = new TextEncoder().encode(item);
+    const bytes = new TextEncoder().encode(formatValue(item));
     return new TextDecoder().decode(bytes.subarray(...sliceBounds(bounds, bytes.length)));
   }
-  if (Array.isArray(item)) return item.slice(...sliceBounds(bounds, item.length));
+  if (item instanceof GoList) {
+    return new GoList(
+      item.typeName,
+      item.items.slice(...sliceBounds(bounds, item.items.length)),
+      item.isNil,
+    );
+  }
   throw new FunctionFailure(`can't slice item of type ${goTypeName(item)}`);
 }
 
@@ -162,52 +243,50 @@ function sliceBounds(bounds: readonly unknown[], length: number): [from: number,
 }
 
 /** Length as Go counts it: bytes of a string, elements of a list, keys of a map. */
-function lengthOf(value: unknown): number {
-  if (typeof value === "string") return new TextEncoder().encode(value).length;
-  if (Array.isArray(value)) return value.length;
-  if (typeof value === "object" && value !== null) return Object.keys(value).length;
+function lengthOf(argument: unknown): number {
+  const value = dereference(argument);
+  if (isText(value)) return new TextEncoder().encode(formatValue(value)).length;
+  if (value instanceof GoList) return value.items.length;
+  if (value instanceof GoMap) return value.sortedKeys().length;
   throw new FunctionFailure(
     isNil(value) ? "len of nil pointer" : `len of type ${goTypeName(value)}`,
   );
 }
 
-function formatJson(value: unknown): string {
-  try {
-    const json = JSON.stringify(value) ?? "null";
-    return json.replace(/[\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16)}`);
-  } catch (cause) {
-    throw new FunctionFailure("value has no JSON form", { cause });
-  }
+function join(list: unknown, separator: unknown): string {
+  return list instanceof GoList ? bounded(list.items.join(textOf(separator))) : "";
 }
 
-function join(list: unknown, separator: string): string {
-  if (!Array.isArray(list)) {
-    throw new FunctionFailure(`wrong type for value; expected []string; got ${goTypeName(list)}`);
-  }
-  return bounded(list.map(formatValue).join(separator));
+function split(value: unknown, separator: unknown): GoList {
+  const [text, mark] = [textOf(value), textOf(separator)];
+  return new GoList("[]string", mark === "" ? Array.from(text) : text.split(mark));
 }
 
 function formatTitle(value: string): string {
   return value.replace(/(?<![\p{L}\p{Nd}_])\p{L}/gu, (letter) => letter.toUpperCase());
 }
 
+/** Cuts text to `size` bytes; what is left of a character shows as U+FFFD. */
 function truncate(value: string, size: number): string {
-  if (size < 0) throw new FunctionFailure(`index out of range: ${size}`);
-  return [...value].slice(0, size).join("");
-}
-
-function pad(value: string, left: number, right: number): string {
-  if (value === "") return value;
-  if (left < 0 || right < 0 || left + right > MAX_TEXT_LENGTH) {
-    throw new FunctionFailure(`index out of range: ${left < 0 ? left : right}`);
+  if (size < 0) {
+    throw new FunctionFailure(`runtime error: slice bounds out of range [:${size}]`);
   }
-  return bounded(" ".repeat(left) + value + " ".repeat(right));
+  return new TextDecoder().decode(new TextEncoder().encode(value).subarray(0, size));
 }
 
-function textOf(args: readonly unknown[]): string {
-  const [only] = args;
-  if (args.length === 1 && isNil(only)) return "<no value>";
-  return args.length === 1 && typeof only === "string" ? only : sprint(args);
+function pad(value: string, [before, after]: readonly unknown[]): string {
+  if (value === "") return value;
+  const sizes = [Number(before), Number(after)];
+  if (sizes.some((size) => size < 0)) throw new FunctionFailure("strings: negative Repeat count");
+  const [left = "", right = ""] = sizes.map((size) =>
+    " ".repeat(Math.min(size, MAX_TEXT_LENGTH + 1))
+  );
+  return bounded(left + value + right);
+}
+
+/** Text that the escaping functions escape. */
+function printedText(args: readonly unknown[]): string {
+  return sprint(args.map((arg) => isMissing(arg) ? "<no value>" : dereference(arg)));
 }
 
 const HTML_ESCAPES: ReadonlyMap<string, string> = new Map([

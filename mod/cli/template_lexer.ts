@@ -84,12 +84,15 @@ function skipComment(source: string, inside: number, tokens: Token[]): number {
 }
 
 const CLOSE = /(?:\s+(?=-\}\}))?(-\}\}|\}\})/y;
+/** What Go scans as a number, whether or not it is one: a sign starts one too. */
+const NUMBER =
+  /(?=[+-]|\.?\d|\.$)[+-]?(?:0[xX][\da-fA-F_]*(?:\.[\da-fA-F_]*)?(?:[pP][+-]?[\d_]*)?|0[oO][0-7_]*|0[bB][01_]*|[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?[\d_]*)?)i?/y;
 /** Tried in this order at each place inside an action. */
 const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
   ["space", /\s+/y],
   ["string", /"(?:\\.|[^"\\\n])*"|`[^`]*`/y],
   ["char", /'(?:\\.|[^'\\\n])*'/y],
-  ["number", /[+-]?(?:\d|\.\d)[\p{L}\p{Nd}_.]*(?:(?<=[eE])[+-]\d+)?/uy],
+  ["number", NUMBER],
   ["field", /\.[\p{L}_][\p{L}\p{Nd}_]*/uy],
   ["variable", /\$[\p{L}\p{Nd}_]*/uy],
   ["word", /[\p{L}_][\p{L}\p{Nd}_]*/uy],
@@ -141,6 +144,10 @@ function nextToken(source: string, start: number): Token {
 
 function describeProblem(kind: TokenKind, text: string, rest: string): string | undefined {
   if (kind === "symbol") return UNTERMINATED.get(text);
+  if (kind === "number") {
+    const next = /^[\p{L}\p{Nd}_]/u.exec(rest)?.[0];
+    return next === undefined ? undefined : `bad number syntax: ${JSON.stringify(text + next)}`;
+  }
   const isName = kind === "field" || kind === "variable" || kind === "word";
   if (!isName || matchFrom(TERMINATOR, rest, 0) !== undefined) return undefined;
   return `bad character ${describeCharacter(String.fromCodePoint(rest.codePointAt(0) ?? 0))}`;

@@ -57,6 +57,8 @@ export function parseNumberLiteral(literal: string): number | string {
     if (!Number.isSafeInteger(magnitude)) return `integer overflow: "${literal}"`;
     return integer?.[1] === "-" ? 0 - magnitude : magnitude;
   }
+  // Go takes it for an integer that only a float can hold
+  if (/^[+-]?[\d_]+$/.test(literal)) return `integer overflow: "${literal}"`;
   const value = FLOAT.test(literal) ? Number(literal.replaceAll("_", "")) : NaN;
   return Number.isFinite(value) ? value : badNumber(literal);
 }

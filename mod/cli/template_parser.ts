@@ -1,5 +1,6 @@
 /** Builds the syntax tree of a Go template. @module */
 
+import { GoFloat } from "./go_value.ts";
 import { templateSyntaxError } from "./template_error.ts";
 import { lexTemplate, type Token, type TokenKind } from "./template_lexer.ts";
 import { parseNumberLiteral, unquote } from "./template_literals.ts";
@@ -17,7 +18,7 @@ export type Operand =
   & Span
   & (
     | { readonly kind: "dot" | "nil" }
-    | { readonly kind: "constant"; readonly value: string | number | boolean }
+    | { readonly kind: "constant"; readonly value: string | number | boolean | GoFloat }
     | { readonly kind: "field"; readonly names: readonly string[] }
     | { readonly kind: "variable"; readonly name: string; readonly names: readonly string[] }
     | { readonly kind: "chain"; readonly base: Operand; readonly names: readonly string[] }
@@ -262,9 +263,7 @@ class TemplateParser {
       variables.push(this.#nextPastSpace().text);
       const operator = this.#nextPastSpace();
       if (isSymbol(operator, ":=") || isSymbol(operator, "=")) {
-        const isAssignment = operator.text === "=";
-        if (isAssignment) variables.forEach((name) => this.#checkVariable(name));
-        return { variables, isAssignment };
+        return { variables, isAssignment: operator.text === "=" };
       }
       if (!isSymbol(operator, ",")) break;
       if (context !== "range" || variables.length === 2) {
@@ -375,10 +374,10 @@ class TemplateParser {
     return value;
   }
 
-  #parseNumber(token: Token): number {
-    const result = parseNumberLiteral(token.text);
+  #parseNumber({ kind, text }: Token): number | GoFloat {
+    const result = parseNumberLiteral(text);
     if (typeof result === "string") throw this.#failure(result);
-    return result;
+    return kind === "number" && FLOAT_MARK.test(text) ? new GoFloat(result) : result;
   }
 
   #checkVariable(name: string): void {
@@ -448,7 +447,7 @@ class TemplateParser {
       return this.#failure("unclosed left paren");
     }
     if (isSymbol(token, ")")) return this.#failure("unexpected right paren");
-    const isKeyword = token.kind === "word" && KEYWORDS.has(token.text);
+    const isKeyword = token.kind === "dot" || (token.kind === "word" && KEYWORDS.has(token.text));
     const shown = isKeyword ? `<${token.text}>` : JSON.stringify(token.text);
     return this.#failure(`unexpected ${shown} in ${context}`);
   }
@@ -459,6 +458,8 @@ class TemplateParser {
   }
 }
 
+/** What makes a number that is not hexadecimal a float, even without a fraction. */
+const FLOAT_MARK = /^[^xX]*[.eEpP]/;
 const LAST_TOKEN: Token = { kind: "end", text: "EOF", start: 0 };
 
 function isSymbol(token: Token, text: string): boolean {

@@ -1,26 +1,14 @@
 import { strictEqual, throws } from "node:assert/strict";
 import { WherryError } from "../errors.ts";
-import golden from "./testdata/inspect_format.json" with { type: "json" };
-import { INSPECT_OPTIONS, parseTemplate, type TemplateOptions } from "./template.ts";
+import {
+  parseObjectTemplate,
+  parseTemplate,
+  structValue,
+  type TemplateOptions,
+} from "./template.ts";
 
 function render(source: string, data: unknown, options?: TemplateOptions): string {
   return parseTemplate(source).execute(data, options);
-}
-
-for (const { template, output, error } of golden.cases) {
-  if (output !== undefined) {
-    Deno.test(`Template prints what docker inspect prints for ${template}`, () => {
-      strictEqual(render(template, golden.data, INSPECT_OPTIONS), output);
-    });
-  } else {
-    Deno.test(`Template fails as docker inspect does for ${template}`, () => {
-      throws(() => render(template, golden.data, INSPECT_OPTIONS), {
-        name: "WherryError",
-        kind: "invalid_argument",
-        message: error,
-      });
-    });
-  }
 }
 
 const RENDERED: [source: string, data: unknown, text: string][] = [
@@ -29,9 +17,10 @@ const RENDERED: [source: string, data: unknown, text: string][] = [
   ['{{.Label "app"}}', { Label: (key: string): string => `<${key}>` }, "<app>"],
   ["{{.Lazy}}", { Lazy: (): string => "x" }, "x"],
   ['{{"app" | .Label}}', { Label: (key: string): string => `<${key}>` }, "<app>"],
-  ["{{eq 1 1.0}}", {}, "true"],
-  ["{{printf `%.1f` .n}}", { n: 2 }, "2.0"],
-  ['{{truncate "日本語" 2}}', {}, "日本"],
+  ["{{eq .n 1.5}} {{eq .m 1}}", { n: 1.5, m: 1 }, "true true"],
+  ["{{printf `%.1f %d` .n .m}}", { n: 2.5, m: 2 }, "2.5 2"],
+  ['{{join .texts ","}} {{len .none}}', { texts: ["a", "b"], none: [] }, "a,b 0"],
+  ['{{truncate "日本語" 6}} {{truncate "日本語" 4}}', {}, "日本 日\ufffd"],
   ["{{range $k, $v := .}}{{$k}}{{$v}}{{end}}", { b: 2, a: 1 }, "a1b2"],
   ["{{range .}}{{if eq . 2}}{{continue}}{{end}}{{.}}{{end}}", [1, 2, 3], "13"],
   ["{{with .a}}{{.}}{{else with .b}}{{.}}{{end}}", { b: "x" }, "x"],
@@ -50,12 +39,41 @@ for (const [source, data, text] of RENDERED) {
   });
 }
 
-Deno.test("Template names the row's type when a field is missing", () => {
-  const options = { typeName: "*formatter.ContainerContext", missingField: "error" } as const;
+Deno.test("structValue() names its type when a field is missing", () => {
+  const row = structValue("*formatter.ContainerContext", {});
 
-  throws(() => render("{{.Foo}}", {}, options), {
+  throws(() => render("{{.Foo}}", row), {
     message: 'template parsing error: template: :1:2: executing "" at <.Foo>: ' +
       "can't evaluate field Foo in type *formatter.ContainerContext",
+  });
+});
+
+Deno.test("structValue() is sorted and safe inside HTML as JSON", () => {
+  const row = structValue("row", { b: "<none>", a: 1, Label: (): string => "x" });
+
+  strictEqual(render("{{json .}}", row), '{"a":1,"b":"\\u003cnone\\u003e"}');
+});
+
+Deno.test("parseObjectTemplate() exits as docker does when the template is malformed", () => {
+  throws(() => parseObjectTemplate("{{"), { kind: "invalid_argument", exitCode: 64 });
+});
+
+Deno.test("Template gives what it printed before an error when errors only cut", () => {
+  strictEqual(render("a{{index . 5}}b", [], { isCutByErrors: true }), "a");
+});
+
+Deno.test("Template evaluates each argument of and and or once", () => {
+  let count = 0;
+
+  strictEqual(render("{{and .Next .Next}}{{or .Next .Next}}", { Next: () => ++count }), "23");
+});
+
+Deno.test("Template checks a method's arguments", () => {
+  const data = { Label: (key: string): string => `<${key}>` };
+
+  throws(() => render("{{.Label 5}}", data), { message: /at <5>: expected string; found 5$/ });
+  throws(() => render("{{.Label}}", data), {
+    message: /wrong number of args for Label: want 1 got 0$/,
   });
 });
 
@@ -64,15 +82,6 @@ Deno.test("Template reports the line and column of a failure", () => {
     message: 'template parsing error: template: :2:4: executing "" at <index .x 0>: ' +
       "error calling index: index of untyped nil",
   });
-});
-
-Deno.test("Template takes a map that is null for an empty one", () => {
-  const data = { Config: { Labels: null } };
-
-  strictEqual(
-    render('{{index .Config.Labels "a"}}|{{.Config.Labels}}', data, INSPECT_OPTIONS),
-    "|map[]",
-  );
 });
 
 Deno.test("Template filters values and leaves texts and literals alone", () => {
