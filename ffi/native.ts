@@ -162,10 +162,10 @@ export const hashing = lazySymbols(
       parameters: ["buffer", "buffer", "u32"],
       result: "i32",
     },
-    /** Taking many bytes, on another thread. */
-    updateAside: {
-      name: "wherry_sha256_update",
-      parameters: ["buffer", "buffer", "u32"],
+    /** Taking many bytes, on another thread; it waits there for those before them. */
+    updateInTurn: {
+      name: "wherry_sha256_update_in_turn",
+      parameters: ["buffer", "u32", "buffer", "u32"],
       result: "i32",
       nonblocking: true,
     },

@@ -3,6 +3,7 @@
  * with vectors that expand the schedules of eight blocks at a time, twice as fast as node:crypto; and
  * the same compiled for any processor.
  */
+#include "sys.h"
 #include "text.h"
 #include "wherry.h"
 
@@ -22,6 +23,7 @@ struct stream {
 	uint64_t size;
 	uint8_t block[BLOCK]; /* its first size % BLOCK bytes wait for the rest */
 	uint32_t way;
+	uint32_t turn; /* calls in turn that are done: a futex */
 };
 
 _Static_assert(sizeof(struct stream) <= WHERRY_SHA256_CONTEXT, "the caller has room for it");
@@ -260,6 +262,26 @@ EXPORT int32_t wherry_sha256_update(void *context, const void *data, uint32_t si
 		hash_blocks(stream, from, size / BLOCK);
 	from += waiting > 0 ? 0 : size - size % BLOCK;
 	memcpy(stream->block + waiting, from, waiting > 0 ? size : size % BLOCK);
+	return 0;
+}
+
+/* The bit of the one thread to wake, so that the others sleep on. */
+static uint32_t bit_of_turn(uint32_t turn)
+{
+	return 1U << turn % 32;
+}
+
+EXPORT int32_t wherry_sha256_update_in_turn(void *context, uint32_t turn, const void *data,
+					    uint32_t size)
+{
+	struct stream *stream = context;
+	uint32_t now;
+
+	while ((now = __atomic_load_n(&stream->turn, __ATOMIC_ACQUIRE)) != turn)
+		(void)sys_futex_wait(&stream->turn, now, bit_of_turn(turn));
+	(void)wherry_sha256_update(stream, data, size);
+	__atomic_store_n(&stream->turn, turn + 1, __ATOMIC_RELEASE);
+	(void)sys_futex_wake(&stream->turn, bit_of_turn(turn + 1));
 	return 0;
 }
 
