@@ -53,9 +53,9 @@ int32_t wherry_remove_tree(int32_t parent, const char *name);
  * SHA-256 of a stream: begin once, update any number of times, end once. Calls for one context come
  * one after the other, on any thread. All return 0; ret_digest takes 32 bytes.
  *
- * Only wherry_sha256_update_in_turn may be called before an earlier one has returned: it waits until
- * `turn` calls of itself are done. Turns are 0, 1, 2 and so on; a caller that leaves one out waits
- * for ever.
+ * Only wherry_sha256_update_in_turn may be called before an earlier one has returned: it waits
+ * until `turn` calls of itself are done. Turns are 0, 1, 2 and so on; a caller that leaves one out
+ * waits for ever.
  */
 int32_t wherry_sha256_begin(void *context);
 int32_t wherry_sha256_update(void *context, const void *data, uint32_t size);
