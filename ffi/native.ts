@@ -148,6 +148,12 @@ export const files = lazySymbols(
       parameters: ["i32", "buffer", "buffer", "buffer", "i32", "i32"],
       result: "i32",
     },
+    /** A file with its bytes, owner, mode and times; see `native/wherry.h`. */
+    createFile: {
+      name: "wherry_create_file",
+      parameters: ["i32", "buffer", "buffer", "u32", "buffer", "buffer"],
+      result: "i32",
+    },
   } as const,
 );
 
