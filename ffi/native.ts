@@ -148,6 +148,12 @@ export const files = lazySymbols(
       parameters: ["i32", "buffer", "buffer", "buffer", "i32", "i32"],
       result: "i32",
     },
+    /** A file with its bytes, owner, mode and times; see `native/wherry.h`. */
+    createFile: {
+      name: "wherry_create_file",
+      parameters: ["i32", "buffer", "buffer", "u32", "buffer", "buffer"],
+      result: "i32",
+    },
   } as const,
 );
 
@@ -162,10 +168,10 @@ export const hashing = lazySymbols(
       parameters: ["buffer", "buffer", "u32"],
       result: "i32",
     },
-    /** Taking many bytes, on another thread. */
-    updateAside: {
-      name: "wherry_sha256_update",
-      parameters: ["buffer", "buffer", "u32"],
+    /** Taking many bytes, on another thread; it waits there for those before them. */
+    updateInTurn: {
+      name: "wherry_sha256_update_in_turn",
+      parameters: ["buffer", "u32", "buffer", "u32"],
       result: "i32",
       nonblocking: true,
     },

@@ -15,6 +15,7 @@
 #include <linux/close_range.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/futex.h>
 #include <linux/mman.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
@@ -172,6 +173,17 @@ static inline int sys_pipe(int ret_fds[2])
 static inline int sys_ftruncate(int fd, uint64_t size)
 {
 	return (int)SYS(ftruncate, fd, size);
+}
+
+/* Sleep while *word is `value`, until sys_futex_wake with one of `bits`. */
+static inline int sys_futex_wait(const uint32_t *word, uint32_t value, uint32_t bits)
+{
+	return (int)SYS(futex, word, FUTEX_WAIT_BITSET_PRIVATE, value, 0, 0, bits);
+}
+
+static inline int sys_futex_wake(const uint32_t *word, uint32_t bits)
+{
+	return (int)SYS(futex, word, FUTEX_WAKE_BITSET_PRIVATE, INT32_MAX, 0, 0, bits);
 }
 
 static inline int sys_fsync(int fd)

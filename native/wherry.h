@@ -47,13 +47,38 @@ int32_t wherry_receive(int32_t socket, void *ret_data, uint32_t size, int32_t *r
  */
 int32_t wherry_remove_tree(int32_t parent, const char *name);
 
+#define WHERRY_KEEP UINT32_MAX
+
+/* What wherry_create_file gives a file besides its bytes. */
+struct wherry_new_file {
+	int64_t seconds; /* access and modification time since the epoch */
+	int64_t nanoseconds;
+	uint32_t mode;       /* for open(2): the umask applies */
+	uint32_t uid;        /* WHERRY_KEEP: the caller's */
+	uint32_t gid;        /* WHERRY_KEEP: as the kernel chooses it */
+	uint32_t exact_mode; /* for fchmod(2); WHERRY_KEEP: as `mode` made it */
+};
+
+/*
+ * Make the regular file `name` in the directory `dir`, with all its bytes. It must not exist, as a
+ * link neither. Returns 0, or -errno and the number of the system call that failed in
+ * *ret_failed_call; after any but openat the file is there, in part.
+ */
+int32_t wherry_create_file(int32_t dir, const char *name, const void *data, uint32_t size,
+			   const struct wherry_new_file *file, int32_t *ret_failed_call);
+
 /* Bytes of memory, aligned to 8, that a stream's hash needs between calls. */
 #define WHERRY_SHA256_CONTEXT 128
 
 /*
  * SHA-256 of a stream: begin once, update any number of times, end once. Calls for one context come
  * one after the other, on any thread. All return 0; ret_digest takes 32 bytes.
+ *
+ * Only wherry_sha256_update_in_turn may be called before an earlier one has returned: it waits
+ * until `turn` calls of itself are done. Turns are 0, 1, 2 and so on; a caller that leaves one out
+ * waits for ever.
  */
 int32_t wherry_sha256_begin(void *context);
 int32_t wherry_sha256_update(void *context, const void *data, uint32_t size);
+int32_t wherry_sha256_update_in_turn(void *context, uint32_t turn, const void *data, uint32_t size);
 int32_t wherry_sha256_end(void *context, uint8_t *ret_digest);

@@ -15,6 +15,7 @@ const BUILD_DIRECTORY = `${SOURCE_DIRECTORY}/build`;
 /** Sources of `libwherry.so`. */
 const LIBRARY_SOURCES = [
   "library.c",
+  "file.c",
   "remove.c",
   "sha256.c",
   "spawn.c",
@@ -33,6 +34,7 @@ const LAUNCHER_SOURCES = [
 /** Sources that are no part of the monitor. */
 const OTHER_SOURCES: readonly string[] = [
   "library.c",
+  "file.c",
   "remove.c",
   "sha256.c",
   "spawn.c",

@@ -55,7 +55,7 @@ export class BlobWriter implements Disposable {
   }
 
   /**
-   * Appends bytes, which must not change until the promise is fulfilled.
+   * Appends bytes, which must not change until the promise is fulfilled. More may be given before that.
    *
    * @throws {Error} For example when the disk is full.
    */
@@ -63,9 +63,9 @@ export class BlobWriter implements Disposable {
     const hashed = this.#digester.update(bytes);
     // At once: the page cache takes it in less time than handing it to another thread and back needs
     for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
-    await hashed;
     this.#size += bytes.length;
     if (this.#size >= this.#nextWriteback && !this.#isWritingBack) this.#startWriteback();
+    await hashed;
   }
 
   /**
@@ -75,8 +75,8 @@ export class BlobWriter implements Disposable {
    * @throws {DigestMismatchError} If it is another.
    */
   async finish(expected?: Digest): Promise<StagedBlob> {
-    const [hex] = await Promise.all([this.#digester.hex(), this.#writeback]);
-    await this.#file.syncData();
+    const synced = this.#writeback.then(() => this.#file.syncData());
+    const [hex] = await Promise.all([this.#digester.hex(), synced]);
     const digest = digestFromHex(hex);
     if (expected !== undefined && digest !== expected) {
       throw new DigestMismatchError("blob", expected, digest);

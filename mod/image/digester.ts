@@ -71,36 +71,34 @@ const inUse = new Set<unknown>();
 
 class NativeDigester implements Digester {
   readonly #context = new Uint8Array(CONTEXT_SIZE);
-  /** Fulfilled when all bytes so far are hashed. */
-  #hashed: Promise<void> | undefined;
+  /** Calls on other threads so far. */
+  #turns = 0;
+  /** Those that are not over yet. */
+  readonly #calls = new Set<Promise<unknown>>();
 
   constructor() {
     hashing().begin(this.#context);
   }
 
   async update(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const before = this.#hashed;
-    const hashed = before === undefined ? this.#take(bytes) : before.then(() => this.#take(bytes));
-    this.#hashed = hashed;
-    await hashed;
-    if (this.#hashed === hashed) this.#hashed = undefined;
-  }
-
-  async hex(): Promise<string> {
-    await this.#hashed;
-    const digest = new Uint8Array(32);
-    hashing().end(this.#context, digest);
-    return digest.toHex();
-  }
-
-  async #take(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (bytes.length < ASIDE_THRESHOLD) {
+    if (bytes.length < ASIDE_THRESHOLD && this.#calls.size === 0) {
       hashing().update(this.#context, bytes, bytes.length);
       return;
     }
-    const call = { context: this.#context, bytes };
-    inUse.add(call);
-    await hashing().updateAside(this.#context, bytes, bytes.length);
-    inUse.delete(call);
+    // Now, though others may not be over: while this thread is busy, nobody could start it after them
+    const call = hashing().updateInTurn(this.#context, this.#turns++, bytes, bytes.length);
+    const used = { context: this.#context, bytes };
+    inUse.add(used);
+    this.#calls.add(call);
+    await call;
+    this.#calls.delete(call);
+    inUse.delete(used);
+  }
+
+  async hex(): Promise<string> {
+    await Promise.all(this.#calls);
+    const digest = new Uint8Array(32);
+    hashing().end(this.#context, digest);
+    return digest.toHex();
   }
 }

@@ -17,11 +17,13 @@ import { SystemError } from "../../ffi/errno.ts";
 import {
   closeDescriptor,
   createFileAt,
+  createWholeFileAt,
   deviceNumber,
   makeDirectoryAt,
   makeLinkAt,
   makeNodeAt,
   makeSymlinkAt,
+  type NewFile,
   NODE_TYPE,
   openDirectoryAt,
   renameAt,
@@ -90,7 +92,9 @@ export class LayerUnpacker implements TarSink, Disposable {
   /** New files inherit group and setgid bit from such a directory. */
   #hasSetgidDirectory = false;
   #entry: TarEntry | undefined;
-  /** The file that is being written; -1 if the entry has no data. */
+  /** Where a file goes that waits for its data, which is often there at once. */
+  #waiting: Place | undefined;
+  /** The file that is being written in pieces; -1 if there is none. */
   #fd = -1;
 
   /**
@@ -121,17 +125,13 @@ export class LayerUnpacker implements TarSink, Disposable {
   /** @throws {SystemError} For example `ENOSPC`; it names the entry. */
   data(bytes: Uint8Array<ArrayBuffer>, offset: number): void {
     const entry = this.#entry;
-    if (this.#fd < 0 || entry === undefined) return;
-    this.#naming(entry, () => {
-      if (entry.isSparse) writeAllAt(this.#fd, bytes, offset, "");
-      else writeAll(this.#fd, bytes, "");
-    });
+    if (entry !== undefined) this.#naming(entry, () => this.#write(entry, bytes, offset));
   }
 
   /** @throws {SystemError} If owner, mode, attributes or times cannot be set; it names the entry. */
   endEntry(): void {
     const entry = this.#entry;
-    if (this.#fd >= 0 && entry !== undefined) this.#naming(entry, () => this.#finishFile(entry));
+    if (entry !== undefined) this.#naming(entry, () => this.#finishFile(entry));
   }
 
   /**
@@ -176,10 +176,7 @@ export class LayerUnpacker implements TarSink, Disposable {
   #makeAt(entry: TarEntry, place: Place): void {
     switch (entry.type) {
       case "file":
-        this.#fd = this.#replacing(
-          place,
-          () => createFileAt(place.parent, place.name, entry.mode & 0o777),
-        );
+        this.#waiting = place;
         return;
       case "directory":
         this.#makeDirectory(entry, place);
@@ -292,8 +289,44 @@ export class LayerUnpacker implements TarSink, Disposable {
     }
   }
 
+  #write(entry: TarEntry, bytes: Uint8Array<ArrayBuffer>, offset: number): void {
+    const place = this.#waiting;
+    if (place !== undefined) {
+      this.#waiting = undefined;
+      if (bytes.length === entry.size && isPlainFile(entry)) {
+        this.#createWhole(entry, place, bytes);
+        return;
+      }
+      this.#open(entry, place);
+    }
+    if (this.#fd < 0) return;
+    if (entry.isSparse) writeAllAt(this.#fd, bytes, offset, "");
+    else writeAll(this.#fd, bytes, "");
+  }
+
+  #open(entry: TarEntry, place: Place): void {
+    const make = (): number => createFileAt(place.parent, place.name, entry.mode & 0o777);
+    this.#fd = this.#replacing(place, make);
+  }
+
+  #createWhole(entry: TarEntry, place: Place, bytes: Uint8Array<ArrayBuffer>): void {
+    const file: NewFile = {
+      mode: entry.mode & 0o777,
+      owner: this.#needsOwner(entry) ? entry : undefined,
+      exactMode: this.#needsMode(entry) ? entry.mode : undefined,
+      seconds: entry.modifiedAt.seconds,
+      nanoseconds: entry.modifiedAt.nanoseconds,
+    };
+    this.#replacing(place, () => createWholeFileAt(place.parent, place.name, bytes, file));
+  }
+
   #finishFile(entry: TarEntry): void {
+    if (this.#waiting !== undefined) {
+      this.#open(entry, this.#waiting);
+      this.#waiting = undefined;
+    }
     const fd = this.#fd;
+    if (fd < 0) return;
     if (entry.isSparse) setFileSize(fd, entry.size, "");
     if (this.#needsOwner(entry)) setOwner(fd, entry.uid, entry.gid, "");
     // After the owner, since a change of owner takes setuid and setgid away
@@ -418,6 +451,11 @@ export class LayerUnpacker implements TarSink, Disposable {
     }
     setAttributeAt(this.#root.ensure(path), ".", OVERLAY_OPAQUE, YES);
   }
+}
+
+/** Whether there is no more to a file than bytes, owner, mode and times. */
+function isPlainFile({ attributes, isSparse }: TarEntry): boolean {
+  return attributes.length === 0 && !isSparse;
 }
 
 function isCode(error: unknown, ...codes: string[]): boolean {

@@ -5,6 +5,7 @@ import { type Compression, decompressed } from "./decompress.ts";
 import { type DiffId, parseDiffId } from "./digest.ts";
 import type { Digester, Hasher } from "./digester.ts";
 import { LayerUnpacker } from "./layer.ts";
+import { VALID_CHUNKS } from "./source.ts";
 import { TarReader } from "./tar_reader.ts";
 
 /** What an unpacked layer turned out to be. */
@@ -36,16 +37,39 @@ export async function* storing(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
   blob: BlobWriter,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for await (const chunk of chunks) {
-    const stored = blob.write(chunk);
-    // A failure is thrown below; it must not count as unhandled while the consumer is busy
-    stored.catch(() => undefined);
-    try {
+  const pending = new PendingWork();
+  try {
+    for await (const chunk of chunks) {
+      pending.add(blob.write(chunk));
       yield chunk;
-    } finally {
-      // Also when the consumer gives up: the file must not be in use any more when it is closed
-      await stored;
+      await pending.makeRoom();
     }
+  } finally {
+    // Also when the consumer gives up: the blob must not be in use any more when it is closed
+    await pending.settle();
+  }
+}
+
+/** Work on chunks that need not be over before the next one is asked for, while they are valid. */
+class PendingWork {
+  /** Oldest first. */
+  readonly #work: Promise<void>[] = [];
+
+  /** Takes the work on one more chunk. */
+  add(work: Promise<void>): void {
+    this.#work.push(work);
+    // A failure is thrown below; it must not count as unhandled before that
+    work.catch(() => undefined);
+  }
+
+  /** Waits until one more chunk may be asked for. */
+  async makeRoom(): Promise<void> {
+    if (this.#work.length >= VALID_CHUNKS) await this.#work.shift();
+  }
+
+  /** Waits for everything. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#work);
   }
 }
 
@@ -80,14 +104,15 @@ async function feed(
   digester: Digester | undefined,
   reader: TarReader,
 ): Promise<number> {
+  const pending = new PendingWork();
   let size = 0;
   for await (const chunk of tar) {
-    const hashed = digester?.update(chunk);
-    hashed?.catch(() => undefined);
+    if (digester !== undefined) pending.add(digester.update(chunk));
     reader.push(chunk);
-    await hashed;
+    await pending.makeRoom();
     size += chunk.length;
   }
+  await pending.settle();
   reader.end();
   return size;
 }

@@ -97,6 +97,64 @@ export function createFileAt(dirFd: number, path: KernelPath, mode: number): num
   return onPath(files().nbnn(SYSCALL.openat, dirFd, bytesOf(path), flags, mode), "openat", path);
 }
 
+/** What {@linkcode createWholeFileAt} gives a file besides its bytes. */
+export interface NewFile {
+  /** Permission bits; the umask applies. */
+  mode: number;
+  /** User and group; `undefined` for those that the kernel gives. */
+  owner: { uid: number; gid: number } | undefined;
+  /** Permission bits, setuid, setgid and sticky, whatever the umask; `undefined` if those of `mode` will do. */
+  exactMode: number | undefined;
+  /** Access and modification time in seconds since the epoch; may be negative. */
+  seconds: bigint;
+  /** 0 to 999,999,999, added to `seconds`. */
+  nanoseconds: bigint;
+}
+
+/** `struct wherry_new_file` of `native/wherry.h`. */
+const newFileBytes = new Uint8Array(32);
+const newFileTimes = new BigInt64Array(newFileBytes.buffer, 0, 2);
+const newFileNumbers = new Uint32Array(newFileBytes.buffer, 16, 4);
+/** `WHERRY_KEEP` */
+const KEEP = 0xffffffff;
+
+const failedCall = new Int32Array(1);
+const failedCallBytes = new Uint8Array(failedCall.buffer);
+
+/**
+ * Makes a new regular file with all its bytes in one native call, several times faster than step by step.
+ *
+ * @throws {SystemError} `EEXIST` if anything has that name, be it a dangling link; after any other failure,
+ * for example `ENOSPC`, a part of the file may be there.
+ */
+export function createWholeFileAt(
+  dirFd: number,
+  path: KernelPath,
+  bytes: Uint8Array<ArrayBuffer>,
+  file: NewFile,
+): void {
+  newFileTimes[0] = file.seconds;
+  newFileTimes[1] = file.nanoseconds;
+  newFileNumbers[0] = file.mode;
+  newFileNumbers[1] = file.owner?.uid ?? KEEP;
+  newFileNumbers[2] = file.owner?.gid ?? KEEP;
+  newFileNumbers[3] = file.exactMode ?? KEEP;
+  const name = bytesOf(path);
+  const result = files().createFile(
+    dirFd,
+    name,
+    bytes,
+    bytes.length,
+    newFileBytes,
+    failedCallBytes,
+  );
+  if (result < 0) checked(result, nameOfCall(failedCall[0]), textOf(path));
+}
+
+function nameOfCall(number: number | undefined): string {
+  return Object.entries(SYSCALL).find(([, value]) => value === number)?.[0] ?? `call ${number}`;
+}
+
 /** Closes a descriptor; it is gone whatever the kernel answers. */
 export function closeDescriptor(fd: number): void {
   files().nnn(SYSCALL.close, fd, 0, 0);

@@ -1,8 +1,9 @@
-import { strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import {
   AT_FDCWD,
   closeDescriptor,
   createFileAt,
+  createWholeFileAt,
   deviceNumber,
   makeDirectoryAt,
   makeSymlinkAt,
@@ -35,6 +36,50 @@ Deno.test("createFileAt() names call and path when the file exists", () => {
     code: "EEXIST",
     message: 'Cannot openat "taken": file exists (EEXIST)',
   });
+});
+
+/** Set by {@linkcode createWholeFileAt} in these tests. */
+const NEW_FILE = {
+  mode: 0o600,
+  owner: undefined,
+  exactMode: undefined,
+  seconds: -5n,
+  nanoseconds: 500_000_000n,
+};
+
+Deno.test("createWholeFileAt() writes all bytes and sets time and mode", () => {
+  using directory = new OpenDirectory();
+  const bytes = crypto.getRandomValues(new Uint8Array(5_000));
+
+  createWholeFileAt(directory.fd, "file", bytes, { ...NEW_FILE, exactMode: 0o4757 });
+
+  const { mode, mtime } = Deno.statSync(`${directory.path}/file`);
+  deepStrictEqual(Deno.readFileSync(`${directory.path}/file`), bytes);
+  strictEqual((mode ?? 0) & 0o7777, 0o4757);
+  strictEqual(mtime?.getTime(), -4_500);
+});
+
+Deno.test("createWholeFileAt() names call and path when a dangling link has the name", () => {
+  using directory = new OpenDirectory();
+  makeSymlinkAt("nowhere", directory.fd, "link");
+
+  throws(() => createWholeFileAt(directory.fd, "link", new Uint8Array(1), NEW_FILE), {
+    name: "SystemError",
+    message: 'Cannot openat "link": file exists (EEXIST)',
+  });
+});
+
+Deno.test("createWholeFileAt() names the call that fails after the file is there", () => {
+  using directory = new OpenDirectory();
+
+  throws(
+    () =>
+      createWholeFileAt(directory.fd, "file", new Uint8Array(1), {
+        ...NEW_FILE,
+        nanoseconds: 1_000_000_000n,
+      }),
+    { name: "SystemError", message: 'Cannot utimensat "file": invalid argument (EINVAL)' },
+  );
 });
 
 Deno.test("createFileAt() does not follow a dangling link", () => {
