@@ -27,7 +27,12 @@ export {
 export { createContainer, type CreatedContainer, type CreateRequest } from "./engine/create.ts";
 export { startContainer, type StartOptions } from "./engine/start.ts";
 export { execInContainer, type ExecRequest } from "./engine/exec.ts";
-export { signalContainer, stopContainer, waitForContainer } from "./engine/stop.ts";
+export {
+  signalContainer,
+  stopContainer,
+  type StopOptions,
+  waitForContainer,
+} from "./engine/stop.ts";
 export { removeContainer } from "./engine/remove.ts";
 export { sweepContainers, type SweepResult } from "./engine/sweep.ts";
 export { type Container, findContainer } from "./engine/find.ts";

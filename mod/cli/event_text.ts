@@ -2,18 +2,29 @@
 
 import type { EngineEvent } from "../engine/event_log.ts";
 import { WherryError } from "../errors.ts";
+import { INT, keyed, mapOf, STRING, stringerOf, structOf } from "./go_shape.ts";
 import { formatJson } from "./json.ts";
-import { parseTemplate, type Template, type TemplateOptions } from "./template.ts";
+import { parseTemplate } from "./template.ts";
 import { escapeControls } from "./terminal_text.ts";
 
 /** Exit status for a bad template, as docker's. */
 const EXIT_BAD_TEMPLATE = 64;
 
-const TEMPLATE_OPTIONS: TemplateOptions = {
-  typeName: "events.Message",
-  missingField: "error",
-  mapFields: new Map([["Attributes", ""]]),
-};
+/** An `int64`: no JavaScript number has all digits of the nanoseconds, so its JSON is raw. */
+const NANOSECONDS = stringerOf("int64", 0, (json) => JSON.stringify(json));
+
+/** @see {@link https://pkg.go.dev/github.com/docker/docker@v28.2.2+incompatible/api/types/events#Message} */
+const EVENT_SHAPE = structOf("events.Message", {
+  Status: keyed("status", STRING),
+  ID: keyed("id", STRING),
+  From: keyed("from", STRING),
+  Type: STRING,
+  Action: STRING,
+  Actor: structOf("events.Actor", { ID: STRING, Attributes: mapOf(STRING) }),
+  Scope: keyed("scope", STRING),
+  Time: keyed("time", INT),
+  TimeNano: keyed("timeNano", NANOSECONDS),
+});
 
 /** Something with every field, to try a template on before there is an event. */
 const NO_EVENT: EngineEvent = {
@@ -37,8 +48,10 @@ export function planEventFormat(format = ""): (event: EngineEvent) => string {
   if (format === "json") return (event) => formatJson(wireShape(event), { indentation: 0 });
   try {
     const template = parseTemplate(format);
-    executeTemplate(template, NO_EVENT);
-    return (event) => executeTemplate(template, event);
+    const fill = (event: EngineEvent): string =>
+      template.execute(EVENT_SHAPE.read(wireShape(event)));
+    fill(NO_EVENT);
+    return fill;
   } catch (cause) {
     if (!(cause instanceof WherryError)) throw cause;
     throw new WherryError("invalid_argument", `Error parsing format: ${cause.message}`, {
@@ -46,10 +59,6 @@ export function planEventFormat(format = ""): (event: EngineEvent) => string {
       exitCode: EXIT_BAD_TEMPLATE,
     });
   }
-}
-
-function executeTemplate(template: Template, event: EngineEvent): string {
-  return template.execute(templateFields(event), TEMPLATE_OPTIONS);
 }
 
 /** `2026-11-20T09:00:00.123456789+01:00 container die ID (exitCode=0, image=debian, name=web)`. */
@@ -94,23 +103,6 @@ function wireShape({ type, action, actorId, attributes, image, timeNs }: EngineE
     // No JavaScript number has all its digits
     timeNano: rawJson(String(timeNs)),
   };
-}
-
-/** Under Go's names of the fields, but as a whole in docker's shape. No number has all digits of the nanoseconds. */
-function templateFields(event: EngineEvent): Readonly<Record<string, unknown>> {
-  const { type, action, actorId, attributes, image, timeNs } = event;
-  const fields = {
-    Status: action,
-    ID: actorId,
-    From: image,
-    Type: type,
-    Action: action,
-    Actor: { ID: actorId, Attributes: sorted(attributes) },
-    Scope: "local",
-    Time: secondsOf(timeNs),
-    TimeNano: String(timeNs),
-  };
-  return Object.defineProperty(fields, "toJSON", { value: () => wireShape(event) });
 }
 
 function secondsOf(timeNs: bigint): number {

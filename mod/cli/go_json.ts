@@ -48,10 +48,13 @@ function escapeCharacter(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
+/** What TypeScript does not know of JSON yet. */
+const { isRawJSON: isRawJson } = JSON as typeof JSON & { isRawJSON(json: unknown): boolean };
+
 /** Keeps the order of keys. */
 function formatPlain(json: unknown): string {
   if (Array.isArray(json)) return `[${json.map(formatPlain).join(",")}]`;
-  if (typeof json !== "object" || json === null) return formatScalar(json);
+  if (typeof json !== "object" || json === null || isRawJson(json)) return formatScalar(json);
   return `{${
     Object.entries(json).map(([key, value]) => `${formatScalar(key)}:${formatPlain(value)}`)
       .join(",")
