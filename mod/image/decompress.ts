@@ -61,7 +61,7 @@ async function openDecompressor(compression: "gzip" | "zstd"): Promise<Decompres
  * Undoes `compression`. Several gzip members or zstd frames in a row count as one stream.
  *
  * @param source Chunks of any size; each is used up before the next is asked for.
- * @returns Chunks that stay valid while {@linkcode VALID_CHUNKS} more are asked for, if those of `source` do.
+ * @returns Chunks that stay valid while `VALID_CHUNKS` (source.ts) more are asked for, if those of `source` do.
  * @throws {ArchiveError} While iterating, if the stream is damaged or truncated.
  */
 export async function* decompressed(

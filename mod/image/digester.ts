@@ -36,8 +36,8 @@ export const hasher: Hasher = {
   },
 };
 
-/** Longer than two blocks, so that instructions that take several at once have their turn. */
-const KNOWN_MESSAGE = Uint8Array.from({ length: 300 }, (_, index) => index);
+/** Longer than eight blocks, which is what vectors take at once, and not a multiple of them. */
+const KNOWN_MESSAGE = Uint8Array.from({ length: 1_000 }, (_, index) => index);
 let isChecked = false;
 
 /**

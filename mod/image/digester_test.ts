@@ -58,6 +58,18 @@ Deno.test("Digester.update() keeps the order of pieces that nobody waits for", a
   await Promise.all(updates);
 });
 
+Deno.test("Digester.update() keeps the order of more pieces than have a wake-up bit each", async () => {
+  const digester = hasher.open();
+  const pieces = Array.from(
+    { length: 70 },
+    (_, index) => PIECE.slice(0, PIECE.length - index).fill(index),
+  );
+
+  await Promise.all(pieces.map((piece) => digester.update(piece)));
+
+  strictEqual(await digester.hex(), expectedHex(pieces));
+});
+
 Deno.test("Digester lets the caller use its buffer again after update()", async () => {
   const digester = hasher.open();
   const buffer = PIECE.slice();

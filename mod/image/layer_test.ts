@@ -21,10 +21,13 @@ class Place implements Disposable {
     Deno.writeTextFileSync(this.outside, "untouched");
   }
 
-  unpack(archive: Uint8Array<ArrayBuffer>, { isBase = true }: { isBase?: boolean } = {}): void {
+  unpack(
+    archive: Uint8Array<ArrayBuffer>,
+    { isBase = true, step = archive.length }: { isBase?: boolean; step?: number } = {},
+  ): void {
     using unpacker = new LayerUnpacker(this.root, { isBase });
     const reader = new TarReader(unpacker);
-    reader.push(archive);
+    for (let at = 0; at < archive.length; at += step) reader.push(archive.slice(at, at + step));
     reader.end();
     unpacker.finish();
   }
@@ -212,6 +215,27 @@ test("LayerUnpacker leaves a hard link to itself alone", (place) => {
   place.unpack(tarOf({ name: "f", content: "x" }, { name: "f", type: "1", link: "./f" }));
 
   strictEqual(place.read("f"), "x");
+});
+
+test("LayerUnpacker makes the same file of data that comes at once and in pieces", () => {
+  const metadata = { mode: 0o6755, uid: 3, gid: 4, pax: { mtime: "1234.567891234" } };
+  const archive = tarOf(
+    { name: "replaced", type: "2", link: "x" },
+    ...["replaced", "empty", "long"].map((name) => ({
+      name,
+      content: name === "empty" ? "" : "content ".repeat(500),
+      ...metadata,
+    })),
+  );
+  const [whole, pieces] = [archive.length, 700].map((step) => {
+    using place = new Place();
+    place.unpack(archive, { step });
+    strictEqual(place.read("replaced"), "content ".repeat(500));
+    return find(place.root, "%P %y %m %U %G %s %T@").filter((line) => !line.startsWith(" "));
+  });
+
+  deepStrictEqual(pieces, whole);
+  strictEqual(whole?.[0], "empty f 6755 3 4 0 1234.5678912340");
 });
 
 test("LayerUnpacker keeps setuid, owner, group and time", (place) => {

@@ -1,6 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import { sourceOf } from "../../tests/fakes/byte_source.ts";
-import { chunksOf, peek } from "./source.ts";
+import { chunksOf, peek, VALID_CHUNKS } from "./source.ts";
 
 const BYTES = crypto.getRandomValues(new Uint8Array(60_000));
 const LONG = Uint8Array.from({ length: 60 * BYTES.length }, (_, i) => BYTES[i % BYTES.length] ?? 0);
@@ -15,6 +15,26 @@ Deno.test("chunksOf() gives every byte once, whatever the source gives at a time
 
   strictEqual(length, LONG.length);
   strictEqual(found.every((byte, i) => byte === LONG[i]), true);
+});
+
+Deno.test("chunksOf() leaves a chunk alone until VALID_CHUNKS more are asked for", async () => {
+  let reads = 0;
+  const source = {
+    read: (buffer: Uint8Array): Promise<number | null> => {
+      if (reads === 3 * VALID_CHUNKS) return Promise.resolve(null);
+      buffer.fill(reads++);
+      return Promise.resolve(buffer.length);
+    },
+  };
+
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of chunksOf(source)) {
+    chunks.push(chunk);
+    const oldestValid = Math.max(0, chunks.length - VALID_CHUNKS);
+    strictEqual(chunks[oldestValid]?.at(0), oldestValid);
+  }
+
+  strictEqual(chunks.length, 3 * VALID_CHUNKS);
 });
 
 Deno.test("peek() shows the start and keeps it in the stream", async () => {
