@@ -35,7 +35,8 @@ interface PartFormat {
  */
 function formatWith(value: unknown, format: PartFormat, depth = 0): string {
   if (depth >= MAX_DEPTH) return "...";
-  const inner = (item: unknown): string => formatWith(item, format, depth + 1);
+  const inner = (item: unknown): string =>
+    item === null || item === undefined ? "<nil>" : formatWith(item, format, depth + 1);
   if (value instanceof GoList) return `[${value.items.map(inner).join(" ")}]`;
   if (value instanceof GoMap) {
     const { formatOne } = format;
@@ -170,9 +171,17 @@ function formatDirective(directive: Directive, value: unknown): string {
   }
   const formatOne = (one: unknown): string => {
     const text = formatVerb(directive, one);
-    return text === undefined ? `%!${verb}(${describeOperand(one)})` : pad(text);
+    if (text !== undefined) return pad(text);
+    if (one === null || one === undefined) return `%!${verb}(<nil>)`;
+    return `%!${verb}(${goTypeName(one)}=${pad(formatOneV(directive, withoutMethods(one)))})`;
   };
   return formatWith(value, { formatOne });
+}
+
+/** Go does not call a value's own `String` for a verb that does not suit it. */
+function withoutMethods(value: unknown): unknown {
+  const isNumber = value instanceof GoStringer && typeof value.forms.json === "number";
+  return isNumber ? value.forms.json : value;
 }
 
 function formatOneV({ flags, precision }: Directive, value: unknown): string {
@@ -180,6 +189,7 @@ function formatOneV({ flags, precision }: Directive, value: unknown): string {
     const text = formatScalar(value);
     return flags.includes("#") ? quoteText(text) : truncateText(text, precision);
   }
+  if (typeof value === "number") return padDigits(value, precision);
   if (!(value instanceof GoFloat) || precision === undefined) return formatScalar(value);
   return formatShortest(value.value, precision);
 }
@@ -259,6 +269,10 @@ function formatIntegerVerb(directive: Directive, value: number): string | undefi
   const prefix = verb === "O" ? "0o" : flags.includes("#") ? radix[1] : "";
   const digits = Math.abs(value).toString(radix[0]).padStart(directive.precision ?? 0, "0");
   return signFlag(flags, value) + prefix + (verb === "X" ? digits.toUpperCase() : digits);
+}
+
+function padDigits(value: number, precision = 0): string {
+  return (value < 0 ? "-" : "") + String(Math.abs(value)).padStart(precision, "0");
 }
 
 function formatFloatVerb(directive: Directive, value: number): string | undefined {

@@ -26,7 +26,8 @@ export interface TemplatePlace {
 /** Makes the error of a template that cannot be carried out on the data it was given. */
 export function templateExecutionError(place: TemplatePlace, problem: string): WherryError {
   const { source, templateName, at, text } = place;
-  const column = at - (source.lastIndexOf("\n", at - 1) + 1);
+  const line = source.slice(source.lastIndexOf("\n", at - 1) + 1, at);
+  const column = new TextEncoder().encode(line).length;
   return templateError(
     `template: :${lineAt(source, at)}:${column}: ` +
       `executing ${JSON.stringify(templateName)} at <${text}>: ${problem}`,

@@ -88,6 +88,7 @@ class TemplateExecutor {
   #printedLength = 0;
   #steps = 0;
   #depth = 0;
+  #place = NO_SPAN;
   #templateName = "";
   #variables: Variable[] = [];
 
@@ -149,13 +150,13 @@ class TemplateExecutor {
     const text = isMissing ? "<no value>" : formatValue(dereference(value));
     const [command, ...others] = pipe.commands;
     const isLiteral = others.length === 0 && command?.first.kind === "constant";
-    this.#print(isLiteral ? text : this.#options.filter?.(text) ?? text, pipe);
+    this.#print(isLiteral ? text : this.#options.filter?.(text) ?? text);
   }
 
-  #print(text: string, span?: Span): void {
+  #print(text: string): void {
     this.#printedLength += text.length;
     if (this.#printedLength > MAX_OUTPUT_LENGTH) {
-      throw this.#failure(span ?? NO_SPAN, `output longer than ${MAX_OUTPUT_LENGTH} characters`);
+      throw this.#failure(`output longer than ${MAX_OUTPUT_LENGTH} characters`);
     }
     this.#printed.push(text);
   }
@@ -165,12 +166,12 @@ class TemplateExecutor {
     const value = dereference(this.#evaluateCommands(pipe, dot));
     if (typeof value === "number" && pipe.variables.length > 1) {
       const problem = `can't use ${value} to iterate over more than one variable`;
-      throw this.#failure(pipe.commands[0]?.first ?? pipe, problem);
+      throw this.#failure(problem);
     }
     let isEmpty = true;
-    for (const [key, element] of this.#entriesOf(value, pipe)) {
+    for (const [key, element] of this.#entriesOf(value)) {
       isEmpty = false;
-      this.#countStep(pipe);
+      this.#visit(pipe);
       const flow = this.#scoped(() => {
         this.#assignRange(pipe, key, element);
         return this.#walkList(body, element);
@@ -187,7 +188,7 @@ class TemplateExecutor {
     }
   }
 
-  *#entriesOf(value: unknown, pipe: Pipe): Generator<[key: unknown, element: unknown]> {
+  *#entriesOf(value: unknown): Generator<[key: unknown, element: unknown]> {
     if (value === null || value === undefined) return;
     if (value instanceof GoList) {
       yield* value.items.entries();
@@ -196,19 +197,17 @@ class TemplateExecutor {
     } else if (typeof value === "number") {
       for (let count = 0; count < value; count++) yield [count, count];
     } else {
-      throw this.#failure(
-        pipe.commands[0]?.first ?? pipe,
-        `range can't iterate over ${formatValue(value)}`,
-      );
+      throw this.#failure(`range can't iterate over ${formatValue(value)}`);
     }
   }
 
   #walkTemplate({ name, pipe, span }: TemplateCallNode, dot: unknown): void {
+    this.#visit(span);
     const tree = this.#trees.get(name);
-    if (tree === undefined) throw this.#failure(span, `template "${name}" not defined`);
+    if (tree === undefined) throw this.#failure(`template "${name}" not defined`);
     const value = pipe === undefined ? null : this.#evaluatePipe(pipe, dot);
     if (this.#depth >= MAX_TEMPLATE_DEPTH) {
-      throw this.#failure(span, `exceeded maximum template depth (${MAX_TEMPLATE_DEPTH})`);
+      throw this.#failure(`exceeded maximum template depth (${MAX_TEMPLATE_DEPTH})`);
     }
     const outer = { variables: this.#variables, name: this.#templateName };
     this.#variables = [{ name: "$", value }];
@@ -246,7 +245,7 @@ class TemplateExecutor {
     }
     const existing = this.#findVariable(name);
     if (existing === undefined) {
-      throw this.#failure(pipe.commands.at(-1)?.first ?? pipe, `undefined variable: ${name}`);
+      throw this.#failure(`undefined variable: ${name}`);
     }
     existing.value = value;
   }
@@ -256,37 +255,37 @@ class TemplateExecutor {
   }
 
   #evaluateCommand(command: Command, dot: unknown, piped: unknown): unknown {
-    this.#countStep(command);
     const { first, rest } = command;
+    this.#visit(first);
     const args = { operands: rest, piped, dot };
     switch (first.kind) {
       case "function":
         return this.#callFunction(command, first.name, { dot, piped });
       case "field":
-        return this.#readFields(first, { value: dot, names: first.names, args });
+        return this.#readFields({ value: dot, names: first.names, args });
       case "variable":
         if (first.names.length === 0) break;
-        return this.#readFields(first, {
+        return this.#readFields({
           value: this.#findVariable(first.name)?.value,
           names: first.names,
           args,
         });
       case "chain":
-        return this.#readFields(first, {
+        return this.#readFields({
           value: this.#evaluateOperand(first.base, dot),
           names: first.names,
           args,
         });
     }
     if (rest.length > 0 || piped !== NOTHING) {
-      throw this.#failure(first, `can't give argument to non-function ${this.#textOf(first)}`);
+      throw this.#failure(`can't give argument to non-function ${this.#textOf(first)}`);
     }
-    if (first.kind === "nil") throw this.#failure(first, "nil is not a command");
+    if (first.kind === "nil") throw this.#failure("nil is not a command");
     return this.#evaluateOperand(first, dot);
   }
 
   #evaluateOperand(operand: Operand, dot: unknown): unknown {
-    this.#countStep(operand);
+    this.#visit(operand);
     switch (operand.kind) {
       case "dot":
         return dot;
@@ -302,14 +301,14 @@ class TemplateExecutor {
           piped: NOTHING,
         });
       case "field":
-        return this.#readFields(operand, { value: dot, names: operand.names, args: NO_ARGUMENTS });
+        return this.#readFields({ value: dot, names: operand.names, args: NO_ARGUMENTS });
       case "variable": {
         const value = this.#findVariable(operand.name)?.value;
-        return this.#readFields(operand, { value, names: operand.names, args: NO_ARGUMENTS });
+        return this.#readFields({ value, names: operand.names, args: NO_ARGUMENTS });
       }
       case "chain": {
         const value = this.#evaluateOperand(operand.base, dot);
-        return this.#readFields(operand, { value, names: operand.names, args: NO_ARGUMENTS });
+        return this.#readFields({ value, names: operand.names, args: NO_ARGUMENTS });
       }
     }
   }
@@ -320,58 +319,63 @@ class TemplateExecutor {
     { dot, piped }: { dot: unknown; piped: unknown },
   ): unknown {
     const callee = TEMPLATE_FUNCTIONS.get(name);
-    if (callee === undefined) throw this.#failure(command, `function "${name}" not defined`);
-    const { first, rest } = command;
+    if (callee === undefined) throw this.#failure(`function "${name}" not defined`);
+    const { rest } = command;
     const count = rest.length + (piped === NOTHING ? 0 : 1);
-    this.#checkArgCount(first, callee, { name, count });
+    this.#checkArgCount(callee, { name, count });
     const request = { operands: rest, piped, dot };
     const isIdentity = this.#options.identityFunctions?.has(name) === true;
     const typeAt = (index: number): ParameterType =>
       isIdentity ? "any" : parameterAt(callee, index);
     const args = name === "and" || name === "or"
       ? this.#evaluateUntilDecided(request, name)
-      : this.#evaluateArgs(first, request, typeAt);
+      : this.#evaluateArgs(request, typeAt);
     if (isIdentity) return args[0];
     try {
-      return callee.call(args, rest.map((operand) => this.#textOf(operand)));
+      const texts = rest.map((operand) =>
+        this.#textOf(operand.kind === "pipe" ? operand.pipe : operand)
+      );
+      return callee.call(args, texts);
     } catch (error) {
       if (!(error instanceof FunctionFailure)) throw error;
-      throw this.#failure(command, `error calling ${name}: ${error.message}`);
+      this.#place = command;
+      throw this.#failure(`error calling ${name}: ${error.message}`);
     }
   }
 
   #checkArgCount(
-    span: Span,
     { parameters, isVariadic }: TemplateFunction,
     { name, count }: { name: string; count: number },
   ): void {
     const min = parameters.length - (isVariadic ? 1 : 0);
     if (isVariadic ? count >= min : count === min) return;
     throw this.#failure(
-      span,
       `wrong number of args for ${name}: want ${isVariadic ? "at least " : ""}${min} got ${count}`,
     );
   }
 
   #evaluateArgs(
-    callee: Span,
     { operands, piped, dot }: Arguments,
     typeAt: (index: number) => ParameterType,
   ): unknown[] {
     const args = operands.map((operand, index) => this.#evaluateArg(operand, typeAt(index), dot));
     if (piped === NOTHING) return args;
     const type = typeAt(operands.length);
-    return [...args, this.#convertArg(operands.at(-1) ?? callee, type, piped)];
+    return [...args, this.#convertArg(type, piped ?? undefined)];
   }
 
   #evaluateArg(operand: Operand, type: ParameterType, dot: unknown): unknown {
+    this.#visit(operand);
     if (type !== "any") {
       if (operand.kind === "constant") return this.#readConstant(operand, type, operand.value);
       if (operand.kind === "nil" && type !== "[]string") {
-        throw this.#failure(operand, `cannot assign nil to ${type}`);
+        throw this.#failure(`cannot assign nil to ${type}`);
       }
     }
-    return this.#convertArg(operand, type, this.#evaluateOperand(operand, dot));
+    const value = this.#evaluateOperand(operand, dot);
+    // A pipe forgets that what is nil could be anything
+    const isUntyped = value === null && (operand.kind === "pipe" || operand.kind === "nil");
+    return this.#convertArg(type, isUntyped && type !== "any" ? undefined : value);
   }
 
   /** A literal where a function wants a type; an integer may be written as `1.0`. */
@@ -385,24 +389,21 @@ class TemplateExecutor {
     if (type === "int" && Number.isInteger(number)) return number;
     const text = this.#textOf(span);
     if (type === "[]string") {
-      throw this.#failure(span, `can't handle ${text} for arg of type ${type}`);
+      throw this.#failure(`can't handle ${text} for arg of type ${type}`);
     }
-    throw this.#failure(
-      span,
-      `expected ${type === "int" ? "integer" : type}; found ${text}`,
-    );
+    throw this.#failure(`expected ${type === "int" ? "integer" : type}; found ${text}`);
   }
 
-  #convertArg(span: Span, type: ParameterType, arg: unknown): unknown {
+  #convertArg(type: ParameterType, arg: unknown): unknown {
     if (type === "any") return arg;
     if (arg === undefined && type !== "[]string") {
-      throw this.#failure(span, `invalid value; expected ${type}`);
+      throw this.#failure(`invalid value; expected ${type}`);
     }
+    if (arg === undefined) return new GoList("[]string", [], true);
     const value = dereference(arg);
     if (goTypeName(value) === type) return value;
-    if (type === "[]string" && isNil(value)) return new GoList(type, [], true);
     const found = value === null ? ANY_TYPE : goTypeName(value);
-    throw this.#failure(span, `wrong type for value; expected ${type}; got ${found}`);
+    throw this.#failure(`wrong type for value; expected ${type}; got ${found}`);
   }
 
   /** Arguments of `and` or `or` up to the one that decides; the others are not evaluated. */
@@ -417,13 +418,12 @@ class TemplateExecutor {
   }
 
   #readFields(
-    operand: Operand,
     { value, names, args }: { value: unknown; names: readonly string[]; args: Arguments },
   ): unknown {
     const last = names.length - 1;
     let [receiver, typeName] = [value, goTypeName(value)];
     for (const [index, name] of names.entries()) {
-      const found = this.#readField(operand, {
+      const found = this.#readField({
         ...{ receiver, typeName, name },
         args: index === last ? args : NO_ARGUMENTS,
       });
@@ -433,49 +433,51 @@ class TemplateExecutor {
     return receiver;
   }
 
-  #readField(operand: Operand, request: FieldRequest): unknown {
+  #readField(request: FieldRequest): unknown {
     const { receiver, typeName, name, args } = request;
     const isStrict = this.#options.missingKey === "error";
     if (receiver === undefined) {
       if (!isStrict) return undefined;
-      throw this.#failure(operand, `nil data; no entry for key ${JSON.stringify(name)}`);
+      throw this.#failure(`nil data; no entry for key ${JSON.stringify(name)}`);
     }
     const holder = dereference(receiver);
     const isHolder = holder instanceof GoStruct || holder instanceof GoMap;
     if (!isHolder && isNil(holder)) {
       const type = holder === null ? ANY_TYPE : typeName;
-      throw this.#failure(operand, `nil pointer evaluating ${type}.${name}`);
+      throw this.#failure(`nil pointer evaluating ${type}.${name}`);
     }
     const value = isHolder ? memberOf(holder, name) : undefined;
-    if (isMethod(value)) return this.#callMethod(operand, value, request);
+    if (isMethod(value)) return this.#callMethod(value, request);
     if (!isHolder || (holder instanceof GoStruct && !holder.has(name))) {
-      throw this.#failure(operand, `can't evaluate field ${name} in type ${typeName}`);
+      throw this.#failure(`can't evaluate field ${name} in type ${typeName}`);
     }
     if (countOf(args) > 0) {
       const problem = holder instanceof GoStruct
         ? `${name} has arguments but cannot be invoked as function`
         : `${name} is not a method but has arguments`;
-      throw this.#failure(operand, problem);
+      throw this.#failure(problem);
     }
     if (value === undefined && isStrict) {
-      throw this.#failure(operand, `map has no entry for key ${JSON.stringify(name)}`);
+      throw this.#failure(`map has no entry for key ${JSON.stringify(name)}`);
     }
     return value;
   }
 
-  #callMethod(operand: Operand, method: GoMethod, { name, args }: FieldRequest): unknown {
+  #callMethod(method: GoMethod, { name, args }: FieldRequest): unknown {
     const count = countOf(args);
     if (count !== method.length) {
       const problem = `wrong number of args for ${name}: want ${method.length} got ${count}`;
-      throw this.#failure(operand, problem);
+      throw this.#failure(problem);
     }
-    const texts = this.#evaluateArgs(operand, args, () => "string").map(String);
+    const texts = this.#evaluateArgs(args, () => "string").map(String);
     return goValueOf(method(...texts));
   }
 
-  #countStep(span: Span): void {
+  /** Notes where errors are from now on: like Go, at what was evaluated last. */
+  #visit(span: Span): void {
+    this.#place = span;
     if (++this.#steps > MAX_STEPS) {
-      throw this.#failure(span, `exceeded maximum number of steps (${MAX_STEPS})`);
+      throw this.#failure(`exceeded maximum number of steps (${MAX_STEPS})`);
     }
   }
 
@@ -483,12 +485,12 @@ class TemplateExecutor {
     return this.#source.slice(start, end);
   }
 
-  #failure(span: Span, problem: string): WherryError {
+  #failure(problem: string): WherryError {
     const place = {
       source: this.#source,
       templateName: this.#templateName,
-      at: span.at,
-      text: this.#textOf(span),
+      at: this.#place.at,
+      text: this.#textOf(this.#place),
     };
     return templateExecutionError(place, problem);
   }
