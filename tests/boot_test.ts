@@ -56,7 +56,7 @@ testWhole("boot goes on after a container that does not start, and ends with 1",
   const { code, stdout, stderr } = await wherry.run(["boot"]);
 
   deepStrictEqual([code, stdout], [1, `${sound}\n`]);
-  match(stderr, /^wherry: Cannot start the container: the step mount/);
+  match(stderr, /^wherry: Cannot open ".*image": no such file/);
   await wherry.run(["rm", "-f", broken.stdout.trim(), sound]);
 });
 
