@@ -9,7 +9,9 @@ import type { Sweep } from "../image/images.ts";
 
 /** What {@linkcode recoverEngine} did. */
 export interface Recovery {
+  /** Containers, their names and their run directories. */
   containers: SweepResult;
+  /** The image store. */
   images: Sweep;
   /** Paths of cgroups without processes that were removed. */
   cgroups: string[];
