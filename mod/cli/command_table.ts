@@ -97,8 +97,8 @@ const TOP = defineCommand({
   summary: "Display the running processes of a container",
   usage: "CONTAINER [ps OPTIONS]",
   description: "No ps is called, neither the host's nor the container's: wherry reads /proc " +
-    "itself. Of the ps options it knows -e -A -a -x -f -F -j -l -L -T -o and, without a dash, " +
-    "a x u j l o.",
+    "itself. Of the ps options it knows -e -A -a -d -f -F -j -l -o and, without a dash, " +
+    "a g j l o u x.",
   interspersed: false,
   minArgs: 1,
   flags: flags.TOP_FLAGS,

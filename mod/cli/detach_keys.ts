@@ -31,7 +31,7 @@ export function parseDetachKeys(text: string | undefined): readonly number[] {
 }
 
 function parseKey(key: string, text: string): number {
-  if (/^[\x00-\x7f]$/.test(key)) return key.charCodeAt(0);
+  if (key.length === 1 && key <= "\x7f") return key.charCodeAt(0);
   if (key === "DEL") return DELETE;
   const [, character] = /^ctrl-(.)$/.exec(key) ?? [];
   const code = character === undefined ? -1 : CONTROL_CHARACTERS.indexOf(character);

@@ -5,8 +5,9 @@ import type { TerminalSize } from "../container/launch_plan.ts";
 import { WherryError } from "../errors.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import { isInBackground, makeTerminalRaw, terminalSize } from "../kernel/terminal.ts";
+import type { Context } from "./context.ts";
 import { DEFAULT_DETACH_KEYS } from "./detach_keys.ts";
-import { exitCodeOfSignal } from "./exit_code.ts";
+import { EXIT_FAILURE, exitCodeOfSignal } from "./exit_code.ts";
 
 /** Which of the caller's streams are connected, and how. */
 export interface StreamOptions {
@@ -162,7 +163,8 @@ export class Session implements Disposable {
   #followSize(monitor: MonitorConnection): void {
     const tellSize = (): void => {
       const { rows, columns } = callerTerminalSize();
-      monitor.resize(rows, columns);
+      // Others may be at the same terminal, with a size that counts
+      if (rows > 0 && columns > 0) monitor.resize(rows, columns);
     };
     this.#listen("SIGWINCH", tellSize);
     tellSize(); // It may have changed since the terminal was made
@@ -172,4 +174,20 @@ export class Session implements Disposable {
   [Symbol.dispose](): void {
     this.#stack.dispose();
   }
+}
+
+/**
+ * Stays in a session that docker lets fail when the user detaches: that of `attach` or `exec`.
+ *
+ * @returns Exit status of the process; 1 after detaching.
+ */
+export async function finishSession(
+  { output }: Context,
+  session: Session,
+  monitor: MonitorConnection,
+): Promise<number> {
+  const exitCode = await session.follow(monitor);
+  if (!session.hasDetached) return exitCode;
+  output.note("read escape sequence");
+  return EXIT_FAILURE;
 }

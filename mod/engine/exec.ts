@@ -3,10 +3,18 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { planExecIn, type TerminalSize } from "../container/launch_plan.ts";
 import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
+import type { ContainerStatus } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
+import {
+  capabilityMask,
+  DEFAULT_CAPABILITIES,
+  readPermittedCapabilities,
+} from "../kernel/capability.ts";
+import { newId } from "../store/id.ts";
 import { containerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
-import { findContainer } from "./find.ts";
+import { recordContainerEvent } from "./events.ts";
+import { type Container, findContainer } from "./find.ts";
 import { awaitStart, lowerDirectoriesOf, readIdentity } from "./start.ts";
 
 /** Exit status when there is nothing to exec in, as docker's. */
@@ -26,37 +34,38 @@ export interface ExecRequest {
   hasTerminal?: boolean;
   /** Whether there is a stdin. @default {false} */
   hasStdin?: boolean;
+  /** Whether it may do all that wherry may. @default {false: what the container may} */
+  isPrivileged?: boolean;
   /** Size of the attached terminal. @default {unknown} */
   terminalSize?: TerminalSize;
   /** This process's streams to hand over, if any. */
   attachment?: Attachment;
 }
 
+/** A process that was started in a container. */
+export interface StartedExec extends Disposable {
+  /** The connection to its own monitor, on which `exited` or `detached` arrives. */
+  monitor: MonitorConnection;
+  /** Tells those who follow events that it has ended. */
+  recordEnd(exitCode: number): void;
+  /** Tells them that it goes on without anybody attached. */
+  recordDetach(): void;
+}
+
 /**
  * Starts a process in a running container's namespaces.
  *
- * @returns The connection to its own monitor, on which `exited` arrives.
  * @throws {WherryError} `conflict` if the container does not run; `exitCode` 126 or 127 for the command.
  */
 export async function execInContainer(
   engine: Engine,
   wanted: string,
   request: ExecRequest,
-): Promise<MonitorConnection> {
-  const { config, paths, state } = findContainer(engine, wanted);
-  if (!state.isRunning) {
-    throw new WherryError("conflict", `Cannot exec in container "${wanted}": it is not running`, {
-      hint: `Start it with "wherry start ${wanted}"`,
-      exitCode: EXIT_FAILURE,
-    });
-  }
-  if (state.status === "paused") {
-    throw new WherryError("conflict", `Cannot exec in container "${wanted}": it is paused`, {
-      hint: `Let it go on with "wherry unpause ${wanted}"`,
-      exitCode: EXIT_FAILURE,
-    });
-  }
-  using init = await requestPidfd(paths.runDirectory);
+): Promise<StartedExec> {
+  const container = findContainer(engine, wanted);
+  const { config, paths, state } = container;
+  if (state.status !== "running") throw notRunning(wanted, state.status);
+  using init = await requestPidfd(paths.runDirectory, wanted);
   const steps = planExecIn({
     argv: request.argv,
     env: planEnv(config.env, request),
@@ -66,17 +75,76 @@ export async function execInContainer(
       paths,
       lowerDirectoriesOf(engine, config),
     ),
+    capabilities: request.isPrivileged
+      ? readPermittedCapabilities()
+      : capabilityMask(DEFAULT_CAPABILITIES),
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
     cgroup: findExistingCgroup(config.id),
     terminalSize: request.terminalSize ?? { rows: 0, columns: 0 },
   });
+  const record = planEvents(engine, container, request.argv);
+  record.create();
   const connection = startMonitor({
     steps,
     target: init,
     ...(request.attachment === undefined ? {} : { attachment: request.attachment }),
   });
-  return await awaitStart(connection, steps, request.argv);
+  const monitor = await awaitStart(connection, steps, request.argv);
+  record.start();
+  return {
+    monitor,
+    recordEnd: record.end,
+    recordDetach: record.detach,
+    [Symbol.dispose]: () => monitor[Symbol.dispose](),
+  };
+}
+
+function notRunning(wanted: string, status: ContainerStatus): WherryError {
+  if (status === "paused") {
+    return new WherryError(
+      "conflict",
+      `Container ${wanted} is paused, unpause the container before exec`,
+      { exitCode: EXIT_FAILURE },
+    );
+  }
+  if (status === "restarting") {
+    return new WherryError(
+      "conflict",
+      `Container ${wanted} is restarting, wait until the container is running`,
+      { exitCode: EXIT_FAILURE },
+    );
+  }
+  return new WherryError("conflict", `Container ${wanted} is not running`, {
+    hint: `Start it with "wherry start ${wanted}"`,
+    exitCode: EXIT_FAILURE,
+  });
+}
+
+/** What happens to the process, for those who follow events. */
+interface ExecEvents {
+  create(): void;
+  start(): void;
+  detach(): void;
+  end(exitCode: number): void;
+}
+
+function planEvents(
+  engine: Engine,
+  { config }: Container,
+  [program = "", ...args]: readonly string[],
+): ExecEvents {
+  const execID = newId();
+  // docker puts the blank there whether or not arguments follow
+  const command = `${program} ${args.join(" ")}`;
+  const record = (action: string, attributes: Record<string, string> = {}): void =>
+    recordContainerEvent(engine, { config, action, attributes: { execID, ...attributes } });
+  return {
+    create: () => record(`exec_create: ${command}`),
+    start: () => record(`exec_start: ${command}`),
+    detach: () => record("exec_detach"),
+    end: (exitCode) => record("exec_die", { exitCode: String(exitCode) }),
+  };
 }
 
 /** A container that started before this host had a cgroup2 file system has none. */
@@ -96,12 +164,12 @@ function isThere(path: string): boolean {
 }
 
 /** Init's pidfd from its own monitor, so that no reused pid can ever be meant. */
-async function requestPidfd(runDirectory: string): Promise<Descriptor> {
+async function requestPidfd(runDirectory: string, wanted: string): Promise<Descriptor> {
   using monitor = MonitorConnection.connect(runDirectory);
   monitor.requestPidfd();
   const answer = await monitor.nextOf("pidfd", "error");
   if (answer?.type === "pidfd") return answer.pidfd;
-  throw new WherryError("conflict", "Cannot exec in the container: it is not running");
+  throw notRunning(wanted, "exited");
 }
 
 function planEnv(containerEnv: readonly string[], request: ExecRequest): string[] {
