@@ -188,6 +188,8 @@ export async function finishSession(
 ): Promise<number> {
   const exitCode = await session.follow(monitor);
   if (!session.hasDetached) return exitCode;
+  // A raw terminal would not begin a new line at its left side
+  session[Symbol.dispose]();
   output.note("read escape sequence");
   return EXIT_FAILURE;
 }
