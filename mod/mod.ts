@@ -18,13 +18,26 @@
  * @module
  */
 
-export { type CleanupCommand, Engine, type EngineOptions } from "./engine/engine.ts";
+export {
+  type CleanupCommand,
+  Engine,
+  type EngineOptions,
+  type LostEvents,
+} from "./engine/engine.ts";
 export { createContainer, type CreatedContainer, type CreateRequest } from "./engine/create.ts";
 export { startContainer, type StartOptions } from "./engine/start.ts";
-export { execInContainer, type ExecRequest, type StartedExec } from "./engine/exec.ts";
+export { execInContainer, type ExecRequest } from "./engine/exec.ts";
 export { signalContainer, stopContainer, waitForContainer } from "./engine/stop.ts";
-export { removeContainer, sweepContainers, type SweepResult } from "./engine/remove.ts";
+export { removeContainer } from "./engine/remove.ts";
+export { sweepContainers, type SweepResult } from "./engine/sweep.ts";
 export { type Container, findContainer } from "./engine/find.ts";
+export {
+  type EngineEvent,
+  type EventLogDamage,
+  type EventRequest,
+  readEvents,
+} from "./engine/event_log.ts";
+export { parseEventFilter } from "./engine/event_filter.ts";
 export type {
   BindMount,
   ContainerConfig,

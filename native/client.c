@@ -209,6 +209,15 @@ static int request_stop(struct request *request)
 	return result < 0 ? result : stop_init(request->monitor, signal, timeout);
 }
 
+static int request_shutdown(struct request *request)
+{
+	uint64_t signal;
+	uint64_t timeout;
+	int result = parse_end(request, &signal, &timeout);
+
+	return result < 0 ? result : shut_down_init(request->monitor, signal, timeout);
+}
+
 /* Answered when init runs again: client_answer_restart(). */
 static int request_restart(struct request *request)
 {
@@ -266,11 +275,17 @@ static const struct {
 	unsigned word_count;
 	int (*run)(struct request *request);
 } REQUESTS[] = {
-	{ "attach", 3, request_attach },   { "resize", 3, request_resize },
-	{ "signal", 2, request_signal },   { "stop", 3, request_stop },
-	{ "pidfd", 1, request_pidfd },     { "wait", 1, request_wait },
-	{ "pause", 1, request_pause },     { "unpause", 1, request_unpause },
-	{ "restart", 3, request_restart }, { "restart-policy", 3, request_restart_policy },
+	{ "attach", 3, request_attach },
+	{ "resize", 3, request_resize },
+	{ "signal", 2, request_signal },
+	{ "stop", 3, request_stop },
+	{ "shutdown", 3, request_shutdown },
+	{ "pidfd", 1, request_pidfd },
+	{ "wait", 1, request_wait },
+	{ "pause", 1, request_pause },
+	{ "unpause", 1, request_unpause },
+	{ "restart", 3, request_restart },
+	{ "restart-policy", 3, request_restart_policy },
 };
 
 /* Cut `text` at its spaces. More words than any request has are counted but not kept. */

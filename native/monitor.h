@@ -253,6 +253,7 @@ bool run_again(struct monitor *monitor);
  * there is no init. */
 int signal_init(struct monitor *monitor, uint64_t signal);
 int stop_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
+int shut_down_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
 int restart_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
 int pause_init(struct monitor *monitor);
 int unpause_init(struct monitor *monitor);

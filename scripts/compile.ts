@@ -42,6 +42,7 @@ const COLD_IMPORTS = [
   ...[
     "attach",
     "container_inspect",
+    "events",
     "image_inspect",
     "images",
     "import",

@@ -52,6 +52,13 @@ const NO_TRUNC = { name: "no-trunc", type: "boolean", help: "Don't truncate outp
 
 /** Of every command that makes a container. */
 export const CONTAINER_FLAGS = [
+  {
+    name: "attach",
+    short: "a",
+    type: "list",
+    value: "stdin|stdout|stderr",
+    help: "Attach to STDIN, STDOUT or STDERR",
+  },
   { name: "cidfile", type: "string", value: "file", help: "Write the container's id to a file" },
   {
     name: "entrypoint",
@@ -62,6 +69,11 @@ export const CONTAINER_FLAGS = [
   ENV,
   ENV_FILE,
   { name: "hostname", short: "h", type: "string", help: "Container host name" },
+  {
+    name: "idle",
+    type: "boolean",
+    help: "Run no command but an init that reaps processes; work is done with exec",
+  },
   { name: "init", type: "boolean", help: "Run an init that forwards signals and reaps processes" },
   INTERACTIVE,
   { name: "label", short: "l", type: "list", help: "Set metadata on a container" },
@@ -74,9 +86,23 @@ export const CONTAINER_FLAGS = [
     help: "Connect the container to a network (default none)",
   },
   {
+    name: "pull",
+    type: "string",
+    value: "always|missing|never",
+    help: "Pull the image before creating; there are no registries yet (default missing)",
+  },
+  { name: "quiet", short: "q", type: "boolean", help: "Suppress the pull output" },
+  {
     name: "read-only",
     type: "boolean",
     help: "Mount the container's root file system read-only",
+  },
+  {
+    name: "restart",
+    type: "string",
+    value: "policy",
+    help: "Start it again when it exits: no, on-failure[:max-retries], always, unless-stopped " +
+      "(default no)",
   },
   { name: "rm", type: "boolean", help: "Remove the container when it exits" },
   {
@@ -84,6 +110,13 @@ export const CONTAINER_FLAGS = [
     type: "string",
     value: "directory",
     help: "Use a directory of the host as the image; it is never written to",
+  },
+  { name: "stop-signal", type: "string", help: "Signal to stop the container" },
+  {
+    name: "stop-timeout",
+    type: "number",
+    value: "seconds",
+    help: "Seconds to wait before killing the container (default 10, -1 for ever)",
   },
   {
     name: "tmpfs",
@@ -221,6 +254,22 @@ export const STOP_FLAGS = [
   },
 ] as const satisfies readonly FlagSpec[];
 
+/** Of `wherry restart`. */
+export const RESTART_FLAGS = STOP_FLAGS;
+
+/** Of `wherry rename`. */
+export const RENAME_FLAGS = [] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry update`. */
+export const UPDATE_FLAGS = [
+  {
+    name: "restart",
+    type: "string",
+    value: "policy",
+    help: "Restart policy to apply when a container exits",
+  },
+] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry kill`. */
 export const KILL_FLAGS = [
   {
@@ -237,7 +286,60 @@ export const WAIT_FLAGS = [] as const satisfies readonly FlagSpec[];
 /** Of `wherry rm`. */
 export const RM_FLAGS = [
   { name: "force", short: "f", type: "boolean", help: "Kill a running container first" },
+  {
+    name: "volumes",
+    short: "v",
+    type: "boolean",
+    help: "Remove anonymous volumes associated with the container",
+  },
 ] as const satisfies readonly FlagSpec[];
+
+const PRUNE_FORCE = {
+  name: "force",
+  short: "f",
+  type: "boolean",
+  help: "Do not prompt for confirmation",
+} as const;
+const PRUNE_FILTER = {
+  name: "filter",
+  type: "list",
+  value: "name=value",
+  help: "Only what matches: until=TIMESTAMP, label=NAME[=VALUE], label!=NAME[=VALUE]",
+} as const;
+
+/** Of `wherry container prune`. */
+export const CONTAINER_PRUNE_FLAGS = [
+  PRUNE_FILTER,
+  PRUNE_FORCE,
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry system prune`. */
+export const SYSTEM_PRUNE_FLAGS = [
+  {
+    name: "all",
+    short: "a",
+    type: "boolean",
+    help: "Remove all unused images, not just those without a name",
+  },
+  PRUNE_FILTER,
+  PRUNE_FORCE,
+  { name: "volumes", type: "boolean", help: "Prune anonymous volumes" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry system recover`. */
+export const RECOVER_FLAGS = [] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry boot`. */
+export const BOOT_FLAGS = [
+  {
+    name: "stop",
+    type: "boolean",
+    help: "Stop all running containers, such that the next boot starts them again",
+  },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry generate systemd` and `wherry generate openrc`. */
+export const GENERATE_FLAGS = [] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry logs`. */
 export const LOGS_FLAGS = [
@@ -261,6 +363,30 @@ export const LOGS_FLAGS = [
     type: "string",
     value: "time",
     help: "Show logs before a time stamp or a duration ago",
+  },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry events`. */
+export const EVENTS_FLAGS = [
+  {
+    name: "filter",
+    short: "f",
+    type: "list",
+    value: "name=value",
+    help: "Only show what matches: container, event, image, label, type and others",
+  },
+  FORMAT_LONG_ONLY,
+  {
+    name: "since",
+    type: "string",
+    value: "time",
+    help: "Show events since a time stamp (2026-01-02T13:23:37Z) or a duration ago (42m)",
+  },
+  {
+    name: "until",
+    type: "string",
+    value: "time",
+    help: "Show events until a time stamp or a duration ago, and stop there",
   },
 ] as const satisfies readonly FlagSpec[];
 

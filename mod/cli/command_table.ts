@@ -151,6 +151,96 @@ const RM = defineCommand({
   load: () => import("./commands/rm.ts"),
 });
 
+const RESTART = defineCommand({
+  paths: ["restart", "container restart"],
+  summary: "Restart one or more containers",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  minArgs: 1,
+  flags: flags.RESTART_FLAGS,
+  load: () => import("./commands/restart.ts"),
+});
+
+const RENAME = defineCommand({
+  paths: ["rename", "container rename"],
+  summary: "Rename a container",
+  usage: "CONTAINER NEW_NAME",
+  minArgs: 2,
+  maxArgs: 2,
+  flags: flags.RENAME_FLAGS,
+  load: () => import("./commands/rename.ts"),
+});
+
+const UPDATE = defineCommand({
+  paths: ["update", "container update"],
+  summary: "Update configuration of one or more containers",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  examples: EXAMPLES.update,
+  minArgs: 1,
+  flags: flags.UPDATE_FLAGS,
+  load: () => import("./commands/update.ts"),
+});
+
+const CONTAINER_PRUNE = defineCommand({
+  paths: ["container prune"],
+  summary: "Remove all stopped containers",
+  usage: "[OPTIONS]",
+  maxArgs: 0,
+  flags: flags.CONTAINER_PRUNE_FLAGS,
+  load: () => import("./commands/container_prune.ts"),
+});
+
+const SYSTEM_PRUNE = defineCommand({
+  paths: ["system prune"],
+  summary: "Remove unused data",
+  usage: "[OPTIONS]",
+  examples: EXAMPLES.prune,
+  maxArgs: 0,
+  flags: flags.SYSTEM_PRUNE_FLAGS,
+  load: () => import("./commands/system_prune.ts"),
+});
+
+const RECOVER = defineCommand({
+  paths: ["system recover"],
+  summary: "Remove what crashes left behind, and say what that was",
+  usage: "",
+  description: "Other commands do the same now and then. What runs is never touched.",
+  maxArgs: 0,
+  flags: flags.RECOVER_FLAGS,
+  load: () => import("./commands/system_recover.ts"),
+});
+
+const BOOT = defineCommand({
+  paths: ["boot"],
+  summary: "Start the containers that their restart policies want to run",
+  usage: "[OPTIONS]",
+  description:
+    "After a reboot or a crash: starts what was started before and is not running, with the " +
+    "policy always, or unless-stopped if nobody stopped it. `wherry generate` prints a service that calls it.",
+  examples: EXAMPLES.boot,
+  maxArgs: 0,
+  flags: flags.BOOT_FLAGS,
+  load: () => import("./commands/boot.ts"),
+});
+
+const GENERATE_SYSTEMD = defineCommand({
+  paths: ["generate systemd"],
+  summary: "Print a systemd unit that starts and stops containers with the host",
+  usage: "",
+  examples: EXAMPLES.generate,
+  maxArgs: 0,
+  flags: flags.GENERATE_FLAGS,
+  load: () => import("./commands/generate_systemd.ts"),
+});
+
+const GENERATE_OPENRC = defineCommand({
+  paths: ["generate openrc"],
+  summary: "Print an OpenRC script that starts and stops containers with the host",
+  usage: "",
+  maxArgs: 0,
+  flags: flags.GENERATE_FLAGS,
+  load: () => import("./commands/generate_openrc.ts"),
+});
+
 const LOGS = defineCommand({
   paths: ["logs", "container logs"],
   summary: "Fetch the logs of a container",
@@ -160,6 +250,16 @@ const LOGS = defineCommand({
   maxArgs: 1,
   flags: flags.LOGS_FLAGS,
   load: () => import("./commands/logs.ts"),
+});
+
+const EVENTS = defineCommand({
+  paths: ["events", "system events"],
+  summary: "Show what happens to containers and images, as it happens",
+  usage: "[OPTIONS]",
+  examples: EXAMPLES.events,
+  maxArgs: 0,
+  flags: flags.EVENTS_FLAGS,
+  load: () => import("./commands/events.ts"),
 });
 
 const INSPECT = defineCommand({
@@ -292,6 +392,7 @@ export const COMMAND_TABLE: CommandTable<Context> = {
   ],
   groups: [
     { path: "container", summary: "Manage containers" },
+    { path: "generate", summary: "Generate service definitions" },
     { path: "image", summary: "Manage images" },
     { path: "system", summary: "Manage wherry" },
   ],
@@ -308,16 +409,26 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     IMPORT,
     CONTAINER_INSPECT,
     IMAGE_INSPECT,
+    BOOT,
     CREATE,
+    CONTAINER_PRUNE,
+    GENERATE_OPENRC,
+    GENERATE_SYSTEMD,
+    EVENTS,
     INFO,
     INSPECT,
     KILL,
     LOAD,
     LOGS,
+    RENAME,
+    RESTART,
     RM,
     RMI,
     START,
     STOP,
+    SYSTEM_PRUNE,
+    RECOVER,
+    UPDATE,
     VERSION,
     WAIT,
     CLEANUP,

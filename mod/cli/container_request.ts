@@ -1,13 +1,15 @@
 /** From the flags of `run` and `create` to the container that is asked for. @module */
 
-import type { ContainerConfig, NetworkMode } from "../container/config.ts";
+import type { ContainerConfig, NetworkMode, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import { loadTarSupport } from "../engine/image_source.ts";
 import { WherryError } from "../errors.ts";
+import { argumentError } from "./argument_error.ts";
 import type { CONTAINER_FLAGS } from "./command_flags.ts";
 import { readEnvironment } from "./environment.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
+import { parseRestartPolicy } from "./restart_policy.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
 
@@ -52,13 +54,15 @@ export async function loadImageSupport(
 /**
  * Reads the flags.
  *
- * @throws {WherryError} `invalid_argument` for a value that makes no sense.
+ * @throws {WherryError} `invalid_argument` for a value that makes no sense, or two that contradict each other.
  */
 export function planRequest(
   { flags, given, positionals }: ContainerArguments,
   { isDetached, startsAtOnce }: RequestOptions,
 ): CreateRequest {
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
+  checkPull(flags.pull);
+  const attached = attachedStreams(flags, isDetached);
   return {
     ...(flags.rootfs === undefined ? { image: image ?? "" } : { rootfs: flags.rootfs }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
@@ -72,8 +76,9 @@ export function planRequest(
     ...(flags.hostname === undefined ? {} : { hostname: checkHostname(flags.hostname) }),
     hasTerminal: flags.tty,
     hasStdin: flags.interactive,
-    closesStdin: flags.interactive && !isDetached,
+    closesStdin: flags.interactive && attached.includes("stdin"),
     hasInit: flags.init,
+    isIdle: flags.idle,
     isReadOnly: flags["read-only"],
     isAutoRemoved: flags.rm,
     networkMode: given.has("network") ? parseNetwork(flags.network ?? "") : "none",
@@ -82,19 +87,56 @@ export function planRequest(
       ...flags.tmpfs.map(parseTmpfsFlag),
     ],
     labels: parseLabels(flags.label),
-    attachedStreams: isDetached ? [] : attachedStreams(flags),
+    ...(flags["stop-signal"] === undefined ? {} : { stopSignal: flags["stop-signal"] }),
+    ...(flags["stop-timeout"] === undefined ? {} : { stopTimeoutSeconds: flags["stop-timeout"] }),
+    restartPolicy: planRestartPolicy(flags),
+    attachedStreams: attached,
     startsAtOnce,
   };
 }
 
+const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", "missing", "never"];
+
+/** Without a registry an image is there or it is not, whichever it is. */
+function checkPull(pull: string | undefined): void {
+  if (PULL_CHOICES.includes(pull)) return;
+  throw argumentError(
+    `invalid pull option: '${pull}': must be one of "always", "missing" or "never"`,
+  );
+}
+
+function planRestartPolicy({ restart, rm }: ContainerFlags): RestartPolicy {
+  const policy = parseRestartPolicy(restart ?? "");
+  if (rm && policy.name !== "no") {
+    throw argumentError("conflicting options: cannot specify both --restart and --rm");
+  }
+  return policy;
+}
+
+const STREAMS = ["stdin", "stdout", "stderr"] as const;
+
+/** As with docker: stdin where it is kept open, and both outputs unless some are named. */
 function attachedStreams(
-  { interactive, tty }: ContainerFlags,
+  { attach, interactive }: ContainerFlags,
+  isDetached: boolean,
 ): ContainerConfig["attachedStreams"] {
-  return [
-    ...(interactive ? ["stdin"] as const : []),
-    "stdout",
-    ...(tty ? [] : ["stderr"] as const),
-  ];
+  const named = new Set(attach.map((text) => text.toLowerCase()));
+  const unknown = attach.find((text) =>
+    !(STREAMS as readonly string[]).includes(text.toLowerCase())
+  );
+  if (unknown !== undefined) {
+    throw argumentError(
+      `invalid argument "${unknown}" for "-a, --attach" flag: ` +
+        "valid streams are STDIN, STDOUT and STDERR",
+    );
+  }
+  if (isDetached && named.size > 0) {
+    throw argumentError("conflicting options: cannot specify both --attach and --detach");
+  }
+  if (isDetached) return [];
+  return STREAMS.filter((stream) =>
+    named.has(stream) || (stream === "stdin" ? interactive : named.size === 0)
+  );
 }
 
 function parseNetwork(text: string): NetworkMode {

@@ -3,6 +3,9 @@
 import type { Context } from "./context.ts";
 import { EXIT_FAILURE } from "./exit_code.ts";
 
+/** A line to print, if any. */
+type Result = string | undefined;
+
 /**
  * Does `action` for each of `names`, in order.
  *
@@ -12,12 +15,13 @@ import { EXIT_FAILURE } from "./exit_code.ts";
 export async function forEachName(
   { output, isDebug }: Context,
   names: readonly string[],
-  action: (name: string) => string | Promise<string>,
+  action: (name: string) => Result | Promise<Result>,
 ): Promise<number> {
   let exitCode = 0;
   for (const name of names) {
     try {
-      output.writeLine(await action(name));
+      const result = await action(name);
+      if (result !== undefined) output.writeLine(result);
     } catch (error) {
       output.renderError(error, { debug: isDebug });
       exitCode = EXIT_FAILURE;

@@ -29,6 +29,28 @@ export const EXAMPLES = {
       explanation: "Run one command with its own variable and directory",
     },
   ],
+  update: [
+    {
+      line: "wherry update --restart unless-stopped web",
+      explanation: "Let a container come back after crashes and reboots, until somebody stops it",
+    },
+  ],
+  prune: [
+    {
+      line: "wherry system prune -af --filter until=24h",
+      explanation: "Remove what is unused and older than a day, without asking",
+    },
+  ],
+  boot: [
+    { line: "wherry boot", explanation: "Start what should be running" },
+    { line: "wherry boot --stop", explanation: "Stop everything before the host goes down" },
+  ],
+  generate: [
+    {
+      line: "wherry generate systemd >/etc/systemd/system/wherry.service",
+      explanation: "Let systemd start containers at boot: then `systemctl enable wherry`",
+    },
+  ],
   import: [
     {
       line: "wherry import rootfs.tar.gz debian:12",
@@ -48,6 +70,17 @@ export const EXAMPLES = {
     {
       line: "wherry logs --since 10m -n 100 web",
       explanation: "Show at most 100 lines of the last ten minutes",
+    },
+  ],
+  events: [
+    { line: "wherry events", explanation: "Watch what happens from now on, until ^C" },
+    {
+      line: "wherry events --since 10m --until 0s -f event=die",
+      explanation: "Print what ended in the last ten minutes",
+    },
+    {
+      line: "wherry events -f container=web --format '{{.Action}} {{.TimeNano}}'",
+      explanation: "Watch one container, and choose the fields",
     },
   ],
   ps: [

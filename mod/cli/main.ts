@@ -43,11 +43,22 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     requireRoot(target.path);
     const context: Context = { engine: makeEngine(globals), output, isDebug };
-    return await (await target.command.load()).run(context, parsed);
+    try {
+      return await (await target.command.load()).run(context, parsed);
+    } finally {
+      reportLostEvents(context);
+    }
   } catch (error) {
     output.renderError(error, { debug: isDebug });
     return exitCodeOf(error, fallback);
   }
+}
+
+/** What was done is done, but nobody who watches the events will know. */
+function reportLostEvents({ engine: { lostEvents: { count, cause } }, output }: Context): void {
+  if (count === 0) return;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  output.warn(`${count} events of this command could not be written down: ${reason}`);
 }
 
 /** Loads the texts' layout only now: no other command needs it. */

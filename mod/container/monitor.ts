@@ -49,14 +49,17 @@ const ATTACH_CLOSES_STDIN = 8;
 /** A connection to one container's monitor. */
 export class MonitorConnection implements Disposable {
   readonly #socket: Descriptor;
+  readonly #onEvent: ((event: MonitorEvent) => void) | undefined;
 
   /**
    * Speaks over a socket.
    *
    * @param socket A connected packet socket; closed with the connection.
+   * @param onEvent Called with each event before whoever waits for it gets it.
    */
-  constructor(socket: Descriptor) {
+  constructor(socket: Descriptor, onEvent?: (event: MonitorEvent) => void) {
     this.#socket = socket;
+    this.#onEvent = onEvent;
   }
 
   /**
@@ -74,6 +77,17 @@ export class MonitorConnection implements Disposable {
         });
       }
       throw cause;
+    }
+  }
+
+  /** Connects as {@linkcode MonitorConnection.connect} does; `undefined` if no monitor listens. */
+  static connectIfRunning(runDirectory: string): MonitorConnection | undefined {
+    try {
+      return MonitorConnection.connect(runDirectory);
+    } catch (error) {
+      // It ended while the caller looked
+      if (error instanceof WherryError && error.kind === "conflict") return undefined;
+      throw error;
     }
   }
 
@@ -112,6 +126,11 @@ export class MonitorConnection implements Disposable {
   /** Asks for `signal` and, when init still lives after `timeoutMs`, SIGKILL; -1 waits for ever. */
   stop(signal: number, timeoutMs: number): void {
     this.#request(`stop ${signal} ${timeoutMs}`);
+  }
+
+  /** Asks for init's end as {@linkcode MonitorConnection.stop} does, but not for its user: nothing is remembered of it. */
+  shutDown(signal: number, timeoutMs: number): void {
+    this.#request(`shutdown ${signal} ${timeoutMs}`);
   }
 
   /**
@@ -153,7 +172,10 @@ export class MonitorConnection implements Disposable {
   /** The next event; `undefined` when the monitor is gone. */
   async next(): Promise<MonitorEvent | undefined> {
     const packet = await this.#receive();
-    return packet === undefined ? undefined : parseEvent(packet);
+    if (packet === undefined) return undefined;
+    const event = parseEvent(packet);
+    this.#onEvent?.(event);
+    return event;
   }
 
   async #receive(): Promise<Packet | undefined> {
@@ -221,6 +243,8 @@ export interface MonitorOptions {
   cleanupProgram?: Descriptor;
   /** This process's streams to hand over, if any. */
   attachment?: Attachment;
+  /** Called with each event before whoever waits for it gets it. */
+  onEvent?: (event: MonitorEvent) => void;
 }
 
 /**
@@ -232,7 +256,7 @@ export interface MonitorOptions {
 export function startMonitor(options: MonitorOptions): MonitorConnection {
   const [ours, theirs] = socketPair();
   using undo = new DisposableStack();
-  const connection = undo.use(new MonitorConnection(ours));
+  const connection = undo.use(new MonitorConnection(ours, options.onEvent));
   using control = theirs;
   // Before the monitor exists, so that not even the shortest command ends unattached
   if (options.attachment !== undefined) connection.attach(options.attachment);

@@ -9,9 +9,10 @@
 
 import { WherryError } from "../errors.ts";
 import { shortId } from "../store/id.ts";
-import { acquireLock } from "../store/lock.ts";
+import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
-import { removeIfPresent } from "../store/record.ts";
+import { readRecord, removeIfPresent } from "../store/record.ts";
+import { parseContainerConfig } from "./config.ts";
 import { randomName } from "./name.ts";
 
 const MAX_RANDOM_TRIES = 20;
@@ -57,15 +58,45 @@ function tryClaimName(paths: Paths, name: string, id: string): string | undefine
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
     const owner = findByName(paths, name);
-    if (owner !== undefined) return owner;
+    // Its own: a change of name that a crash cut short
+    if (owner !== undefined) return owner === id ? undefined : owner;
     removeStaleName(paths, name);
   }
 }
 
-/** Removes the names that crashes left without a container. */
-export function removeStaleNames(paths: Paths): void {
-  for (const { name } of Deno.readDirSync(paths.names)) {
-    if (findByName(paths, name) === undefined) removeStaleName(paths, name);
+/**
+ * Removes the names that crashes left without a container, or with one that has another name.
+ *
+ * @returns The names.
+ */
+export function removeStaleNames(paths: Paths): string[] {
+  return Array.from(Deno.readDirSync(paths.names), ({ name }) => name)
+    .filter((name) => removeIfStale(paths, name));
+}
+
+function removeIfStale(paths: Paths, name: string): boolean {
+  const id = findByName(paths, name);
+  if (id === undefined) {
+    removeStaleName(paths, name);
+    return true;
+  }
+  if (!hasOtherName(paths, name, id)) return false;
+  // Whoever renames it has the lock until the record says so. After a reboot not even its directory is there
+  Deno.mkdirSync(paths.container(id).runDirectory, { recursive: true, mode: 0o700 });
+  using lock = tryAcquireLock(paths.container(id).configLock, { create: true });
+  if (lock === undefined || !hasOtherName(paths, name, id)) return false;
+  releaseName(paths, name, id);
+  return true;
+}
+
+/** Unknown while the container is being made, or its record is damaged: then it keeps the name. */
+function hasOtherName(paths: Paths, name: string, id: string): boolean {
+  try {
+    const config = readRecord(paths.container(id).config, parseContainerConfig);
+    return config !== undefined && config.name !== name;
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "corrupt") return false;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { readRecord } from "../store/record.ts";
+import { readRecord, writeRecord } from "../store/record.ts";
 
 /** What a container can be doing: docker's words. */
 export type ContainerStatus = "created" | "running" | "paused" | "restarting" | "exited";
@@ -31,6 +31,8 @@ export interface ContainerState {
   restartCount: number;
   /** Whether somebody asked it to end, so that `unless-stopped` lets it be. */
   isStopped: boolean;
+  /** Whether its monitor ended without recording the end: something of it may still run. */
+  wasKilled: boolean;
   /** What health checks say. */
   health: HealthStatus;
   /** Health checks that have failed in a row. */
@@ -72,6 +74,7 @@ const NEVER_RUN: Readonly<ContainerState> = {
   exitCode: 0,
   restartCount: 0,
   isStopped: false,
+  wasKilled: false,
   health: "none",
   failingStreak: 0,
 };
@@ -99,15 +102,47 @@ export function readState(
     pid: isRunning ? record.pid : 0,
     monitorPid: isRunning ? record.monitorPid : 0,
     startedAt: formatNanoseconds(record.startedAt),
-    finishedAt: wasKilled
-      ? new Date(Deno.statSync(paths.state).mtime ?? 0).toISOString()
-      : formatNanoseconds(record.finishedAt),
+    finishedAt: formatNanoseconds(wasKilled ? lastKnownTime(paths, record) : record.finishedAt),
     exitCode: wasKilled ? KILLED_EXIT_CODE : record.exitCode,
     restartCount: record.restartCount ?? 0,
     isStopped: record.isStopped ?? false,
+    wasKilled,
     health: record.health ?? "none",
     failingStreak: record.failingStreak ?? 0,
   };
+}
+
+/**
+ * Whether the last run is known to be over, so that nothing of it can be left: false for one that was never started.
+ *
+ * @throws {WherryError} `corrupt` if the record is damaged.
+ */
+export function hasRecordedEnd({ state }: ContainerPaths): boolean {
+  return readRecord(state, parseStateRecord)?.status === "exited";
+}
+
+/**
+ * Records in a killed monitor's place what it could not: that its container has ended with it.
+ *
+ * The caller holds the container's lock. Nothing is written if there is nothing to record.
+ */
+export function recordEnd(paths: ContainerPaths): void {
+  const record = readRecord(paths.state, parseStateRecord);
+  if (record === undefined || record.status === "exited") return;
+  const end = {
+    status: "exited",
+    pid: 0,
+    exitCode: KILLED_EXIT_CODE,
+    finishedAt: lastKnownTime(paths, record),
+  };
+  writeRecord(paths.state, { ...record, ...end }, { isDurable: true });
+}
+
+/** When the record was written, which is the last that is known; in decimal nanoseconds. */
+function lastKnownTime({ state }: ContainerPaths, { startedAt }: StateRecord): string {
+  const writtenAt = `${Deno.statSync(state).mtime?.getTime() ?? 0}000000`;
+  // The clock of files is a few milliseconds behind
+  return BigInt(writtenAt) > BigInt(startedAt) ? writtenAt : startedAt;
 }
 
 function parseStateRecord(json: unknown): StateRecord {

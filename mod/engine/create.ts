@@ -20,8 +20,9 @@ import { newId, shortId } from "../store/id.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { writeRecord } from "../store/record.ts";
+import { syncDirectory, writeRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
+import { recordContainerEvent } from "./events.ts";
 import {
   type ImageDefaults,
   NO_DEFAULTS,
@@ -131,7 +132,12 @@ function writeContainer(
   const name = claim(engine, request, partial.id, undo);
   const config = { ...partial, name };
   writeRecord(paths.config, config, { isDurable: !config.isAutoRemoved });
+  if (!config.isAutoRemoved) {
+    // The record survives a power loss only with the way to it
+    for (const directory of [engine.paths.containers, engine.paths.names]) syncDirectory(directory);
+  }
   undo.move();
+  recordContainerEvent(engine, { config, action: "create" });
   return { config, lock, [Symbol.dispose]: () => lock[Symbol.dispose]() };
 }
 
@@ -211,9 +217,10 @@ function planConfig(
 }
 
 function planCommand(
-  { entrypoint, command = [] }: CreateRequest,
+  { entrypoint, command = [], isIdle = false }: CreateRequest,
   defaults: ImageDefaults,
 ): { entrypoint: string[]; command: string[] } {
+  if (isIdle) return planIdle([...(entrypoint ?? []), ...command]);
   const planned = entrypoint === undefined
     ? {
       entrypoint: defaults.entrypoint,
@@ -228,6 +235,16 @@ function planCommand(
     );
   }
   return planned;
+}
+
+/** What the image would run does not count; what somebody asks for by name contradicts. */
+function planIdle([unwanted]: readonly string[]): { entrypoint: string[]; command: string[] } {
+  if (unwanted === undefined) return { entrypoint: [], command: [] };
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot run "${unwanted}" in an idle container: it has no command of its own`,
+    { hint: 'Leave out the command and use "wherry exec", or leave out --idle' },
+  );
 }
 
 /** PATH, HOSTNAME and TERM, then the image's variables, then those asked for; the last one of a name counts. */

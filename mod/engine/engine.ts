@@ -25,12 +25,22 @@ export interface CleanupCommand {
   argv: readonly string[];
 }
 
+/** Events that nobody will ever see. */
+export interface LostEvents {
+  /** How many there are. */
+  count: number;
+  /** Why the last one could not be written. */
+  cause: unknown;
+}
+
 /** One pair of directories with images and containers; many may exist beside each other. */
 export class Engine {
   /** Where everything lies. */
   readonly paths: Paths;
   /** How monitors clean up. */
   readonly cleanupCommand: CleanupCommand | undefined;
+  /** What could not be written to the log of events; what the events tell of was done all the same. */
+  readonly lostEvents: LostEvents = { count: 0, cause: undefined };
 
   /** Makes nothing on disk yet. */
   constructor(options: EngineOptions = {}) {
@@ -89,8 +99,12 @@ export function isMissing(error: unknown): boolean {
  * @returns A {@linkcode WherryError}, or `cause` itself if it is something else.
  */
 export function systemFailure(action: string, cause: unknown): unknown {
-  const isOfSystem = cause instanceof SystemError ||
-    (cause instanceof Error && cause.message.includes("(os error "));
-  if (!isOfSystem || cause instanceof WherryError) return cause;
+  if (!isOfSystem(cause) || cause instanceof WherryError) return cause;
   return new WherryError("unavailable", `Cannot ${action}: ${cause.message}`, { cause });
+}
+
+/** Whether the operating system refused something, for example because the disk is full. */
+export function isOfSystem(error: unknown): error is Error {
+  return error instanceof SystemError ||
+    (error instanceof Error && error.message.includes("(os error "));
 }

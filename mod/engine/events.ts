@@ -1,7 +1,8 @@
 /** What happens to containers and images, for whoever looks: written down by those who do it. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
-import type { Engine } from "./engine.ts";
+import { tryAcquireLock } from "../store/lock.ts";
+import { type Engine, isOfSystem } from "./engine.ts";
 
 /** Something that happened to one container. */
 export interface ContainerEvent {
@@ -16,19 +17,17 @@ export interface ContainerEvent {
  * Writes down what a command has done to a container.
  *
  * One line is one write, so that lines of several processes never mix. The monitor writes `start`, `die` and
- * `health_status` itself (docs/monitor.md, "Events").
+ * `health_status` itself (docs/monitor.md, "Events"). An event that cannot be written, for example on a full disk,
+ * fails nothing: it is counted in {@linkcode Engine.lostEvents}.
  */
 export function recordContainerEvent(engine: Engine, event: ContainerEvent): void {
   const { config, action, attributes } = event;
-  const from = imageOf(config);
-  appendLine(engine.paths.events, {
-    status: action,
+  record(engine, {
+    type: "container",
     id: config.id,
-    from,
-    Type: "container",
-    Action: action,
-    Actor: { ID: config.id, Attributes: { ...containerAttributes(config), ...attributes } },
-    scope: "local",
+    action,
+    from: `,"from":${JSON.stringify(imageOf(config))}`,
+    attributes: { ...containerAttributes(config), ...attributes },
   });
 }
 
@@ -41,11 +40,83 @@ function imageOf({ root }: ContainerConfig): string {
   return root.type === "image" ? root.reference : root.path;
 }
 
-function appendLine(path: string, event: Readonly<Record<string, unknown>>): void {
-  const nowMs = Date.now();
-  const time = `"time":${Math.floor(nowMs / 1000)},"timeNano":${nowMs}000000`;
+/** Something that happened to one image. */
+export interface ImageEvent {
+  /** `sha256:` and 64 digits. */
+  id: string;
+  action: "delete" | "import" | "load" | "tag" | "untag";
+  /** What the event is about: a reference, or the id as docker has it. @default {the id} */
+  name?: string;
+  /** The image's. */
+  labels: Readonly<Record<string, string>>;
+}
+
+/** Writes down what a command has done to an image, as {@linkcode recordContainerEvent} does. */
+export function recordImageEvent(
+  engine: Engine,
+  { id, action, name = id, labels }: ImageEvent,
+): void {
+  record(engine, { type: "image", id, action, from: "", attributes: { ...labels, name } });
+}
+
+/** Size in bytes from which on the log of events is put aside, so that two files of it are all there is. */
+const ROTATION_BYTES = 1024 * 1024;
+
+/** Asking for the size takes half as long as the event itself, so only one event of some asks. */
+const ROTATION_CHANCE = 1 / 16;
+
+/** An event before it becomes a line. */
+interface Draft {
+  type: "container" | "image";
+  id: string;
+  action: string;
+  /** The member `from` of the JSON, if there is one. */
+  from: string;
+  attributes: Readonly<Record<string, string>>;
+}
+
+function record({ paths, lostEvents }: Engine, draft: Draft): void {
+  const path = paths.events;
+  try {
+    // One open, one write: it may have been put aside, and lines must not mix
+    Deno.writeTextFileSync(path, formatLine(draft), { append: true, mode: 0o600 });
+    if (Math.random() < ROTATION_CHANCE) rotateIfDue(path);
+  } catch (error) {
+    if (!isOfSystem(error)) throw error;
+    lostEvents.count++;
+    lostEvents.cause = error;
+  }
+}
+
+/** Docker's shape. Put together by hand: `run` waits for it. */
+function formatLine({ type, id, action, from, attributes }: Draft): string {
+  const word = JSON.stringify(action);
+  const nowMs = currentMs();
+  const seconds = Math.floor(nowMs / 1000);
+  const microseconds = Math.floor((nowMs - seconds * 1000) * 1000);
   // The number of nanoseconds does not fit into a JavaScript number
-  const line = `${JSON.stringify(event).slice(0, -1)},${time}}\n`;
-  using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-  file.writeSync(new TextEncoder().encode(line));
+  return `{"status":${word},"id":"${id}"${from},"Type":"${type}","Action":${word},` +
+    `"Actor":{"ID":"${id}","Attributes":${JSON.stringify(attributes)}},"scope":"local",` +
+    `"time":${seconds},"timeNano":${seconds}${String(microseconds).padStart(6, "0")}000}\n`;
+}
+
+/** Milliseconds since 1970, with a fraction: what commands and monitors write within one must stay in order. */
+function currentMs(): number {
+  const nowMs = Date.now();
+  const preciseMs = performance.timeOrigin + performance.now();
+  // The clock may have been set since this process began
+  return Math.abs(preciseMs - nowMs) < 2 ? preciseMs : nowMs;
+}
+
+/**
+ * Puts the log of events aside as `PATH.1`, in place of the one before, when it has become too large.
+ *
+ * Nobody waits: who has the file open writes to the one put aside, where readers still look.
+ */
+function rotateIfDue(path: string): void {
+  if (Deno.statSync(path).size < ROTATION_BYTES) return;
+  using lock = tryAcquireLock(`${path}.lock`, { create: true });
+  // Without the lock somebody else is at it; with it, may just have been
+  if (lock === undefined || Deno.statSync(path).size < ROTATION_BYTES) return;
+  Deno.renameSync(path, `${path}.1`);
 }

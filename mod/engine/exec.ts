@@ -14,7 +14,7 @@ import { newId } from "../store/id.ts";
 import { containerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
-import { type Container, findContainer } from "./find.ts";
+import { findContainer } from "./find.ts";
 import { awaitStart, lowerDirectoriesOf, readIdentity } from "./start.ts";
 
 /** Exit status when there is nothing to exec in, as docker's. */
@@ -42,30 +42,21 @@ export interface ExecRequest {
   attachment?: Attachment;
 }
 
-/** A process that was started in a container. */
-export interface StartedExec extends Disposable {
-  /** The connection to its own monitor, on which `exited` or `detached` arrives. */
-  monitor: MonitorConnection;
-  /** Tells those who follow events that it has ended. */
-  recordEnd(exitCode: number): void;
-  /** Tells them that it goes on without anybody attached. */
-  recordDetach(): void;
-}
-
 /**
  * Starts a process in a running container's namespaces.
  *
+ * @returns The connection to its own monitor, on which `exited` arrives.
  * @throws {WherryError} `conflict` if the container does not run; `exitCode` 126 or 127 for the command.
  */
 export async function execInContainer(
   engine: Engine,
   wanted: string,
   request: ExecRequest,
-): Promise<StartedExec> {
-  const container = findContainer(engine, wanted);
-  const { config, paths, state } = container;
+): Promise<MonitorConnection> {
+  const { config, paths, state } = findContainer(engine, wanted);
   if (state.status !== "running") throw notRunning(wanted, state.status);
   using init = await requestPidfd(paths.runDirectory, wanted);
+  const execId = newId();
   const steps = planExecIn({
     argv: request.argv,
     env: planEnv(config.env, request),
@@ -83,21 +74,20 @@ export async function execInContainer(
     cgroup: findExistingCgroup(config.id),
     terminalSize: request.terminalSize ?? { rows: 0, columns: 0 },
   });
-  const record = planEvents(engine, container, request.argv);
-  record.create();
+  const record = (action: string, attributes?: { exitCode: string }): void =>
+    recordContainerEvent(engine, { config, action, attributes: { execID: execId, ...attributes } });
+  record(`exec_create: ${request.argv.join(" ")}`);
+  record(`exec_start: ${request.argv.join(" ")}`);
   const connection = startMonitor({
     steps,
     target: init,
     ...(request.attachment === undefined ? {} : { attachment: request.attachment }),
+    onEvent: (event) => {
+      if (event.type === "exited") record("exec_die", { exitCode: String(event.exitCode) });
+      if (event.type === "detached") record("exec_detach");
+    },
   });
-  const monitor = await awaitStart(connection, steps, request.argv);
-  record.start();
-  return {
-    monitor,
-    recordEnd: record.end,
-    recordDetach: record.detach,
-    [Symbol.dispose]: () => monitor[Symbol.dispose](),
-  };
+  return await awaitStart(connection, steps, request.argv);
 }
 
 function notRunning(wanted: string, status: ContainerStatus): WherryError {
@@ -119,32 +109,6 @@ function notRunning(wanted: string, status: ContainerStatus): WherryError {
     hint: `Start it with "wherry start ${wanted}"`,
     exitCode: EXIT_FAILURE,
   });
-}
-
-/** What happens to the process, for those who follow events. */
-interface ExecEvents {
-  create(): void;
-  start(): void;
-  detach(): void;
-  end(exitCode: number): void;
-}
-
-function planEvents(
-  engine: Engine,
-  { config }: Container,
-  [program = "", ...args]: readonly string[],
-): ExecEvents {
-  const execID = newId();
-  // docker puts the blank there whether or not arguments follow
-  const command = `${program} ${args.join(" ")}`;
-  const record = (action: string, attributes: Record<string, string> = {}): void =>
-    recordContainerEvent(engine, { config, action, attributes: { execID, ...attributes } });
-  return {
-    create: () => record(`exec_create: ${command}`),
-    start: () => record(`exec_start: ${command}`),
-    detach: () => record("exec_detach"),
-    end: (exitCode) => record("exec_die", { exitCode: String(exitCode) }),
-  };
 }
 
 /** A container that started before this host had a cgroup2 file system has none. */

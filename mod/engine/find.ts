@@ -3,13 +3,15 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
 import { findByName } from "../container/names.ts";
-import { type ContainerState, readState } from "../container/state.ts";
+import { type ContainerState, hasRecordedEnd, readState, recordEnd } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
+import { removeCgroup } from "../kernel/cgroup.ts";
 import { findByPrefix } from "../store/id.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord } from "../store/record.ts";
+import { containerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 
 /** A container as it is on disk. */
@@ -54,7 +56,8 @@ export function findId(engine: Engine, wanted: string): string {
 /** Also of `exec`, as with docker: nothing was wrong with the engine or the command. */
 const EXIT_FAILURE = 1;
 
-function noSuchContainer(wanted: string): WherryError {
+/** The error of a container that does not exist, or not any more. */
+export function noSuchContainer(wanted: string): WherryError {
   return new WherryError("not_found", `No such container: ${wanted}`, {
     hint: 'See all containers with "wherry ps -a"',
     exitCode: EXIT_FAILURE,
@@ -88,21 +91,54 @@ export function readContainer(engine: Engine, id: string): Container | undefined
 /**
  * Takes the lock of a container that does not run.
  *
+ * What outlived a monitor that was killed is killed too, and its end recorded: whoever has the lock can rely on
+ * nothing of the container being left.
+ *
  * @returns `undefined` if it runs, is being made or removed by somebody else, or is gone.
+ * @throws {WherryError} `unavailable` if what is left of it cannot be killed.
  */
 export function tryLockContainer(paths: ContainerPaths): Descriptor | undefined {
   // After a reboot not even its parents are there
   Deno.mkdirSync(paths.runDirectory, { recursive: true, mode: 0o700 });
+  using undo = new DisposableStack();
   const lock = tryAcquireLock(paths.lock, { create: true });
   if (lock === undefined) return undefined;
-  try {
-    Deno.lstatSync(paths.directory);
-    return lock;
-  } catch (error) {
-    // Somebody removed the container while we waited: leave no run directory behind
+  undo.use(lock);
+  if (!hasDirectory(paths)) {
+    // Somebody removed the container while we waited: leave nothing behind
+    killLeftovers(paths);
     removeTree(paths.runDirectory);
-    lock[Symbol.dispose]();
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    return undefined;
+  }
+  settle(paths);
+  undo.move();
+  return lock;
+}
+
+function hasDirectory({ directory }: ContainerPaths): boolean {
+  try {
+    Deno.lstatSync(directory);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
+}
+
+function settle(paths: ContainerPaths): void {
+  try {
+    if (hasRecordedEnd(paths)) return;
+    killLeftovers(paths);
+    recordEnd(paths);
+  } catch (error) {
+    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
+    // Whoever reads the record is told
+    killLeftovers(paths);
+  }
+}
+
+/** A process may outlive its monitor: root inside can clear its parent-death signal. */
+function killLeftovers({ directory }: ContainerPaths): void {
+  const cgroup = containerCgroup(directory.slice(directory.lastIndexOf("/") + 1));
+  if (cgroup !== undefined) removeCgroup(cgroup);
 }

@@ -4,8 +4,11 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { RootSource } from "../container/config.ts";
 import { lockImages } from "../image/image_index.ts";
 import { ImagePaths } from "../image/image_paths.ts";
-import { getImage, type Image } from "../image/images.ts";
+import type { ImageId } from "../image/digest.ts";
+import { findImage, getImage, type Image } from "../image/images.ts";
+import { formatFamiliar, type Reference } from "../image/reference.ts";
 import type { Engine } from "./engine.ts";
+import { recordImageEvent } from "./events.ts";
 
 /** What an image says about how to run it. */
 export interface ImageDefaults {
@@ -60,7 +63,7 @@ export async function loadTarSupport(text: string): Promise<void> {
  */
 export async function resolveImage(engine: Engine, text: string): Promise<ResolvedImage> {
   const paths = new ImagePaths(engine.paths.root);
-  const wanted = TAR_PATH.test(text) ? await importTar(paths, text) : text;
+  const wanted = TAR_PATH.test(text) ? await importTar(engine, paths, text) : text;
   const lock: Descriptor = lockImages(paths, "shared");
   try {
     const image = getImage(paths, wanted);
@@ -81,9 +84,28 @@ export async function resolveImage(engine: Engine, text: string): Promise<Resolv
 }
 
 /** The id of the image that a tar holds. */
-async function importTar(paths: ImagePaths, path: string): Promise<string> {
+async function importTar(engine: Engine, paths: ImagePaths, path: string): Promise<string> {
   const { getTarImage } = await import("../image/tar_image.ts");
-  return (await getTarImage(paths, path)).id;
+  return (await getTarImage(paths, path, (made) => recordMadeImage(engine, made))).id;
+}
+
+/** An image that has just been made. */
+export interface MadeImage {
+  id: ImageId;
+  /** How it was made. */
+  action: "import" | "load";
+  /** What it was called by who made it. */
+  reference?: Reference | undefined;
+}
+
+/** Writes down that an image was made; one that somebody has removed by now is not worth it. */
+export function recordMadeImage(engine: Engine, { id, action, reference }: MadeImage): void {
+  const labels = findImage(new ImagePaths(engine.paths.root), id)?.config.process.labels;
+  if (labels === undefined) return;
+  if (reference !== undefined) {
+    recordImageEvent(engine, { id, labels, action: "tag", name: formatFamiliar(reference) });
+  }
+  recordImageEvent(engine, { id, labels, action });
 }
 
 function defaultsOf({ config: { process } }: Image): ImageDefaults {

@@ -11,8 +11,11 @@ import {
   type ImageUser,
   type ListedImage,
   listImages as listAll,
+  type PrunedImages,
+  pruneImages as pruneStore,
   type Removal,
   removeImage as removeFromStore,
+  type Sweep,
   sweepImages,
 } from "../image/images.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
@@ -20,7 +23,9 @@ import { parseReference } from "../image/reference.ts";
 import type { ByteSource } from "../image/source.ts";
 import { readRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
+import { recordImageEvent } from "./events.ts";
 import { listIds } from "./find.ts";
+import { recordMadeImage } from "./image_source.ts";
 
 /** Where a stream of bytes comes from. */
 export interface NamedSource {
@@ -52,12 +57,15 @@ export async function importImage(
 ): Promise<ImportedImage> {
   engine.ensureDirectories();
   sweep(engine);
-  return await importRootfs(imagePaths(engine), source.bytes, {
-    reference: reference === undefined ? undefined : parseReference(reference),
+  const parsed = reference === undefined ? undefined : parseReference(reference);
+  const imported = await importRootfs(imagePaths(engine), source.bytes, {
+    reference: parsed,
     sourceName: source.name,
     message,
     changes,
   });
+  recordMadeImage(engine, { id: imported.id, action: "import", reference: parsed });
+  return imported;
 }
 
 /**
@@ -68,9 +76,11 @@ export async function importImage(
 export async function loadImages(engine: Engine, source: NamedSource): Promise<LoadedImage[]> {
   engine.ensureDirectories();
   sweep(engine);
-  return await loadDockerArchive(imagePaths(engine), source.bytes, {
+  const loaded = await loadDockerArchive(imagePaths(engine), source.bytes, {
     sourceName: source.name,
   });
+  for (const { id } of loaded) recordMadeImage(engine, { id, action: "load" });
+  return loaded;
 }
 
 /**
@@ -99,10 +109,44 @@ export function removeImage(
 ): Removal {
   engine.ensureDirectories();
   sweep(engine);
-  return removeFromStore(imagePaths(engine), wanted, {
+  const removal = removeFromStore(imagePaths(engine), wanted, {
     ...options,
     use: () => new ContainersUse(engine),
   });
+  const { id, labels, untagged, deleted } = removal;
+  for (const _reference of untagged) recordImageEvent(engine, { id, labels, action: "untag" });
+  if (deleted !== undefined) recordImageEvent(engine, { id, labels, action: "delete" });
+  return removal;
+}
+
+/**
+ * Removes images that nothing uses.
+ *
+ * @param isUnwanted Whether an image that no container was made from may go.
+ * @throws {WherryError} `corrupt` if an image's documents are damaged: then nothing is removed.
+ */
+export function pruneImages(
+  engine: Engine,
+  isUnwanted: (image: ListedImage) => boolean,
+): PrunedImages {
+  engine.ensureDirectories();
+  const use = (): ImageUse => new ContainersUse(engine);
+  const pruned = pruneStore(imagePaths(engine), { use, isUnwanted });
+  for (const { id, references, config: { process: { labels } } } of pruned.removed) {
+    for (const _reference of references) recordImageEvent(engine, { id, labels, action: "untag" });
+    recordImageEvent(engine, { id, labels, action: "delete" });
+  }
+  return pruned;
+}
+
+/**
+ * Removes what killed imports and removals left in the image store, and what no image or container needs.
+ *
+ * @throws {WherryError} `corrupt` if an image's documents are damaged: then only unfinished work is removed.
+ */
+export function recoverImages(engine: Engine): Sweep {
+  engine.ensureDirectories();
+  return sweepImages(imagePaths(engine), () => new ContainersUse(engine));
 }
 
 /** Removes what killed commands left in the image store. */

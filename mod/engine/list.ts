@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { type Container, listIds, readContainer } from "./find.ts";
 import { type Engine, isMissing } from "./engine.ts";
-import { describeSweep, isAbandoned, listOrphanRunDirectories, sweepContainers } from "./remove.ts";
+import { describeSweep, isAbandoned, listOrphanRunDirectories, sweepContainers } from "./sweep.ts";
 
 /** What {@linkcode listContainers} found. */
 export interface ContainerList {
@@ -62,8 +62,8 @@ function readAll(engine: Engine): ReadResult {
     try {
       const container = readContainer(engine, id);
       if (container !== undefined) containers.push(container);
-      // Unfinished, or ended without being removed: a crash, or about to be
-      isSweepNeeded ||= container === undefined ||
+      // Unfinished, or ended without being removed or recorded: a crash, or about to be
+      isSweepNeeded ||= container === undefined || container.state.wasKilled ||
         isAbandoned(container);
     } catch (error) {
       if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;

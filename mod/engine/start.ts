@@ -10,7 +10,7 @@ import { type CgroupHierarchy, planLaunch, type TerminalSize } from "../containe
 import {
   type Attachment,
   describeStep,
-  type MonitorConnection,
+  MonitorConnection,
   startMonitor,
 } from "../container/monitor.ts";
 import type { Step } from "../container/plan.ts";
@@ -22,7 +22,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { type Engine, systemFailure } from "./engine.ts";
-import { containerAttributes } from "./events.ts";
+import { containerAttributes, recordContainerEvent } from "./events.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -53,9 +53,25 @@ export async function startContainer(
     throw systemFailure(`write to "${paths.etc}"`, cause);
   }
   using cleanup = openCleanupProgram(engine, config);
+  const steps = planStart(engine, config, terminalSize);
+  if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
+  const connection = startMonitor({
+    steps,
+    lock,
+    ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
+    ...(attachment === undefined ? {} : { attachment }),
+    onEvent: ({ type }) => {
+      if (type === "detached") recordContainerEvent(engine, { config, action: "detach" });
+    },
+  });
+  return await awaitStart(connection, steps, containerArgv(config));
+}
+
+function planStart(engine: Engine, config: ContainerConfig, terminalSize: TerminalSize): Step[] {
+  const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();
-  const steps = planLaunch({
+  return planLaunch({
     config,
     paths,
     lowerDirectories,
@@ -64,15 +80,36 @@ export async function startContainer(
     cgroup: containerCgroup(config.id, hierarchies),
     events: { path: engine.paths.events, attributes: containerAttributes(config) },
     terminalSize,
-    cleanupArgv: cleanup === undefined ? [] : cleanupArgv(engine, config),
+    cleanupArgv: cleanupArgv(engine, config),
   });
-  const connection = startMonitor({
-    steps,
-    lock,
-    ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
-    ...(attachment === undefined ? {} : { attachment }),
-  });
-  return await awaitStart(connection, steps, containerArgv(config));
+}
+
+/**
+ * Has a container's monitor end the command and run it again.
+ *
+ * @param ask Sends the request.
+ * @returns Whether it runs again; false if the monitor has ended meanwhile.
+ * @throws {WherryError} As {@linkcode startContainer} does.
+ */
+export async function restartThroughMonitor(
+  engine: Engine,
+  config: ContainerConfig,
+  ask: (monitor: MonitorConnection) => void,
+): Promise<boolean> {
+  const { runDirectory } = engine.paths.container(config.id);
+  using monitor = MonitorConnection.connectIfRunning(runDirectory);
+  if (monitor === undefined) return false;
+  ask(monitor);
+  const answer = await monitor.nextOf("ok", "failed", "error");
+  if (answer?.type === "failed") {
+    // It goes by the plan that was made at its start: the same one again
+    const steps = planStart(engine, config, UNKNOWN_SIZE);
+    throw launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
+  }
+  if (answer?.type !== "error") return answer !== undefined;
+  monitor.wait();
+  await monitor.nextOf("exited");
+  return false;
 }
 
 /**
@@ -172,9 +209,11 @@ function openCleanupProgram(
   return openForReading(cleanupCommand.path);
 }
 
+/** None if nothing is to be cleaned up. */
 function cleanupArgv({ paths, cleanupCommand }: Engine, config: ContainerConfig): string[] {
+  if (cleanupCommand === undefined || !config.isAutoRemoved) return [];
   return [
-    ...(cleanupCommand?.argv ?? []),
+    ...cleanupCommand.argv,
     "--root",
     paths.root,
     "--run-root",

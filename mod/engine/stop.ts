@@ -1,61 +1,91 @@
 /** Signals to containers, and waiting for their end. @module */
 
 import { errnoText } from "../../ffi/errno.ts";
+import type { ContainerConfig } from "../container/config.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
-import { findContainer } from "./find.ts";
+import { recordContainerEvent } from "./events.ts";
+import { type Container, findContainer } from "./find.ts";
 
 const SIGKILL = 9;
 const FALLBACK_STOP_SIGNAL = 15;
 
+/** How a container is asked to end. */
+export interface StopOptions {
+  /** Seconds to wait before SIGKILL; -1 for ever. @default {what the container was made with} */
+  timeoutSeconds?: number;
+  /** Number of the signal. @default {what the container was made with} */
+  signal?: number;
+  /** Whether the host goes down, so that the next boot starts it as if it had not been stopped. @default {false} */
+  isForHost?: boolean;
+}
+
 /**
  * Asks a container to end, and kills it when it does not.
  *
- * @param timeoutSeconds How long to wait before SIGKILL; -1 for ever.
- * @default {what the container was made with}
  * @returns Once it has ended; at once if it does not run.
  */
 export async function stopContainer(
   engine: Engine,
   wanted: string,
-  { timeoutSeconds, signal }: { timeoutSeconds?: number; signal?: number } = {},
+  options: StopOptions = {},
 ): Promise<void> {
   const { config, paths, state } = findContainer(engine, wanted);
   if (!state.isRunning) return;
-  const seconds = timeoutSeconds ?? config.stopTimeoutSeconds;
-  const number = signal ?? parseSignal(config.stopSignal) ?? FALLBACK_STOP_SIGNAL;
-  await endAndWait(paths, (monitor) => monitor.stop(number, seconds < 0 ? -1 : seconds * 1000));
+  const { signal, timeoutMs } = planStop(config, options);
+  await endAndWait(paths, (monitor) => {
+    recordKill(engine, config, signal);
+    if (options.isForHost) monitor.shutDown(signal, timeoutMs);
+    else monitor.stop(signal, timeoutMs);
+  });
+  recordContainerEvent(engine, { config, action: "stop" });
 }
 
-/** Kills a running container and waits until it has ended. */
-export async function killAndWait(paths: ContainerPaths): Promise<void> {
-  await endAndWait(paths, (monitor) => monitor.signal(SIGKILL));
+/** The signal and the time that `options` and the container's record come to. */
+export function planStop(
+  { stopSignal, stopTimeoutSeconds }: ContainerConfig,
+  { timeoutSeconds = stopTimeoutSeconds, signal }: StopOptions,
+): { signal: number; timeoutMs: number } {
+  return {
+    signal: signal ?? parseSignal(stopSignal) ?? FALLBACK_STOP_SIGNAL,
+    timeoutMs: timeoutSeconds < 0 ? -1 : timeoutSeconds * 1000,
+  };
+}
+
+/** Kills a container if it runs, and waits until it has ended. */
+export async function killAndWait(
+  engine: Engine,
+  { config, paths }: Pick<Container, "config" | "paths">,
+): Promise<void> {
+  await endAndWait(paths, (monitor) => {
+    recordKill(engine, config, SIGKILL);
+    monitor.signal(SIGKILL);
+  });
+}
+
+/** Written down before the signal is sent, so that what comes of it is written after. */
+export function recordKill(engine: Engine, config: ContainerConfig, signal: number): void {
+  recordContainerEvent(engine, {
+    config,
+    action: "kill",
+    attributes: { signal: String(signal) },
+  });
 }
 
 async function endAndWait(
   paths: ContainerPaths,
   ask: (monitor: MonitorConnection) => void,
 ): Promise<void> {
-  using monitor = connectIfRunning(paths);
+  using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
   if (monitor === undefined) return;
   monitor.wait();
   ask(monitor);
   // `undefined` means that the monitor is gone, and the container with it
   await monitor.nextOf("exited");
-}
-
-function connectIfRunning(paths: ContainerPaths): MonitorConnection | undefined {
-  try {
-    return MonitorConnection.connect(paths.runDirectory);
-  } catch (error) {
-    // It ended while we looked
-    if (error instanceof WherryError && error.kind === "conflict") return undefined;
-    throw error;
-  }
 }
 
 /**
@@ -68,14 +98,13 @@ export async function signalContainer(
   wanted: string,
   signal: number,
 ): Promise<void> {
-  const { paths, state } = findContainer(engine, wanted);
-  if (!state.isRunning) {
-    throw new WherryError("conflict", `Cannot kill container "${wanted}": it is not running`, {
-      hint: 'See all containers with "wherry ps -a"',
-    });
-  }
-  using monitor = MonitorConnection.connect(paths.runDirectory);
+  const { config, paths, state } = findContainer(engine, wanted);
+  using monitor = state.isRunning
+    ? MonitorConnection.connectIfRunning(paths.runDirectory)
+    : undefined;
+  if (monitor === undefined) throw notRunning(wanted, config.id);
   if (signal === SIGKILL) monitor.wait();
+  recordKill(engine, config, signal);
   monitor.signal(signal);
   const answer = await monitor.nextOf("ok", "error");
   if (answer?.type === "error") {
@@ -87,6 +116,15 @@ export async function signalContainer(
   if (signal === SIGKILL) await monitor.nextOf("exited");
 }
 
+/** In docker's words, which scripts look for. */
+function notRunning(wanted: string, id: string): WherryError {
+  return new WherryError(
+    "conflict",
+    `Cannot kill container: ${wanted}: Container ${id} is not running`,
+    { hint: 'See all containers with "wherry ps -a"' },
+  );
+}
+
 /**
  * Waits until a container has ended.
  *
@@ -95,7 +133,7 @@ export async function signalContainer(
 export async function waitForContainer(engine: Engine, wanted: string): Promise<number> {
   const { paths, state } = findContainer(engine, wanted);
   if (!state.isRunning) return state.exitCode;
-  using monitor = connectIfRunning(paths);
+  using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
   monitor?.wait();
   const event = await monitor?.nextOf("exited");
   return event?.exitCode ?? readState(paths).exitCode;

@@ -1,6 +1,7 @@
 /** Finding, listing and removing images. @module */
 
 import { WherryError } from "../errors.ts";
+import { treeBytes } from "../kernel/tree_size.ts";
 import { listBlobs, readJsonBlob } from "./blob_store.ts";
 import {
   type ChainId,
@@ -207,6 +208,10 @@ export interface RemoveOptions {
 
 /** What a removal did. */
 export interface Removal {
+  /** The image, whether it is gone or not. */
+  id: ImageId;
+  /** The image's labels. */
+  labels: Readonly<Record<string, string>>;
   /** References that were taken away. */
   untagged: readonly Reference[];
   /** The image that is gone, if it is. */
@@ -271,7 +276,18 @@ function planRemoval(
   const untagged = removed.map(referenceOf).filter((name) => name !== undefined)
     .map(parseReference);
   const isLast = isById || siblings.length === 1;
-  return { untagged, deleted: isLast ? idOf(paths, entry) : undefined };
+  const id = idOf(paths, entry);
+  return { id, labels: findLabels(paths, entry), untagged, deleted: isLast ? id : undefined };
+}
+
+/** None of an image whose config is damaged: that must not keep it from being removed. */
+function findLabels(paths: ImagePaths, entry: Descriptor): Readonly<Record<string, string>> {
+  try {
+    return readImage(paths, entry).config.process.labels;
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "corrupt") return {};
+    throw error;
+  }
 }
 
 /** What is to be removed. */
@@ -349,6 +365,55 @@ function findGarbage(paths: ImagePaths, index: ImageIndex, use: ImageUse): Garba
 function removeGarbage(paths: ImagePaths, { blobs, layers }: Garbage, trash: Staging): void {
   for (const name of layers) Deno.renameSync(`${paths.layers}/${name}`, trash.newPath());
   for (const digest of blobs) Deno.renameSync(paths.blob(parseDigest(digest)), trash.newPath());
+}
+
+/** Which images to remove. */
+export interface PruneOptions {
+  /** Called while the store is locked, so that the answer stays true. */
+  use: () => ImageUse;
+  /** Whether an image that no container was made from may go. */
+  isUnwanted: (image: ListedImage) => boolean;
+}
+
+/** What {@linkcode pruneImages} did. */
+export interface PrunedImages {
+  /** The images that are gone, with the references they had. */
+  removed: readonly ListedImage[];
+  /** Bytes of the blobs and layers that went with them. */
+  reclaimedBytes: number;
+}
+
+/**
+ * Removes unwanted images that no container was made from, with the blobs and layers that nothing needs any more.
+ *
+ * @throws {WherryError} `corrupt` if an image's documents are damaged: then nothing is removed.
+ */
+export function pruneImages(
+  paths: ImagePaths,
+  { use, isUnwanted }: PruneOptions,
+): PrunedImages {
+  using trash = Staging.open(paths);
+  using _lock = lockImages(paths, "exclusive");
+  const inUse = use();
+  const removed = listImages(paths)
+    .filter((image) => inUse.usersOf(image.id).length === 0 && isUnwanted(image));
+  const remaining = removed.reduce(
+    (index, { digest }) => removeManifest(index, digest),
+    readIndex(paths),
+  );
+  const garbage = findGarbage(paths, remaining, inUse);
+  const reclaimedBytes = garbageBytes(paths, garbage);
+  if (removed.length > 0) writeIndex(paths, remaining);
+  removeGarbage(paths, garbage, trash);
+  return { removed, reclaimedBytes };
+}
+
+function garbageBytes(paths: ImagePaths, { blobs, layers }: Garbage): number {
+  const places = [
+    ...layers.map((name) => `${paths.layers}/${name}`),
+    ...blobs.map((digest) => paths.blob(parseDigest(digest))),
+  ];
+  return places.reduce((sum, place) => sum + treeBytes(place), 0);
 }
 
 /** What a clean-up removed. */

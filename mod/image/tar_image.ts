@@ -21,6 +21,15 @@ export function isTarPath(text: string): boolean {
   return /^\.{0,2}\//.test(text);
 }
 
+/** An image that was made of a tar. */
+export interface TarImageMade {
+  id: ImageId;
+  /** How it was made. */
+  action: "import" | "load";
+  /** What it was called. @default {as the archive says} */
+  reference?: Reference;
+}
+
 /**
  * Gets the image that a tar holds: the tar of a root file system or a docker archive, as its content says.
  *
@@ -29,10 +38,15 @@ export function isTarPath(text: string): boolean {
  * becomes the same image.
  *
  * @param path Absolute, or relative to the current directory.
+ * @param onMade Called for each image that was not known before.
  * @throws {WherryError} `not_found` if there is no such file, `invalid_argument` if it holds several images;
  * otherwise as {@linkcode importRootfs} and {@linkcode loadDockerArchive}.
  */
-export async function getTarImage(paths: ImagePaths, path: string): Promise<Image> {
+export async function getTarImage(
+  paths: ImagePaths,
+  path: string,
+  onMade: (made: TarImageMade) => void = () => {},
+): Promise<Image> {
   using file = openTar(path);
   const info = file.statSync();
   const state = [info.dev, info.ino, info.size, info.mtime?.getTime(), info.ctime?.getTime()];
@@ -47,9 +61,11 @@ export async function getTarImage(paths: ImagePaths, path: string): Promise<Imag
   if (!isArchive) {
     const createdAt = info.mtime ?? undefined;
     const { id } = await importRootfs(paths, file, { ...common, reference, createdAt });
+    onMade({ id, action: "import", reference });
     return getImage(paths, id);
   }
   const images = await loadDockerArchive(paths, file, { ...common, defaultReference: reference });
+  for (const { id } of images) onMade({ id, action: "load" });
   return getImage(paths, onlyOne(path, images));
 }
 

@@ -35,7 +35,7 @@ Deno.test("removeCgroup() kills what runs in it and below", async () => {
   Deno.mkdirSync(`${path}/below`);
   const children = [startIn(path), startIn(`${path}/below`)];
 
-  await removeCgroup(path);
+  removeCgroup(path);
 
   for (const child of children) strictEqual((await child.status).signal, "SIGKILL");
   strictEqual(exists(path), false);
@@ -46,17 +46,17 @@ Deno.test("removeCgroup() kills what is frozen", async () => {
   const child = startIn(path);
   Deno.writeTextFileSync(`${path}/cgroup.freeze`, "1");
 
-  await removeCgroup(path);
+  removeCgroup(path);
 
   strictEqual((await child.status).signal, "SIGKILL");
   strictEqual(exists(path), false);
 });
 
-Deno.test("removeCgroup() finds nothing to do when there is none", async () => {
+Deno.test("removeCgroup() finds nothing to do when there is none", () => {
   const path = makeCgroup("gone");
   Deno.removeSync(path);
 
-  await removeCgroup(path);
+  removeCgroup(path);
 
   strictEqual(exists(path), false);
 });

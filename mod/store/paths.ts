@@ -9,7 +9,7 @@ export const DEFAULT_RUN_ROOT = "/run/wherry";
 export interface ContainerPaths {
   /** Everything of the container that survives a reboot. */
   directory: string;
-  /** What was asked for; written once. */
+  /** What was asked for. */
   config: string;
   /** What is; written by the monitor alone. */
   state: string;
@@ -29,6 +29,8 @@ export interface ContainerPaths {
   runDirectory: string;
   /** Locked by the monitor while the container runs. */
   lock: string;
+  /** Locked by who replaces or removes what was asked for, also while the container runs. */
+  configLock: string;
 }
 
 /** The layout of wherry's two directories. */
@@ -69,6 +71,11 @@ export class Paths {
     return `${this.root}/layers`;
   }
 
+  /** Containers whose records could not be read, put aside. */
+  get damaged(): string {
+    return `${this.root}/damaged`;
+  }
+
   /** Run directories of containers. */
   get runContainers(): string {
     return `${this.runRoot}/containers`;
@@ -100,6 +107,7 @@ export class Paths {
       etc: `${directory}/etc`,
       runDirectory,
       lock: `${runDirectory}/lock`,
+      configLock: `${runDirectory}/config.lock`,
     };
   }
 }

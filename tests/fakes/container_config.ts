@@ -55,6 +55,7 @@ export function fakeContainerState(changes: Partial<ContainerState> = {}): Conta
     exitCode: 0,
     restartCount: 0,
     isStopped: false,
+    wasKilled: false,
     health: "none",
     failingStreak: 0,
     ...changes,

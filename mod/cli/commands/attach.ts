@@ -2,6 +2,7 @@
 
 import type { MonitorConnection } from "../../container/monitor.ts";
 import { attachToContainer, findAttachable } from "../../engine/attach.ts";
+import { recordContainerEvent } from "../../engine/events.ts";
 import type { ATTACH_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
@@ -39,7 +40,11 @@ export async function run(
   session.prepareStdin();
   using monitor = attachToContainer(context.engine, container, attachmentOf(streams));
   if (hasTerminal) askForRedrawing(monitor);
-  return await finishSession(context, session, monitor);
+  const exitCode = await finishSession(context, session, monitor);
+  if (session.hasDetached) {
+    recordContainerEvent(context.engine, { config: container.config, action: "detach" });
+  }
+  return exitCode;
 }
 
 /** Programs draw their screen again when the terminal's size changes: it will be set right in a moment. */

@@ -30,7 +30,7 @@ export async function run(
   using session = flags.detach ? undefined : new Session(streams);
   session?.prepareStdin();
   session?.catchSignals();
-  using exec = await execInContainer(engine, container, {
+  using monitor = await execInContainer(engine, container, {
     argv,
     env: readEnvironment(flags["env-file"], flags.env),
     ...(flags.workdir === undefined ? {} : { workingDirectory: flags.workdir }),
@@ -41,9 +41,5 @@ export async function run(
     ...(flags.tty && !flags.detach ? { terminalSize: callerTerminalSize() } : {}),
     ...(flags.detach ? {} : { attachment: attachmentOf(streams) }),
   });
-  if (session === undefined) return 0;
-  const exitCode = await finishSession(context, session, exec.monitor);
-  if (session.hasDetached) exec.recordDetach();
-  else exec.recordEnd(exitCode);
-  return exitCode;
+  return session === undefined ? 0 : await finishSession(context, session, monitor);
 }

@@ -1,6 +1,7 @@
 /** `wherry rm`. @module */
 
 import { removeContainer } from "../../engine/remove.ts";
+import { WherryError } from "../../errors.ts";
 import type { RM_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
@@ -11,8 +12,20 @@ export function run(
   context: Context,
   { flags, positionals }: ParsedFlags<typeof RM_FLAGS>,
 ): Promise<number> {
+  const { engine, output, isDebug } = context;
   return forEachName(context, positionals, async (name) => {
-    await removeContainer(context.engine, name, { isForced: flags.force });
-    return name;
+    try {
+      await removeContainer(engine, name, { isForced: flags.force });
+      return name;
+    } catch (error) {
+      if (!flags.force || !isNotFound(error)) throw error;
+      // What somebody wants gone at any price is gone: said, and no failure
+      output.renderError(error, { debug: isDebug });
+      return undefined;
+    }
   });
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof WherryError && error.kind === "not_found";
 }

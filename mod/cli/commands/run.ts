@@ -1,9 +1,10 @@
 /** `wherry run`. @module */
 
-import type { MonitorConnection } from "../../container/monitor.ts";
+import type { Attachment, MonitorConnection } from "../../container/monitor.ts";
 import { createContainer, type CreatedContainer } from "../../engine/create.ts";
-import { describeSweep, removeLocked, sweepIfDue } from "../../engine/remove.ts";
+import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
+import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { tryLockContainer } from "../../engine/find.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../command_flags.ts";
@@ -44,6 +45,9 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
     if (request.isAutoRemoved) removeEnded(context, container);
     return 0;
   }
+  const { attachedStreams } = container.config;
+  const hasOutput = attachedStreams.includes("stdout") || attachedStreams.includes("stderr");
+  if (!hasOutput) context.output.writeLine(container.config.id);
   reportSweep(context);
   const exitCode = await session.follow(monitor);
   monitor[Symbol.dispose]();
@@ -71,7 +75,7 @@ async function startOrRemove(
     if (session === undefined) return await startContainer(context.engine, container);
     session.prepareStdin();
     const starting = startContainer(context.engine, container, {
-      attachment: attachmentOf(streams),
+      attachment: onlyAttached(attachmentOf(streams), container.config),
       terminalSize: flags.tty ? callerTerminalSize() : { rows: 0, columns: 0 },
     });
     // Takes a millisecond, which the container takes too. Before it there is nothing to signal
@@ -84,6 +88,18 @@ async function startOrRemove(
     // From here on the monitor alone keeps the container locked
     container[Symbol.dispose]();
   }
+}
+
+/** What `-a` leaves of the caller's streams. */
+function onlyAttached(
+  attachment: Attachment,
+  { attachedStreams }: CreatedContainer["config"],
+): Attachment {
+  return {
+    ...attachment,
+    ...(attachedStreams.includes("stdout") ? {} : { stdout: undefined }),
+    ...(attachedStreams.includes("stderr") ? {} : { stderr: undefined }),
+  };
 }
 
 /** A container whose command never ran is of no use to anybody, also without `--rm`. */

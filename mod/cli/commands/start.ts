@@ -2,6 +2,7 @@
 
 import { WherryError } from "../../errors.ts";
 import { findContainer, tryLockContainer } from "../../engine/find.ts";
+import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
 import { startContainer } from "../../engine/start.ts";
 import type { START_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
@@ -19,7 +20,7 @@ export async function run(
 ): Promise<number> {
   if (!flags.attach && !flags.interactive) {
     return await forEachName(context, positionals, async (name) => {
-      await startDetached(context, name);
+      await startInBackground(context.engine, name);
       return name;
     });
   }
@@ -33,21 +34,15 @@ export async function run(
   return await startAttached(context, name, flags);
 }
 
-async function startDetached({ engine }: Context, name: string): Promise<void> {
-  const { config, state, paths } = findContainer(engine, name);
-  if (state.isRunning) return;
-  using lock = tryLockContainer(paths);
-  if (lock === undefined) throw busy(name);
-  using _monitor = await startContainer(engine, { config, lock });
-}
-
 async function startAttached(
   { engine }: Context,
   name: string,
   flags: StartFlags,
 ): Promise<number> {
   const detachKeys = parseDetachKeys(flags["detach-keys"]);
-  const { config, state, paths } = findContainer(engine, name);
+  const container = findContainer(engine, name);
+  checkNotPaused(container, name);
+  const { config, state, paths } = container;
   if (state.isRunning) {
     throw new WherryError("conflict", `Cannot start container "${name}": it is running already`);
   }
@@ -71,12 +66,4 @@ async function startAttached(
   });
   lock[Symbol.dispose]();
   return await session.follow(monitor);
-}
-
-function busy(name: string): WherryError {
-  return new WherryError(
-    "conflict",
-    `Cannot start container "${name}": another command is working on it`,
-    { hint: "Try again" },
-  );
 }

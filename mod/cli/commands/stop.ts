@@ -5,17 +5,14 @@ import type { STOP_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";
-import { parseSignalFlag } from "../signal_flag.ts";
+import { stopOptions } from "../stop_options.ts";
 
 /** Stops each container and prints what it was called by. */
 export function run(
   context: Context,
   { flags, positionals }: ParsedFlags<typeof STOP_FLAGS>,
 ): Promise<number> {
-  const options = {
-    ...(flags.timeout === undefined ? {} : { timeoutSeconds: flags.timeout }),
-    ...(flags.signal === undefined ? {} : { signal: parseSignalFlag(flags.signal) }),
-  };
+  const options = stopOptions(flags);
   return forEachName(context, positionals, async (name) => {
     await stopContainer(context.engine, name, options);
     return name;

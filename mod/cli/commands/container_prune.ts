@@ -1,0 +1,23 @@
+/** `wherry container prune`. @module */
+
+import { pruneContainers } from "../../engine/prune.ts";
+import type { CONTAINER_PRUNE_FLAGS } from "../command_flags.ts";
+import { confirm } from "../confirm.ts";
+import type { Context } from "../context.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { parsePruneFilter } from "../prune_filter.ts";
+import { PruneReport } from "../prune_report.ts";
+
+const WARNING = "WARNING! This will remove all stopped containers.";
+
+/** Removes the containers that do not run, and says how much space that gave. */
+export function run(
+  context: Context,
+  { flags }: ParsedFlags<typeof CONTAINER_PRUNE_FLAGS>,
+): number {
+  const filter = parsePruneFilter(flags.filter, Date.now());
+  if (!flags.force && !confirm(context, WARNING)) return 0;
+  const report = new PruneReport(context);
+  report.add("Deleted Containers", pruneContainers(context.engine, filter));
+  return report.finish();
+}

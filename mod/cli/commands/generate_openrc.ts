@@ -1,0 +1,16 @@
+/** `wherry generate openrc`. @module */
+
+import type { GENERATE_FLAGS } from "../command_flags.ts";
+import type { Context } from "../context.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { serviceProgram } from "../self.ts";
+import { formatOpenrcScript } from "../service_definition.ts";
+
+/** Prints a script for OpenRC. */
+export function run(
+  { engine, output }: Context,
+  _parsed: ParsedFlags<typeof GENERATE_FLAGS>,
+): number {
+  output.write(formatOpenrcScript(serviceProgram(engine.paths)));
+  return 0;
+}

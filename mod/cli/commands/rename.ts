@@ -1,0 +1,15 @@
+/** `wherry rename`. @module */
+
+import { renameContainer } from "../../engine/rename.ts";
+import type { RENAME_FLAGS } from "../command_flags.ts";
+import type { Context } from "../context.ts";
+import type { ParsedFlags } from "../flags.ts";
+
+/** Renames a container; prints nothing, as docker does. */
+export function run(
+  { engine }: Context,
+  { positionals: [wanted = "", newName = ""] }: ParsedFlags<typeof RENAME_FLAGS>,
+): number {
+  renameContainer(engine, wanted, newName);
+  return 0;
+}

@@ -1,0 +1,20 @@
+/** `wherry restart`. @module */
+
+import { restartContainer } from "../../engine/restart.ts";
+import type { RESTART_FLAGS } from "../command_flags.ts";
+import type { Context } from "../context.ts";
+import { forEachName } from "../each.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { stopOptions } from "../stop_options.ts";
+
+/** Restarts each container and prints what it was called by. */
+export function run(
+  context: Context,
+  { flags, positionals }: ParsedFlags<typeof RESTART_FLAGS>,
+): Promise<number> {
+  const options = stopOptions(flags);
+  return forEachName(context, positionals, async (name) => {
+    await restartContainer(context.engine, name, options);
+    return name;
+  });
+}

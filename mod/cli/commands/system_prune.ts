@@ -1,0 +1,77 @@
+/** `wherry system prune`. @module */
+
+import { pruneImages } from "../../engine/images.ts";
+import {
+  isPrunable,
+  pruneContainers,
+  pruneDamaged,
+  type PruneFilter,
+  type PruneResult,
+} from "../../engine/prune.ts";
+import { recoverEngine } from "../../engine/recover.ts";
+import { formatFamiliar } from "../../image/reference.ts";
+import type { SYSTEM_PRUNE_FLAGS } from "../command_flags.ts";
+import { confirm } from "../confirm.ts";
+import type { Context } from "../context.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { parsePruneFilter } from "../prune_filter.ts";
+import { PruneReport } from "../prune_report.ts";
+
+type PruneFlags = ParsedFlags<typeof SYSTEM_PRUNE_FLAGS>["flags"];
+
+/** Removes what is not used, and says how much space that gave. */
+export function run(
+  context: Context,
+  { flags }: ParsedFlags<typeof SYSTEM_PRUNE_FLAGS>,
+): number {
+  const { engine } = context;
+  const filter = parsePruneFilter(flags.filter, Date.now());
+  if (!flags.force && !confirm(context, warningOf(flags))) return 0;
+  const report = new PruneReport(context);
+  recoverEngine(engine);
+  report.add("Deleted Containers", pruneContainers(engine, filter));
+  // Of damaged records neither age nor labels are known
+  if (flags.filter.length === 0) report.add("Deleted Damaged Containers", pruneDamaged(engine));
+  report.add("Deleted Images", pruneUnusedImages(context, filter, flags.all));
+  return report.finish();
+}
+
+function warningOf({ all, filter }: PruneFlags): string {
+  const lines = [
+    "WARNING! This will remove:",
+    "  - all stopped containers",
+    "  - all containers that were put aside because their records are damaged",
+    all
+      ? "  - all images without at least one container associated to them"
+      : "  - all dangling images",
+  ];
+  if (filter.length > 0) {
+    lines.push(
+      "",
+      "  Items to be pruned will be filtered with:",
+      ...filter.map((text) => `  - ${text}`),
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function pruneUnusedImages(
+  { engine }: Context,
+  filter: PruneFilter,
+  isNamedToo: boolean,
+): PruneResult {
+  const { removed, reclaimedBytes } = pruneImages(
+    engine,
+    ({ references, config }) =>
+      (isNamedToo || references.length === 0) &&
+      isPrunable(filter, { createdAt: config.created ?? "", labels: config.process.labels }),
+  );
+  return {
+    removed: removed.flatMap(({ id, references }) => [
+      ...references.map((reference) => `untagged: ${formatFamiliar(reference)}`),
+      `deleted: ${id}`,
+    ]),
+    reclaimedBytes,
+    failures: [],
+  };
+}

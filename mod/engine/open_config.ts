@@ -1,0 +1,36 @@
+/** Changing what was asked for after a container was made. @module */
+
+import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
+import { acquireLock } from "../store/lock.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { readRecord, writeRecord } from "../store/record.ts";
+import { noSuchContainer } from "./find.ts";
+
+/** A container's record that nobody else replaces or removes meanwhile. */
+export interface OpenConfig extends Disposable {
+  /** As it is on disk. */
+  readonly config: ContainerConfig;
+  /** Replaces it as a whole. */
+  replace(config: ContainerConfig): void;
+}
+
+/**
+ * Opens the record of a container to change it, whether it runs or not.
+ *
+ * @param wanted What it was called by, for messages.
+ * @throws {WherryError} `not_found` if it is gone by now.
+ */
+export function openConfig(paths: ContainerPaths, wanted: string): OpenConfig {
+  using undo = new DisposableStack();
+  // After a reboot not even its parents are there
+  Deno.mkdirSync(paths.runDirectory, { recursive: true, mode: 0o700 });
+  const lock = undo.use(acquireLock(paths.configLock));
+  const config = readRecord(paths.config, parseContainerConfig);
+  if (config === undefined) throw noSuchContainer(wanted);
+  undo.move();
+  return {
+    config,
+    replace: (changed) => writeRecord(paths.config, changed, { isDurable: !changed.isAutoRemoved }),
+    [Symbol.dispose]: () => lock[Symbol.dispose](),
+  };
+}

@@ -1,0 +1,90 @@
+/** Removing what is not used. @module */
+
+import { removeTree } from "../kernel/tree.ts";
+import { treeBytes } from "../kernel/tree_size.ts";
+import type { Engine } from "./engine.ts";
+import { isMissing } from "./engine.ts";
+import { readContainer, tryLockContainer } from "./find.ts";
+import { listContainers } from "./list.ts";
+import { removeLocked } from "./remove.ts";
+
+/** What may be removed. */
+export interface PruneFilter {
+  /** Made before, in milliseconds since 1970. @default {whenever} */
+  beforeMs?: number;
+  /** Whether labels are those that somebody asks for. */
+  matchesLabels(labels: Readonly<Record<string, string>>): boolean;
+}
+
+/** What a prune removed. */
+export interface PruneResult {
+  /** Ids of containers, or where else something was. */
+  removed: string[];
+  /** What their files took, in bytes. */
+  reclaimedBytes: number;
+  /** What went wrong with others. */
+  failures: unknown[];
+}
+
+/** Whether a filter lets something go that was made at `createdAt`, RFC 3339. */
+export function isPrunable(
+  { beforeMs, matchesLabels }: PruneFilter,
+  { createdAt, labels }: { createdAt: string; labels: Readonly<Record<string, string>> },
+): boolean {
+  const isOldEnough = beforeMs === undefined || Date.parse(createdAt) <= beforeMs;
+  return isOldEnough && matchesLabels(labels);
+}
+
+/**
+ * Removes the containers that do not run: those that were never started, too.
+ *
+ * A container that another command works on stays.
+ */
+export function pruneContainers(engine: Engine, filter: PruneFilter): PruneResult {
+  const result: PruneResult = { removed: [], reclaimedBytes: 0, failures: [] };
+  for (const { config, state } of listContainers(engine).containers) {
+    if (state.isRunning || !isPrunable(filter, config)) continue;
+    try {
+      pruneContainer(engine, config.id, result);
+    } catch (error) {
+      result.failures.push(error);
+    }
+  }
+  return result;
+}
+
+function pruneContainer(engine: Engine, id: string, result: PruneResult): void {
+  const paths = engine.paths.container(id);
+  using lock = tryLockContainer(paths);
+  // Gone, or in use since it was listed
+  if (lock === undefined) return;
+  const container = readContainer(engine, id);
+  if (container === undefined) return;
+  const bytes = treeBytes(paths.upper);
+  removeLocked(engine, container.config);
+  result.removed.push(id);
+  result.reclaimedBytes += bytes;
+}
+
+/** Removes the containers that were put aside because their records were damaged. */
+export function pruneDamaged({ paths }: Engine): PruneResult {
+  const removed: string[] = [];
+  let reclaimedBytes = 0;
+  for (const name of listNames(paths.damaged)) {
+    const place = `${paths.damaged}/${name}`;
+    reclaimedBytes += treeBytes(place);
+    removeTree(place);
+    removed.push(place);
+  }
+  if (removed.length > 0) removeTree(paths.damaged);
+  return { removed, reclaimedBytes, failures: [] };
+}
+
+function listNames(directory: string): string[] {
+  try {
+    return Array.from(Deno.readDirSync(directory), ({ name }) => name);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}

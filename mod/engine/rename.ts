@@ -1,0 +1,42 @@
+/** Giving containers other names. @module */
+
+import { checkName } from "../container/name.ts";
+import { claimName, releaseName } from "../container/names.ts";
+import { WherryError } from "../errors.ts";
+import type { Engine } from "./engine.ts";
+import { recordContainerEvent } from "./events.ts";
+import { findContainer } from "./find.ts";
+import { openConfig } from "./open_config.ts";
+
+/**
+ * Changes a container's name, also while it runs; its host name stays.
+ *
+ * If this is cut short the container has the old name or the new one.
+ *
+ * @param wanted A name, an id or the beginning of an id.
+ * @throws {WherryError} `invalid_argument` if it has the name already or it is none, `already_exists` if another
+ * container has it.
+ */
+export function renameContainer(engine: Engine, wanted: string, newName: string): void {
+  const { paths } = findContainer(engine, wanted);
+  const name = checkName(newName.replace(/^\//, ""));
+  using record = openConfig(paths, wanted);
+  const { config } = record;
+  if (config.name === name) {
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot rename container "${wanted}": it is called "${name}" already`,
+    );
+  }
+  using undo = new DisposableStack();
+  claimName(engine.paths, name, config.id);
+  undo.defer(() => releaseName(engine.paths, name, config.id));
+  record.replace({ ...config, name });
+  undo.move();
+  releaseName(engine.paths, config.name, config.id);
+  recordContainerEvent(engine, {
+    config: { ...config, name },
+    action: "rename",
+    attributes: { oldName: `/${config.name}` },
+  });
+}

@@ -1,0 +1,197 @@
+/** Removing what crashes left of containers. @module */
+
+import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
+import { removeStaleNames } from "../container/names.ts";
+import { readState } from "../container/state.ts";
+import { WherryError } from "../errors.ts";
+import { removeTree } from "../kernel/tree.ts";
+import { tryAcquireLock } from "../store/lock.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { readRecord } from "../store/record.ts";
+import type { Engine } from "./engine.ts";
+import { type Container, listIds, tryLockContainer } from "./find.ts";
+import { removeLocked } from "./remove.ts";
+
+/** What {@linkcode sweepContainers} did and could not do; containers by id. */
+export interface SweepResult {
+  /** Containers that were never finished, or that nobody wants any more. */
+  removed: string[];
+  /** Containers whose monitor was killed: what was left of them is killed too and their end recorded. */
+  ended: string[];
+  /** Run directories without a container. */
+  runDirectories: string[];
+  /** Names without a container. */
+  names: string[];
+  /** Where the containers with damaged records were put, by id. */
+  damaged: Map<string, string>;
+  /** Why leftovers are still there, by id; the next sweep tries again. */
+  failed: Map<string, unknown>;
+}
+
+function emptyResult(): SweepResult {
+  return {
+    removed: [],
+    ended: [],
+    runDirectories: [],
+    names: [],
+    damaged: new Map(),
+    failed: new Map(),
+  };
+}
+
+/**
+ * Removes what crashes left behind: containers that were never finished, `--rm` containers that
+ * nobody runs any more, processes that outlived their monitor, run directories without a container. A damaged
+ * record is put aside with all that belongs to it.
+ *
+ * Never touches a container that runs or that another command works on.
+ */
+export function sweepContainers(engine: Engine): SweepResult {
+  const result = emptyResult();
+  using gate = tryAcquireLock(engine.paths.gate, { create: true });
+  if (gate === undefined) return result; // a container is being made: sweep another time
+  for (const id of listIds(engine)) {
+    tolerate(result, id, () => sweepContainer(engine, id, result));
+  }
+  for (const id of listOrphanRunDirectories(engine)) {
+    // Takes the lock, finds no container, and removes the run directory
+    const paths = engine.paths.container(id);
+    tolerate(result, id, () => {
+      tryLockContainer(paths)?.[Symbol.dispose]();
+      result.runDirectories.push(id);
+    });
+  }
+  result.names.push(...removeStaleNames(engine.paths));
+  const now = new Date();
+  Deno.utimeSync(engine.paths.gate, now, now);
+  return result;
+}
+
+function sweepContainer(engine: Engine, id: string, result: SweepResult): void {
+  const paths = engine.paths.container(id);
+  const need = findNeed(paths);
+  if (need === undefined) return;
+  using lock = tryLockContainer(paths);
+  if (lock === undefined) return;
+  if (need === "killed") result.ended.push(id);
+  sweepLocked(engine, id, result);
+}
+
+/** One leftover that cannot be removed, for example with something mounted in it, stops nobody. */
+function tolerate({ failed }: SweepResult, id: string, sweep: () => void): void {
+  try {
+    sweep();
+  } catch (error) {
+    failed.set(id, error);
+  }
+}
+
+/** What people should know of a sweep, one line each. */
+export function describeSweep({ damaged, failed }: SweepResult): string[] {
+  return [
+    ...Array.from(
+      damaged,
+      ([id, place]) => `container ${id} has a damaged record and was put aside in ${place}`,
+    ),
+    ...Array.from(
+      failed,
+      ([id, error]) =>
+        `what is left of container ${id} stays for now: ` +
+        (error instanceof Error ? error.message : String(error)),
+    ),
+  ];
+}
+
+/** How often commands that have no other reason to sweep do so. */
+const SWEEP_INTERVAL_MS = 60_000;
+
+/** Sweeps if nobody did in the last minute; costs one `stat` otherwise. */
+export function sweepIfDue(engine: Engine): SweepResult {
+  const sweptAt = Deno.statSync(engine.paths.gate).mtime?.getTime() ?? 0;
+  const isDue = Date.now() - sweptAt > SWEEP_INTERVAL_MS;
+  return isDue ? sweepContainers(engine) : emptyResult();
+}
+
+/** A cheap first look without the lock; the decision is made with it. */
+function findNeed(paths: ContainerPaths): "unwanted" | "killed" | "damaged" | undefined {
+  try {
+    const config = readRecord(paths.config, parseContainerConfig);
+    const state = readState(paths);
+    if (config === undefined || isAbandoned({ config, state })) return "unwanted";
+    return state.wasKilled ? "killed" : undefined;
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "corrupt") return "damaged";
+    throw error;
+  }
+}
+
+/** Whether nobody wants a container any more: `--rm` after its end, or one whose `run` died before the start. */
+export function isAbandoned({ config, state }: Pick<Container, "config" | "state">): boolean {
+  return (config.isAutoRemoved && state.status === "exited") ||
+    (config.startsAtOnce && state.status === "created");
+}
+
+function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResult): void {
+  const paths = engine.paths.container(id);
+  try {
+    const config = readRecord(paths.config, parseContainerConfig);
+    const state = readState(paths, { isLockHeld: true });
+    if (config !== undefined && !isAbandoned({ config, state })) return;
+    if (wasEmptied(paths, config)) {
+      damaged.set(id, putAside(engine, id));
+    } else {
+      removeLocked(engine, config ?? { id, name: undefined });
+      removed.push(id);
+    }
+  } catch (error) {
+    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
+    damaged.set(id, putAside(engine, id));
+  }
+}
+
+/**
+ * Whether somebody has emptied a record, so that the container only looks as if it had never been finished or started.
+ *
+ * A power loss empties none but the records of `--rm` containers, which are not worth waiting for the disk.
+ */
+function wasEmptied(paths: ContainerPaths, config: ContainerConfig | undefined): boolean {
+  if (config === undefined) return sizeOf(paths.config) === 0 && (sizeOf(paths.state) ?? 0) > 0;
+  return !config.isAutoRemoved && sizeOf(paths.state) === 0;
+}
+
+function sizeOf(path: string): number | undefined {
+  try {
+    return Deno.lstatSync(path).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** @returns Where it is now. */
+function putAside({ paths }: Engine, id: string): string {
+  const { directory, runDirectory } = paths.container(id);
+  const place = `${paths.damaged}/${id}`;
+  Deno.mkdirSync(paths.damaged, { recursive: true, mode: 0o700 });
+  Deno.renameSync(directory, place);
+  removeTree(runDirectory);
+  return place;
+}
+
+/** Ids of run directories that no container has. */
+export function listOrphanRunDirectories(engine: Engine): string[] {
+  const ids = new Set(listIds(engine));
+  try {
+    return Array.from(Deno.readDirSync(engine.paths.runContainers), ({ name }) => name)
+      .filter((id) => !ids.has(id));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Removes a `--rm` container after its end; what monitors ask for. */
+export function cleanUpContainer(engine: Engine, id: string): void {
+  using lock = tryLockContainer(engine.paths.container(id));
+  if (lock !== undefined) sweepLocked(engine, id, emptyResult());
+}

@@ -1,0 +1,24 @@
+import { strictEqual } from "node:assert/strict";
+import { treeBytes } from "./tree_size.ts";
+
+Deno.test("treeBytes() adds up the files of a tree", () => {
+  const directory = Deno.makeTempDirSync();
+  Deno.mkdirSync(`${directory}/below`);
+  Deno.writeTextFileSync(`${directory}/a`, "12345");
+  Deno.writeTextFileSync(`${directory}/below/b`, "123");
+
+  strictEqual(treeBytes(directory), 8);
+});
+
+Deno.test("treeBytes() counts a hard link once and follows no symbolic link", () => {
+  const directory = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(`${directory}/a`, "12345");
+  Deno.linkSync(`${directory}/a`, `${directory}/b`);
+  Deno.symlinkSync("/", `${directory}/root`);
+
+  strictEqual(treeBytes(directory), 5);
+});
+
+Deno.test("treeBytes() is 0 where there is nothing", () => {
+  strictEqual(treeBytes(`${Deno.makeTempDirSync()}/missing`), 0);
+});
