@@ -40,6 +40,7 @@ const COLD_IMPORTS = [
   "./template.ts",
   "../image/tar_image.ts",
   ...[
+    "attach",
     "container_inspect",
     "events",
     "image_inspect",
@@ -49,7 +50,11 @@ const COLD_IMPORTS = [
     "inspect",
     "load",
     "logs",
+    "pause",
+    "port",
     "rmi",
+    "top",
+    "unpause",
     "version",
   ].map((name) => `./commands/${name}.ts`),
 ];

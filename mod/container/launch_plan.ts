@@ -119,7 +119,7 @@ export function planLaunch(input: LaunchInput): Step[] {
     ...planHardening(config),
     ["umask", "0022"],
     ["chdir", config.workingDirectory],
-    ...planIdentity(identity),
+    ...planIdentity(identity, capabilityMask(DEFAULT_CAPABILITIES)),
     ["parent-death", String(SIGKILL)],
     ...planFirstProcess(config, identity),
   ];
@@ -327,8 +327,8 @@ function planHardening(config: ContainerConfig): Step[] {
 }
 
 /** Who the process is and what it may do. */
-function planIdentity({ uid, gid, groups }: Identity): Step[] {
-  const mask = capabilityMask(DEFAULT_CAPABILITIES).toString(16);
+function planIdentity({ uid, gid, groups }: Identity, capabilities: bigint): Step[] {
+  const mask = capabilities.toString(16);
   // execve takes them from other users anyway, but the PID 1 of --init never calls it
   const held = uid === 0 ? mask : "0";
   return [
@@ -355,6 +355,8 @@ export interface ExecInput {
   /** Absolute path inside. */
   workingDirectory: string;
   identity: Identity;
+  /** Bit mask of what it may do, as far as its user is root. */
+  capabilities: bigint;
   hasTerminal: boolean;
   hasStdin: boolean;
   /** Absolute path of the container's cgroup, if it has one. */
@@ -375,7 +377,7 @@ export function planExecIn(input: ExecInput): Step[] {
     ...(input.hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),
     ["umask", "0022"],
     ["chdir", input.workingDirectory],
-    ...planIdentity(identity),
+    ...planIdentity(identity, input.capabilities),
     ["parent-death", String(SIGKILL)],
     planExec(input.argv, withHome(input.env, identity)),
   ];

@@ -51,6 +51,7 @@ Deno.test("planExecIn() with a terminal is the golden plan", () => {
     env: ["PATH=/bin"],
     workingDirectory: "/",
     identity: { uid: 0, gid: 0, groups: [10], home: "/root" },
+    capabilities: 0xa80425fbn,
     hasTerminal: true,
     hasStdin: true,
     cgroup: "/sys/fs/cgroup/wherry/0123abcd",
