@@ -496,6 +496,8 @@ const MALFORMED = [
   "stop 15",
   "stop 15 -2",
   "stop 65 1",
+  "shutdown 15",
+  "shutdown 65 1",
   "resize 1",
   "resize 1 65536",
   "pidfd 1",

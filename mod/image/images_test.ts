@@ -10,6 +10,7 @@ import {
   getImage,
   type ImageUse,
   listImages,
+  pruneImages,
   removeImage,
   sweepImages,
   tagImage,
@@ -183,6 +184,22 @@ test("removeImage() by id refuses an image with two names until forced", async (
 
   strictEqual(removal.untagged.length, 2);
   deepStrictEqual(listImages(paths), []);
+});
+
+test("pruneImages() removes what is unwanted and unused, with all that belongs to it", async (store) => {
+  const kept = await make(store.paths, "kept");
+  const used = await make(store.paths, "used");
+  const before = store.list();
+  const unwanted = await make(store.paths, "unwanted");
+
+  const { removed, reclaimedBytes } = pruneImages(store.paths, {
+    use: () => usedBy(used, false),
+    isUnwanted: ({ id }) => id !== kept,
+  });
+
+  deepStrictEqual(removed.map(({ id }) => id), [unwanted]);
+  strictEqual(reclaimedBytes > 0, true);
+  deepStrictEqual(store.list(), before);
 });
 
 test("sweepImages() removes blobs and layers that no image needs", async (store) => {
