@@ -1,4 +1,5 @@
 import { ok, strictEqual } from "node:assert/strict";
+import { cString } from "../ffi/c_string.ts";
 import { core } from "../ffi/native.ts";
 import { Descriptor } from "../ffi/descriptor.ts";
 import { SYSCALL } from "../ffi/syscalls.ts";
@@ -17,6 +18,8 @@ import {
   testBoth,
 } from "./testing.ts";
 
+const AT_FDCWD = -100;
+const O_WRONLY = 1;
 const CLONE = ["clone", "0"];
 const PIPE = ["stdio", "pipe"];
 const CAT = execute("/bin/cat");
@@ -40,6 +43,10 @@ function createFile(path: string): Descriptor {
 async function createFifo(path: string): Promise<Descriptor> {
   await run("mkfifo", path);
   return openReadWrite(path);
+}
+
+function openForWriting(path: string): Descriptor {
+  return new Descriptor(core.nbnn(SYSCALL.openat, AT_FDCWD, cString(path), O_WRONLY, 0));
 }
 
 /** Two connected stream sockets. */
@@ -218,6 +225,22 @@ testBoth(
 
     strictEqual((await receivePacket(client))?.text, "exited 0");
     ok(readBytes(`${directory}/good`).endsWith("\n20000\n"));
+  },
+);
+
+testBoth(
+  "attach_output() breaks the container's pipe when the engine's FIFO has lost its reader before",
+  async ({ start, directory }) => {
+    const fifo = `${directory}/fifo`;
+    const reader = await createFifo(fifo);
+    using lonely = openForWriting(fifo);
+    reader[Symbol.dispose]();
+
+    await using monitor = start(plan(CLONE, shell("seq 1000000; exit $?")), {
+      firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [lonely.number] },
+    });
+
+    strictEqual(await monitor.finished(), "exited 141"); // 128 + SIGPIPE
   },
 );
 
