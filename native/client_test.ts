@@ -271,6 +271,30 @@ testBoth(
   },
 );
 
+testBoth(
+  "drain_outputs() leaves what descendants write after init's end",
+  async ({ start, directory }) => {
+    const fifo = `${directory}/fifo`;
+    const state = `${directory}/state`;
+    const full = await createFifo(fifo);
+    await using monitor = start(
+      plan(["record", state, "volatile"], CLONE, shell("cat /dev/zero & sleep 0.2; exit 3")),
+      { firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [full.number] } },
+    );
+    await monitor.started();
+    // The client takes nothing: by then the FIFO, the monitor and the pipe hold all they can
+    await eventually(() => readBytes(state).includes("exited"));
+
+    const reader = run("sh", "-c", `cat ${fifo} > ${directory}/out`);
+    await pause(50); // the reader has the FIFO open
+    full[Symbol.dispose]();
+    await reader;
+
+    strictEqual(await monitor.receive(), "exited 3");
+    strictEqual(readBytes(`${directory}/out`).length, 65536 + 16384 + 65536);
+  },
+);
+
 testBoth("signal_init() answers ESRCH after init's end", async ({ start, directory }) => {
   using full = await createFifo(`${directory}/fifo`);
   await using monitor = start(

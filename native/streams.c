@@ -228,6 +228,11 @@ void limit_outputs(struct monitor *monitor)
 	}
 }
 
+static bool is_limited(const struct monitor *monitor)
+{
+	return monitor->has_exited && monitor->stdio != STDIO_TERMINAL;
+}
+
 /* How much to read at once. */
 static size_t readable(const struct monitor *monitor, const struct output *output)
 {
@@ -235,7 +240,7 @@ static size_t readable(const struct monitor *monitor, const struct output *outpu
 
 	if (room > CHUNK_SIZE)
 		room = CHUNK_SIZE;
-	if (monitor->has_exited && monitor->stdio != STDIO_TERMINAL && room > (size_t)output->left)
+	if (is_limited(monitor) && room > (size_t)output->left)
 		room = (size_t)output->left;
 	return room;
 }
@@ -264,10 +269,10 @@ void pump_output(struct monitor *monitor, unsigned which)
 		end_output(monitor, output, got);
 		return;
 	}
-	if (monitor->has_exited)
-		output->left -= (int32_t)got;
 	log_append(&monitor->log, which, output->data + output->length, (size_t)got);
 	output->length += (uint32_t)got;
+	if (is_limited(monitor) && (output->left -= (int32_t)got) == 0)
+		close_stream(&output->fd);
 	for (unsigned i = 0; i < CLIENT_COUNT; i++)
 		feed(monitor, &monitor->clients[i], which);
 	settle(monitor, which);

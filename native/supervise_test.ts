@@ -189,18 +189,6 @@ testBoth(
   },
 );
 
-testBoth(
-  "drain_outputs() takes no more than is there at init's end from a descendant that goes on writing",
-  async ({ start, directory }) => {
-    const log = `${directory}/log`;
-    await using monitor = start(
-      plan(["log", log, "0", "1"], CLONE, shell("trap '' PIPE; yes 2>/dev/null & exit 3")),
-    );
-
-    strictEqual(await monitor.finished(), "exited 3");
-  },
-);
-
 testBoth("request_stop() kills after the timeout", async ({ start, directory }) => {
   const log = `${directory}/log`;
   await using monitor = start(
