@@ -1,5 +1,5 @@
 #include "plan.h"
-#include "sys.h"
+#include "monitor.h"
 #include "text.h"
 
 static const char HEADER[] = "wherry-plan\0001"; /* and the NUL that C adds */
@@ -60,6 +60,8 @@ static int parse_limit(const char *text, uint64_t *ret_number)
 
 static int parse_argument(char type, const char *text, uint64_t *ret_number)
 {
+	enum restart_policy policy;
+
 	switch (type) {
 	case 'u':
 		return parse_number(text, 10, UINT32_MAX, ret_number);
@@ -86,6 +88,8 @@ static int parse_argument(char type, const char *text, uint64_t *ret_number)
 			       : -EINVAL;
 	case 'd':
 		return text_equal(text, "durable") || text_equal(text, "volatile") ? 0 : -EINVAL;
+	case 'r':
+		return parse_policy(text, &policy);
 	default:
 		return 0;
 	}
