@@ -629,3 +629,22 @@ testWhole("import of the same bytes twice gives two images on one layer", async 
   notStrictEqual(first, second);
   strictEqual(countStored(wherry).layers, 1);
 });
+
+for (const content of ['{"schema":1,"id":', ""]) {
+  testWhole(`rmi keeps the layers of a container whose record is "${content}"`, async (wherry) => {
+    await wherry.run(["import", await wherry.imageTar(), "box:1"]);
+    const { stdout } = await wherry.run(["run", "-d", "box:1", "sleep", "100"]);
+    const id = stdout.trim();
+    const record = wherry.containerPath(id, "config.json");
+    const sound = Deno.readTextFileSync(record);
+    Deno.writeTextFileSync(record, content);
+
+    const { code } = await wherry.run(["rmi", "box:1"]);
+
+    strictEqual(code, 0);
+    strictEqual(countStored(wherry).layers, 1);
+    Deno.writeTextFileSync(record, sound);
+    strictEqual((await wherry.run(["exec", id, "true"])).code, 0);
+    await wherry.run(["rm", "-f", id]);
+  });
+}

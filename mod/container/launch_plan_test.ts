@@ -139,9 +139,16 @@ for (
   });
 }
 
-Deno.test("planLaunch() makes no devices below a requested /dev", () => {
+Deno.test("planLaunch() makes no devices below a bind mount on /dev", () => {
   const steps = planLaunch(inputWith({
-    mounts: [{ type: "tmpfs", target: "/dev", options: "" }],
+    mounts: [{
+      type: "bind",
+      source: "/dev",
+      target: "/dev",
+      isReadOnly: false,
+      createsSource: false,
+      propagation: "rprivate",
+    }],
   }));
 
   deepStrictEqual(stepsCalled("mknod", steps), []);

@@ -169,8 +169,44 @@ export class LayerUnpacker implements TarSink, Disposable {
       this.#applyWhiteout(entry, parentPath, baseName);
       return;
     }
-    const parent = this.#root.ensure(parentPath);
+    const parent = this.#ensureParent(entry, parentPath);
     this.#makeAt(entry, { path, parent, name: kernelPathOf(baseName) });
+  }
+
+  #ensureParent(entry: TarEntry, path: ByteString): number {
+    try {
+      return this.#root.ensure(path);
+    } catch (error) {
+      if (!isCode(error, "EEXIST", "ENOTDIR", "ELOOP")) throw error;
+      // Where the name exists and yet cannot be opened there is a link to nothing
+      const what = isCode(error, "ENOTDIR")
+        ? "neither a directory nor a link to one"
+        : "a link that leads nowhere";
+      throw new ArchiveError(
+        `entry ${quoted(entry.name)}: ${quoted(this.#findObstacle(path))} is in the way, ${what}`,
+        "corrupt",
+        { cause: error },
+      );
+    }
+  }
+
+  /** The shortest part of a path that is no directory. */
+  #findObstacle(path: ByteString): ByteString {
+    const components = path.split("/");
+    const prefixes = components.map((_, index) =>
+      components.slice(0, index + 1).join("/") as ByteString
+    );
+    return prefixes.find((prefix) => !this.#isDirectory(prefix)) ?? path;
+  }
+
+  #isDirectory(path: ByteString): boolean {
+    try {
+      this.#root.find(path);
+      return true;
+    } catch (error) {
+      if (isCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return false;
+      throw error;
+    }
   }
 
   #makeAt(entry: TarEntry, place: Place): void {

@@ -93,6 +93,19 @@ const REFUSED: ReadonlyArray<
     { name: "d", type: "5" },
     { name: "l", type: "1", link: "d" },
   ], /its target "d" is a directory/],
+  ["an entry behind a link to nothing", [
+    { name: "d/l", type: "2", link: "/x" },
+    { name: "d/l/e/f" },
+  ], /entry "d\/l\/e\/f": "d\/l" is in the way, a link that leads nowhere/],
+  ["an entry behind a link to a file", [
+    { name: "x" },
+    { name: "l", type: "2", link: "/x" },
+    { name: "l/f" },
+  ], /entry "l\/f": "l" is in the way, neither a directory nor a link to one/],
+  ["an entry behind a link to itself", [
+    { name: "l", type: "2", link: "l" },
+    { name: "l/f" },
+  ], /entry "l\/f": "l" is in the way, a link that leads nowhere/],
   ["a hard link to the root", [{ name: "l", type: "1", link: "/" }], /to the root directory/],
   ["a file in place of the root", [{ name: "./", type: "2", link: "x" }], /replace the root/],
   ["a name of 300 bytes", [
@@ -107,7 +120,7 @@ const REFUSED: ReadonlyArray<
   ["a file below a file", [
     { name: "f", content: "x" },
     { name: "f/g", content: "y" },
-  ], /"f\/g": not a directory/],
+  ], /"f\/g": "f" is in the way, neither a directory/],
 ];
 
 for (const [what, members, message] of REFUSED) {
