@@ -309,6 +309,24 @@ for (const layout of ["blobs", "directories"] as const) {
   });
 }
 
+testWhole("a layer with an opaque root hides all that is below it", async (wherry) => {
+  const archive = await dockerArchive("blobs", {
+    references: ["opaque:1"],
+    layers: [
+      tarOf({ name: "gone" }, { name: "srv/", type: "5", mode: 0o755 }, { name: "srv/gone" }),
+      tarOf({ name: ".wh..wh..opq" }, { name: "srv/kept" }),
+      Deno.readFileSync(await wherry.imageTar()),
+    ],
+  });
+  await wherry.run(["load"], { stdin: archive });
+
+  const script = "ls /gone /srv/gone; ls /srv";
+  const { stdout, stderr } = await wherry.run(["run", "--rm", "opaque:1", "sh", "-c", script]);
+
+  strictEqual(stdout, "kept\n");
+  match(stderr, /\/gone: No such file[^]*\/srv\/gone: No such file/);
+});
+
 testWhole("load takes a compressed archive from stdin", async (wherry) => {
   const archive = gzipSync(await busyboxArchive(wherry, "blobs"), { level: 1 });
 

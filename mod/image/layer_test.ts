@@ -7,7 +7,7 @@ import {
   tarOf,
 } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
-import { LayerUnpacker } from "./layer.ts";
+import { type LayerOptions, LayerUnpacker } from "./layer.ts";
 import { TarReader } from "./tar_reader.ts";
 
 /** A directory for a layer, and a file beside it that no archive may touch. */
@@ -21,8 +21,11 @@ class Place implements Disposable {
     Deno.writeTextFileSync(this.outside, "untouched");
   }
 
-  unpack(archive: Uint8Array<ArrayBuffer>, { isBase = true }: { isBase?: boolean } = {}): void {
-    using unpacker = new LayerUnpacker(this.root, { isBase });
+  unpack(
+    archive: Uint8Array<ArrayBuffer>,
+    { isBase = true, lowerDirectories = [] }: Partial<LayerOptions> = {},
+  ): void {
+    using unpacker = new LayerUnpacker(this.root, { isBase, lowerDirectories });
     const reader = new TarReader(unpacker);
     reader.push(archive);
     reader.end();
@@ -331,6 +334,21 @@ test("LayerUnpacker makes a directory opaque when a whiteout in its layer names 
 
   strictEqual(attributes(`${place.root}/before`), "trusted.overlay.opaque=y");
   strictEqual(attributes(`${place.root}/after`), "trusted.overlay.opaque=y");
+});
+
+test("LayerUnpacker hides each name of the lower layers' roots when the root is opaque", (place) => {
+  using lower = new Place();
+  lower.unpack(tarOf({ name: "gone" }, { name: "d/", type: "5" }, { name: "over" }, { name: "ü" }));
+
+  place.unpack(
+    tarOf({ name: "over", content: "new" }, { name: ".wh..wh..opq" }, { name: "d/f" }, {
+      name: "e",
+    }),
+    { isBase: false, lowerDirectories: [lower.root] },
+  );
+
+  deepStrictEqual(place.list(), ["d d", "d/f f", "e f", "gone c", "over f", "ü c"]);
+  strictEqual(attributes(`${place.root}/d`), "trusted.overlay.opaque=y");
 });
 
 test("LayerUnpacker leaves whiteouts out of the lowest layer", (place) => {
