@@ -115,7 +115,12 @@ test("removeImage() takes one of two names away", async ({ paths }) => {
 
   const removal = removeImage(paths, "box", GENTLE);
 
-  deepStrictEqual(removal, { untagged: [parseReference("box")], deleted: undefined });
+  deepStrictEqual(removal, {
+    id,
+    labels: {},
+    untagged: [parseReference("box")],
+    deleted: undefined,
+  });
   strictEqual(getImage(paths, "two").id, id);
 });
 
@@ -126,7 +131,7 @@ test("removeImage() removes the image with its last name, and everything of it",
 
   const removal = removeImage(store.paths, "box", GENTLE);
 
-  deepStrictEqual(removal, { untagged: [parseReference("box")], deleted: id });
+  deepStrictEqual(removal, { id, labels: {}, untagged: [parseReference("box")], deleted: id });
   deepStrictEqual(store.list(), before);
 });
 
