@@ -40,7 +40,7 @@ export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/b
 export { removeContainer } from "./engine/remove.ts";
 export { pruneContainers, type PruneFilter, type PruneResult } from "./engine/prune.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
-export { sweepContainers, type SweepResult } from "./engine/sweep.ts";
+export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
 export type { Sweep } from "./image/images.ts";
 export { type Container, findContainer } from "./engine/find.ts";
 export {

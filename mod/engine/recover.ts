@@ -26,7 +26,7 @@ export interface Recovery {
  */
 export function recoverEngine(engine: Engine): Recovery {
   engine.ensureDirectories();
-  const containers = sweepContainers(engine);
+  const containers = sweepContainers(engine, { waits: true });
   const cgroups = removeEmptyCgroups();
   return { containers, images: recoverImages(engine), cgroups };
 }
