@@ -33,8 +33,15 @@ export {
   type StopOptions,
   waitForContainer,
 } from "./engine/stop.ts";
+export { restartContainer, startInBackground } from "./engine/restart.ts";
+export { renameContainer } from "./engine/rename.ts";
+export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
+export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/boot.ts";
 export { removeContainer } from "./engine/remove.ts";
-export { sweepContainers, type SweepResult } from "./engine/sweep.ts";
+export { pruneContainers, type PruneFilter, type PruneResult } from "./engine/prune.ts";
+export { recoverEngine, type Recovery } from "./engine/recover.ts";
+export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
+export type { Sweep } from "./image/images.ts";
 export { type Container, findContainer } from "./engine/find.ts";
 export {
   type EngineEvent,

@@ -127,9 +127,11 @@ static bool is_attached(const struct client *client)
 static void attach_output(struct request *request, unsigned which, uint32_t *fd_index)
 {
 	struct stream *stream = &request->client->outputs[which];
+	int result = stream_open(stream, request->fds[(*fd_index)++], O_WRONLY);
 
-	stream_open(stream, request->fds[(*fd_index)++], O_WRONLY);
 	stream->taken = request->monitor->outputs[which].length;
+	if (result == -ENXIO) /* a FIFO whose reader is gone already */
+		break_output(request->monitor, request->client, which);
 }
 
 static int request_attach(struct request *request)
@@ -148,7 +150,7 @@ static int request_attach(struct request *request)
 	client->awaits_exit = true;
 	client->ends_input = (flags & ATTACH_ENDS_INPUT) != 0;
 	if ((flags & ATTACH_INPUT) != 0)
-		stream_open(&client->input, request->fds[fd_index++], O_RDONLY);
+		(void)stream_open(&client->input, request->fds[fd_index++], O_RDONLY);
 	if ((flags & ATTACH_STDOUT) != 0)
 		attach_output(request, OUTPUT_STDOUT, &fd_index);
 	if ((flags & ATTACH_STDERR) != 0)
@@ -209,6 +211,15 @@ static int request_stop(struct request *request)
 	return result < 0 ? result : stop_init(request->monitor, signal, timeout);
 }
 
+static int request_shutdown(struct request *request)
+{
+	uint64_t signal;
+	uint64_t timeout;
+	int result = parse_end(request, &signal, &timeout);
+
+	return result < 0 ? result : shut_down_init(request->monitor, signal, timeout);
+}
+
 /* Answered when init runs again: client_answer_restart(). */
 static int request_restart(struct request *request)
 {
@@ -266,11 +277,17 @@ static const struct {
 	unsigned word_count;
 	int (*run)(struct request *request);
 } REQUESTS[] = {
-	{ "attach", 3, request_attach },   { "resize", 3, request_resize },
-	{ "signal", 2, request_signal },   { "stop", 3, request_stop },
-	{ "pidfd", 1, request_pidfd },     { "wait", 1, request_wait },
-	{ "pause", 1, request_pause },     { "unpause", 1, request_unpause },
-	{ "restart", 3, request_restart }, { "restart-policy", 3, request_restart_policy },
+	{ "attach", 3, request_attach },
+	{ "resize", 3, request_resize },
+	{ "signal", 2, request_signal },
+	{ "stop", 3, request_stop },
+	{ "shutdown", 3, request_shutdown },
+	{ "pidfd", 1, request_pidfd },
+	{ "wait", 1, request_wait },
+	{ "pause", 1, request_pause },
+	{ "unpause", 1, request_unpause },
+	{ "restart", 3, request_restart },
+	{ "restart-policy", 3, request_restart_policy },
 };
 
 /* Cut `text` at its spaces. More words than any request has are counted but not kept. */

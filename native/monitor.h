@@ -55,7 +55,8 @@ struct input {
  * container's end what is left in the pipe is read anyway, so that the log is complete while a
  * client is slow. */
 struct output {
-	int fd; /* 0: none or ended */
+	int fd;       /* 0: none or ended */
+	int32_t left; /* of a pipe, once init has ended: bytes that are still to be read */
 	uint32_t length;
 	char *data; /* OUTPUT_SIZE bytes */
 };
@@ -215,9 +216,11 @@ int reopen_slave(struct monitor *monitor);
 void resize_terminal(struct monitor *monitor, uint64_t rows, uint64_t columns);
 
 /* streams.c: move bytes; none of these blocks. */
-void stream_open(struct stream *stream, int fd, int access);
+int stream_open(struct stream *stream, int fd, int access);
 void pump_input(struct monitor *monitor);
 void pump_output(struct monitor *monitor, unsigned which);
+void limit_outputs(struct monitor *monitor);
+void break_output(struct monitor *monitor, const struct client *client, unsigned which);
 void pump_client_input(struct monitor *monitor, struct client *client);
 void pump_client_output(struct monitor *monitor, struct client *client, unsigned which);
 void end_client_input(struct monitor *monitor, struct client *client);
@@ -254,6 +257,7 @@ bool run_again(struct monitor *monitor);
  * there is no init. */
 int signal_init(struct monitor *monitor, uint64_t signal);
 int stop_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
+int shut_down_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
 int restart_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
 int pause_init(struct monitor *monitor);
 int unpause_init(struct monitor *monitor);

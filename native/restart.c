@@ -273,6 +273,12 @@ int stop_init(struct monitor *monitor, uint64_t signal, uint64_t timeout)
 	return ask_to_end(monitor, signal, timeout);
 }
 
+int shut_down_init(struct monitor *monitor, uint64_t signal, uint64_t timeout)
+{
+	end_restarts(monitor);
+	return monitor->has_exited ? 0 : ask_to_end(monitor, signal, timeout);
+}
+
 int restart_init(struct monitor *monitor, uint64_t signal, uint64_t timeout)
 {
 	struct restart *restart = &monitor->restart;

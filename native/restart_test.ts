@@ -258,6 +258,21 @@ testBoth("stop_init() during the back-off ends at once", async (context) => {
   deepStrictEqual([status, exitCode, isStopped, restartCount], ["exited", 5, true, 3]);
 });
 
+testBoth("shut_down_init() ends the row of restarts and is not remembered", async (context) => {
+  const { directory } = context;
+  await using monitor = startWatched(context, ALWAYS, shell("exit 5"));
+  await monitor.finished();
+  await waitsLong(context);
+
+  monitor.send("wait");
+  monitor.send("shutdown 15 10000");
+  const messages = [await monitor.receive(), await monitor.receive()];
+
+  deepStrictEqual(messages, ["exited 5", "end"]);
+  const { status, isStopped } = readState(`${directory}/state`);
+  deepStrictEqual([status, isStopped], ["exited", false]);
+});
+
 testBoth("stop_init() ends the row of restarts and is remembered at once", async (context) => {
   const { directory } = context;
   const deaf = shell(`trap '' TERM; : > ${directory}/ready; while :; do sleep 0.02; done`);

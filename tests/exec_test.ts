@@ -90,6 +90,8 @@ testBeside("exec refuses what is malformed with 125 or 126, and says why", [], a
     [["-e", "=x"], 125, /Cannot set the variable "=x"/],
     [["-w", "/missing"], 126, /Cannot enter the working directory "\/missing"/],
     [["--no-such-flag"], 125, /no-such-flag/],
+    [["--detach-keys", "ctrl-"], 125, /there is no key "ctrl-"/],
+    [["--env-file", "missing"], 125, /Cannot read --env-file "missing": no such file/],
   ];
   for (const [flags, code, message] of cases) {
     const result = await wherry.run(["exec", ...flags, "box", "true"]);
@@ -141,13 +143,124 @@ testBeside("exec keeps stdin, stdout and stderr apart", [], async (wherry) => {
   deepStrictEqual([closed.stdout, closed.stderr], ["", "err\n"]);
 });
 
-testBeside("exec carries 64 MiB in each direction unchanged", [], async (wherry) => {
+testBeside("exec carries 256 MiB in each direction unchanged", ["-v", ".:/host"], async (
+  wherry,
+) => {
+  await wherry.runHost("sh", "-c", "head -c 268435456 /dev/urandom >data");
+
+  const output = await wherry.runCommand([
+    ...["sh", "-c", '"$@" | cmp - data', "sh"],
+    ...wherry.commandLine(["exec", "box", "cat", "/host/data"]),
+  ]);
+  const input = await wherry.run(["exec", "-i", "box", "cmp", "-", "/host/data"], {
+    redirect: "<data",
+  });
+
+  deepStrictEqual([output.code, output.stdout], [0, ""]);
+  deepStrictEqual([input.code, input.stdout], [0, ""]);
+});
+
+testBeside("exec -i carries 64 MiB there and back at the same time", [], async (wherry) => {
   await wherry.runHost("sh", "-c", "head -c 67108864 /dev/urandom >in");
 
   const { code } = await wherry.run(["exec", "-i", "box", "cat"], { redirect: "<in >out" });
 
   strictEqual(code, 0);
   await wherry.runHost("cmp", "in", "out");
+});
+
+testBeside("exec --privileged may do all that wherry may, as root alone", [], async (wherry) => {
+  const mine = Deno.readTextFileSync("/proc/self/status").match(/^CapPrm:.*$/m)?.[0];
+  const show = ["grep", "-E", "Cap(Prm|Eff|Bnd)", "/proc/self/status"];
+
+  const root = await wherry.run(["exec", "--privileged", "box", ...show]);
+  const other = await wherry.run(["exec", "--privileged", "-u", "daemon", "box", ...show]);
+
+  const all = mine?.replace("CapPrm", "CapBnd");
+  strictEqual(root.stdout, `${mine}\n${mine?.replace("CapPrm", "CapEff")}\n${all}\n`);
+  strictEqual(
+    other.stdout,
+    `CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n${all}\n`,
+  );
+});
+
+testBeside("exec writes down when it was made, started and ended", [], async (wherry, id) => {
+  await wherry.run(["exec", "box", "sh", "-c", "exit 3"]);
+  await wherry.run(["exec", "box", "no-such-command"]);
+
+  const events = Deno.readTextFileSync(`${wherry.runRoot}/events`).trim().split("\n")
+    .map((line) => JSON.parse(line)).filter(({ Action }) => Action.startsWith("exec_"));
+  deepStrictEqual(events.map(({ Action }) => Action), [
+    "exec_create: sh -c exit 3",
+    "exec_start: sh -c exit 3",
+    "exec_die",
+    "exec_create: no-such-command",
+    "exec_start: no-such-command",
+  ]);
+  const [created, , died] = events.map(({ Actor }) => Actor);
+  strictEqual(died.ID, id);
+  strictEqual(died.Attributes.exitCode, "3");
+  strictEqual(died.Attributes.execID, created.Attributes.execID);
+});
+
+testBeside("ctrl-c interrupts what exec -it runs, and nothing else", [], async (wherry) => {
+  await using terminal = wherry.openTerminal(["exec", "-it", "box", "sh"]);
+  await terminal.waitFor("# ");
+  terminal.type("echo be''gin; sleep 100\r");
+  await terminal.waitFor("begin\r\n");
+  terminal.type("\x03");
+  await terminal.waitFor("# ");
+  terminal.type("exit 5\r");
+
+  strictEqual(await terminal.finish(), 5);
+  terminal.assertRestored();
+});
+
+testBeside("exec -it follows the size of the terminal", [], async (wherry) => {
+  const script = 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done';
+  await using terminal = wherry.openTerminal(["exec", "-it", "box", "sh", "-c", script]);
+  await terminal.waitFor("ready");
+  terminal.resize(44, 123);
+
+  await terminal.waitFor("44 123");
+  terminal.type("\x03");
+  strictEqual(await terminal.finish(), 130);
+});
+
+testBeside("exec -it can be left by keys, and goes on", ["-v", ".:/out"], async (wherry) => {
+  await using terminal = wherry.openTerminal([
+    ...["exec", "-it", "--detach-keys", "ctrl-x", "box"],
+    ...["sh", "-c", "echo ready; while test ! -e /out/go; do sleep 0.05; done; echo >/out/done"],
+  ]);
+  await terminal.waitFor("ready");
+  terminal.type("\x18");
+
+  strictEqual(await terminal.finish(), 1);
+  ok(terminal.shown.endsWith("wherry: read escape sequence\r\n"), terminal.shown);
+  terminal.assertRestored();
+  Deno.writeTextFileSync(`${wherry.scratch}/go`, "");
+  await eventually(() => exists(`${wherry.scratch}/done`));
+});
+
+testBeside("exec with stdin or stdout closed works without them", [], async (wherry) => {
+  const noStdin = await wherry.run(["exec", "-i", "box", "sh", "-c", "cat; echo end"], {
+    redirect: "<&-",
+  });
+  const noStdout = await wherry.run(["exec", "box", "sh", "-c", "echo lost; exit 3"], {
+    redirect: ">&-",
+  });
+
+  deepStrictEqual([noStdin.code, noStdin.stdout], [0, "end\n"]);
+  strictEqual(noStdout.code, 3);
+});
+
+testBeside("exec ends when nobody reads its output any more", [], async (wherry) => {
+  const { stdout } = await wherry.runCommand([
+    ...["sh", "-c", '"$@" | head -n 1', "sh"],
+    ...wherry.commandLine(["exec", "box", "yes"]),
+  ]);
+
+  strictEqual(stdout, "y\n");
 });
 
 testBeside("exec -i ends with the command, whether or not stdin has ended", [], async (wherry) => {
@@ -256,8 +369,7 @@ testWhole("exec in a container that does not run says how to start it", async (w
   strictEqual(code, 1);
   strictEqual(
     stderr,
-    'wherry: Cannot exec in container "ended": it is not running\n' +
-      'Start it with "wherry start ended"\n',
+    'wherry: Container ended is not running\nStart it with "wherry start ended"\n',
   );
   await wherry.run(["rm", "ended"]);
 });

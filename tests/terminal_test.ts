@@ -164,6 +164,67 @@ testWhole("SIGTERM to wherry reaches the command, and the terminal is restored",
   terminal.assertRestored();
 });
 
+testWhole("any signal that ends wherry leaves the terminal as it was", async (wherry) => {
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const) {
+    await using terminal = wherry.openTerminal([
+      ...["run", "--rm", "-it", "--sig-proxy=false", "--name", "box"],
+      ...await wherry.busybox(),
+      "sh",
+    ]);
+    await terminal.waitFor("# ");
+    ok(terminal.isRaw);
+    terminal.kill(signal);
+
+    ok(await terminal.finish() > 128, signal);
+    terminal.assertRestored();
+    await wherry.run(["rm", "-f", "box"]);
+  }
+});
+
+testWhole("the terminal is restored when the monitor is killed", async (wherry) => {
+  await using terminal = wherry.openTerminal(
+    ["run", "-it", "--name", "box", ...await wherry.busybox(), "sh"],
+  );
+  await terminal.waitFor("# ");
+  const [id = ""] = listNames(`${wherry.root}/containers`);
+  Deno.kill(wherry.readStateRecord(id).monitorPid, "SIGKILL");
+
+  strictEqual(await terminal.finish(), 137);
+  terminal.assertRestored();
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("ctrl-z without a terminal inside is the container's, as every key", async (wherry) => {
+  const script = 'trap "echo stop asked for" TSTP; echo ready; while :; do sleep 0.05; done';
+  await using terminal = wherry.openTerminal(
+    ["run", "--rm", ...await wherry.busybox(), "sh", "-c", script],
+  );
+  await terminal.waitFor("ready");
+  terminal.type("\x1a");
+
+  await terminal.waitFor("stop asked for");
+  terminal.type("\x03");
+  strictEqual(await terminal.finish(), 130);
+});
+
+testWhole("run -i in the background does not take what is typed into the shell", async (wherry) => {
+  const command = wherry.commandLine(
+    ["run", "--rm", "-i", ...await wherry.busybox(), "sh", "-c", "read x; echo got $x"],
+  );
+  await using terminal = Terminal.open(["bash", "--norc", "-i"], { directory: wherry.scratch });
+  terminal.type("set -b +o history; PS1='$ '\r");
+  terminal.type(`${command.map((word) => `'${word}'`).join(" ")} &\r`);
+  await terminal.waitFor("Stopped");
+  terminal.type("echo for'' the shell\r");
+  await terminal.waitFor("for the shell\r\n");
+  terminal.type("fg\r");
+  terminal.type("answer\r");
+
+  await terminal.waitFor("got answer");
+  terminal.type("exit\r");
+  strictEqual(await terminal.finish(), 0);
+});
+
 testWhole("the terminal is restored when the container is killed", async (wherry) => {
   await using terminal = wherry.openTerminal(
     ["run", "-it", "--rm", "--name", "victim", ...await wherry.busybox(), "sh"],

@@ -139,6 +139,25 @@ export const CONTAINER_FLAGS = [
 /** Of `wherry create`. */
 export const CREATE_FLAGS = CONTAINER_FLAGS;
 
+const DETACH_KEYS = {
+  name: "detach-keys",
+  type: "string",
+  value: "keys",
+  help: "Override the key sequence for detaching from the container (default ctrl-p,ctrl-q)",
+} as const;
+const SIG_PROXY = {
+  name: "sig-proxy",
+  type: "boolean",
+  default: true,
+  help: "Pass received signals on to the process (default true)",
+} as const;
+const SIZE = {
+  name: "size",
+  short: "s",
+  type: "boolean",
+  help: "Display total file sizes",
+} as const;
+
 /** Of `wherry run`. */
 export const RUN_FLAGS = [
   ...CONTAINER_FLAGS,
@@ -148,14 +167,22 @@ export const RUN_FLAGS = [
     type: "boolean",
     help: "Run in the background and print the container's id",
   },
+  DETACH_KEYS,
+  SIG_PROXY,
 ] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry exec`. */
 export const EXEC_FLAGS = [
   { name: "detach", short: "d", type: "boolean", help: "Run the command in the background" },
+  DETACH_KEYS,
   ENV,
   ENV_FILE,
   INTERACTIVE,
+  {
+    name: "privileged",
+    type: "boolean",
+    help: "Give the command every capability that wherry has itself",
+  },
   TTY,
   USER,
   WORKDIR,
@@ -169,7 +196,8 @@ export const PS_FLAGS = [
     short: "f",
     type: "list",
     value: "name=value",
-    help: "Only show what matches: ancestor, exited, id, label, name, status",
+    help: "Only show what matches: ancestor, before, exited, expose, health, id, label, name, " +
+      "network, publish, since, status, volume",
   },
   FORMAT_LONG_ONLY,
   {
@@ -186,13 +214,32 @@ export const PS_FLAGS = [
   },
   NO_TRUNC,
   QUIET,
+  SIZE,
 ] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry start`. */
 export const START_FLAGS = [
   { name: "attach", short: "a", type: "boolean", help: "Attach STDOUT/STDERR and forward signals" },
+  DETACH_KEYS,
   { name: "interactive", short: "i", type: "boolean", help: "Attach the container's STDIN" },
+  SIG_PROXY,
 ] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry attach`. */
+export const ATTACH_FLAGS = [
+  DETACH_KEYS,
+  { name: "no-stdin", type: "boolean", help: "Do not attach STDIN" },
+  SIG_PROXY,
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry pause` and `wherry unpause`. */
+export const PAUSE_FLAGS = [] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry top`; what follows the container belongs to `ps`. */
+export const TOP_FLAGS = [] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry port`. */
+export const PORT_FLAGS = [] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry stop`. */
 export const STOP_FLAGS = [
@@ -346,6 +393,7 @@ export const EVENTS_FLAGS = [
 /** Of `wherry inspect`. */
 export const INSPECT_FLAGS = [
   FORMAT,
+  SIZE,
   {
     name: "type",
     type: "string",
@@ -355,7 +403,7 @@ export const INSPECT_FLAGS = [
 ] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry container inspect`. */
-export const CONTAINER_INSPECT_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
+export const CONTAINER_INSPECT_FLAGS = [FORMAT, SIZE] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry image inspect`. */
 export const IMAGE_INSPECT_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];

@@ -64,6 +64,57 @@ const START = defineCommand({
   load: () => import("./commands/start.ts"),
 });
 
+const ATTACH = defineCommand({
+  paths: ["attach", "container attach"],
+  summary: "Attach local standard input, output, and error streams to a running container",
+  usage: "[OPTIONS] CONTAINER",
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.ATTACH_FLAGS,
+  load: () => import("./commands/attach.ts"),
+});
+
+const PAUSE = defineCommand({
+  paths: ["pause", "container pause"],
+  summary: "Pause all processes within one or more containers",
+  usage: "CONTAINER [CONTAINER...]",
+  minArgs: 1,
+  flags: flags.PAUSE_FLAGS,
+  load: () => import("./commands/pause.ts"),
+});
+
+const UNPAUSE = defineCommand({
+  paths: ["unpause", "container unpause"],
+  summary: "Unpause all processes within one or more containers",
+  usage: "CONTAINER [CONTAINER...]",
+  minArgs: 1,
+  flags: flags.PAUSE_FLAGS,
+  load: () => import("./commands/unpause.ts"),
+});
+
+const TOP = defineCommand({
+  paths: ["top", "container top"],
+  summary: "Display the running processes of a container",
+  usage: "CONTAINER [ps OPTIONS]",
+  description: "No ps is called, neither the host's nor the container's: wherry reads /proc " +
+    "itself. Of the ps options it knows -e -A -a -d -f -F -j -l -o and, without a dash, " +
+    "a g j l o u x.",
+  interspersed: false,
+  minArgs: 1,
+  flags: flags.TOP_FLAGS,
+  load: () => import("./commands/top.ts"),
+});
+
+const PORT = defineCommand({
+  paths: ["port", "container port"],
+  summary: "List port mappings or a specific mapping for the container",
+  usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
+  minArgs: 1,
+  maxArgs: 2,
+  flags: flags.PORT_FLAGS,
+  load: () => import("./commands/port.ts"),
+});
+
 const STOP = defineCommand({
   paths: ["stop", "container stop"],
   summary: "Stop one or more running containers",
@@ -349,6 +400,11 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     RUN,
     EXEC,
     PS,
+    ATTACH,
+    PAUSE,
+    PORT,
+    TOP,
+    UNPAUSE,
     IMAGES,
     IMPORT,
     CONTAINER_INSPECT,

@@ -4,12 +4,21 @@ import type { Attachment, MonitorConnection } from "../container/monitor.ts";
 import type { TerminalSize } from "../container/launch_plan.ts";
 import { WherryError } from "../errors.ts";
 import { parseSignal } from "../kernel/signal.ts";
-import { makeTerminalRaw, terminalSize } from "../kernel/terminal.ts";
+import { isInBackground, makeTerminalRaw, terminalSize } from "../kernel/terminal.ts";
+import type { Context } from "./context.ts";
+import { DEFAULT_DETACH_KEYS } from "./detach_keys.ts";
+import { EXIT_FAILURE, exitCodeOfSignal } from "./exit_code.ts";
 
-/** Which of the caller's streams are connected. */
+/** Which of the caller's streams are connected, and how. */
 export interface StreamOptions {
   hasStdin: boolean;
   hasTerminal: boolean;
+  /** Bytes that end the attachment when typed on a terminal. @default {DEFAULT_DETACH_KEYS} */
+  detachKeys?: readonly number[];
+  /** Whether the container's stdin ends when the caller's does. @default {true} */
+  closesStdin?: boolean;
+  /** Whether signals are passed on; otherwise they end the session, and it alone. @default {true} */
+  proxiesSignals?: boolean;
 }
 
 const STDIN = 0;
@@ -19,8 +28,8 @@ const STDERR = 2;
 /** Exit status when the monitor was killed, and its container with it. */
 const KILLED_EXIT_CODE = 137;
 
-/** Signals that are passed on to the container, as far as a process can catch them. */
-const PROXIED: readonly Deno.Signal[] = [
+/** Signals that would end this process and leave its terminal as it is. */
+const CAUGHT: readonly Deno.Signal[] = [
   "SIGHUP",
   "SIGINT",
   "SIGQUIT",
@@ -30,17 +39,22 @@ const PROXIED: readonly Deno.Signal[] = [
   "SIGALRM",
 ];
 
-/** `ctrl-p ctrl-q`. */
-const DETACH_KEYS = [0x10, 0x11];
+/** A signal that ended a session in place of what is in the container. */
+interface SessionEnd {
+  type: "signalled";
+  signal: number;
+}
 
 /** The caller's streams as the monitor wants them. */
-export function attachmentOf({ hasStdin, hasTerminal }: StreamOptions): Attachment {
+export function attachmentOf(
+  { hasStdin, hasTerminal, detachKeys = DEFAULT_DETACH_KEYS, closesStdin = true }: StreamOptions,
+): Attachment {
   return {
     stdin: hasStdin ? STDIN : undefined,
     stdout: STDOUT,
     stderr: hasTerminal ? undefined : STDERR,
-    closesStdin: true,
-    detachKeys: hasTerminal && hasStdin ? DETACH_KEYS : [],
+    closesStdin,
+    detachKeys: hasTerminal && hasStdin ? detachKeys : [],
   };
 }
 
@@ -70,22 +84,30 @@ export function callerTerminalSize(): TerminalSize {
 export class Session implements Disposable {
   readonly #stack = new DisposableStack();
   readonly #pending: number[] = [];
-  readonly #hasTerminal: boolean;
+  readonly #options: StreamOptions;
+  readonly #end = Promise.withResolvers<SessionEnd>();
   #isCatching = false;
+  #hasDetached = false;
   #monitor: MonitorConnection | undefined;
 
   /** Changes nothing yet. */
-  constructor({ hasTerminal }: StreamOptions) {
-    this.#hasTerminal = hasTerminal;
+  constructor(options: StreamOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the session has ended because its detach keys were typed. */
+  get hasDetached(): boolean {
+    return this.#hasDetached;
   }
 
   /** Catches signals from now on; they are delivered once {@linkcode Session.follow} is called. */
   catchSignals(): void {
     if (this.#isCatching) return;
     this.#isCatching = true;
-    for (const signal of PROXIED) {
-      this.#listen(signal, () => this.#deliver(parseSignal(signal) ?? 0));
-    }
+    const { hasTerminal, proxiesSignals = true } = this.#options;
+    for (const signal of CAUGHT) this.#listen(signal, () => this.#deliver(signal));
+    // In a terminal's raw mode ^Z is a key like others
+    if (proxiesSignals && !hasTerminal) this.#listen("SIGTSTP", () => this.#deliver("SIGTSTP"));
   }
 
   #listen(signal: Deno.Signal, handler: () => void): void {
@@ -93,40 +115,81 @@ export class Session implements Disposable {
     this.#stack.defer(() => Deno.removeSignalListener(signal, handler));
   }
 
-  #deliver(signal: number): void {
-    if (this.#monitor === undefined) this.#pending.push(signal);
-    else this.#monitor.signal(signal);
-  }
-
-  /** Puts the caller's terminal into raw mode until the session ends, even if a signal ends it. */
-  makeRaw(): void {
-    this.catchSignals();
-    if (Deno.stdin.isTerminal()) this.#stack.use(makeTerminalRaw(STDIN));
+  #deliver(signal: Deno.Signal): void {
+    const number = parseSignal(signal) ?? 0;
+    const { proxiesSignals = true } = this.#options;
+    if (!proxiesSignals) this.#end.resolve({ type: "signalled", signal: number });
+    else if (this.#monitor === undefined) this.#pending.push(number);
+    else this.#monitor.signal(number);
   }
 
   /**
-   * Passes signals and sizes on until the process has ended or the user detached.
+   * Makes the caller's stdin ready for being read: a terminal goes into raw mode until the session ends, even if a
+   * signal ends it, where the container has a terminal too.
+   */
+  prepareStdin(): void {
+    const { hasStdin, hasTerminal } = this.#options;
+    if (!hasStdin || !Deno.stdin.isTerminal()) return;
+    // The monitor that reads it belongs to no job: it would take what is meant for the shell
+    if (isInBackground(STDIN)) Deno.kill(Deno.pid, "SIGTTIN");
+    if (!hasTerminal) return;
+    this.catchSignals();
+    this.#stack.use(makeTerminalRaw(STDIN));
+  }
+
+  /**
+   * Passes signals and sizes on until the process has ended, the user detached, or a signal ended the session.
    *
-   * @returns Exit status; 0 after detaching.
+   * @returns Exit status; 0 after detaching, 128 + signal after a signal.
    */
   async follow(monitor: MonitorConnection): Promise<number> {
     this.#monitor = monitor;
     for (const signal of this.#pending.splice(0)) monitor.signal(signal);
-    if (this.#hasTerminal) {
-      const tellSize = (): void => {
-        const { rows, columns } = callerTerminalSize();
-        monitor.resize(rows, columns);
-      };
-      this.#listen("SIGWINCH", tellSize);
-      tellSize(); // It may have changed since the terminal was made
+    if (this.#options.hasTerminal) this.#followSize(monitor);
+    const end = await Promise.race([monitor.nextOf("exited", "detached"), this.#end.promise]);
+    switch (end?.type) {
+      case "exited":
+        return end.exitCode;
+      case "signalled":
+        return exitCodeOfSignal(end.signal);
+      case "detached":
+        this.#hasDetached = true;
+        return 0;
+      case undefined:
+        return KILLED_EXIT_CODE;
     }
-    const event = await monitor.nextOf("exited", "detached");
-    if (event === undefined) return KILLED_EXIT_CODE;
-    return event.type === "detached" ? 0 : event.exitCode;
+  }
+
+  #followSize(monitor: MonitorConnection): void {
+    const tellSize = (): void => {
+      const { rows, columns } = callerTerminalSize();
+      // Others may be at the same terminal, with a size that counts
+      if (rows > 0 && columns > 0) monitor.resize(rows, columns);
+    };
+    this.#listen("SIGWINCH", tellSize);
+    tellSize(); // It may have changed since the terminal was made
   }
 
   /** Restores the terminal and lets signals do what they did. */
   [Symbol.dispose](): void {
     this.#stack.dispose();
   }
+}
+
+/**
+ * Stays in a session that docker lets fail when the user detaches: that of `attach` or `exec`.
+ *
+ * @returns Exit status of the process; 1 after detaching.
+ */
+export async function finishSession(
+  { output }: Context,
+  session: Session,
+  monitor: MonitorConnection,
+): Promise<number> {
+  const exitCode = await session.follow(monitor);
+  if (!session.hasDetached) return exitCode;
+  // A raw terminal would not begin a new line at its left side
+  session[Symbol.dispose]();
+  output.note("read escape sequence");
+  return EXIT_FAILURE;
 }

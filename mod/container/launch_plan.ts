@@ -4,7 +4,14 @@ import { capabilityMask, DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
 import { CLONE_NEW, MOUNT_ATTR, MS, splitMountOptions } from "../kernel/mount.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { type BindMount, containerArgv, type ContainerConfig, type Propagation } from "./config.ts";
+import {
+  type BindMount,
+  containerArgv,
+  type ContainerConfig,
+  type ContainerMount,
+  type Propagation,
+  type TmpfsMount,
+} from "./config.ts";
 import type { Identity } from "./identity.ts";
 import type { Step } from "./plan.ts";
 
@@ -81,6 +88,8 @@ const DEVICES: readonly (readonly [name: string, major: number, minor: number])[
 
 /** Flags of /dev, and `nodev` once its devices are in it. */
 const DEV_FLAGS = MS.NOSUID | MS.STRICTATIME;
+/** What the file system of /dev is given. */
+const DEV_DATA = "mode=755,size=65536k";
 
 /** Links in /dev: content, name. @see runtime-spec, "Dev symbolic links" */
 const DEVICE_LINKS = [
@@ -119,7 +128,7 @@ export function planLaunch(input: LaunchInput): Step[] {
     ...planHardening(config),
     ["umask", "0022"],
     ["chdir", config.workingDirectory],
-    ...planIdentity(identity),
+    ...planIdentity(identity, capabilityMask(DEFAULT_CAPABILITIES)),
     ["parent-death", String(SIGKILL)],
     ...planFirstProcess(config, identity),
   ];
@@ -183,11 +192,13 @@ function escapeOverlayPath(path: string): string {
 
 function planMounts(input: LaunchInput): Step[] {
   const { config, paths } = input;
-  const requested = new Set(config.mounts.map((mount) => mount.target));
-  const defaults = planDefaultMounts(input).filter(({ target }) => !requested.has(target));
+  const device = config.mounts.findLast(isDeviceMount);
+  const others = config.mounts.filter((mount) => !isDeviceMount(mount));
+  const requested = new Set(others.map((mount) => mount.target));
+  const defaults = planDefaultMounts(input, others).filter(({ target }) => !requested.has(target));
   return [
     ...defaults.flatMap(({ steps }) => steps),
-    ...(requested.has("/dev") ? [] : planDevices(paths.merged)),
+    ...(requested.has("/dev") ? [] : planDevices(paths.merged, device)),
     ...planTerminal(input),
     ...MANAGED_ETC_FILES.filter((name) => !requested.has(`/etc/${name}`)).map((name): Step => [
       "attach-tree",
@@ -197,8 +208,18 @@ function planMounts(input: LaunchInput): Step[] {
       "0",
       String(PROPAGATION_FLAGS.rprivate),
     ]),
-    ...planRequestedMounts(config),
+    ...planRequestedMounts(others),
   ];
+}
+
+/** A tmpfs that is asked for on /dev: it takes the place of the usual one, and gets all that belongs into it. */
+function isDeviceMount(mount: ContainerMount): mount is TmpfsMount {
+  return mount.type === "tmpfs" && mount.target === "/dev";
+}
+
+/** Flags and data of a tmpfs that is asked for. */
+function tmpfsOptions({ options }: TmpfsMount): { flags: number; data: string } {
+  return splitMountOptions(options, MS.NOSUID | MS.NODEV | MS.NOEXEC);
 }
 
 /**
@@ -207,8 +228,9 @@ function planMounts(input: LaunchInput): Step[] {
  * A container keeps CAP_MKNOD, and an image may hold any device: so every mount inside is `nodev`, but for each of
  * these devices, which is bound over itself before the rest of /dev becomes so.
  */
-function planDevices(merged: string): Step[] {
-  const freeze = String(MS.REMOUNT | MS.BIND | DEV_FLAGS | MS.NODEV);
+function planDevices(merged: string, mount: TmpfsMount | undefined): Step[] {
+  const flags = mount === undefined ? DEV_FLAGS : tmpfsOptions(mount).flags;
+  const freeze = String(MS.REMOUNT | MS.BIND | flags | MS.NODEV);
   return [
     ...DEVICES.flatMap(([name, major, minor]): Step[] => [
       ["mknod", `/dev/${name}`, "20666", String(major), String(minor)],
@@ -225,7 +247,11 @@ interface TargetedSteps {
   steps: Step[];
 }
 
-function planDefaultMounts({ config, paths, cgroupHierarchies }: LaunchInput): TargetedSteps[] {
+function planDefaultMounts(
+  { config, paths, cgroupHierarchies }: LaunchInput,
+  requested: readonly ContainerMount[],
+): TargetedSteps[] {
+  const device = config.mounts.findLast(isDeviceMount);
   const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
   const mount = (type: string, target: string, flags: number, data = ""): TargetedSteps => ({
     target,
@@ -233,7 +259,7 @@ function planDefaultMounts({ config, paths, cgroupHierarchies }: LaunchInput): T
   });
   return [
     mount("proc", "/proc", strict),
-    mount("tmpfs", "/dev", DEV_FLAGS, "mode=755,size=65536k"),
+    mount("tmpfs", "/dev", DEV_FLAGS, device === undefined ? DEV_DATA : tmpfsOptions(device).data),
     mount(
       "devpts",
       "/dev/pts",
@@ -244,7 +270,7 @@ function planDefaultMounts({ config, paths, cgroupHierarchies }: LaunchInput): T
     mount("mqueue", "/dev/mqueue", strict),
     mount("sysfs", "/sys", strict | MS.RDONLY),
     ...planCgroupMounts(cgroupHierarchies, paths.merged, strict),
-  ].filter(({ target }) => !config.mounts.some((other) => target.startsWith(`${other.target}/`)));
+  ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
 }
 
 function planCgroupMounts(
@@ -278,16 +304,13 @@ function planTerminal({ config, terminalSize }: LaunchInput): Step[] {
 }
 
 /** What was asked for, parents before what is mounted on them. */
-function planRequestedMounts(config: ContainerConfig): Step[] {
+function planRequestedMounts(mounts: readonly ContainerMount[]): Step[] {
   const depth = (path: string): number => path.split("/").length;
-  return config.mounts
+  return mounts
     .toSorted((a, b) => depth(a.target) - depth(b.target))
     .map((mount): Step => {
       if (mount.type === "bind") return planBind(mount);
-      const { flags, data } = splitMountOptions(
-        mount.options,
-        MS.NOSUID | MS.NODEV | MS.NOEXEC,
-      );
+      const { flags, data } = tmpfsOptions(mount);
       return ["mount-in", "tmpfs", mount.target, "tmpfs", String(flags), data];
     });
 }
@@ -327,8 +350,8 @@ function planHardening(config: ContainerConfig): Step[] {
 }
 
 /** Who the process is and what it may do. */
-function planIdentity({ uid, gid, groups }: Identity): Step[] {
-  const mask = capabilityMask(DEFAULT_CAPABILITIES).toString(16);
+function planIdentity({ uid, gid, groups }: Identity, capabilities: bigint): Step[] {
+  const mask = capabilities.toString(16);
   // execve takes them from other users anyway, but the PID 1 of --init never calls it
   const held = uid === 0 ? mask : "0";
   return [
@@ -355,6 +378,8 @@ export interface ExecInput {
   /** Absolute path inside. */
   workingDirectory: string;
   identity: Identity;
+  /** Bit mask of what it may do, as far as its user is root. */
+  capabilities: bigint;
   hasTerminal: boolean;
   hasStdin: boolean;
   /** Absolute path of the container's cgroup, if it has one. */
@@ -375,7 +400,7 @@ export function planExecIn(input: ExecInput): Step[] {
     ...(input.hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),
     ["umask", "0022"],
     ["chdir", input.workingDirectory],
-    ...planIdentity(identity),
+    ...planIdentity(identity, input.capabilities),
     ["parent-death", String(SIGKILL)],
     planExec(input.argv, withHome(input.env, identity)),
   ];

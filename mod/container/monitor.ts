@@ -128,6 +128,11 @@ export class MonitorConnection implements Disposable {
     this.#request(`stop ${signal} ${timeoutMs}`);
   }
 
+  /** Asks for init's end as {@linkcode MonitorConnection.stop} does, but not for its user: nothing is remembered of it. */
+  shutDown(signal: number, timeoutMs: number): void {
+    this.#request(`shutdown ${signal} ${timeoutMs}`);
+  }
+
   /**
    * Asks for init's end as {@linkcode MonitorConnection.stop} does, and for another run whatever the policy
    * says; the answer is `ok` once the command runs, or `failed` with the step that did.

@@ -81,7 +81,8 @@ function removeIfStale(paths: Paths, name: string): boolean {
     return true;
   }
   if (!hasOtherName(paths, name, id)) return false;
-  // Whoever renames it has the lock until the record says so
+  // Whoever renames it has the lock until the record says so. After a reboot not even its directory is there
+  Deno.mkdirSync(paths.container(id).runDirectory, { recursive: true, mode: 0o700 });
   using lock = tryAcquireLock(paths.container(id).configLock, { create: true });
   if (lock === undefined || !hasOtherName(paths, name, id)) return false;
   releaseName(paths, name, id);

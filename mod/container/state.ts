@@ -102,9 +102,7 @@ export function readState(
     pid: isRunning ? record.pid : 0,
     monitorPid: isRunning ? record.monitorPid : 0,
     startedAt: formatNanoseconds(record.startedAt),
-    finishedAt: wasKilled
-      ? new Date(Deno.statSync(paths.state).mtime ?? 0).toISOString()
-      : formatNanoseconds(record.finishedAt),
+    finishedAt: formatNanoseconds(wasKilled ? lastKnownTime(paths, record) : record.finishedAt),
     exitCode: wasKilled ? KILLED_EXIT_CODE : record.exitCode,
     restartCount: record.restartCount ?? 0,
     isStopped: record.isStopped ?? false,
@@ -123,30 +121,28 @@ export function hasRecordedEnd({ state }: ContainerPaths): boolean {
   return readRecord(state, parseStateRecord)?.status === "exited";
 }
 
-/** What is changed in a monitor's last record once it is gone. */
-export interface StateCorrection {
-  /** See {@linkcode ContainerState.isStopped}. @default {as it is} */
-  isStopped?: boolean;
-}
-
 /**
- * Records in a monitor's place what it did not: that a container which was killed with it has ended.
+ * Records in a killed monitor's place what it could not: that its container has ended with it.
  *
- * The caller holds the container's lock. Nothing is written if there is nothing to correct.
+ * The caller holds the container's lock. Nothing is written if there is nothing to record.
  */
-export function correctState(paths: ContainerPaths, correction: StateCorrection = {}): void {
+export function recordEnd(paths: ContainerPaths): void {
   const record = readRecord(paths.state, parseStateRecord);
-  if (record === undefined) return;
-  const { isStopped = record.isStopped ?? false } = correction;
-  const hasEnded = record.status === "exited";
-  if (hasEnded && isStopped === (record.isStopped ?? false)) return;
-  const end = { status: "exited", pid: 0, exitCode: KILLED_EXIT_CODE, finishedAt: mtimeOf(paths) };
-  writeRecord(paths.state, { ...record, ...(hasEnded ? {} : end), isStopped }, { isDurable: true });
+  if (record === undefined || record.status === "exited") return;
+  const end = {
+    status: "exited",
+    pid: 0,
+    exitCode: KILLED_EXIT_CODE,
+    finishedAt: lastKnownTime(paths, record),
+  };
+  writeRecord(paths.state, { ...record, ...end }, { isDurable: true });
 }
 
-/** When the record was written, which is the last that is known; as the monitor writes it. */
-function mtimeOf({ state }: ContainerPaths): string {
-  return `${Deno.statSync(state).mtime?.getTime() ?? 0}000000`;
+/** When the record was written, which is the last that is known; in decimal nanoseconds. */
+function lastKnownTime({ state }: ContainerPaths, { startedAt }: StateRecord): string {
+  const writtenAt = `${Deno.statSync(state).mtime?.getTime() ?? 0}000000`;
+  // The clock of files is a few milliseconds behind
+  return BigInt(writtenAt) > BigInt(startedAt) ? writtenAt : startedAt;
 }
 
 function parseStateRecord(json: unknown): StateRecord {

@@ -1,15 +1,16 @@
 /** Containers that come and go with the host. @module */
 
-import { correctState, NEVER, readState } from "../container/state.ts";
+import { NEVER, readState } from "../container/state.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, readContainer, tryLockContainer } from "./find.ts";
 import { listContainers } from "./list.ts";
 import { startContainer } from "./start.ts";
-import { stopContainer } from "./stop.ts";
 
 /** Containers, and what is wrong with others, one line each. */
 export interface BootPlan {
+  /** Ids of the containers, in the order in which to go. */
   ids: string[];
+  /** One line each. */
   warnings: string[];
 }
 
@@ -56,19 +57,4 @@ export function planShutdown(engine: Engine): BootPlan {
   const running = containers.filter(({ state }) => state.isRunning)
     .toSorted(({ state: a }, { state: b }) => Date.parse(b.startedAt) - Date.parse(a.startedAt));
   return { ids: running.map(idOf), warnings };
-}
-
-/**
- * Stops a container for the host, not for its user: the next boot starts it again as if it had not been stopped.
- *
- * @returns Once it has ended.
- */
-export async function shutDownContainer(engine: Engine, id: string): Promise<void> {
-  const container = readContainer(engine, id);
-  if (container === undefined) return;
-  const { paths, state: { isStopped } } = container;
-  await stopContainer(engine, id);
-  using lock = tryLockContainer(paths);
-  // Without the lock it is gone, or somebody has started it again
-  if (lock !== undefined) correctState(paths, { isStopped });
 }

@@ -3,9 +3,15 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { planExecIn, type TerminalSize } from "../container/launch_plan.ts";
 import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
+import type { ContainerStatus } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
-import { containerCgroup } from "./cgroup.ts";
+import {
+  capabilityMask,
+  DEFAULT_CAPABILITIES,
+  readPermittedCapabilities,
+} from "../kernel/capability.ts";
 import { newId } from "../store/id.ts";
+import { containerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
@@ -28,6 +34,8 @@ export interface ExecRequest {
   hasTerminal?: boolean;
   /** Whether there is a stdin. @default {false} */
   hasStdin?: boolean;
+  /** Whether it may do all that wherry may. @default {false: what the container may} */
+  isPrivileged?: boolean;
   /** Size of the attached terminal. @default {unknown} */
   terminalSize?: TerminalSize;
   /** This process's streams to hand over, if any. */
@@ -46,19 +54,8 @@ export async function execInContainer(
   request: ExecRequest,
 ): Promise<MonitorConnection> {
   const { config, paths, state } = findContainer(engine, wanted);
-  if (!state.isRunning) {
-    throw new WherryError("conflict", `Cannot exec in container "${wanted}": it is not running`, {
-      hint: `Start it with "wherry start ${wanted}"`,
-      exitCode: EXIT_FAILURE,
-    });
-  }
-  if (state.status === "paused") {
-    throw new WherryError("conflict", `Cannot exec in container "${wanted}": it is paused`, {
-      hint: `Let it go on with "wherry unpause ${wanted}"`,
-      exitCode: EXIT_FAILURE,
-    });
-  }
-  using init = await requestPidfd(paths.runDirectory);
+  if (state.status !== "running") throw notRunning(wanted, state.status);
+  using init = await requestPidfd(paths.runDirectory, wanted);
   const execId = newId();
   const steps = planExecIn({
     argv: request.argv,
@@ -69,6 +66,9 @@ export async function execInContainer(
       paths,
       lowerDirectoriesOf(engine, config),
     ),
+    capabilities: request.isPrivileged
+      ? readPermittedCapabilities()
+      : capabilityMask(DEFAULT_CAPABILITIES),
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
     cgroup: findExistingCgroup(config.id),
@@ -90,6 +90,27 @@ export async function execInContainer(
   return await awaitStart(connection, steps, request.argv);
 }
 
+function notRunning(wanted: string, status: ContainerStatus): WherryError {
+  if (status === "paused") {
+    return new WherryError(
+      "conflict",
+      `Container ${wanted} is paused, unpause the container before exec`,
+      { exitCode: EXIT_FAILURE },
+    );
+  }
+  if (status === "restarting") {
+    return new WherryError(
+      "conflict",
+      `Container ${wanted} is restarting, wait until the container is running`,
+      { exitCode: EXIT_FAILURE },
+    );
+  }
+  return new WherryError("conflict", `Container ${wanted} is not running`, {
+    hint: `Start it with "wherry start ${wanted}"`,
+    exitCode: EXIT_FAILURE,
+  });
+}
+
 /** A container that started before this host had a cgroup2 file system has none. */
 function findExistingCgroup(id: string): string | undefined {
   const path = containerCgroup(id);
@@ -107,12 +128,12 @@ function isThere(path: string): boolean {
 }
 
 /** Init's pidfd from its own monitor, so that no reused pid can ever be meant. */
-async function requestPidfd(runDirectory: string): Promise<Descriptor> {
+async function requestPidfd(runDirectory: string, wanted: string): Promise<Descriptor> {
   using monitor = MonitorConnection.connect(runDirectory);
   monitor.requestPidfd();
   const answer = await monitor.nextOf("pidfd", "error");
   if (answer?.type === "pidfd") return answer.pidfd;
-  throw new WherryError("conflict", "Cannot exec in the container: it is not running");
+  throw notRunning(wanted, "exited");
 }
 
 function planEnv(containerEnv: readonly string[], request: ExecRequest): string[] {

@@ -3,12 +3,7 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
 import { findByName } from "../container/names.ts";
-import {
-  type ContainerState,
-  correctState,
-  hasRecordedEnd,
-  readState,
-} from "../container/state.ts";
+import { type ContainerState, hasRecordedEnd, readState, recordEnd } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { removeCgroup } from "../kernel/cgroup.ts";
 import { findByPrefix } from "../store/id.ts";
@@ -134,7 +129,7 @@ function settle(paths: ContainerPaths): void {
   try {
     if (hasRecordedEnd(paths)) return;
     killLeftovers(paths);
-    correctState(paths);
+    recordEnd(paths);
   } catch (error) {
     if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
     // Whoever reads the record is told

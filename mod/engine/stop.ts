@@ -20,6 +20,8 @@ export interface StopOptions {
   timeoutSeconds?: number;
   /** Number of the signal. @default {what the container was made with} */
   signal?: number;
+  /** Whether the host goes down, so that the next boot starts it as if it had not been stopped. @default {false} */
+  isForHost?: boolean;
 }
 
 /**
@@ -37,7 +39,8 @@ export async function stopContainer(
   const { signal, timeoutMs } = planStop(config, options);
   await endAndWait(paths, (monitor) => {
     recordKill(engine, config, signal);
-    monitor.stop(signal, timeoutMs);
+    if (options.isForHost) monitor.shutDown(signal, timeoutMs);
+    else monitor.stop(signal, timeoutMs);
   });
   recordContainerEvent(engine, { config, action: "stop" });
 }

@@ -1,11 +1,11 @@
 /** Removing what crashes left of containers. @module */
 
-import { parseContainerConfig } from "../container/config.ts";
+import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
 import { removeStaleNames } from "../container/names.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { removeTree } from "../kernel/tree.ts";
-import { tryAcquireLock } from "../store/lock.ts";
+import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
@@ -28,6 +28,12 @@ export interface SweepResult {
   failed: Map<string, unknown>;
 }
 
+/** How to sweep. */
+export interface SweepOptions {
+  /** Whether to wait for who makes a container, or sweeps, at this moment: milliseconds. @default {false} */
+  waits?: boolean;
+}
+
 function emptyResult(): SweepResult {
   return {
     removed: [],
@@ -46,9 +52,11 @@ function emptyResult(): SweepResult {
  *
  * Never touches a container that runs or that another command works on.
  */
-export function sweepContainers(engine: Engine): SweepResult {
+export function sweepContainers(engine: Engine, options: SweepOptions = {}): SweepResult {
   const result = emptyResult();
-  using gate = tryAcquireLock(engine.paths.gate, { create: true });
+  using gate = options.waits
+    ? acquireLock(engine.paths.gate)
+    : tryAcquireLock(engine.paths.gate, { create: true });
   if (gate === undefined) return result; // a container is being made: sweep another time
   for (const id of listIds(engine)) {
     tolerate(result, id, () => sweepContainer(engine, id, result));
@@ -136,18 +144,46 @@ function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResu
   try {
     const config = readRecord(paths.config, parseContainerConfig);
     const state = readState(paths, { isLockHeld: true });
-    if (config === undefined || isAbandoned({ config, state })) {
+    if (config !== undefined && !isAbandoned({ config, state })) return;
+    if (wasEmptied(paths, config)) {
+      damaged.set(id, putAside(engine, id));
+    } else {
       removeLocked(engine, config ?? { id, name: undefined });
       removed.push(id);
     }
   } catch (error) {
     if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
-    const aside = `${engine.paths.damaged}/${id}`;
-    Deno.mkdirSync(engine.paths.damaged, { recursive: true, mode: 0o700 });
-    Deno.renameSync(paths.directory, aside);
-    removeTree(paths.runDirectory);
-    damaged.set(id, aside);
+    damaged.set(id, putAside(engine, id));
   }
+}
+
+/**
+ * Whether somebody has emptied a record, so that the container only looks as if it had never been finished or started.
+ *
+ * A power loss empties none but the records of `--rm` containers, which are not worth waiting for the disk.
+ */
+function wasEmptied(paths: ContainerPaths, config: ContainerConfig | undefined): boolean {
+  if (config === undefined) return sizeOf(paths.config) === 0 && (sizeOf(paths.state) ?? 0) > 0;
+  return !config.isAutoRemoved && sizeOf(paths.state) === 0;
+}
+
+function sizeOf(path: string): number | undefined {
+  try {
+    return Deno.lstatSync(path).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** @returns Where it is now. */
+function putAside({ paths }: Engine, id: string): string {
+  const { directory, runDirectory } = paths.container(id);
+  const place = `${paths.damaged}/${id}`;
+  Deno.mkdirSync(paths.damaged, { recursive: true, mode: 0o700 });
+  Deno.renameSync(directory, place);
+  removeTree(runDirectory);
+  return place;
 }
 
 /** Ids of run directories that no container has. */

@@ -31,3 +31,10 @@ export const DEFAULT_CAPABILITIES: readonly Capability[] = Object.keys(NUMBERS) 
 export function capabilityMask(capabilities: readonly Capability[]): bigint {
   return capabilities.reduce((mask, name) => mask | (1n << BigInt(NUMBERS[name])), 0n);
 }
+
+/** The bit mask of all that this process may do. @see proc_pid_status(5), "CapPrm" */
+export function readPermittedCapabilities(): bigint {
+  const [, hex = "0"] =
+    /^CapPrm:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status")) ?? [];
+  return BigInt(`0x${hex}`);
+}

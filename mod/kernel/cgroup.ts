@@ -76,6 +76,14 @@ function killEach(path: string): void {
   }
 }
 
+/** Pids of the processes in a cgroup and in those below it; none if it is missing. */
+export function listCgroupProcesses(path: string): number[] {
+  return [
+    ...readProcesses(path),
+    ...listChildren(path).flatMap((name) => listCgroupProcesses(`${path}/${name}`)),
+  ];
+}
+
 function readProcesses(path: string): number[] {
   try {
     return Deno.readTextFileSync(`${path}/cgroup.procs`).split("\n").filter((line) => line !== "")

@@ -6,6 +6,7 @@ import { SYSCALL } from "../../ffi/syscalls.ts";
 
 const TCGETS = 0x5401;
 const TCSETSW = 0x5403;
+const TIOCGPGRP = 0x540f;
 const TIOCGWINSZ = 0x5413;
 
 /** `struct termios` of the kernel: four flag words, a line discipline and the control characters. */
@@ -48,4 +49,16 @@ export function terminalSize(fd: number): { rows: number; columns: number } {
   const size = new Uint16Array(4);
   const result = core.nnb(SYSCALL.ioctl, fd, TIOCGWINSZ, new Uint8Array(size.buffer));
   return result < 0 ? { rows: 0, columns: 0 } : { rows: size[0] ?? 0, columns: size[1] ?? 0 };
+}
+
+/**
+ * Whether the terminal on `fd` is this process's controlling one and belongs to another job, so that reading it
+ * would stop this process. False if it is no terminal.
+ *
+ * @see tcgetpgrp(3), getpgrp(2)
+ */
+export function isInBackground(fd: number): boolean {
+  const foreground = new Int32Array(1);
+  const result = core.nnb(SYSCALL.ioctl, fd, TIOCGPGRP, new Uint8Array(foreground.buffer));
+  return result >= 0 && foreground[0] !== core.nnn(SYSCALL.getpgid, 0, 0, 0);
 }

@@ -1,12 +1,7 @@
 /** `wherry boot`. @module */
 
-import {
-  bootContainer,
-  type BootPlan,
-  planBoot,
-  planShutdown,
-  shutDownContainer,
-} from "../../engine/boot.ts";
+import { bootContainer, type BootPlan, planBoot, planShutdown } from "../../engine/boot.ts";
+import { stopContainer } from "../../engine/stop.ts";
 import type { BOOT_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
@@ -35,7 +30,7 @@ async function stopAll(context: Context): Promise<number> {
   const ids = warned(context, planShutdown(context.engine));
   const codes = await Promise.all(ids.map((id) =>
     forEachName(context, [id], async () => {
-      await shutDownContainer(context.engine, id);
+      await stopContainer(context.engine, id, { isForHost: true });
       return id;
     })
   ));

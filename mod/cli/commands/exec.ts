@@ -3,20 +3,32 @@
 import { execInContainer } from "../../engine/exec.ts";
 import type { EXEC_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
+import { parseDetachKeys } from "../detach_keys.ts";
 import { readEnvironment } from "../environment.ts";
 import type { ParsedFlags } from "../flags.ts";
-import { attachmentOf, callerTerminalSize, checkTerminal, Session } from "../session.ts";
+import {
+  attachmentOf,
+  callerTerminalSize,
+  checkTerminal,
+  finishSession,
+  Session,
+} from "../session.ts";
 
 /** Runs a command in a running container, and stays with it unless `-d` is given. */
 export async function run(
-  { engine }: Context,
+  context: Context,
   { flags, positionals }: ParsedFlags<typeof EXEC_FLAGS>,
 ): Promise<number> {
+  const { engine } = context;
   const [container = "", ...argv] = positionals;
-  const streams = { hasStdin: flags.interactive, hasTerminal: flags.tty };
+  const streams = {
+    hasStdin: flags.interactive,
+    hasTerminal: flags.tty,
+    detachKeys: parseDetachKeys(flags["detach-keys"]),
+  };
   if (!flags.detach) checkTerminal(streams);
   using session = flags.detach ? undefined : new Session(streams);
-  if (flags.tty && flags.interactive) session?.makeRaw();
+  session?.prepareStdin();
   session?.catchSignals();
   using monitor = await execInContainer(engine, container, {
     argv,
@@ -25,8 +37,9 @@ export async function run(
     ...(flags.user === undefined ? {} : { user: flags.user }),
     hasTerminal: flags.tty,
     hasStdin: flags.interactive,
+    isPrivileged: flags.privileged,
     ...(flags.tty && !flags.detach ? { terminalSize: callerTerminalSize() } : {}),
     ...(flags.detach ? {} : { attachment: attachmentOf(streams) }),
   });
-  return session === undefined ? 0 : await session.follow(monitor);
+  return session === undefined ? 0 : await finishSession(context, session, monitor);
 }

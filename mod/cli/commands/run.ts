@@ -8,10 +8,17 @@ import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { tryLockContainer } from "../../engine/find.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../command_flags.ts";
-import { loadImageSupport, planRequest } from "../container_request.ts";
+import { loadImageSupport, planRequest, pullWarning } from "../container_request.ts";
 import type { Context } from "../context.ts";
+import { parseDetachKeys } from "../detach_keys.ts";
 import type { ParsedFlags } from "../flags.ts";
-import { attachmentOf, callerTerminalSize, checkTerminal, Session } from "../session.ts";
+import {
+  attachmentOf,
+  callerTerminalSize,
+  checkTerminal,
+  Session,
+  type StreamOptions,
+} from "../session.ts";
 
 type RunFlags = ParsedFlags<typeof RUN_FLAGS>;
 
@@ -22,13 +29,15 @@ const NO_NETWORK = "the container has no network but loopback: others than " +
 export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const { flags } = parsed;
   await loadImageSupport(parsed, "run");
-  const streams = { hasStdin: flags.interactive, hasTerminal: flags.tty };
+  const streams = planStreams(flags);
   if (!flags.detach) checkTerminal(streams);
   const request = planRequest(parsed, { isDetached: flags.detach, startsAtOnce: true });
   if (!parsed.given.has("network") && Deno.stderr.isTerminal()) context.output.note(NO_NETWORK);
   using cidFile = createCidFile(flags.cidfile);
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
+  const warning = pullWarning(parsed);
+  if (warning !== undefined) context.output.warn(warning);
   const monitor = await startOrRemove(context, container, parsed, session);
   using _connection = monitor;
   cidFile?.keep(container.config.id);
@@ -48,16 +57,25 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   return exitCode;
 }
 
+function planStreams(flags: RunFlags["flags"]): StreamOptions {
+  return {
+    hasStdin: flags.interactive,
+    hasTerminal: flags.tty,
+    detachKeys: parseDetachKeys(flags["detach-keys"]),
+    proxiesSignals: flags["sig-proxy"],
+  };
+}
+
 async function startOrRemove(
   context: Context,
   container: CreatedContainer,
   { flags }: RunFlags,
   session: Session | undefined,
 ): Promise<MonitorConnection> {
-  const streams = { hasStdin: flags.interactive, hasTerminal: flags.tty };
+  const streams = planStreams(flags);
   try {
     if (session === undefined) return await startContainer(context.engine, container);
-    if (flags.tty && flags.interactive) session.makeRaw();
+    session.prepareStdin();
     const starting = startContainer(context.engine, container, {
       attachment: onlyAttached(attachmentOf(streams), container.config),
       terminalSize: flags.tty ? callerTerminalSize() : { rows: 0, columns: 0 },

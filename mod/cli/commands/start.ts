@@ -6,9 +6,12 @@ import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts
 import { startContainer } from "../../engine/start.ts";
 import type { START_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
+import { parseDetachKeys } from "../detach_keys.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";
-import { attachmentOf, callerTerminalSize, Session } from "../session.ts";
+import { attachmentOf, callerTerminalSize, checkTerminal, Session } from "../session.ts";
+
+type StartFlags = ParsedFlags<typeof START_FLAGS>["flags"];
 
 /** Starts each container and prints what it was called by, or attaches to the only one. */
 export async function run(
@@ -25,32 +28,41 @@ export async function run(
   if (others.length > 0) {
     throw new WherryError(
       "invalid_argument",
-      "Cannot start and attach multiple containers at once",
+      "You cannot start and attach multiple containers at once",
     );
   }
-  return await startAttached(context, name, flags.interactive);
+  return await startAttached(context, name, flags);
 }
 
 async function startAttached(
   { engine }: Context,
   name: string,
-  isInteractive: boolean,
+  flags: StartFlags,
 ): Promise<number> {
+  const detachKeys = parseDetachKeys(flags["detach-keys"]);
   const container = findContainer(engine, name);
   checkNotPaused(container, name);
   const { config, state, paths } = container;
   if (state.isRunning) {
     throw new WherryError("conflict", `Cannot start container "${name}": it is running already`);
   }
-  const streams = { hasStdin: isInteractive && config.hasStdin, hasTerminal: config.hasTerminal };
+  const { hasTerminal } = config;
+  checkTerminal({ hasStdin: flags.interactive, hasTerminal });
+  const streams = {
+    hasStdin: flags.interactive && config.hasStdin,
+    hasTerminal,
+    detachKeys,
+    closesStdin: config.closesStdin,
+    proxiesSignals: flags["sig-proxy"] && !hasTerminal,
+  };
   using session = new Session(streams);
   session.catchSignals();
   using lock = tryLockContainer(paths);
   if (lock === undefined) throw busy(name);
-  if (streams.hasStdin && streams.hasTerminal) session.makeRaw();
+  session.prepareStdin();
   using monitor = await startContainer(engine, { config, lock }, {
     attachment: attachmentOf(streams),
-    ...(streams.hasTerminal ? { terminalSize: callerTerminalSize() } : {}),
+    ...(hasTerminal ? { terminalSize: callerTerminalSize() } : {}),
   });
   lock[Symbol.dispose]();
   return await session.follow(monitor);

@@ -1,0 +1,18 @@
+/** `wherry unpause`. @module */
+
+import { unpauseContainer } from "../../engine/pause.ts";
+import type { PAUSE_FLAGS } from "../command_flags.ts";
+import type { Context } from "../context.ts";
+import { forEachName } from "../each.ts";
+import type { ParsedFlags } from "../flags.ts";
+
+/** Lets each container go on and prints what it was called by. */
+export function run(
+  context: Context,
+  { positionals }: ParsedFlags<typeof PAUSE_FLAGS>,
+): Promise<number> {
+  return forEachName(context, positionals, async (name) => {
+    await unpauseContainer(context.engine, name);
+    return name;
+  });
+}

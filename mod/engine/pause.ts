@@ -1,0 +1,89 @@
+/** Stopping all processes of a container at once, and letting them go on. @module */
+
+import { errnoText } from "../../ffi/errno.ts";
+import { MonitorConnection } from "../container/monitor.ts";
+import { WherryError } from "../errors.ts";
+import type { Engine } from "./engine.ts";
+import { recordContainerEvent } from "./events.ts";
+import { findContainer } from "./find.ts";
+
+const EBUSY = 16;
+const EINVAL = 22;
+const EOPNOTSUPP = 95;
+
+/**
+ * Stops all processes of a container; they notice nothing of it.
+ *
+ * @param wanted A name, an id or the beginning of an id.
+ * @returns Once none of them runs.
+ * @throws {WherryError} `conflict` if it does not run or is paused already, `unsupported` without cgroups.
+ */
+export async function pauseContainer(engine: Engine, wanted: string): Promise<void> {
+  const { config, paths, state } = findContainer(engine, wanted);
+  if (!state.isRunning) throw notRunning(wanted);
+  await request(paths.runDirectory, {
+    ask: (monitor) => monitor.pause(),
+    explain: (errno) =>
+      errno === EBUSY ? conflict(`Container ${wanted} is already paused`) : failure(
+        `pause container "${wanted}"`,
+        errno,
+      ),
+  });
+  recordContainerEvent(engine, { config, action: "pause" });
+}
+
+/**
+ * Lets all processes of a paused container go on.
+ *
+ * @param wanted A name, an id or the beginning of an id.
+ * @throws {WherryError} `conflict` if it is not paused.
+ */
+export async function unpauseContainer(engine: Engine, wanted: string): Promise<void> {
+  const { config, paths, state } = findContainer(engine, wanted);
+  if (!state.isRunning) throw notPaused(wanted);
+  await request(paths.runDirectory, {
+    ask: (monitor) => monitor.unpause(),
+    explain: (errno) =>
+      errno === EINVAL ? notPaused(wanted) : failure(`unpause container "${wanted}"`, errno),
+  });
+  recordContainerEvent(engine, { config, action: "unpause" });
+}
+
+/** Something to ask of a monitor. */
+interface MonitorRequest {
+  ask(monitor: MonitorConnection): void;
+  /** What a refusal means. */
+  explain(errno: number): WherryError;
+}
+
+async function request(runDirectory: string, { ask, explain }: MonitorRequest): Promise<void> {
+  using monitor = MonitorConnection.connect(runDirectory);
+  ask(monitor);
+  const answer = await monitor.nextOf("ok", "error");
+  if (answer?.type === "ok") return;
+  // Without an answer the container has ended: there is no such process
+  throw explain(answer?.errno ?? ESRCH);
+}
+
+const ESRCH = 3;
+
+function conflict(message: string): WherryError {
+  return new WherryError("conflict", message);
+}
+
+function notRunning(wanted: string): WherryError {
+  return conflict(`Container ${wanted} is not running`);
+}
+
+function notPaused(wanted: string): WherryError {
+  return conflict(`Container ${wanted} is not paused`);
+}
+
+function failure(action: string, errno: number): WherryError {
+  if (errno === EOPNOTSUPP) {
+    return new WherryError("unsupported", `Cannot ${action}: it has no cgroup`, {
+      hint: "This host needs a writable cgroup2 file system when the container starts",
+    });
+  }
+  return conflict(`Cannot ${action}: ${errnoText(errno)}`);
+}

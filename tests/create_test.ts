@@ -1,0 +1,129 @@
+/** Making containers: what `create` alone does, and what the flags of `run` and `create` ask for. @module */
+
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { exists, listNames, testWhole } from "./harness.ts";
+
+testWhole("create prints the id and starts nothing; start runs it", async (wherry) => {
+  const made = await wherry.run(["create", ...await wherry.busybox(), "echo", "hello"]);
+  const id = made.stdout.trim();
+
+  match(made.stdout, /^[0-9a-f]{64}\n$/);
+  strictEqual((await wherry.run(["inspect", "-f", "{{.State.Status}}", id])).stdout, "created\n");
+  strictEqual((await wherry.run(["start", "-a", id])).stdout, "hello\n");
+  await wherry.run(["container", "rm", id]);
+});
+
+testWhole("create ends with 125 for a bad flag and with 1 for a missing image", async (wherry) => {
+  const badFlag = await wherry.run(["create", "--restart", "sometimes", "image"]);
+  const noImage = await wherry.run(["create", "missing"]);
+
+  deepStrictEqual([badFlag.code, noImage.code], [125, 1]);
+  match(badFlag.stderr, /invalid restart policy: unknown policy 'sometimes'/);
+  match(noImage.stderr, /Cannot find image "missing"/);
+});
+
+testWhole("create --cidfile writes the id, and refuses a file that exists", async (wherry) => {
+  const argv = ["create", "--cidfile", "cid", ...await wherry.busybox(), "true"];
+
+  const first = await wherry.run(argv);
+  const second = await wherry.run(argv);
+
+  const id = first.stdout.trim();
+  strictEqual(Deno.readTextFileSync(`${wherry.scratch}/cid`), id);
+  strictEqual(second.code, 1);
+  deepStrictEqual(listNames(`${wherry.root}/containers`), [id]);
+  await wherry.run(["rm", id]);
+});
+
+testWhole("create -i keeps stdin for start -ai", async (wherry) => {
+  await wherry.run(["create", "-i", "--name", "box", ...await wherry.busybox(), "cat"]);
+
+  const { stdout } = await wherry.run(["start", "-ai", "box"], { stdin: "over\n" });
+
+  strictEqual(stdout, "over\n");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("an idle container has no command, works by exec and ends at once", async (wherry) => {
+  await wherry.run(["run", "-d", "--idle", "--name", "box", ...await wherry.busybox()]);
+  const startedAt = Date.now();
+
+  const { stdout } = await wherry.run(["exec", "box", "sh", "-c", "echo $PPID; echo works"]);
+  await wherry.run(["stop", "box"]);
+
+  strictEqual(stdout, "0\nworks\n");
+  strictEqual((await wherry.run(["wait", "box"])).stdout, "0\n");
+  strictEqual(Date.now() - startedAt < 5000, true);
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("--idle refuses a command", async (wherry) => {
+  const { code, stderr } = await wherry.runBusybox(["--idle"], ["sleep", "1"]);
+
+  strictEqual(code, 125);
+  match(stderr, /^wherry: Cannot run "sleep" in an idle container/);
+});
+
+for (
+  const [flags, message] of [
+    [["--rm", "--restart", "always"], /cannot specify both --restart and --rm/],
+    [["-d", "-a", "stdout"], /cannot specify both --attach and --detach/],
+    [["-a", "output"], /valid streams are STDIN, STDOUT and STDERR/],
+    [["--pull", "often"], /invalid pull option: 'often': must be one of "always"/],
+    [["--stop-signal", "NONSENSE"], /Cannot use the stop signal "NONSENSE"/],
+  ] as const
+) {
+  testWhole(`run ${flags.join(" ")} is refused with 125 and makes nothing`, async (wherry) => {
+    const { code, stderr } = await wherry.run(
+      ["run", ...await wherry.busybox([...flags]), "true"],
+    );
+
+    strictEqual(code, 125);
+    match(stderr, message);
+    deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+  });
+}
+
+testWhole("run -a connects only the streams it names", async (wherry) => {
+  const argv = ["sh", "-c", "echo out; echo err >&2; exit 3"];
+
+  const result = await wherry.runBusybox(["-a", "stderr"], argv);
+
+  deepStrictEqual(result, { code: 3, stdout: "", stderr: "err\n" });
+});
+
+testWhole("run -a stdin reads, and prints the id as nothing else is shown", async (wherry) => {
+  const flags = ["-i", "-a", "stdin", "-v", ".:/out"];
+
+  const { code, stdout } = await wherry.runBusybox(flags, ["sh", "-c", "cat >/out/copy"], {
+    stdin: "given",
+  });
+
+  strictEqual(code, 0);
+  match(stdout, /^[0-9a-f]{64}\n$/);
+  strictEqual(Deno.readTextFileSync(`${wherry.scratch}/copy`), "given");
+});
+
+testWhole("stop sends --stop-signal and waits for --stop-timeout", async (wherry) => {
+  const script = "trap 'exit 4' USR1; touch /out/ready; while :; do sleep 0.05; done";
+  await wherry.start(["--name", "box", "--stop-signal", "USR1", "-v", ".:/out"], [
+    "sh",
+    "-c",
+    script,
+  ]);
+  while (!exists(`${wherry.scratch}/ready`)) await new Promise((done) => setTimeout(done, 10));
+  await wherry.start(["--name", "deaf", "--stop-timeout", "0"], ["sleep", "100"]);
+
+  await wherry.run(["stop", "box", "deaf"]);
+
+  strictEqual((await wherry.run(["wait", "box", "deaf"])).stdout, "4\n137\n");
+  await wherry.run(["rm", "box", "deaf"]);
+});
+
+testWhole("--pull always says that it cannot pull, and missing needs no word", async (wherry) => {
+  const always = await wherry.runBusybox(["--pull", "always"], ["true"]);
+  const missing = await wherry.runBusybox(["--pull", "missing", "-q"], ["true"]);
+
+  match(always.stderr, /^WARNING: --pull always: there are no registries yet/);
+  deepStrictEqual([always.code, missing.code, missing.stderr], [0, 0, ""]);
+});

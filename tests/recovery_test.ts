@@ -1,0 +1,409 @@
+/** What crashes leave behind, damaged records, and many commands at once. @module */
+
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import {
+  eventually,
+  exists,
+  isAlive,
+  listNames,
+  pause,
+  type TestEngine,
+  testWhole,
+} from "./harness.ts";
+
+testWhole(
+  "a killed wherry run leaves the container running, and --rm still removes it",
+  async (wherry) => {
+    const child = wherry.spawn([
+      "run",
+      "--rm",
+      "--name",
+      "box",
+      ...await wherry.busybox(),
+      "sleep",
+      "100",
+    ]);
+    await eventually(() => runningIds(wherry).length === 1);
+    await pause(100);
+
+    child.kill("SIGKILL");
+    await Promise.all([child.status, child.stdout.cancel(), child.stderr.cancel()]);
+
+    strictEqual((await wherry.run(["exec", "box", "echo", "alive"])).stdout, "alive\n");
+    await wherry.run(["kill", "box"]);
+    await eventually(() => listNames(`${wherry.root}/containers`).length === 0);
+  },
+);
+
+testWhole(
+  "a killed monitor takes its container along, which then has exited with 137",
+  async (wherry) => {
+    const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
+    const { pid, monitorPid } = wherry.readStateRecord(id);
+
+    Deno.kill(monitorPid, "SIGKILL");
+    await eventually(() => !isAlive(pid));
+
+    strictEqual((await wherry.run(["wait", "box"])).stdout, "137\n");
+    strictEqual((await wherry.run(["exec", "box", "true"])).code === 0, false);
+    strictEqual((await wherry.run(["start", "box"])).code, 0);
+    await wherry.run(["rm", "-f", "box"]);
+  },
+);
+
+testWhole("run ends with 137 when its container's monitor is killed", async (wherry) => {
+  const child = wherry.spawn(["run", ...await wherry.busybox(), "sleep", "100"]);
+  await eventually(() => runningIds(wherry).length === 1);
+  const [id = ""] = runningIds(wherry);
+  await pause(200); // the record comes first, then run learns that the command has started
+
+  Deno.kill(wherry.readStateRecord(id).monitorPid, "SIGKILL");
+
+  strictEqual((await child.status).code, 137);
+  await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+  await wherry.run(["rm", id]);
+});
+
+testWhole("run --rm killed at any moment leaves nothing after the next command", async (wherry) => {
+  for (let moment = 0; moment < 30; moment++) {
+    await killAfter(
+      wherry,
+      ["run", "--rm", ...await wherry.busybox(), "sleep", "0.05"],
+      moment * 2,
+    );
+  }
+  await wherry.run(["ps", "-a"]);
+
+  await eventually(() => listNames(`${wherry.root}/containers`).length === 0);
+});
+
+testWhole(
+  "run -d killed at any moment leaves a container that rm -f removes, or nothing",
+  async (wherry) => {
+    for (let moment = 0; moment < 30; moment++) {
+      await killAfter(wherry, ["run", "-d", ...await wherry.busybox(), "sleep", "100"], moment * 2);
+    }
+    await wherry.run(["ps", "-a"]);
+
+    const ids = listNames(`${wherry.root}/containers`);
+    if (ids.length > 0) strictEqual((await wherry.run(["rm", "-f", ...ids])).stderr, "");
+  },
+);
+
+testWhole("rm -f killed at any moment can be done again", async (wherry) => {
+  for (let moment = 0; moment < 12; moment++) {
+    const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
+
+    await killAfter(wherry, ["rm", "-f", id], moment * 4);
+    await wherry.run(["rm", "-f", id]);
+    await wherry.run(["ps", "-a"]);
+
+    deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+  }
+});
+
+testWhole("ps removes what a removal that was killed left behind", async (wherry) => {
+  await wherry.runBusybox([], ["true"]);
+  Deno.mkdirSync(`${wherry.runRoot}/containers/${"0".repeat(64)}`);
+  Deno.symlinkSync("0".repeat(64), `${wherry.root}/names/stale`);
+
+  await wherry.run(["ps", "-a"]);
+
+  deepStrictEqual(listNames(`${wherry.runRoot}/containers`), []);
+  deepStrictEqual(listNames(`${wherry.root}/names`), []);
+});
+
+testWhole("a name that a crash left behind can be used again, by one of many", async (wherry) => {
+  await wherry.runBusybox([], ["true"]);
+  Deno.symlinkSync("0".repeat(64), `${wherry.root}/names/stale`);
+  const argv = ["run", "-d", "--name", "stale", ...await wherry.busybox(), "sleep", "100"];
+
+  const results = await Promise.all([1, 2, 3, 4].map(() => wherry.run(argv)));
+
+  deepStrictEqual(results.map(({ code }) => code).toSorted(), [0, 125, 125, 125]);
+  await wherry.run(["rm", "-f", "stale"]);
+});
+
+for (const file of ["config.json", "state.json"]) {
+  for (const content of ['{"schema":1,"id":', "", "[]", '{"schema":2}']) {
+    testWhole(`a ${file} that is now ${content || "empty"} is put aside`, async (wherry) => {
+      const healthy = await wherry.start(["--name", "healthy"], ["true"]);
+      const damaged = await wherry.start(["--name", "damaged"], ["true"]);
+      await wherry.run(["wait", healthy, damaged]);
+      Deno.writeTextFileSync(wherry.containerPath(damaged, file), content);
+
+      const listed = await wherry.run(["ps", "-a", "-q", "--no-trunc"]);
+
+      strictEqual(listed.stdout, `${healthy}\n`);
+      match(listed.stderr, new RegExp(`^WARNING: .*${damaged}.* put aside in .*\n$`));
+      ok(exists(`${wherry.root}/damaged/${damaged}/upper`));
+      strictEqual((await wherry.run(["rm", "healthy"])).stdout, "healthy\n");
+      strictEqual((await wherry.runBusybox(["--name", "damaged"], ["true"])).code, 0);
+      await wherry.run(["system", "prune", "-f"]);
+    });
+  }
+}
+
+for (const file of ["config.json", "state.json"]) {
+  testWhole(`a command on a container with a damaged ${file} says so in a line`, async (wherry) => {
+    const id = await wherry.start(["--name", "box"], ["true"]);
+    await wherry.run(["wait", id]);
+    Deno.writeTextFileSync(wherry.containerPath(id, file), "{");
+
+    for (const command of ["start", "stop", "kill", "rm", "wait", "inspect", "restart"]) {
+      const { code, stderr } = await wherry.run([command, "box"]);
+
+      strictEqual(code, 1, command);
+      match(stderr, /^wherry: Cannot read the record ".*": it is damaged\n(.*\n)?$/, command);
+    }
+    await wherry.run(["system", "prune", "-f"]);
+  });
+}
+
+testWhole("no command signals a process whose pid a record wrongly names", async (wherry) => {
+  const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
+  const bystander = new Deno.Command("sleep", { args: ["100"] }).spawn();
+  const { monitorPid, pid } = wherry.readStateRecord(id);
+  const path = wherry.containerPath(id, "state.json");
+  const tampered = Deno.readTextFileSync(path)
+    .replace(`"pid":${pid}`, `"pid":${bystander.pid}`)
+    .replace(`"monitorPid":${monitorPid}`, `"monitorPid":${bystander.pid}`);
+
+  Deno.writeTextFileSync(path, tampered);
+  await wherry.run(["kill", "-s", "USR1", "box"]);
+  await wherry.run(["stop", "-t", "0", "box"]);
+  ok(!isAlive(pid));
+  Deno.writeTextFileSync(path, tampered);
+  for (const command of [["stop", "-t", "0"], ["kill"], ["exec"], ["rm", "-f"]]) {
+    await wherry.run([...command, "box", ...(command[0] === "exec" ? ["true"] : [])]);
+  }
+
+  ok(isAlive(bystander.pid));
+  bystander.kill("SIGKILL");
+  await bystander.status;
+});
+
+testWhole("a container that was running when the machine went down has exited", async (wherry) => {
+  const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
+  const { monitorPid } = wherry.readStateRecord(id);
+  Deno.kill(monitorPid, "SIGKILL");
+  await eventually(() => !isAlive(monitorPid));
+  await wherry.runHost("rm", "-r", wherry.runRoot);
+
+  strictEqual((await wherry.run(["wait", "box"])).stdout, "137\n");
+  strictEqual((await wherry.run(["start", "box"])).code, 0);
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("a leftover that cannot be removed stops no other command", async (wherry) => {
+  const id = await wherry.start([], ["true"]);
+  await wherry.run(["wait", id]);
+  const inTheWay = wherry.containerPath(id, "upper/mounted");
+  Deno.mkdirSync(inTheWay);
+  await wherry.runHost("mount", "-t", "tmpfs", "none", inTheWay);
+  try {
+    strictEqual((await wherry.run(["rm", id])).code, 1);
+
+    const listed = await wherry.run(["ps", "-a", "-q"]);
+
+    deepStrictEqual([listed.code, listed.stdout], [0, ""]);
+    match(listed.stderr, new RegExp(`WARNING: .*${id} stays for now: .*EBUSY`));
+    Deno.utimeSync(`${wherry.runRoot}/gate`, 0, 0);
+    const { code, stdout } = await wherry.runBusybox([], ["echo", "works"]);
+    deepStrictEqual([code, stdout], [0, "works\n"]);
+  } finally {
+    await wherry.runHost("umount", inTheWay);
+  }
+  deepStrictEqual(await wherry.run(["ps", "-a", "-q"]), { code: 0, stdout: "", stderr: "" });
+  deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+});
+
+/** Kills a command with SIGKILL after `delayMs`, unless it has ended by then. */
+async function killAfter(
+  wherry: TestEngine,
+  args: readonly string[],
+  delayMs: number,
+): Promise<void> {
+  const child = wherry.spawn(args);
+  let hasEnded = false;
+  const end = child.output().then(() => hasEnded = true);
+  await Promise.race([end, pause(delayMs)]);
+  if (!hasEnded) killUnlessEnded(child);
+  // Not its end of output: a monitor that lives on may still hold it
+  await Promise.race([end, pause(2000)]);
+}
+
+/** The containers whose record says that they run. */
+function runningIds(wherry: TestEngine): string[] {
+  return listNames(`${wherry.root}/containers`).filter((id) =>
+    exists(wherry.containerPath(id, "state.json")) &&
+    wherry.readStateRecord(id).status === "running"
+  );
+}
+
+/** It may end by itself between the look and the kill. */
+function killUnlessEnded(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
+
+for (
+  const [name, argv] of [
+    ["ps", ["ps", "-a"]],
+    ["start", ["start", "box"]],
+    ["rm", ["rm", "box"]],
+    ["system recover", ["system", "recover"]],
+  ] as const
+) {
+  testWhole(`${name} kills what outlived its monitor`, async (wherry) => {
+    const id = await startTenacious(wherry, "box");
+    const { pid, monitorPid } = wherry.readStateRecord(id);
+    Deno.kill(monitorPid, "SIGKILL");
+    await eventually(() => !isAlive(monitorPid));
+    ok(isAlive(pid));
+
+    const { code } = await wherry.run(argv);
+
+    strictEqual(code, 0);
+    await eventually(() => !isAlive(pid));
+    await wherry.run(["rm", "-f", "box"]);
+  });
+}
+
+testWhole("system recover says what it did, and finds nothing the second time", async (wherry) => {
+  const ended = await wherry.start([], ["sleep", "100"]);
+  const unwanted = await wherry.start(["--rm"], ["sleep", "100"]);
+  for (const id of [ended, unwanted]) {
+    const { monitorPid } = wherry.readStateRecord(id);
+    Deno.kill(monitorPid, "SIGKILL");
+    await eventually(() => !isAlive(monitorPid));
+  }
+  const orphan = "0".repeat(64);
+  Deno.mkdirSync(`${wherry.runRoot}/containers/${orphan}`);
+  Deno.symlinkSync(orphan, `${wherry.root}/names/stale`);
+
+  const first = await wherry.run(["system", "recover"]);
+  const second = await wherry.run(["system", "recover"]);
+
+  deepStrictEqual(
+    first.stdout.trim().split("\n").toSorted(),
+    [
+      "Freed the name stale",
+      `Recorded the end of container ${ended}, whose monitor was killed`,
+      `Removed container ${unwanted}, which nobody had finished or wanted`,
+      `Removed the run directory of container ${orphan}`,
+    ],
+  );
+  deepStrictEqual(second, { code: 0, stdout: "", stderr: "" });
+  strictEqual((await wherry.run(["wait", ended])).stdout, "137\n");
+  await wherry.run(["rm", ended]);
+});
+
+testWhole("what a killed monitor leaves does not disturb other engines", async (wherry) => {
+  const id = await wherry.start([], ["sleep", "100"]);
+  const other = ["--root", `${wherry.scratch}/root`, "--run-root", `${wherry.scratch}/run`];
+  const [program = ""] = wherry.commandLine([]);
+
+  await wherry.runHost(program, ...other, "system", "recover");
+
+  strictEqual((await wherry.run(["exec", id, "echo", "works"])).stdout, "works\n");
+  await wherry.run(["rm", "-f", id]);
+});
+
+testWhole("eight start, stop, rm and exec at once end in one state", async (wherry) => {
+  for (let round = 0; round < 3; round++) {
+    const id = await wherry.start(["--name", "box", "--stop-timeout", "0"], ["sleep", "100"]);
+    const commands = [["start"], ["stop"], ["rm"], ["exec"], ["start"], ["stop"], ["rm", "-f"], [
+      "exec",
+    ]];
+
+    const results = await Promise.all(
+      commands.map((command) =>
+        wherry.run([...command, id, ...(command[0] === "exec" ? ["true"] : [])])
+      ),
+    );
+
+    for (const { stderr } of results) match(stderr, CLEAR_ERROR);
+    // `rm -f` was one of them, and nothing can bring the container back
+    deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+  }
+});
+
+testWhole("eight start, stop and restart at once: the record is the truth", async (wherry) => {
+  const id = await wherry.start(["--name", "box", "--stop-timeout", "0"], ["sleep", "100"]);
+  const commands = ["start", "stop", "restart", "start", "stop", "restart", "kill", "start"];
+
+  const results = await Promise.all(commands.map((command) => wherry.run([command, "box"])));
+
+  for (const { stderr } of results) match(stderr, CLEAR_ERROR);
+  const { stdout } = await wherry.run(["inspect", "-f", "{{.State.Running}}", "box"]);
+  const exec = await wherry.run(["exec", "box", "true"]);
+  strictEqual(exec.code === 0, stdout === "true\n");
+  strictEqual(isAlive(wherry.readStateRecord(id).pid), stdout === "true\n");
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+/** What a command may say when others work on the same container: nothing, or one error with its hint. */
+const CLEAR_ERROR =
+  /^$|^wherry: (No such container|Cannot \w+ (in )?(the )?(container|command)).*\n(?!wherry:)(.*\n)?$/;
+
+/** `seed` gives the same row of numbers from 0 to 1 every time. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+const SEED = 20261121;
+const KILL_COUNT = 80;
+/** Longer than any of the commands takes on its own. */
+const MAX_DELAY_MS = 150;
+
+testWhole(
+  `${KILL_COUNT} commands killed at random moments (seed ${SEED}) leave nothing behind`,
+  async (wherry) => {
+    const random = randomNumbers(SEED);
+    const image = await wherry.busybox(["--stop-timeout", "0"]);
+    const commands = [
+      ["run", "--rm", ...image, "sleep", "0.02"],
+      ["run", "-d", "--restart", "always", "--name", "box", ...image, "sleep", "100"],
+      ["exec", "box", "sleep", "0.02"],
+      ["stop", "box"],
+      ["restart", "box"],
+      ["start", "box"],
+      ["rename", "box", "crate"],
+      ["rename", "crate", "box"],
+      ["update", "--restart", "no", "box"],
+      ["rm", "-f", "box"],
+    ];
+    for (let count = 0; count < KILL_COUNT; count++) {
+      const command = commands[Math.floor(random() * commands.length)] ?? [];
+      await killAfter(wherry, command, random() * MAX_DELAY_MS);
+    }
+
+    deepStrictEqual((await wherry.run(["ps", "-a"])).code, 0);
+    const { stdout } = await wherry.run(["ps", "-aq"]);
+    const ids = stdout.split("\n").filter((id) => id !== "");
+    if (ids.length > 0) strictEqual((await wherry.run(["rm", "-f", ...ids])).stderr, "");
+    const fresh = await wherry.runBusybox(["--name", "box"], ["echo", "works"]);
+    deepStrictEqual(fresh, { code: 0, stdout: "works\n", stderr: "" });
+    strictEqual((await wherry.run(["system", "prune", "-f"])).code, 0);
+  },
+);
+
+/** Starts a process that a monitor's death does not kill: a change of user clears the parent-death signal. */
+async function startTenacious(wherry: TestEngine, name: string): Promise<string> {
+  const id = await wherry.start(["--name", name], [
+    "sh",
+    "-c",
+    "exec su -s /bin/sh nobody -c 'exec sleep 100'",
+  ]);
+  const { pid } = wherry.readStateRecord(id);
+  await eventually(() => Deno.readTextFileSync(`/proc/${pid}/cmdline`).startsWith("sleep"));
+  return id;
+}
