@@ -64,7 +64,12 @@ export type {
 } from "./container/config.ts";
 export type { ContainerState, ContainerStatus, HealthStatus } from "./container/state.ts";
 export type { TerminalSize } from "./container/launch_plan.ts";
-export type { Attachment, MonitorConnection, MonitorEvent } from "./container/monitor.ts";
+export type {
+  Attachment,
+  MonitorConnection,
+  MonitorEvent,
+  MonitorObserver,
+} from "./container/monitor.ts";
 export type { ContainerPaths, Paths } from "./store/paths.ts";
 export { type ErrorKind, WherryError, type WherryErrorOptions } from "./errors.ts";
 export { SystemError } from "../ffi/errno.ts";

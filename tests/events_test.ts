@@ -111,6 +111,20 @@ testWhole("kill and rm -f tell the signal that they send", async (wherry) => {
   );
 });
 
+testWhole("a signal that run passes on is told as kill", async (wherry) => {
+  const script = "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done";
+  const child = wherry.spawn(["run", "--rm", ...await wherry.busybox(), "sh", "-c", script]);
+  const reader = child.stdout.getReader();
+  await reader.read();
+  child.kill("SIGTERM");
+  await child.status;
+  await Promise.all([reader.cancel(), child.stderr.cancel()]);
+
+  const [kill, die] = await seenEvents(wherry, "event=kill", "event=die");
+
+  deepStrictEqual([kill?.Actor.Attributes["signal"], die?.Action], ["15", "die"]);
+});
+
 testWhole("exec gives exec_create, exec_start and exec_die of one exec", async (wherry) => {
   await wherry.start(["--name", "box"], ["sleep", "100"]);
   await wherry.run(["exec", "box", "sh", "-c", "exit 7"]);

@@ -46,20 +46,28 @@ const ATTACH_STDOUT = 2;
 const ATTACH_STDERR = 4;
 const ATTACH_CLOSES_STDIN = 8;
 
+/** Somebody who is told of what passes on a connection. */
+export interface MonitorObserver {
+  /** Called with each event before whoever waits for it gets it. */
+  onEvent?: (event: MonitorEvent) => void;
+  /** Called before a signal is sent. */
+  onSignal?: (signal: number) => void;
+}
+
 /** A connection to one container's monitor. */
 export class MonitorConnection implements Disposable {
   readonly #socket: Descriptor;
-  readonly #onEvent: ((event: MonitorEvent) => void) | undefined;
+  readonly #observer: MonitorObserver;
 
   /**
    * Speaks over a socket.
    *
    * @param socket A connected packet socket; closed with the connection.
-   * @param onEvent Called with each event before whoever waits for it gets it.
+   * @param observer Told of what passes.
    */
-  constructor(socket: Descriptor, onEvent?: (event: MonitorEvent) => void) {
+  constructor(socket: Descriptor, observer: MonitorObserver = {}) {
     this.#socket = socket;
-    this.#onEvent = onEvent;
+    this.#observer = observer;
   }
 
   /**
@@ -109,6 +117,7 @@ export class MonitorConnection implements Disposable {
 
   /** Asks for a signal to init; the answer is `ok` or `error`. */
   signal(number: number): void {
+    this.#observer.onSignal?.(number);
     this.#request(`signal ${number}`);
   }
 
@@ -174,7 +183,7 @@ export class MonitorConnection implements Disposable {
     const packet = await this.#receive();
     if (packet === undefined) return undefined;
     const event = parseEvent(packet);
-    this.#onEvent?.(event);
+    this.#observer.onEvent?.(event);
     return event;
   }
 
@@ -243,8 +252,8 @@ export interface MonitorOptions {
   cleanupProgram?: Descriptor;
   /** This process's streams to hand over, if any. */
   attachment?: Attachment;
-  /** Called with each event before whoever waits for it gets it. */
-  onEvent?: (event: MonitorEvent) => void;
+  /** Told of what passes on the connection. */
+  observer?: MonitorObserver;
 }
 
 /**
@@ -256,7 +265,7 @@ export interface MonitorOptions {
 export function startMonitor(options: MonitorOptions): MonitorConnection {
   const [ours, theirs] = socketPair();
   using undo = new DisposableStack();
-  const connection = undo.use(new MonitorConnection(ours, options.onEvent));
+  const connection = undo.use(new MonitorConnection(ours, options.observer));
   using control = theirs;
   // Before the monitor exists, so that not even the shortest command ends unattached
   if (options.attachment !== undefined) connection.attach(options.attachment);

@@ -37,7 +37,7 @@ export interface EventLogDamage {
 }
 
 /** How long a new event may wait to be seen, in milliseconds. */
-const POLL_INTERVAL_MS = 50;
+const POLL_INTERVAL_MS = 25;
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 /**

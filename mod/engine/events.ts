@@ -31,6 +31,11 @@ export function recordContainerEvent(engine: Engine, event: ContainerEvent): voi
   });
 }
 
+/** Writes down that a container is sent a signal; done before, so that what comes of it is written after. */
+export function recordKill(engine: Engine, config: ContainerConfig, signal: number): void {
+  recordContainerEvent(engine, { config, action: "kill", attributes: { signal: String(signal) } });
+}
+
 /** What every event of a container says about it. */
 export function containerAttributes(config: ContainerConfig): Record<string, string> {
   return { ...config.labels, image: imageOf(config), name: config.name };

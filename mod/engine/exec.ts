@@ -82,9 +82,11 @@ export async function execInContainer(
     steps,
     target: init,
     ...(request.attachment === undefined ? {} : { attachment: request.attachment }),
-    onEvent: (event) => {
-      if (event.type === "exited") record("exec_die", { exitCode: String(event.exitCode) });
-      if (event.type === "detached") record("exec_detach");
+    observer: {
+      onEvent: (event) => {
+        if (event.type === "exited") record("exec_die", { exitCode: String(event.exitCode) });
+        if (event.type === "detached") record("exec_detach");
+      },
     },
   });
   return await awaitStart(connection, steps, request.argv);

@@ -2,10 +2,10 @@
 
 import { WherryError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
-import { recordContainerEvent } from "./events.ts";
+import { recordContainerEvent, recordKill } from "./events.ts";
 import { type Container, findContainer, tryLockContainer } from "./find.ts";
 import { restartThroughMonitor, startContainer } from "./start.ts";
-import { planStop, recordKill, type StopOptions } from "./stop.ts";
+import { planStop, type StopOptions } from "./stop.ts";
 
 /**
  * Starts a container in the background unless it runs.

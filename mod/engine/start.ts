@@ -22,7 +22,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { type Engine, systemFailure } from "./engine.ts";
-import { containerAttributes, recordContainerEvent } from "./events.ts";
+import { containerAttributes, recordContainerEvent, recordKill } from "./events.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -60,8 +60,11 @@ export async function startContainer(
     lock,
     ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
     ...(attachment === undefined ? {} : { attachment }),
-    onEvent: ({ type }) => {
-      if (type === "detached") recordContainerEvent(engine, { config, action: "detach" });
+    observer: {
+      onEvent: ({ type }) => {
+        if (type === "detached") recordContainerEvent(engine, { config, action: "detach" });
+      },
+      onSignal: (signal) => recordKill(engine, config, signal),
     },
   });
   return await awaitStart(connection, steps, containerArgv(config));

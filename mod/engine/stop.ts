@@ -8,7 +8,7 @@ import { WherryError } from "../errors.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
-import { recordContainerEvent } from "./events.ts";
+import { recordContainerEvent, recordKill } from "./events.ts";
 import { type Container, findContainer } from "./find.ts";
 
 const SIGKILL = 9;
@@ -64,15 +64,6 @@ export async function killAndWait(
   await endAndWait(paths, (monitor) => {
     recordKill(engine, config, SIGKILL);
     monitor.signal(SIGKILL);
-  });
-}
-
-/** Written down before the signal is sent, so that what comes of it is written after. */
-export function recordKill(engine: Engine, config: ContainerConfig, signal: number): void {
-  recordContainerEvent(engine, {
-    config,
-    action: "kill",
-    attributes: { signal: String(signal) },
   });
 }
 
