@@ -222,6 +222,7 @@ testWhole("run -i in the background does not take what is typed into the shell",
   terminal.type("answer\r");
 
   await terminal.waitFor("got answer");
+  await terminal.waitFor("$ ");
   terminal.type("exit\r");
   strictEqual(await terminal.finish(), 0);
 });
