@@ -27,9 +27,21 @@ export {
 export { createContainer, type CreatedContainer, type CreateRequest } from "./engine/create.ts";
 export { startContainer, type StartOptions } from "./engine/start.ts";
 export { execInContainer, type ExecRequest } from "./engine/exec.ts";
-export { signalContainer, stopContainer, waitForContainer } from "./engine/stop.ts";
+export {
+  signalContainer,
+  stopContainer,
+  type StopOptions,
+  waitForContainer,
+} from "./engine/stop.ts";
+export { restartContainer, startInBackground } from "./engine/restart.ts";
+export { renameContainer } from "./engine/rename.ts";
+export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
+export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/boot.ts";
 export { removeContainer } from "./engine/remove.ts";
-export { sweepContainers, type SweepResult } from "./engine/sweep.ts";
+export { pruneContainers, type PruneFilter, type PruneResult } from "./engine/prune.ts";
+export { recoverEngine, type Recovery } from "./engine/recover.ts";
+export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
+export type { Sweep } from "./image/images.ts";
 export { type Container, findContainer } from "./engine/find.ts";
 export {
   type EngineEvent,

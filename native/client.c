@@ -127,9 +127,11 @@ static bool is_attached(const struct client *client)
 static void attach_output(struct request *request, unsigned which, uint32_t *fd_index)
 {
 	struct stream *stream = &request->client->outputs[which];
+	int result = stream_open(stream, request->fds[(*fd_index)++], O_WRONLY);
 
-	stream_open(stream, request->fds[(*fd_index)++], O_WRONLY);
 	stream->taken = request->monitor->outputs[which].length;
+	if (result == -ENXIO) /* a FIFO whose reader is gone already */
+		break_output(request->monitor, request->client, which);
 }
 
 static int request_attach(struct request *request)
@@ -148,7 +150,7 @@ static int request_attach(struct request *request)
 	client->awaits_exit = true;
 	client->ends_input = (flags & ATTACH_ENDS_INPUT) != 0;
 	if ((flags & ATTACH_INPUT) != 0)
-		stream_open(&client->input, request->fds[fd_index++], O_RDONLY);
+		(void)stream_open(&client->input, request->fds[fd_index++], O_RDONLY);
 	if ((flags & ATTACH_STDOUT) != 0)
 		attach_output(request, OUTPUT_STDOUT, &fd_index);
 	if ((flags & ATTACH_STDERR) != 0)

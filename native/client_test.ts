@@ -1,4 +1,5 @@
 import { ok, strictEqual } from "node:assert/strict";
+import { cString } from "../ffi/c_string.ts";
 import { core } from "../ffi/native.ts";
 import { Descriptor } from "../ffi/descriptor.ts";
 import { SYSCALL } from "../ffi/syscalls.ts";
@@ -17,6 +18,8 @@ import {
   testBoth,
 } from "./testing.ts";
 
+const AT_FDCWD = -100;
+const O_WRONLY = 1;
 const CLONE = ["clone", "0"];
 const PIPE = ["stdio", "pipe"];
 const CAT = execute("/bin/cat");
@@ -40,6 +43,10 @@ function createFile(path: string): Descriptor {
 async function createFifo(path: string): Promise<Descriptor> {
   await run("mkfifo", path);
   return openReadWrite(path);
+}
+
+function openForWriting(path: string): Descriptor {
+  return new Descriptor(core.nbnn(SYSCALL.openat, AT_FDCWD, cString(path), O_WRONLY, 0));
 }
 
 /** Two connected stream sockets. */
@@ -222,6 +229,22 @@ testBoth(
 );
 
 testBoth(
+  "attach_output() breaks the container's pipe when the engine's FIFO has lost its reader before",
+  async ({ start, directory }) => {
+    const fifo = `${directory}/fifo`;
+    const reader = await createFifo(fifo);
+    using lonely = openForWriting(fifo);
+    reader[Symbol.dispose]();
+
+    await using monitor = start(plan(CLONE, shell("seq 1000000; exit $?")), {
+      firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [lonely.number] },
+    });
+
+    strictEqual(await monitor.finished(), "exited 141"); // 128 + SIGPIPE
+  },
+);
+
+testBoth(
   "supervise() answers while an attached client takes no output",
   async ({ start, directory }) => {
     using full = await createFifo(`${directory}/fifo`);
@@ -245,6 +268,30 @@ testBoth(
     strictEqual(answer, "ok");
     strictEqual(held, heldLater); // back-pressure: nothing more is read
     ok(held >= 65536);
+  },
+);
+
+testBoth(
+  "drain_outputs() leaves what descendants write after init's end",
+  async ({ start, directory }) => {
+    const fifo = `${directory}/fifo`;
+    const state = `${directory}/state`;
+    const full = await createFifo(fifo);
+    await using monitor = start(
+      plan(["record", state, "volatile"], CLONE, shell("cat /dev/zero & sleep 0.2; exit 3")),
+      { firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [full.number] } },
+    );
+    await monitor.started();
+    // The client takes nothing: by then the FIFO, the monitor and the pipe hold all they can
+    await eventually(() => readBytes(state).includes("exited"));
+
+    const reader = run("sh", "-c", `cat ${fifo} > ${directory}/out`);
+    await pause(50); // the reader has the FIFO open
+    full[Symbol.dispose]();
+    await reader;
+
+    strictEqual(await monitor.receive(), "exited 3");
+    strictEqual(readBytes(`${directory}/out`).length, 65536 + 16384 + 65536);
   },
 );
 
@@ -496,6 +543,8 @@ const MALFORMED = [
   "stop 15",
   "stop 15 -2",
   "stop 65 1",
+  "shutdown 15",
+  "shutdown 65 1",
   "resize 1",
   "resize 1 65536",
   "pidfd 1",

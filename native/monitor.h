@@ -55,7 +55,8 @@ struct input {
  * container's end what is left in the pipe is read anyway, so that the log is complete while a
  * client is slow. */
 struct output {
-	int fd; /* 0: none or ended */
+	int fd;       /* 0: none or ended */
+	int32_t left; /* of a pipe, once init has ended: bytes that are still to be read */
 	uint32_t length;
 	char *data; /* OUTPUT_SIZE bytes */
 };
@@ -159,6 +160,7 @@ struct monitor {
 /* What the child tells the monitor on a SOCK_SEQPACKET pair. It is closed by execve: the end is
  * success. */
 enum report_kind {
+	REPORT_BORN,     /* it lives: see run_child() */
 	REPORT_FAILED,   /* value is an errno */
 	REPORT_FORKED,   /* value is the pid of the process that goes on; its pidfd comes along */
 	REPORT_TERMINAL, /* the pty's master comes along */
@@ -214,9 +216,11 @@ int reopen_slave(struct monitor *monitor);
 void resize_terminal(struct monitor *monitor, uint64_t rows, uint64_t columns);
 
 /* streams.c: move bytes; none of these blocks. */
-void stream_open(struct stream *stream, int fd, int access);
+int stream_open(struct stream *stream, int fd, int access);
 void pump_input(struct monitor *monitor);
 void pump_output(struct monitor *monitor, unsigned which);
+void limit_outputs(struct monitor *monitor);
+void break_output(struct monitor *monitor, const struct client *client, unsigned which);
 void pump_client_input(struct monitor *monitor, struct client *client);
 void pump_client_output(struct monitor *monitor, struct client *client, unsigned which);
 void end_client_input(struct monitor *monitor, struct client *client);

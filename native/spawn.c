@@ -8,17 +8,20 @@
 #define MAX_STRINGS 65536
 #define STACK_SIZE 65536
 
-/* What parent and child share. The child runs in the parent's memory while the parent's thread is
- * held by CLONE_VFORK; the other threads go on, so the child touches nothing but this and its
- * stack. */
+/* What caller, middle process and child share. Each runs in the caller's memory while the one
+ * before is held by CLONE_VFORK; the caller's other threads go on, so the two touch nothing but
+ * this and their stacks. */
 struct job {
+	char *stacks; /* two of STACK_SIZE bytes */
 	int exe_fd;
 	char **argv;
 	char **envp;
 	const int32_t *fds;
 	uint32_t nfds;
 	int64_t rlimit_nofile;
-	int error; /* -errno of the step that failed, or 0 */
+	int64_t pid; /* of the child, or -errno */
+	int pidfd;
+	int error; /* -errno of the child's step that failed, or 0 */
 };
 
 /* A caller that ignores SIGPIPE, as Deno does, must not pass that on; handlers are reset by execve
@@ -106,52 +109,78 @@ static char **fill_pointers(char **pointers, const char *strings, uint32_t count
 	return pointers;
 }
 
-/* With all signals blocked: a handler of the caller must not run in the child's half of the memory.
- */
-static int64_t start(struct job *job, void *stack, int *ret_pidfd)
+/* Make the child and end, so that the child is nobody's in the caller: whoever reaps orphans reaps
+ * it, however long the caller lives. */
+static int run_middle(void *argument)
 {
+	struct job *job = argument;
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD,
-		.pidfd = (uintptr_t)ret_pidfd,
+		.pidfd = (uintptr_t)&job->pidfd,
 		.exit_signal = SIGCHLD,
-		.stack = (uintptr_t)stack,
+		.stack = (uintptr_t)(job->stacks + STACK_SIZE),
+		.stack_size = STACK_SIZE,
+	};
+
+	job->pid = arch_clone_call(&args, run_child, job);
+	if (job->pid > 0 && job->error < 0)
+		(void)sys_wait4((int)job->pid, NULL, 0);
+	return 0;
+}
+
+/* With all signals blocked: a handler of the caller must not run in the others' part of the memory.
+ * The middle process shares the caller's descriptors, so the child's pidfd is the caller's. Its end
+ * raises no SIGCHLD, which the caller may count. Returns 0 or -errno. */
+static int start(struct job *job)
+{
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES,
+		.stack = (uintptr_t)job->stacks,
 		.stack_size = STACK_SIZE,
 	};
 	uint64_t old_mask;
 	int64_t pid;
 
 	(void)sys_signal_mask(~UINT64_C(0), &old_mask);
-	pid = arch_clone_call(&args, run_child, job);
+	pid = arch_clone_call(&args, run_middle, job);
+	if (pid > 0)
+		(void)sys_wait4((int)pid, NULL, __WALL);
 	(void)sys_signal_mask(old_mask, NULL);
-	return pid;
+	return pid < 0 ? (int)pid : 0;
 }
 
 EXPORT int32_t wherry_spawn(int32_t exe_fd, const char *argv, uint32_t argc, const char *envp,
 			    uint32_t envc, const int32_t *fds, uint32_t nfds, int64_t rlimit_nofile,
 			    int32_t *ret_pidfd)
 {
-	struct job job = { exe_fd, NULL, NULL, fds, nfds, rlimit_nofile, 0 };
-	size_t size = STACK_SIZE + ((size_t)argc + envc + 2) * sizeof(char *);
+	struct job job = {
+		.exe_fd = exe_fd,
+		.fds = fds,
+		.nfds = nfds,
+		.rlimit_nofile = rlimit_nofile,
+		.pidfd = -1,
+	};
+	size_t size = 2 * STACK_SIZE + ((size_t)argc + envc + 2) * sizeof(char *);
 	cleanup_close int pidfd = -1;
-	char *memory;
-	int64_t pid;
+	int result;
 
 	if (exe_fd < 0 || argc == 0 || argc > MAX_STRINGS || envc > MAX_STRINGS || nfds > MAX_FDS)
 		return -EINVAL;
-	memory = sys_allocate(size);
-	if (memory == NULL)
+	job.stacks = sys_allocate(size);
+	if (job.stacks == NULL)
 		return -ENOMEM;
-	job.argv = (char **)(void *)(memory + STACK_SIZE);
+	job.argv = (char **)(void *)(job.stacks + 2 * STACK_SIZE);
 	job.envp = fill_pointers(job.argv, argv, argc);
 	(void)fill_pointers(job.envp, envp, envc);
-	pid = start(&job, memory, &pidfd);
-	sys_free(memory, size);
-	if (pid < 0)
-		return (int32_t)pid;
-	if (job.error < 0) {
-		(void)sys_wait4((int)pid, NULL, 0);
+	result = start(&job);
+	sys_free(job.stacks, size);
+	pidfd = job.pidfd;
+	if (result < 0)
+		return result;
+	if (job.pid < 0)
+		return (int32_t)job.pid;
+	if (job.error < 0)
 		return job.error;
-	}
 	*ret_pidfd = steal_fd(&pidfd);
-	return (int32_t)pid;
+	return (int32_t)job.pid;
 }

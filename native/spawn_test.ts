@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, match, notStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { Descriptor } from "../ffi/descriptor.ts";
 import { SystemError } from "../ffi/errno.ts";
 import { createSealedMemfd } from "../mod/kernel/memfd.ts";
@@ -112,6 +112,53 @@ Deno.test("wherry_spawn() leaves no process behind when it fails", async () => {
   throws(() => startProgram({ executable: text.number, argv: ["x"], env: [], descriptors: [] }));
 
   await eventually(() => countChildren() === before);
+});
+
+Deno.test("wherry_spawn() makes an orphan, so that a long-lived caller keeps no zombies", () => {
+  using executable = openForReading(BUSYBOX);
+
+  const { pid, pidfd } = startProgram({
+    executable: executable.number,
+    argv: ["sleep", "100"],
+    env: [],
+    descriptors: [],
+  });
+  using _pidfd = pidfd;
+  const [, parent] = /^PPid:\t(\d+)$/m.exec(readBytes(`/proc/${pid}/status`)) ?? [];
+  Deno.kill(pid, "SIGKILL");
+
+  // The test's process is no subreaper: who adopts orphans is somebody else
+  notStrictEqual(Number(parent), Deno.pid);
+});
+
+Deno.test("wherry_spawn() returns the pidfd of the program, closed on exec", async () => {
+  using executable = openForReading(BUSYBOX);
+
+  const { pid, pidfd } = startProgram({
+    executable: executable.number,
+    argv: ["sleep", "100"],
+    env: [],
+    descriptors: [],
+  });
+  using _pidfd = pidfd;
+  const info = readBytes(`/proc/self/fdinfo/${pidfd.number}`);
+  Deno.kill(pid, "SIGKILL");
+
+  match(info, new RegExp(`^Pid:\\t${pid}$`, "m"));
+  match(info, /^flags:\t02[0-7]{6}$/m);
+  await eventually(() => !isAlive(pid));
+});
+
+Deno.test("wherry_spawn() leaves the caller's descriptors as they are", () => {
+  using executable = openForReading(BUSYBOX);
+  const listDescriptors = (): string[] =>
+    Array.from(Deno.readDirSync("/proc/self/fd"), ({ name }) => name).toSorted();
+  const before = listDescriptors();
+
+  startProgram({ executable: executable.number, argv: ["true"], env: [], descriptors: [0, -1, 0] })
+    .pidfd[Symbol.dispose]();
+
+  deepStrictEqual(listDescriptors(), before);
 });
 
 Deno.test("wherry_spawn() refuses more than 16 descriptors", () => {

@@ -24,8 +24,8 @@ static int reopen(int fd, int access)
 }
 
 /* Take over `fd` of a client. A FIFO whose other end is closed stays without stream, like a broken
- * one. */
-void stream_open(struct stream *stream, int fd, int access)
+ * one. Returns 0 or -errno. */
+int stream_open(struct stream *stream, int fd, int access)
 {
 	struct statx status = { 0 };
 	uint32_t type;
@@ -38,6 +38,7 @@ void stream_open(struct stream *stream, int fd, int access)
 		sys_close(fd);
 	}
 	*stream = (struct stream){ .fd = own < 0 ? 0 : own, .is_socket = type == S_IFSOCK };
+	return own < 0 ? own : 0;
 }
 
 static int64_t stream_read(const struct stream *stream, void *data, size_t size)
@@ -179,7 +180,7 @@ static bool is_taken(const struct monitor *monitor, unsigned which)
 /* The reader of the engine's own output is gone: so is the container's pipe, unless others read it
  * too, and what writes to it gets SIGPIPE as in any pipeline. Other clients only lose their stream.
  */
-static void break_output(struct monitor *monitor, const struct client *client, unsigned which)
+void break_output(struct monitor *monitor, const struct client *client, unsigned which)
 {
 	if (client->socket == CONTROL_FD && monitor->has_engine &&
 	    monitor->stdio != STDIO_TERMINAL && !is_taken(monitor, which))
@@ -213,8 +214,38 @@ void pump_client_output(struct monitor *monitor, struct client *client, unsigned
 	settle(monitor, which);
 }
 
-/* When init has ended all that it wrote is in the pipe already, so EAGAIN is the end: descendants
- * that still hold the pipe are not waited for. A terminal's EIO before that means that nobody has
+/* When init has ended all that it wrote is in the pipe already: what descendants that still hold
+ * the pipe go on writing is not waited for, or there might never be an end. A terminal needs no
+ * limit, because it hangs up with its session's leader. */
+void limit_outputs(struct monitor *monitor)
+{
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
+		struct output *output = &monitor->outputs[i];
+
+		if (output->fd > 0 && monitor->stdio != STDIO_TERMINAL &&
+		    sys_ioctl(output->fd, FIONREAD, &output->left) < 0)
+			output->left = 0;
+	}
+}
+
+static bool is_limited(const struct monitor *monitor)
+{
+	return monitor->has_exited && monitor->stdio != STDIO_TERMINAL;
+}
+
+/* How much to read at once. */
+static size_t readable(const struct monitor *monitor, const struct output *output)
+{
+	size_t room = OUTPUT_SIZE - output->length;
+
+	if (room > CHUNK_SIZE)
+		room = CHUNK_SIZE;
+	if (is_limited(monitor) && room > (size_t)output->left)
+		room = (size_t)output->left;
+	return room;
+}
+
+/* After init's end EAGAIN is the end, too. A terminal's EIO before that means that nobody has
  * it open just now. */
 static void end_output(struct monitor *monitor, struct output *output, int64_t result)
 {
@@ -228,19 +259,20 @@ static void end_output(struct monitor *monitor, struct output *output, int64_t r
 void pump_output(struct monitor *monitor, unsigned which)
 {
 	struct output *output = &monitor->outputs[which];
-	size_t room = OUTPUT_SIZE - output->length;
 	int64_t got;
 
-	if (output->fd == 0 || room == 0)
+	if (output->fd == 0 || output->length == OUTPUT_SIZE)
 		return;
-	got = sys_read(output->fd, output->data + output->length,
-		       room < CHUNK_SIZE ? room : CHUNK_SIZE);
+	/* Nothing is left when 0 bytes are to be read, and then 0 is the answer: the end */
+	got = sys_read(output->fd, output->data + output->length, readable(monitor, output));
 	if (got <= 0) {
 		end_output(monitor, output, got);
 		return;
 	}
 	log_append(&monitor->log, which, output->data + output->length, (size_t)got);
 	output->length += (uint32_t)got;
+	if (is_limited(monitor) && (output->left -= (int32_t)got) == 0)
+		close_stream(&output->fd);
 	for (unsigned i = 0; i < CLIENT_COUNT; i++)
 		feed(monitor, &monitor->clients[i], which);
 	settle(monitor, which);

@@ -63,6 +63,7 @@ static void reap(struct monitor *monitor)
 		if (pid != monitor->init.pid || monitor->has_exited)
 			continue;
 		monitor->has_exited = true;
+		limit_outputs(monitor);
 		monitor->finished_at = sys_clock(CLOCK_REAL);
 		monitor->exit_code = (uint8_t)((status & 0x7f) == 0 ? status >> 8 & 0xff
 								    : 128 + (status & 0x7f));

@@ -16,7 +16,8 @@ int64_t wherry_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t 
 /*
  * Start the program in `exe_fd` (a memfd) in a new process that shares nothing with the caller but
  * the descriptors listed, without copying the caller's page tables: clone3(CLONE_VM | CLONE_VFORK |
- * CLONE_PIDFD).
+ * CLONE_PIDFD), called by a process in between that ends at once. So the program is no child of the
+ * caller but an orphan, which init or the nearest child subreaper adopts and reaps.
  *
  * argv, envp: NUL-terminated strings one after the other, argc and envc of them.
  * fds[i] becomes descriptor i in the new process; -1 leaves i closed; all others are closed.

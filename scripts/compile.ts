@@ -80,7 +80,8 @@ async function bundle(options: readonly string[]): Promise<string> {
 
 /** Writes the file with the launcher. */
 async function pack(output: string): Promise<void> {
-  const hot = await bundle(["--minify", ...COLD_IMPORTS.map((name) => `--external=${name}`)]);
+  // Not minified: that puts the value of a `using` declaration where it is used once, and it is never disposed of
+  const hot = await bundle(COLD_IMPORTS.map((name) => `--external=${name}`));
   const encoder = new TextEncoder();
   await packProgram(output, {
     hotScript: encoder.encode(adaptHotScript(hot, COLD_IMPORTS)),

@@ -225,7 +225,11 @@ testWhole("what is not there or is a directory is named", async (wherry) => {
       /^wherry: Cannot find image "missing": [^\n]*\n.*wherry images/,
     ],
     [["run", "./missing.tar", "true"], 125, /^wherry: Cannot open image "\.\/missing\.tar": /],
-    [["run", "./dir", "true"], 125, /^wherry: Cannot [a-z]+ "\.\/dir": .*directory/i],
+    [
+      ["run", "./dir", "true"],
+      125,
+      /^wherry: Cannot run "\.\/dir": it is a directory\n[^\n]*--rootfs/,
+    ],
     [["run", "No Reference", "true"], 125, /^wherry: Cannot [^\n]*"No Reference"/],
     [["import", "missing.tar"], 1, /^wherry: Cannot read "missing\.tar": no such file\n/],
     [["import", "dir"], 1, /^wherry: Cannot read "dir": it is a directory\n[^\n]*--rootfs/],

@@ -119,3 +119,11 @@ testWhole("stop sends --stop-signal and waits for --stop-timeout", async (wherry
   strictEqual((await wherry.run(["wait", "box", "deaf"])).stdout, "4\n137\n");
   await wherry.run(["rm", "box", "deaf"]);
 });
+
+testWhole("--pull always says that it cannot pull, and missing needs no word", async (wherry) => {
+  const always = await wherry.runBusybox(["--pull", "always"], ["true"]);
+  const missing = await wherry.runBusybox(["--pull", "missing", "-q"], ["true"]);
+
+  match(always.stderr, /^WARNING: --pull always: there are no registries yet/);
+  deepStrictEqual([always.code, missing.code, missing.stderr], [0, 0, ""]);
+});

@@ -309,6 +309,24 @@ for (const layout of ["blobs", "directories"] as const) {
   });
 }
 
+testWhole("a layer with an opaque root hides all that is below it", async (wherry) => {
+  const archive = await dockerArchive("blobs", {
+    references: ["opaque:1"],
+    layers: [
+      tarOf({ name: "gone" }, { name: "srv/", type: "5", mode: 0o755 }, { name: "srv/gone" }),
+      tarOf({ name: ".wh..wh..opq" }, { name: "srv/kept" }),
+      Deno.readFileSync(await wherry.imageTar()),
+    ],
+  });
+  await wherry.run(["load"], { stdin: archive });
+
+  const script = "ls /gone /srv/gone; ls /srv";
+  const { stdout, stderr } = await wherry.run(["run", "--rm", "opaque:1", "sh", "-c", script]);
+
+  strictEqual(stdout, "kept\n");
+  match(stderr, /\/gone: No such file[^]*\/srv\/gone: No such file/);
+});
+
 testWhole("load takes a compressed archive from stdin", async (wherry) => {
   const archive = gzipSync(await busyboxArchive(wherry, "blobs"), { level: 1 });
 
@@ -629,3 +647,22 @@ testWhole("import of the same bytes twice gives two images on one layer", async 
   notStrictEqual(first, second);
   strictEqual(countStored(wherry).layers, 1);
 });
+
+for (const content of ['{"schema":1,"id":', ""]) {
+  testWhole(`rmi keeps the layers of a container whose record is "${content}"`, async (wherry) => {
+    await wherry.run(["import", await wherry.imageTar(), "box:1"]);
+    const { stdout } = await wherry.run(["run", "-d", "box:1", "sleep", "100"]);
+    const id = stdout.trim();
+    const record = wherry.containerPath(id, "config.json");
+    const sound = Deno.readTextFileSync(record);
+    Deno.writeTextFileSync(record, content);
+
+    const { code } = await wherry.run(["rmi", "box:1"]);
+
+    strictEqual(code, 0);
+    strictEqual(countStored(wherry).layers, 1);
+    Deno.writeTextFileSync(record, sound);
+    strictEqual((await wherry.run(["exec", id, "true"])).code, 0);
+    await wherry.run(["rm", "-f", id]);
+  });
+}

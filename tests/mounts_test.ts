@@ -231,3 +231,14 @@ testWhole("-v works with names that hold spaces, commas and other alphabets", as
 
   strictEqual(stdout, "found\n");
 });
+
+testWhole("--tmpfs /dev has the usual devices, and the options asked for", async (wherry) => {
+  const { code, stdout, stderr } = await wherry.runBusybox(
+    ["--tmpfs", "/dev:size=1m,exec"],
+    ["sh", "-c", "echo x >/dev/null; ls /dev; grep ' /dev ' /proc/mounts"],
+  );
+
+  deepStrictEqual([code, stderr], [0, ""]);
+  match(stdout, /^core\nfd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\n/);
+  match(stdout, /^tmpfs \/dev tmpfs rw,nosuid,nodev,size=1024k/m);
+});

@@ -125,20 +125,38 @@ testWhole("a name that a crash left behind can be used again, by one of many", a
 });
 
 for (const file of ["config.json", "state.json"]) {
-  testWhole(`a damaged ${file} is put aside, and everything else works`, async (wherry) => {
-    const healthy = await wherry.start(["--name", "healthy"], ["true"]);
-    const damaged = await wherry.start(["--name", "damaged"], ["true"]);
-    await wherry.run(["wait", healthy, damaged]);
-    Deno.writeTextFileSync(wherry.containerPath(damaged, file), '{"schema":1,"id":');
+  for (const content of ['{"schema":1,"id":', "", "[]", '{"schema":2}']) {
+    testWhole(`a ${file} that is now ${content || "empty"} is put aside`, async (wherry) => {
+      const healthy = await wherry.start(["--name", "healthy"], ["true"]);
+      const damaged = await wherry.start(["--name", "damaged"], ["true"]);
+      await wherry.run(["wait", healthy, damaged]);
+      Deno.writeTextFileSync(wherry.containerPath(damaged, file), content);
 
-    const listed = await wherry.run(["ps", "-a", "-q", "--no-trunc"]);
+      const listed = await wherry.run(["ps", "-a", "-q", "--no-trunc"]);
 
-    strictEqual(listed.stdout, `${healthy}\n`);
-    match(listed.stderr, new RegExp(damaged));
-    ok(exists(`${wherry.root}/damaged/${damaged}/upper`));
-    strictEqual((await wherry.run(["rm", "healthy"])).stdout, "healthy\n");
-    strictEqual((await wherry.runBusybox(["--name", "damaged"], ["true"])).code, 0);
-    await wherry.runHost("rm", "-r", `${wherry.root}/damaged/${damaged}`);
+      strictEqual(listed.stdout, `${healthy}\n`);
+      match(listed.stderr, new RegExp(`^WARNING: .*${damaged}.* put aside in .*\n$`));
+      ok(exists(`${wherry.root}/damaged/${damaged}/upper`));
+      strictEqual((await wherry.run(["rm", "healthy"])).stdout, "healthy\n");
+      strictEqual((await wherry.runBusybox(["--name", "damaged"], ["true"])).code, 0);
+      await wherry.run(["system", "prune", "-f"]);
+    });
+  }
+}
+
+for (const file of ["config.json", "state.json"]) {
+  testWhole(`a command on a container with a damaged ${file} says so in a line`, async (wherry) => {
+    const id = await wherry.start(["--name", "box"], ["true"]);
+    await wherry.run(["wait", id]);
+    Deno.writeTextFileSync(wherry.containerPath(id, file), "{");
+
+    for (const command of ["start", "stop", "kill", "rm", "wait", "inspect", "restart"]) {
+      const { code, stderr } = await wherry.run([command, "box"]);
+
+      strictEqual(code, 1, command);
+      match(stderr, /^wherry: Cannot read the record ".*": it is damaged\n(.*\n)?$/, command);
+    }
+    await wherry.run(["system", "prune", "-f"]);
   });
 }
 
@@ -230,4 +248,162 @@ function killUnlessEnded(child: Deno.ChildProcess): void {
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
   }
+}
+
+for (
+  const [name, argv] of [
+    ["ps", ["ps", "-a"]],
+    ["start", ["start", "box"]],
+    ["rm", ["rm", "box"]],
+    ["system recover", ["system", "recover"]],
+  ] as const
+) {
+  testWhole(`${name} kills what outlived its monitor`, async (wherry) => {
+    const id = await startTenacious(wherry, "box");
+    const { pid, monitorPid } = wherry.readStateRecord(id);
+    Deno.kill(monitorPid, "SIGKILL");
+    await eventually(() => !isAlive(monitorPid));
+    ok(isAlive(pid));
+
+    const { code } = await wherry.run(argv);
+
+    strictEqual(code, 0);
+    await eventually(() => !isAlive(pid));
+    await wherry.run(["rm", "-f", "box"]);
+  });
+}
+
+testWhole("system recover says what it did, and finds nothing the second time", async (wherry) => {
+  const ended = await wherry.start([], ["sleep", "100"]);
+  const unwanted = await wherry.start(["--rm"], ["sleep", "100"]);
+  for (const id of [ended, unwanted]) {
+    const { monitorPid } = wherry.readStateRecord(id);
+    Deno.kill(monitorPid, "SIGKILL");
+    await eventually(() => !isAlive(monitorPid));
+  }
+  const orphan = "0".repeat(64);
+  Deno.mkdirSync(`${wherry.runRoot}/containers/${orphan}`);
+  Deno.symlinkSync(orphan, `${wherry.root}/names/stale`);
+
+  const first = await wherry.run(["system", "recover"]);
+  const second = await wherry.run(["system", "recover"]);
+
+  deepStrictEqual(
+    first.stdout.trim().split("\n").toSorted(),
+    [
+      "Freed the name stale",
+      `Recorded the end of container ${ended}, whose monitor was killed`,
+      `Removed container ${unwanted}, which nobody had finished or wanted`,
+      `Removed the run directory of container ${orphan}`,
+    ],
+  );
+  deepStrictEqual(second, { code: 0, stdout: "", stderr: "" });
+  strictEqual((await wherry.run(["wait", ended])).stdout, "137\n");
+  await wherry.run(["rm", ended]);
+});
+
+testWhole("what a killed monitor leaves does not disturb other engines", async (wherry) => {
+  const id = await wherry.start([], ["sleep", "100"]);
+  const other = ["--root", `${wherry.scratch}/root`, "--run-root", `${wherry.scratch}/run`];
+  const [program = ""] = wherry.commandLine([]);
+
+  await wherry.runHost(program, ...other, "system", "recover");
+
+  strictEqual((await wherry.run(["exec", id, "echo", "works"])).stdout, "works\n");
+  await wherry.run(["rm", "-f", id]);
+});
+
+testWhole("eight start, stop, rm and exec at once end in one state", async (wherry) => {
+  for (let round = 0; round < 3; round++) {
+    const id = await wherry.start(["--name", "box", "--stop-timeout", "0"], ["sleep", "100"]);
+    const commands = [["start"], ["stop"], ["rm"], ["exec"], ["start"], ["stop"], ["rm", "-f"], [
+      "exec",
+    ]];
+
+    const results = await Promise.all(
+      commands.map((command) =>
+        wherry.run([...command, id, ...(command[0] === "exec" ? ["true"] : [])])
+      ),
+    );
+
+    for (const { stderr } of results) match(stderr, CLEAR_ERROR);
+    // `rm -f` was one of them, and nothing can bring the container back
+    deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+  }
+});
+
+testWhole("eight start, stop and restart at once: the record is the truth", async (wherry) => {
+  const id = await wherry.start(["--name", "box", "--stop-timeout", "0"], ["sleep", "100"]);
+  const commands = ["start", "stop", "restart", "start", "stop", "restart", "kill", "start"];
+
+  const results = await Promise.all(commands.map((command) => wherry.run([command, "box"])));
+
+  for (const { stderr } of results) match(stderr, CLEAR_ERROR);
+  const { stdout } = await wherry.run(["inspect", "-f", "{{.State.Running}}", "box"]);
+  const exec = await wherry.run(["exec", "box", "true"]);
+  strictEqual(exec.code === 0, stdout === "true\n");
+  strictEqual(isAlive(wherry.readStateRecord(id).pid), stdout === "true\n");
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+/** What a command may say when others work on the same container: nothing, or one error with its hint. */
+const CLEAR_ERROR =
+  /^$|^wherry: (No such container|Cannot \w+ (in )?(the )?(container|command)).*\n(?!wherry:)(.*\n)?$/;
+
+/** `seed` gives the same row of numbers from 0 to 1 every time. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+const SEED = 20261121;
+const KILL_COUNT = 80;
+/** Longer than any of the commands takes on its own. */
+const MAX_DELAY_MS = 150;
+
+testWhole(
+  `${KILL_COUNT} commands killed at random moments (seed ${SEED}) leave nothing behind`,
+  async (wherry) => {
+    const random = randomNumbers(SEED);
+    const image = await wherry.busybox(["--stop-timeout", "0"]);
+    const commands = [
+      ["run", "--rm", ...image, "sleep", "0.02"],
+      ["run", "-d", "--restart", "always", "--name", "box", ...image, "sleep", "100"],
+      ["exec", "box", "sleep", "0.02"],
+      ["stop", "box"],
+      ["restart", "box"],
+      ["start", "box"],
+      ["rename", "box", "crate"],
+      ["rename", "crate", "box"],
+      ["update", "--restart", "no", "box"],
+      ["rm", "-f", "box"],
+    ];
+    for (let count = 0; count < KILL_COUNT; count++) {
+      const command = commands[Math.floor(random() * commands.length)] ?? [];
+      await killAfter(wherry, command, random() * MAX_DELAY_MS);
+    }
+
+    deepStrictEqual((await wherry.run(["ps", "-a"])).code, 0);
+    const { stdout } = await wherry.run(["ps", "-aq"]);
+    const ids = stdout.split("\n").filter((id) => id !== "");
+    if (ids.length > 0) strictEqual((await wherry.run(["rm", "-f", ...ids])).stderr, "");
+    const fresh = await wherry.runBusybox(["--name", "box"], ["echo", "works"]);
+    deepStrictEqual(fresh, { code: 0, stdout: "works\n", stderr: "" });
+    strictEqual((await wherry.run(["system", "prune", "-f"])).code, 0);
+  },
+);
+
+/** Starts a process that a monitor's death does not kill: a change of user clears the parent-death signal. */
+async function startTenacious(wherry: TestEngine, name: string): Promise<string> {
+  const id = await wherry.start(["--name", name], [
+    "sh",
+    "-c",
+    "exec su -s /bin/sh nobody -c 'exec sleep 100'",
+  ]);
+  const { pid } = wherry.readStateRecord(id);
+  await eventually(() => Deno.readTextFileSync(`/proc/${pid}/cmdline`).startsWith("sleep"));
+  return id;
 }

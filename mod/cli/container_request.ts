@@ -95,6 +95,12 @@ export function planRequest(
   };
 }
 
+/** What people should know of `--pull`, if anything: no flag is silently without effect. */
+export function pullWarning({ flags: { pull } }: ContainerArguments): string | undefined {
+  if (pull !== "always") return undefined;
+  return "--pull always: there are no registries yet, so the image that is here is used";
+}
+
 const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", "missing", "never"];
 
 /** Without a registry an image is there or it is not, whichever it is. */

@@ -14,7 +14,8 @@ export interface ServiceProgram {
  * @see systemd.service(5), "COMMAND LINES"
  */
 export function formatSystemdUnit({ argv, directories }: ServiceProgram): string {
-  const command = argv.map(quoteForSystemd).join(" ");
+  // Only in command lines systemd replaces $NAME
+  const command = argv.map((word) => quoteForSystemd(word).replaceAll("$", "$$$$")).join(" ");
   return `[Unit]
 Description=Containers of wherry
 Wants=network-online.target
@@ -38,9 +39,9 @@ WantedBy=multi-user.target
 `;
 }
 
-/** Within double quotes, with the characters that systemd replaces doubled. */
+/** Within double quotes if need be, and the percent signs doubled that systemd replaces everywhere. */
 function quoteForSystemd(word: string): string {
-  const escaped = word.replace(/[\\"]/g, "\\$&").replaceAll("%", "%%").replaceAll("$", "$$$$");
+  const escaped = word.replace(/[\\"]/g, "\\$&").replaceAll("%", "%%");
   return /^[\w./@%:=+-]+$/.test(word) ? escaped : `"${escaped}"`;
 }
 

@@ -4,7 +4,14 @@ import { capabilityMask, DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
 import { CLONE_NEW, MOUNT_ATTR, MS, splitMountOptions } from "../kernel/mount.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { type BindMount, containerArgv, type ContainerConfig, type Propagation } from "./config.ts";
+import {
+  type BindMount,
+  containerArgv,
+  type ContainerConfig,
+  type ContainerMount,
+  type Propagation,
+  type TmpfsMount,
+} from "./config.ts";
 import type { Identity } from "./identity.ts";
 import type { Step } from "./plan.ts";
 
@@ -87,6 +94,8 @@ const DEVICES: readonly (readonly [name: string, major: number, minor: number])[
 
 /** Flags of /dev, and `nodev` once its devices are in it. */
 const DEV_FLAGS = MS.NOSUID | MS.STRICTATIME;
+/** What the file system of /dev is given. */
+const DEV_DATA = "mode=755,size=65536k";
 
 /** Links in /dev: content, name. @see runtime-spec, "Dev symbolic links" */
 const DEVICE_LINKS = [
@@ -189,11 +198,13 @@ function escapeOverlayPath(path: string): string {
 
 function planMounts(input: LaunchInput): Step[] {
   const { config, paths } = input;
-  const requested = new Set(config.mounts.map((mount) => mount.target));
-  const defaults = planDefaultMounts(input).filter(({ target }) => !requested.has(target));
+  const device = config.mounts.findLast(isDeviceMount);
+  const others = config.mounts.filter((mount) => !isDeviceMount(mount));
+  const requested = new Set(others.map((mount) => mount.target));
+  const defaults = planDefaultMounts(input, others).filter(({ target }) => !requested.has(target));
   return [
     ...defaults.flatMap(({ steps }) => steps),
-    ...(requested.has("/dev") ? [] : planDevices(paths.merged)),
+    ...(requested.has("/dev") ? [] : planDevices(paths.merged, device)),
     ...planTerminal(input),
     ...MANAGED_ETC_FILES.filter((name) => !requested.has(`/etc/${name}`)).map((name): Step => [
       "attach-tree",
@@ -203,8 +214,18 @@ function planMounts(input: LaunchInput): Step[] {
       "0",
       String(PROPAGATION_FLAGS.rprivate),
     ]),
-    ...planRequestedMounts(config),
+    ...planRequestedMounts(others),
   ];
+}
+
+/** A tmpfs that is asked for on /dev: it takes the place of the usual one, and gets all that belongs into it. */
+function isDeviceMount(mount: ContainerMount): mount is TmpfsMount {
+  return mount.type === "tmpfs" && mount.target === "/dev";
+}
+
+/** Flags and data of a tmpfs that is asked for. */
+function tmpfsOptions({ options }: TmpfsMount): { flags: number; data: string } {
+  return splitMountOptions(options, MS.NOSUID | MS.NODEV | MS.NOEXEC);
 }
 
 /**
@@ -213,8 +234,9 @@ function planMounts(input: LaunchInput): Step[] {
  * A container keeps CAP_MKNOD, and an image may hold any device: so every mount inside is `nodev`, but for each of
  * these devices, which is bound over itself before the rest of /dev becomes so.
  */
-function planDevices(merged: string): Step[] {
-  const freeze = String(MS.REMOUNT | MS.BIND | DEV_FLAGS | MS.NODEV);
+function planDevices(merged: string, mount: TmpfsMount | undefined): Step[] {
+  const flags = mount === undefined ? DEV_FLAGS : tmpfsOptions(mount).flags;
+  const freeze = String(MS.REMOUNT | MS.BIND | flags | MS.NODEV);
   return [
     ...DEVICES.flatMap(([name, major, minor]): Step[] => [
       ["mknod", `/dev/${name}`, "20666", String(major), String(minor)],
@@ -231,7 +253,11 @@ interface TargetedSteps {
   steps: Step[];
 }
 
-function planDefaultMounts({ config, paths, cgroupHierarchies }: LaunchInput): TargetedSteps[] {
+function planDefaultMounts(
+  { config, paths, cgroupHierarchies }: LaunchInput,
+  requested: readonly ContainerMount[],
+): TargetedSteps[] {
+  const device = config.mounts.findLast(isDeviceMount);
   const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
   const mount = (type: string, target: string, flags: number, data = ""): TargetedSteps => ({
     target,
@@ -239,7 +265,7 @@ function planDefaultMounts({ config, paths, cgroupHierarchies }: LaunchInput): T
   });
   return [
     mount("proc", "/proc", strict),
-    mount("tmpfs", "/dev", DEV_FLAGS, "mode=755,size=65536k"),
+    mount("tmpfs", "/dev", DEV_FLAGS, device === undefined ? DEV_DATA : tmpfsOptions(device).data),
     mount(
       "devpts",
       "/dev/pts",
@@ -250,7 +276,7 @@ function planDefaultMounts({ config, paths, cgroupHierarchies }: LaunchInput): T
     mount("mqueue", "/dev/mqueue", strict),
     mount("sysfs", "/sys", strict | MS.RDONLY),
     ...planCgroupMounts(cgroupHierarchies, paths.merged, strict),
-  ].filter(({ target }) => !config.mounts.some((other) => target.startsWith(`${other.target}/`)));
+  ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
 }
 
 function planCgroupMounts(
@@ -284,16 +310,13 @@ function planTerminal({ config, terminalSize }: LaunchInput): Step[] {
 }
 
 /** What was asked for, parents before what is mounted on them. */
-function planRequestedMounts(config: ContainerConfig): Step[] {
+function planRequestedMounts(mounts: readonly ContainerMount[]): Step[] {
   const depth = (path: string): number => path.split("/").length;
-  return config.mounts
+  return mounts
     .toSorted((a, b) => depth(a.target) - depth(b.target))
     .map((mount): Step => {
       if (mount.type === "bind") return planBind(mount);
-      const { flags, data } = splitMountOptions(
-        mount.options,
-        MS.NOSUID | MS.NODEV | MS.NOEXEC,
-      );
+      const { flags, data } = tmpfsOptions(mount);
       return ["mount-in", "tmpfs", mount.target, "tmpfs", String(flags), data];
     });
 }

@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
+import { MS } from "../kernel/mount.ts";
 import { Paths } from "../store/paths.ts";
 import type { ContainerConfig } from "./config.ts";
 import { type LaunchInput, planExecIn, planLaunch } from "./launch_plan.ts";
@@ -139,9 +140,16 @@ for (
   });
 }
 
-Deno.test("planLaunch() makes no devices below a requested /dev", () => {
+Deno.test("planLaunch() makes no devices below a bind mount on /dev", () => {
   const steps = planLaunch(inputWith({
-    mounts: [{ type: "tmpfs", target: "/dev", options: "" }],
+    mounts: [{
+      type: "bind",
+      source: "/dev",
+      target: "/dev",
+      isReadOnly: false,
+      createsSource: false,
+      propagation: "rprivate",
+    }],
   }));
 
   deepStrictEqual(stepsCalled("mknod", steps), []);
@@ -195,4 +203,21 @@ Deno.test("planLaunch() of an idle container ends with the built-in init", () =>
 
   deepStrictEqual(steps.at(-1), ["idle"]);
   deepStrictEqual(stepsCalled("reaper", steps), []);
+});
+
+Deno.test("planLaunch() puts devices into a tmpfs that is asked for on /dev", () => {
+  const merged = "/r/containers/0123abcd/merged/dev";
+  const steps = planLaunch(inputWith({
+    mounts: [{ type: "tmpfs", target: "/dev", options: "size=1m,exec" }],
+  }));
+
+  const about = steps.filter(([word, first, target]) =>
+    target === "/dev" || target === merged || (word === "mknod" && first === "/dev/null")
+  );
+
+  deepStrictEqual(about, [
+    ["mount-in", "tmpfs", "/dev", "tmpfs", String(MS.NOSUID | MS.STRICTATIME), "size=1m"],
+    ["mknod", "/dev/null", "20666", "1", "3"],
+    ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NOSUID | MS.NODEV), ""],
+  ]);
 });

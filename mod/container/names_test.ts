@@ -1,5 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
 import { WherryError } from "../errors.ts";
+import { acquireLock } from "../store/lock.ts";
 import { Paths } from "../store/paths.ts";
 import { claimName, findByName, releaseName, removeStaleNames } from "./names.ts";
 
@@ -64,4 +66,35 @@ testNames("removeStaleNames() removes only names without a container", (paths) =
   removeStaleNames(paths);
 
   deepStrictEqual(Array.from(Deno.readDirSync(paths.names), ({ name }) => name), ["web"]);
+});
+
+testNames("claimName() takes a name that is the container's own already", (paths) => {
+  claimName(paths, "web", FIRST);
+
+  claimName(paths, "web", FIRST);
+
+  strictEqual(findByName(paths, "web"), FIRST);
+});
+
+testNames("removeStaleNames() frees a name whose container has another one", (paths) => {
+  claimName(paths, "old", FIRST);
+  claimName(paths, "new", FIRST);
+  const config = fakeContainerConfig({ id: FIRST, name: "old" });
+  Deno.writeTextFileSync(paths.container(FIRST).config, JSON.stringify(config));
+
+  deepStrictEqual(removeStaleNames(paths), ["new"]);
+
+  strictEqual(findByName(paths, "old"), FIRST);
+});
+
+testNames("removeStaleNames() waits for who is renaming the container", (paths) => {
+  const { config, configLock, runDirectory } = paths.container(FIRST);
+  claimName(paths, "new", FIRST);
+  Deno.writeTextFileSync(config, JSON.stringify(fakeContainerConfig({ id: FIRST, name: "old" })));
+  Deno.mkdirSync(runDirectory, { recursive: true });
+  using _renaming = acquireLock(configLock);
+
+  deepStrictEqual(removeStaleNames(paths), []);
+
+  strictEqual(findByName(paths, "new"), FIRST);
 });

@@ -8,7 +8,9 @@ import { startContainer } from "./start.ts";
 
 /** Containers, and what is wrong with others, one line each. */
 export interface BootPlan {
+  /** Ids of the containers, in the order in which to go. */
   ids: string[];
+  /** One line each. */
   warnings: string[];
 }
 

@@ -1,6 +1,6 @@
 /** Use cases of the image store. @module */
 
-import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
+import { parseContainerConfig, type RootSource } from "../container/config.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { loadDockerArchive, type LoadedImage } from "../image/archive.ts";
@@ -21,6 +21,8 @@ import {
 import { type ImportedImage, importRootfs } from "../image/import.ts";
 import { parseReference } from "../image/reference.ts";
 import type { ByteSource } from "../image/source.ts";
+import { shortId } from "../store/id.ts";
+import { isLocked } from "../store/lock.ts";
 import { readRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordImageEvent } from "./events.ts";
@@ -167,36 +169,54 @@ function imagePaths({ paths }: Engine): ImagePaths {
 /** What the containers need of the image store. */
 class ContainersUse implements ImageUse {
   readonly #engine: Engine;
-  readonly #configs: ContainerConfig[];
+  readonly #uses: ContainerUse[];
 
   constructor(engine: Engine) {
     this.#engine = engine;
-    this.#configs = listIds(engine).flatMap((id) => readConfig(engine, id) ?? []);
+    this.#uses = listIds(engine).flatMap((id) => readUse(engine, id) ?? []);
   }
 
   usersOf(id: ImageId): ImageUser[] {
-    return this.#configs
-      .filter(({ root }) => root.type === "image" && root.imageId === id)
-      .map((config) => ({
-        name: config.name,
-        isRunning: readState(this.#engine.paths.container(config.id)).isRunning,
+    return this.#uses
+      .filter(({ root }) => root?.type === "image" && root.imageId === id)
+      .map((use) => ({
+        name: use.name,
+        isRunning: readState(this.#engine.paths.container(use.id)).isRunning,
       }));
   }
 
-  *layers(): Iterable<ChainId> {
-    for (const { root } of this.#configs) {
-      if (root.type !== "image") continue;
-      for (const hex of root.layers) yield digestFromHex(hex) as string as ChainId;
-    }
+  layers(): ChainId[] | undefined {
+    if (this.#uses.some(({ root }) => root === undefined)) return undefined;
+    return this.#uses.flatMap(({ root }) =>
+      root?.type === "image"
+        ? root.layers.map((hex) => digestFromHex(hex) as string as ChainId)
+        : []
+    );
   }
 }
 
-/** A damaged record is reported by `ps`; here it must not keep images from being removed. */
-function readConfig({ paths }: Engine, id: string): ContainerConfig | undefined {
+/** What one container stands on. */
+interface ContainerUse {
+  id: string;
+  name: string;
+  /** Not known if its record is damaged. */
+  root: RootSource | undefined;
+}
+
+/**
+ * Reads what a container stands on.
+ *
+ * A damaged record is reported by `ps`. Here it must not keep images from being removed, but nobody may take away
+ * what its container stands on.
+ */
+function readUse({ paths }: Engine, id: string): ContainerUse | undefined {
+  const unknown = { id, name: shortId(id), root: undefined };
   try {
-    return readRecord(paths.container(id).config, parseContainerConfig);
+    const config = readRecord(paths.container(id).config, parseContainerConfig);
+    // An emptied record of a container that runs, and not the start of one that was never finished
+    return config ?? (isLocked(paths.container(id).lock) ? unknown : undefined);
   } catch (error) {
-    if (error instanceof WherryError && error.kind === "corrupt") return undefined;
+    if (error instanceof WherryError && error.kind === "corrupt") return unknown;
     throw error;
   }
 }

@@ -9,7 +9,9 @@ import type { Sweep } from "../image/images.ts";
 
 /** What {@linkcode recoverEngine} did. */
 export interface Recovery {
+  /** Containers, their names and their run directories. */
   containers: SweepResult;
+  /** The image store. */
   images: Sweep;
   /** Paths of cgroups without processes that were removed. */
   cgroups: string[];
@@ -24,7 +26,7 @@ export interface Recovery {
  */
 export function recoverEngine(engine: Engine): Recovery {
   engine.ensureDirectories();
-  const containers = sweepContainers(engine);
+  const containers = sweepContainers(engine, { waits: true });
   const cgroups = removeEmptyCgroups();
   return { containers, images: recoverImages(engine), cgroups };
 }

@@ -5,7 +5,7 @@ import { removeStaleNames } from "../container/names.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { removeTree } from "../kernel/tree.ts";
-import { tryAcquireLock } from "../store/lock.ts";
+import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
@@ -28,6 +28,12 @@ export interface SweepResult {
   failed: Map<string, unknown>;
 }
 
+/** How to sweep. */
+export interface SweepOptions {
+  /** Whether to wait for who makes a container, or sweeps, at this moment: milliseconds. @default {false} */
+  waits?: boolean;
+}
+
 function emptyResult(): SweepResult {
   return {
     removed: [],
@@ -46,9 +52,11 @@ function emptyResult(): SweepResult {
  *
  * Never touches a container that runs or that another command works on.
  */
-export function sweepContainers(engine: Engine): SweepResult {
+export function sweepContainers(engine: Engine, options: SweepOptions = {}): SweepResult {
   const result = emptyResult();
-  using gate = tryAcquireLock(engine.paths.gate, { create: true });
+  using gate = options.waits
+    ? acquireLock(engine.paths.gate)
+    : tryAcquireLock(engine.paths.gate, { create: true });
   if (gate === undefined) return result; // a container is being made: sweep another time
   for (const id of listIds(engine)) {
     tolerate(result, id, () => sweepContainer(engine, id, result));

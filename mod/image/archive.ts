@@ -169,7 +169,13 @@ class Loader {
       const [id, diffId] = [ids[i], diffIds[i]];
       if (id === undefined || diffId === undefined) continue;
       const blob = this.#take(name);
-      const layer = this.#layers.get(id) ?? await this.#unpack(name, blob, id, diffId, i === 0);
+      const layer = this.#layers.get(id) ??
+        await this.#unpack(
+          name,
+          blob,
+          { id, diffId },
+          layers.map(({ staged }) => staged.directory),
+        );
       this.#layers.set(id, layer);
       layers.push(layer);
     }
@@ -191,9 +197,8 @@ class Loader {
   async #unpack(
     name: string,
     blob: StagedBlob,
-    id: ChainId,
-    diffId: DiffId,
-    isBase: boolean,
+    { id, diffId }: { id: ChainId; diffId: DiffId },
+    lowerDirectories: readonly string[],
   ): Promise<UnpackedArchiveLayer> {
     using file = Deno.openSync(blob.path);
     const { start, chunks } = await peek(chunksOf(file));
@@ -202,7 +207,8 @@ class Loader {
     const directory = this.#staging.newDirectory();
     const unpacked = await unpackLayer(chunks, compression, {
       directory,
-      isBase,
+      isBase: lowerDirectories.length === 0,
+      lowerDirectories,
       needsEndMarker: false,
       hasher: compression === "none" ? undefined : this.#hasher,
     });

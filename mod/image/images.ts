@@ -194,8 +194,8 @@ export interface ImageUser {
 export interface ImageUse {
   /** Containers that were made from an image. */
   usersOf(id: ImageId): readonly ImageUser[];
-  /** Unpacked layers that containers stand on, also those of images that are gone. */
-  layers(): Iterable<ChainId>;
+  /** Unpacked layers that containers stand on, also those of images that are gone; `undefined` if that is not known. */
+  layers(): Iterable<ChainId> | undefined;
 }
 
 /** How to remove an image. */
@@ -339,7 +339,8 @@ interface Garbage {
 /** Marks what the images in `index` and the containers need; the rest is garbage. */
 function findGarbage(paths: ImagePaths, index: ImageIndex, use: ImageUse): Garbage {
   const blobs = new Set<string>();
-  const layers = new Set<string>([...use.layers()].map(hexOf));
+  const used = use.layers();
+  const layers = new Set<string>([...used ?? []].map(hexOf));
   for (const { digest } of index.manifests) {
     if (blobs.has(digest)) continue;
     const manifest = readManifest(paths, digest);
@@ -357,7 +358,9 @@ function findGarbage(paths: ImagePaths, index: ImageIndex, use: ImageUse): Garba
   }
   return {
     blobs: listBlobs(paths).filter((digest) => !blobs.has(digest)),
-    layers: listDirectory(paths.layers).filter((name) => !layers.has(name)),
+    layers: used === undefined
+      ? []
+      : listDirectory(paths.layers).filter((name) => !layers.has(name)),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   getImage,
   type ImageUse,
   listImages,
+  pruneImages,
   removeImage,
   sweepImages,
   tagImage,
@@ -114,7 +115,12 @@ test("removeImage() takes one of two names away", async ({ paths }) => {
 
   const removal = removeImage(paths, "box", GENTLE);
 
-  deepStrictEqual(removal, { untagged: [parseReference("box")], deleted: undefined });
+  deepStrictEqual(removal, {
+    id,
+    labels: {},
+    untagged: [parseReference("box")],
+    deleted: undefined,
+  });
   strictEqual(getImage(paths, "two").id, id);
 });
 
@@ -125,7 +131,7 @@ test("removeImage() removes the image with its last name, and everything of it",
 
   const removal = removeImage(store.paths, "box", GENTLE);
 
-  deepStrictEqual(removal, { untagged: [parseReference("box")], deleted: id });
+  deepStrictEqual(removal, { id, labels: {}, untagged: [parseReference("box")], deleted: id });
   deepStrictEqual(store.list(), before);
 });
 
@@ -183,6 +189,22 @@ test("removeImage() by id refuses an image with two names until forced", async (
 
   strictEqual(removal.untagged.length, 2);
   deepStrictEqual(listImages(paths), []);
+});
+
+test("pruneImages() removes what is unwanted and unused, with all that belongs to it", async (store) => {
+  const kept = await make(store.paths, "kept");
+  const used = await make(store.paths, "used");
+  const before = store.list();
+  const unwanted = await make(store.paths, "unwanted");
+
+  const { removed, reclaimedBytes } = pruneImages(store.paths, {
+    use: () => usedBy(used, false),
+    isUnwanted: ({ id }) => id !== kept,
+  });
+
+  deepStrictEqual(removed.map(({ id }) => id), [unwanted]);
+  strictEqual(reclaimedBytes > 0, true);
+  deepStrictEqual(store.list(), before);
 });
 
 test("sweepImages() removes blobs and layers that no image needs", async (store) => {

@@ -39,7 +39,7 @@ import {
   writeAllAt,
 } from "../kernel/file.ts";
 import { ArchiveError } from "./archive_error.ts";
-import { type ByteString, quoted, textOf } from "./byte_string.ts";
+import { type ByteString, byteStringOfText, quoted, textOf } from "./byte_string.ts";
 import type { ExtendedAttribute, FileTime } from "./pax.ts";
 import { kernelPathOf, RootDirectory, splitPath } from "./root_directory.ts";
 import type { TarEntry, TarSink } from "./tar_reader.ts";
@@ -66,6 +66,8 @@ const SETGID = 0o2000;
 export interface LayerOptions {
   /** Whether it is the lowest layer: there is nothing that whiteouts could hide, and they are left out. */
   isBase: boolean;
+  /** The unpacked layers below, which this one may hide as a whole. @default {none} */
+  lowerDirectories?: readonly string[];
 }
 
 /** Where an entry goes. */
@@ -82,6 +84,8 @@ interface Place {
 export class LayerUnpacker implements TarSink, Disposable {
   readonly #root: RootDirectory;
   readonly #isBase: boolean;
+  readonly #lowerDirectories: readonly string[];
+  #hidesLowerLayers = false;
   readonly #umask = Deno.umask();
   /** Set last of all, since making a file changes its directory's time. */
   readonly #directoryTimes = new Map<ByteString, FileTime>();
@@ -97,9 +101,10 @@ export class LayerUnpacker implements TarSink, Disposable {
    * @param directory Must exist and be empty.
    * @throws {SystemError} If it cannot be opened.
    */
-  constructor(directory: string, { isBase }: LayerOptions) {
+  constructor(directory: string, { isBase, lowerDirectories = [] }: LayerOptions) {
     this.#root = new RootDirectory(directory);
     this.#isBase = isBase;
+    this.#lowerDirectories = lowerDirectories;
   }
 
   /** Names of extended attributes that the file system would not take. */
@@ -135,11 +140,12 @@ export class LayerUnpacker implements TarSink, Disposable {
   }
 
   /**
-   * Sets the times of directories; call it after the last entry.
+   * Hides the lower layers if the archive says so, and sets the times of directories; call it after the last entry.
    *
    * @throws {SystemError} If the file system refuses.
    */
   finish(): void {
+    if (this.#hidesLowerLayers) this.#hideLowerLayers();
     for (const [path, time] of this.#directoryTimes) this.#setDirectoryTime(path, time);
   }
 
@@ -169,8 +175,44 @@ export class LayerUnpacker implements TarSink, Disposable {
       this.#applyWhiteout(entry, parentPath, baseName);
       return;
     }
-    const parent = this.#root.ensure(parentPath);
+    const parent = this.#ensureParent(entry, parentPath);
     this.#makeAt(entry, { path, parent, name: kernelPathOf(baseName) });
+  }
+
+  #ensureParent(entry: TarEntry, path: ByteString): number {
+    try {
+      return this.#root.ensure(path);
+    } catch (error) {
+      if (!isCode(error, "EEXIST", "ENOTDIR", "ELOOP")) throw error;
+      // Where the name exists and yet cannot be opened there is a link to nothing
+      const what = isCode(error, "ENOTDIR")
+        ? "neither a directory nor a link to one"
+        : "a link that leads nowhere";
+      throw new ArchiveError(
+        `entry ${quoted(entry.name)}: ${quoted(this.#findObstacle(path))} is in the way, ${what}`,
+        "corrupt",
+        { cause: error },
+      );
+    }
+  }
+
+  /** The shortest part of a path that is no directory. */
+  #findObstacle(path: ByteString): ByteString {
+    const components = path.split("/");
+    const prefixes = components.map((_, index) =>
+      components.slice(0, index + 1).join("/") as ByteString
+    );
+    return prefixes.find((prefix) => !this.#isDirectory(prefix)) ?? path;
+  }
+
+  #isDirectory(path: ByteString): boolean {
+    try {
+      this.#root.find(path);
+      return true;
+    } catch (error) {
+      if (isCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return false;
+      throw error;
+    }
   }
 
   #makeAt(entry: TarEntry, place: Place): void {
@@ -409,15 +451,35 @@ export class LayerUnpacker implements TarSink, Disposable {
     }
   }
 
+  /** The kernel takes no notice of an opaque mark on a layer's root: so each name that is in it below is hidden. */
+  #hideLowerLayers(): void {
+    const parent = this.#root.descriptor;
+    for (const name of namesIn(this.#lowerDirectories)) {
+      if (name.includes("\ufffd")) {
+        throw new ArchiveError(
+          `the layer hides a file below it whose name is not UTF-8: ${JSON.stringify(name)}`,
+          "unsupported",
+        );
+      }
+      const path = byteStringOfText(name);
+      this.#hide({ path, parent, name: kernelPathOf(path) });
+    }
+  }
+
   #makeOpaque(path: ByteString): void {
     if (path === "") {
-      throw new ArchiveError(
-        "the layer hides everything below it, which overlayfs cannot do",
-        "unsupported",
-      );
+      this.#hidesLowerLayers = true;
+      return;
     }
     setAttributeAt(this.#root.ensure(path), ".", OVERLAY_OPAQUE, YES);
   }
+}
+
+/** Names in the roots of layers, each once. */
+function namesIn(directories: readonly string[]): Set<string> {
+  return new Set(
+    directories.flatMap((directory) => Array.from(Deno.readDirSync(directory), ({ name }) => name)),
+  );
 }
 
 function isCode(error: unknown, ...codes: string[]): boolean {

@@ -25,6 +25,8 @@ export interface UnpackOptions {
   directory: string;
   /** Whether it is the lowest layer. */
   isBase: boolean;
+  /** The unpacked layers below. @default {none} */
+  lowerDirectories?: readonly string[];
   /** Whether to insist on the archive's end marker; see `tar_reader.ts`. */
   needsEndMarker: boolean;
   /** Computes the DiffID; `undefined` where it is known otherwise, as a plain tar's is the blob's digest. */

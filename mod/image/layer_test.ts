@@ -7,7 +7,7 @@ import {
   tarOf,
 } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
-import { LayerUnpacker } from "./layer.ts";
+import { type LayerOptions, LayerUnpacker } from "./layer.ts";
 import { TarReader } from "./tar_reader.ts";
 
 /** A directory for a layer, and a file beside it that no archive may touch. */
@@ -21,8 +21,11 @@ class Place implements Disposable {
     Deno.writeTextFileSync(this.outside, "untouched");
   }
 
-  unpack(archive: Uint8Array<ArrayBuffer>, { isBase = true }: { isBase?: boolean } = {}): void {
-    using unpacker = new LayerUnpacker(this.root, { isBase });
+  unpack(
+    archive: Uint8Array<ArrayBuffer>,
+    { isBase = true, lowerDirectories = [] }: Partial<LayerOptions> = {},
+  ): void {
+    using unpacker = new LayerUnpacker(this.root, { isBase, lowerDirectories });
     const reader = new TarReader(unpacker);
     reader.push(archive);
     reader.end();
@@ -93,6 +96,19 @@ const REFUSED: ReadonlyArray<
     { name: "d", type: "5" },
     { name: "l", type: "1", link: "d" },
   ], /its target "d" is a directory/],
+  ["an entry behind a link to nothing", [
+    { name: "d/l", type: "2", link: "/x" },
+    { name: "d/l/e/f" },
+  ], /entry "d\/l\/e\/f": "d\/l" is in the way, a link that leads nowhere/],
+  ["an entry behind a link to a file", [
+    { name: "x" },
+    { name: "l", type: "2", link: "/x" },
+    { name: "l/f" },
+  ], /entry "l\/f": "l" is in the way, neither a directory nor a link to one/],
+  ["an entry behind a link to itself", [
+    { name: "l", type: "2", link: "l" },
+    { name: "l/f" },
+  ], /entry "l\/f": "l" is in the way, a link that leads nowhere/],
   ["a hard link to the root", [{ name: "l", type: "1", link: "/" }], /to the root directory/],
   ["a file in place of the root", [{ name: "./", type: "2", link: "x" }], /replace the root/],
   ["a name of 300 bytes", [
@@ -107,7 +123,7 @@ const REFUSED: ReadonlyArray<
   ["a file below a file", [
     { name: "f", content: "x" },
     { name: "f/g", content: "y" },
-  ], /"f\/g": not a directory/],
+  ], /"f\/g": "f" is in the way, neither a directory/],
 ];
 
 for (const [what, members, message] of REFUSED) {
@@ -318,6 +334,21 @@ test("LayerUnpacker makes a directory opaque when a whiteout in its layer names 
 
   strictEqual(attributes(`${place.root}/before`), "trusted.overlay.opaque=y");
   strictEqual(attributes(`${place.root}/after`), "trusted.overlay.opaque=y");
+});
+
+test("LayerUnpacker hides each name of the lower layers' roots when the root is opaque", (place) => {
+  using lower = new Place();
+  lower.unpack(tarOf({ name: "gone" }, { name: "d/", type: "5" }, { name: "over" }, { name: "ü" }));
+
+  place.unpack(
+    tarOf({ name: "over", content: "new" }, { name: ".wh..wh..opq" }, { name: "d/f" }, {
+      name: "e",
+    }),
+    { isBase: false, lowerDirectories: [lower.root] },
+  );
+
+  deepStrictEqual(place.list(), ["d d", "d/f f", "e f", "gone c", "over f", "ü c"]);
+  strictEqual(attributes(`${place.root}/d`), "trusted.overlay.opaque=y");
 });
 
 test("LayerUnpacker leaves whiteouts out of the lowest layer", (place) => {

@@ -39,7 +39,8 @@ export interface TarImageMade {
  *
  * @param path Absolute, or relative to the current directory.
  * @param onMade Called for each image that was not known before.
- * @throws {WherryError} `not_found` if there is no such file, `invalid_argument` if it holds several images;
+ * @throws {WherryError} `not_found` if there is no such file, `invalid_argument` if it is a directory or holds several
+ * images;
  * otherwise as {@linkcode importRootfs} and {@linkcode loadDockerArchive}.
  */
 export async function getTarImage(
@@ -49,6 +50,11 @@ export async function getTarImage(
 ): Promise<Image> {
   using file = openTar(path);
   const info = file.statSync();
+  if (info.isDirectory) {
+    throw new WherryError("invalid_argument", `Cannot run "${path}": it is a directory`, {
+      hint: `Use a directory as root file system with --rootfs "${path}"`,
+    });
+  }
   const state = [info.dev, info.ino, info.size, info.mtime?.getTime(), info.ctime?.getTime()];
   const sourceState = state.join(":");
   const known = findBySource(paths, sourceState);

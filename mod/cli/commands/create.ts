@@ -4,7 +4,7 @@ import { createContainer, type CreateRequest } from "../../engine/create.ts";
 import { WherryError } from "../../errors.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../command_flags.ts";
-import { loadImageSupport, planRequest } from "../container_request.ts";
+import { loadImageSupport, planRequest, pullWarning } from "../container_request.ts";
 import type { Context } from "../context.ts";
 import { EXIT_ENGINE_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -17,6 +17,8 @@ export async function run({ engine, output }: Context, parsed: CreateFlags): Pro
   const request = planChecked(parsed);
   using cidFile = createCidFile(parsed.flags.cidfile);
   using container = await createContainer(engine, request);
+  const warning = pullWarning(parsed);
+  if (warning !== undefined) output.warn(warning);
   cidFile?.keep(container.config.id);
   output.writeLine(container.config.id);
   return 0;

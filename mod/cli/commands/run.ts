@@ -8,7 +8,7 @@ import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { tryLockContainer } from "../../engine/find.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../command_flags.ts";
-import { loadImageSupport, planRequest } from "../container_request.ts";
+import { loadImageSupport, planRequest, pullWarning } from "../container_request.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -36,6 +36,8 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   using cidFile = createCidFile(flags.cidfile);
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
+  const warning = pullWarning(parsed);
+  if (warning !== undefined) context.output.warn(warning);
   const monitor = await startOrRemove(context, container, parsed, session);
   using _connection = monitor;
   cidFile?.keep(container.config.id);

@@ -1,0 +1,75 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { type ContainerPaths, Paths } from "../store/paths.ts";
+import { hasRecordedEnd, readState, recordEnd } from "./state.ts";
+
+const RUNNING = {
+  status: "running",
+  pid: 2,
+  monitorPid: 1,
+  startedAt: "1795230000000000001",
+  finishedAt: "0",
+  exitCode: 0,
+  restartCount: 3,
+  isStopped: true,
+};
+
+/** Runs `body` with the files of one container, whose monitor is gone. */
+function testState(name: string, body: (paths: ContainerPaths) => void): void {
+  Deno.test(name, () => {
+    const directory = Deno.makeTempDirSync();
+    const paths = new Paths(directory, `${directory}/run`).container("1".repeat(64));
+    Deno.mkdirSync(paths.directory, { recursive: true });
+    try {
+      body(paths);
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  });
+}
+
+function write({ state }: ContainerPaths, record: object): void {
+  Deno.writeTextFileSync(state, JSON.stringify(record));
+}
+
+testState("readState() takes a run without an end for killed", (paths) => {
+  write(paths, RUNNING);
+
+  const { status, isRunning, wasKilled, exitCode } = readState(paths);
+
+  deepStrictEqual([status, isRunning, wasKilled, exitCode], ["exited", false, true, 137]);
+});
+
+testState("readState() never lets an end come before its start", (paths) => {
+  write(paths, RUNNING);
+  Deno.utimeSync(paths.state, 0, 0);
+
+  const { startedAt, finishedAt } = readState(paths);
+
+  strictEqual(finishedAt, startedAt);
+});
+
+testState("recordEnd() writes down the end of a run that has none, and keeps the rest", (paths) => {
+  write(paths, RUNNING);
+
+  recordEnd(paths);
+
+  const { wasKilled, exitCode, restartCount, isStopped } = readState(paths);
+  deepStrictEqual([wasKilled, exitCode, restartCount, isStopped], [false, 137, 3, true]);
+});
+
+testState("recordEnd() leaves an end that is recorded", (paths) => {
+  write(paths, { ...RUNNING, status: "exited", exitCode: 4 });
+
+  recordEnd(paths);
+
+  strictEqual(readState(paths).exitCode, 4);
+});
+
+testState("hasRecordedEnd() is true for a run that is over, false without any", (paths) => {
+  const before = hasRecordedEnd(paths);
+  write(paths, RUNNING);
+  const during = hasRecordedEnd(paths);
+  recordEnd(paths);
+
+  deepStrictEqual([before, during, hasRecordedEnd(paths)], [false, false, true]);
+});
