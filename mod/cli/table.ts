@@ -12,15 +12,11 @@ const MIN_COLUMN_WIDTH = 10;
  * The last cell of a row is not padded. Control characters in cells are escaped.
  *
  * @param rows Header first; rows may have different lengths.
- * @param options `minColumnWidth`, gap included, is 10 unless given.
  * @returns Lines with a newline after each; `""` for no rows.
  */
-export function formatTable(
-  rows: readonly (readonly string[])[],
-  { minColumnWidth = MIN_COLUMN_WIDTH }: { minColumnWidth?: number } = {},
-): string {
+export function formatTable(rows: readonly (readonly string[])[]): string {
   const safeRows = rows.map((row) => row.map((cell) => escapeControls(cell)));
-  const widths = columnWidths(safeRows, minColumnWidth);
+  const widths = columnWidths(safeRows);
   return safeRows.map((row, index) => `${formatRow(row, widths[index] ?? [])}\n`).join("");
 }
 
@@ -30,12 +26,12 @@ export function formatTable(
  * A column is as wide as in the rows above and below that have it without a gap between them, as
  * Go's tabwriter has it; rows of the same length so share all widths.
  */
-function columnWidths(rows: readonly (readonly string[])[], minimum: number): number[][] {
+function columnWidths(rows: readonly (readonly string[])[]): number[][] {
   const widths: number[][] = rows.map(() => []);
   const columnCount = Math.max(0, ...rows.map((row) => row.length - 1));
   for (let column = 0; column < columnCount; column++) {
     for (let first = 0; first < rows.length; first++) {
-      let width = minimum;
+      let width = MIN_COLUMN_WIDTH;
       let end = first;
       for (; column < (rows[end]?.length ?? 0) - 1; end++) {
         width = Math.max(width, displayWidth(rows[end]?.[column] ?? "") + CELL_GAP);
