@@ -21,8 +21,9 @@ int step_log(struct monitor *monitor, const struct step *step)
 	int result;
 
 	monitor->log.path = step_text(step, 0);
-	monitor->log.max_bytes = step_number(step, 1);
-	monitor->log.max_files = (uint32_t)step_number(step, 2);
+	monitor->log.format = text_equal(step_text(step, 1), "json") ? LOG_JSON : LOG_CRI;
+	monitor->log.max_bytes = step_number(step, 2);
+	monitor->log.max_files = (uint32_t)step_number(step, 3);
 	result = log_open(&monitor->log);
 	return result == -ENOSPC || result == -EDQUOT ? 0 : result;
 }

@@ -70,8 +70,10 @@ static int prepare(struct monitor *monitor)
 	(void)sys_chdir("/");
 	monitor->log.buffer = monitor->buffers.log;
 	monitor->input.data = monitor->buffers.input;
-	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
 		monitor->outputs[i].data = monitor->buffers.outputs[i];
+		monitor->log.lines[i].data = monitor->buffers.lines[i];
+	}
 	monitor->has_engine = true;
 	monitor->clients[0] = (struct client){ .socket = CONTROL_FD, .awaits_exit = true };
 	result = sys_signalfd(wanted);

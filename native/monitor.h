@@ -19,17 +19,29 @@ enum {
 #define MESSAGE_SIZE 4096
 #define CHUNK_SIZE 16384 /* read at once; also the longest text in a log record */
 #define PIPE_SIZE 65536  /* what a pipe holds by default, pipe(7) */
-#define LOG_BUFFER_SIZE (CHUNK_SIZE + 4096)
+#define LOG_BUFFER_SIZE (CHUNK_SIZE * 6 + 4096) /* JSON may need "\\u0000" for each byte */
 #define KEYS_SIZE 16
 /* Room for held detach keys, which may have to go before the bytes read: filter_keys(). */
 #define INPUT_SIZE (KEYS_SIZE + CHUNK_SIZE)
 /* What may be left to read when init has ended, behind a chunk that a client still has to take. */
 #define OUTPUT_SIZE (CHUNK_SIZE + PIPE_SIZE)
 
+enum { OUTPUT_STDOUT, OUTPUT_STDERR, OUTPUT_COUNT };
+
 enum stdio { STDIO_NULL, STDIO_PIPE, STDIO_TERMINAL };
+
+enum log_format { LOG_CRI, LOG_JSON };
+
+/* In JSON a record is a whole line: the beginning of one that has not ended yet. */
+struct line {
+	uint64_t began_at; /* of a line that is longer than a record; 0: there is no record of it */
+	uint32_t length;
+	char *data; /* CHUNK_SIZE bytes */
+};
 
 struct log {
 	const char *path; /* NULL: no log */
+	enum log_format format;
 	uint64_t max_bytes;
 	uint32_t max_files;
 	int fd; /* 0: not open */
@@ -39,6 +51,7 @@ struct log {
 	uint32_t waiting;
 	size_t used;
 	char *buffer; /* LOG_BUFFER_SIZE bytes */
+	struct line lines[OUTPUT_COUNT];
 };
 
 /* What the container reads from stdin: one chunk, from any of the clients. */
@@ -58,8 +71,6 @@ struct output {
 	uint32_t length;
 	char *data; /* OUTPUT_SIZE bytes */
 };
-
-enum { OUTPUT_STDOUT, OUTPUT_STDERR, OUTPUT_COUNT };
 
 /* A descriptor of a client. A socket may be shared with the client, so it is never made
  * non-blocking. */
@@ -109,6 +120,7 @@ struct monitor {
 	/* Last, so that everything above is in few pages. */
 	struct {
 		char log[LOG_BUFFER_SIZE];
+		char lines[OUTPUT_COUNT][CHUNK_SIZE];
 		char input[INPUT_SIZE];
 		char outputs[OUTPUT_COUNT][OUTPUT_SIZE];
 	} buffers;

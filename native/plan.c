@@ -84,6 +84,8 @@ static int parse_argument(char type, const char *text, uint64_t *ret_number)
 				       text_equal(text, "terminal")
 			       ? 0
 			       : -EINVAL;
+	case 'f':
+		return text_equal(text, "cri") || text_equal(text, "json") ? 0 : -EINVAL;
 	case 'd':
 		return text_equal(text, "durable") || text_equal(text, "volatile") ? 0 : -EINVAL;
 	default:

@@ -36,18 +36,18 @@ const MALFORMED: Record<string, [index: number, plan: Uint8Array<ArrayBuffer>]> 
     cStringBlock(["wherry-plan", "1", "clone", "1", "0", "exec"]),
   ],
   "an unknown word": [1, plan(CLONE, ["exac", "1", "/bin/true"])],
-  "too few arguments": [0, plan(["log", "/log", "0"], CLONE, shell("true"))],
+  "too few arguments": [0, plan(["log", "/log", "cri", "0"], CLONE, shell("true"))],
   "too many arguments": [1, plan(CLONE, ["fork", "now"], shell("true"))],
   "a count beyond the end": [
     1,
     cStringBlock(["wherry-plan", "1", "clone", "1", "0", "exec", "9", "1"]),
   ],
   "a huge count": [0, cStringBlock(["wherry-plan", "1", "clone", "18446744073709551615", "0"])],
-  "a number that is none": [0, plan(["log", "/log", "1k", "3"], CLONE, shell("true"))],
+  "a number that is none": [0, plan(["log", "/log", "cri", "1k", "3"], CLONE, shell("true"))],
   "a number above 32 bits": [1, plan(CLONE, ["user", "4294967296", "0"], shell("true"))],
   "a number above 64 bits": [
     0,
-    plan(["log", "/l", "18446744073709551616", "3"], CLONE, shell("true")),
+    plan(["log", "/l", "cri", "18446744073709551616", "3"], CLONE, shell("true")),
   ],
   "an empty number": [1, plan(CLONE, ["umask", ""], shell("true"))],
   "a mode that is not octal": [1, plan(CLONE, ["umask", "28"], shell("true"))],
@@ -94,7 +94,7 @@ testBoth(
     const random = makeRandom(20261120);
     const original = plan(
       ["stdio", "pipe"],
-      ["log", `${directory}/log`, "4096", "2"],
+      ["log", `${directory}/log`, "cri", "4096", "2"],
       ["record", `${directory}/state`, "volatile"],
       ["clone", "0"],
       ["rlimit", "7", "64", "-1"],

@@ -5,7 +5,7 @@
 const struct word WORDS[] = {
 	/* Done by the monitor, before and by `clone`. */
 	{ "stdio", "i", step_stdio, NULL },
-	{ "log", "pUu", step_log, NULL },
+	{ "log", "pfUu", step_log, NULL },
 	{ "listen", "p", step_listen, NULL },
 	{ "record", "pd", step_record, NULL },
 	{ "cleanup", "ss*", step_cleanup, NULL },

@@ -3,7 +3,13 @@
 import { capabilityMask, DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
 import { CLONE_NEW, MOUNT_ATTR, MS, splitMountOptions } from "../kernel/mount.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { type BindMount, containerArgv, type ContainerConfig, type Propagation } from "./config.ts";
+import {
+  type BindMount,
+  containerArgv,
+  type ContainerConfig,
+  type LogConfig,
+  type Propagation,
+} from "./config.ts";
 import type { Identity } from "./identity.ts";
 import type { Step } from "./plan.ts";
 
@@ -39,8 +45,8 @@ export interface LaunchInput {
 }
 
 const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC | CLONE_NEW.PID;
-const MAX_LOG_BYTES = 10 * 1024 * 1024;
-const MAX_LOG_FILES = 3;
+/** Formats that the monitor knows, by driver. */
+const LOG_FORMATS = { "local": "cri", "json-file": "json" } as const;
 const SIGKILL = 9;
 
 /** What is hidden by default. @see `oci/defaults.go` of moby */
@@ -125,11 +131,16 @@ function planSupervision({ config, paths, cleanupArgv }: LaunchInput): Step[] {
   const stdin = config.hasStdin ? "pipe" : "null";
   return [
     ["stdio", config.hasTerminal ? "terminal" : stdin],
-    ["log", paths.log, String(MAX_LOG_BYTES), String(MAX_LOG_FILES)],
+    ...planLog(config.log, paths.log),
     ["listen", paths.runDirectory],
     ["record", paths.state, durability],
     ...(cleanupArgv.length > 0 ? [["cleanup", ...cleanupArgv] as const] : []),
   ];
+}
+
+function planLog({ driver, maxBytes, maxFiles }: LogConfig, path: string): Step[] {
+  if (driver === "none") return [];
+  return [["log", path, LOG_FORMATS[driver], String(maxBytes), String(maxFiles)]];
 }
 
 function planOverlay({ paths, lowerDirectories }: LaunchInput): Step {

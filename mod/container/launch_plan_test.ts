@@ -57,6 +57,20 @@ Deno.test("planExecIn() with a terminal is the golden plan", () => {
   strictEqual(textOf(steps), golden("exec_plan"));
 });
 
+Deno.test("planLaunch() has the log written as docker does when asked to", () => {
+  const log = { driver: "json-file", maxBytes: 1000, maxFiles: 2 } as const;
+
+  deepStrictEqual(stepsCalled("log", planLaunch(inputWith({ log }))), [
+    ["log", "/r/containers/0123abcd/log", "json", "1000", "2"],
+  ]);
+});
+
+Deno.test("planLaunch() has no log with the driver none", () => {
+  const log = { driver: "none", maxBytes: 0, maxFiles: 1 } as const;
+
+  deepStrictEqual(stepsCalled("log", planLaunch(inputWith({ log }))), []);
+});
+
 Deno.test("planLaunch() keeps the host's network namespace when asked to", () => {
   const steps = planLaunch(inputWith({ networkMode: "host" }));
 

@@ -12,7 +12,7 @@ import { cStringBlock } from "../../ffi/c_string.ts";
 /** Fewest and most arguments of each word; `undefined` means any number. */
 export const STEP_ARGUMENTS = {
   "stdio": [1, 1],
-  "log": [3, 3],
+  "log": [4, 4],
   "listen": [1, 1],
   "record": [2, 2],
   "cleanup": [1, undefined],
