@@ -71,6 +71,18 @@ export const RUN_FLAGS = [
   { name: "init", type: "boolean", help: "Run an init that forwards signals and reaps processes" },
   INTERACTIVE,
   { name: "label", short: "l", type: "list", help: "Set metadata on a container" },
+  {
+    name: "log-driver",
+    type: "string",
+    value: "local|json-file|none",
+    help: "How the container's output is kept (default local)",
+  },
+  {
+    name: "log-opt",
+    type: "list",
+    value: "name=value",
+    help: "Log options: max-size (default 10 MiB, -1 for no limit), max-file (default 3)",
+  },
   { name: "name", type: "string", help: "Assign a name to the container" },
   {
     name: "network",

@@ -12,6 +12,7 @@ import type { RUN_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
 import { readEnvironment } from "../environment.ts";
 import type { ParsedFlags } from "../flags.ts";
+import { parseLogFlags } from "../log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "../mounts.ts";
 import { attachmentOf, callerTerminalSize, checkTerminal, Session } from "../session.ts";
 
@@ -108,6 +109,7 @@ function reportSweep({ engine, output }: Context): void {
 
 function planRequest({ flags, given, positionals }: RunFlags): CreateRequest {
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
+  const log = parseLogFlags(flags["log-driver"], flags["log-opt"]);
   return {
     ...(flags.rootfs === undefined ? { image: image ?? "" } : { rootfs: flags.rootfs }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
@@ -131,6 +133,7 @@ function planRequest({ flags, given, positionals }: RunFlags): CreateRequest {
       ...flags.tmpfs.map(parseTmpfsFlag),
     ],
     labels: parseLabels(flags.label),
+    ...(log === undefined ? {} : { log }),
     attachedStreams: attachedStreams(flags),
     startsAtOnce: true,
   };
