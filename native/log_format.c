@@ -1,6 +1,8 @@
 /* What a record of the log looks like, in the CRI format and in docker's. */
 #include "log_format.h"
 
+static const char JSON_HEAD[] = "{\"log\":\"";
+
 /* Characters of ASCII that stand for themselves in a JSON string of docker's, which has `<`, `>`
  * and
  * `&` escaped like all of Go's: one bit each. */
@@ -125,14 +127,14 @@ void record_add(struct text *text, const struct stamp *stamp, const char *data, 
 		bool ends_line)
 {
 	if (stamp->format == LOG_JSON) {
-		text_add(text, "{\"log\":\"");
+		text_add_bytes(text, JSON_HEAD, sizeof(JSON_HEAD) - 1);
 		add_json(text, data, size);
-		text_add(text, ends_line ? "\\n" : "");
+		text_add_bytes(text, "\\n", ends_line ? 2 : 0);
 		text_add_bytes(text, stamp->bytes, stamp->length);
 	} else {
 		text_add_bytes(text, stamp->bytes, stamp->length);
 		text->data[text->length - 2] = ends_line ? 'F' : 'P';
 		text_add_bytes(text, data, size);
-		text_add(text, "\n");
+		text_add_bytes(text, "\n", 1);
 	}
 }
