@@ -10,10 +10,12 @@ void child_report(const struct report *report, const int *fd)
 }
 
 /* Sources are never below START_FDS, so no dup3 overwrites the source of a later one. */
-static int place_fds(const int stdio[3], int report)
+static int place_fds(const int stdio[3], int join_fd, int report)
 {
 	int result = sys_dup3(report, REPORT_FD, O_CLOEXEC);
 
+	if (result >= 0 && join_fd != JOIN_FD)
+		result = sys_dup3(join_fd, JOIN_FD, O_CLOEXEC);
 	for (int i = 0; i < 3 && result >= 0; i++)
 		if (stdio[i] >= START_FDS)
 			result = sys_dup3(stdio[i], i, 0);
@@ -42,12 +44,14 @@ static int leave_keyring(void)
 	return result == -ENOSYS || result == -EPERM || result > 0 ? 0 : result;
 }
 
-_Noreturn void child_run(struct monitor *monitor, const int stdio[3], int report)
+_Noreturn void child_run(struct monitor *monitor, const struct section *section, const int stdio[3],
+			 int report)
 {
 	struct child child = { .monitor = monitor, .root = -1, .umask = 022 };
-	uint32_t clone_index = monitor->plan.index - 1;
-	int result = place_fds(stdio, report);
+	uint32_t clone_index = section->steps.index - 1;
+	int result = place_fds(stdio, section->join_fd, report);
 
+	monitor->plan = section->steps;
 	if (result == 0)
 		result = leave_keyring();
 	if (result < 0)

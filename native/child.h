@@ -15,7 +15,8 @@ struct child {
 	uint32_t umask;
 };
 
-/* Run the child's steps, with these three as 0, 1 and 2. */
-_Noreturn void child_run(struct monitor *monitor, const int stdio[3], int report);
+/* Run the steps of `section`, with these three as 0, 1 and 2. */
+_Noreturn void child_run(struct monitor *monitor, const struct section *section, const int stdio[3],
+			 int report);
 
 void child_report(const struct report *report, const int *fd);

@@ -173,7 +173,7 @@ static int request_resize(struct request *request)
 
 static int signal_init(struct monitor *monitor, uint64_t signal)
 {
-	return monitor->has_exited ? -ESRCH : sys_pidfd_signal(monitor->pidfd, (int)signal);
+	return monitor->has_exited ? -ESRCH : sys_pidfd_signal(monitor->init.pidfd, (int)signal);
 }
 
 static int request_signal(struct request *request)
@@ -210,7 +210,7 @@ static int request_pidfd(struct request *request)
 {
 	if (request->monitor->has_exited)
 		return -ESRCH;
-	client_send(request->monitor, request->client, "pidfd", -1, &request->monitor->pidfd);
+	client_send(request->monitor, request->client, "pidfd", -1, &request->monitor->init.pidfd);
 	return 0;
 }
 

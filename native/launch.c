@@ -105,27 +105,26 @@ static int make_pipes(struct monitor *monitor, int child_ends[3])
 	return 0;
 }
 
-void kill_container(struct monitor *monitor)
+void kill_process(struct process *process)
 {
-	if (monitor->pid == 0)
+	if (process->pid == 0)
 		return;
-	(void)sys_pidfd_signal(monitor->pidfd, SIGKILL);
-	(void)sys_wait4(monitor->pid, NULL, 0);
+	(void)sys_pidfd_signal(process->pidfd, SIGKILL);
+	(void)sys_wait4(process->pid, NULL, 0);
+	sys_close(process->pidfd);
+	*process = (struct process){ 0 };
 }
 
 /* `fork` made a process that goes on in the child's place; the old one has nothing more to say. */
-static void follow_fork(struct monitor *monitor, const struct report *report, int pidfd)
+static void follow_fork(struct process *process, const struct report *report, int pidfd)
 {
-	int old_pid = monitor->pid;
-
-	sys_close(monitor->pidfd);
-	monitor->pid = report->value;
-	monitor->pidfd = pidfd;
-	(void)sys_wait4(old_pid, NULL, 0);
+	(void)sys_wait4(process->pid, NULL, 0);
+	sys_close(process->pidfd);
+	*process = (struct process){ report->value, pidfd };
 }
 
 /* Read reports until the child has called execve. Returns 0 or the error of its step. */
-static int await_child(struct monitor *monitor, int socket)
+static int await_child(struct monitor *monitor, struct process *process, int socket)
 {
 	for (;;) {
 		struct report report;
@@ -136,7 +135,7 @@ static int await_child(struct monitor *monitor, int socket)
 		if (size <= 0)
 			return (int)size;
 		if (report.kind == REPORT_FORKED && count == 1)
-			follow_fork(monitor, &report, fds[0]);
+			follow_fork(process, &report, fds[0]);
 		else if (report.kind == REPORT_TERMINAL && count == 1)
 			open_terminal(monitor, fds[0]);
 		else if (report.kind == REPORT_FAILED) {
@@ -146,45 +145,76 @@ static int await_child(struct monitor *monitor, int socket)
 	}
 }
 
-static int start_child(struct monitor *monitor, uint64_t flags, const int child_ends[3], int report)
+static int make_child(struct monitor *monitor, const struct section *section, const int stdio[3],
+		      int report, struct process *ret_process)
 {
+	int pidfd = 0;
 	struct clone_args args = {
-		.flags = flags | CLONE_PIDFD,
-		.pidfd = (uintptr_t)&monitor->pidfd,
+		.flags = section->flags | CLONE_PIDFD,
+		.pidfd = (uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};
 	int64_t pid = sys_clone3(&args);
 
 	if (pid == 0)
-		child_run(monitor, child_ends, report);
-	if (pid > 0)
-		monitor->pid = (int)pid;
-	return pid < 0 ? (int)pid : 0;
+		child_run(monitor, section, stdio, report);
+	if (pid < 0)
+		return (int)pid;
+	*ret_process = (struct process){ (int)pid, pidfd };
+	return 0;
 }
 
-/* The last step of the monitor. The child learns from the report socket that the monitor lives, and
- * the monitor by its end that execve has succeeded. */
-int step_clone(struct monitor *monitor, const struct step *step)
+/* The child learns from the report socket that the monitor lives, and the monitor by its end that
+ * execve has succeeded. */
+int run_child(struct monitor *monitor, const struct section *section, const int stdio[3],
+	      struct process *ret_process)
 {
-	int child_ends[3] = { 0, 1, 2 };
+	struct process process = { 0 };
 	int report[2];
-	int result = make_pipes(monitor, child_ends);
+	int result;
 
-	if (result < 0)
-		return result;
+	monitor->failed_index = section->steps.index - 1;
 	result = (int)SYS(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report);
 	if (result < 0)
 		return result;
-	result = start_child(monitor, step_number(step, 0), child_ends, report[1]);
+	result = plan_read_rest(PLAN_FD, &section->steps);
+	if (result == 0)
+		result = make_child(monitor, section, stdio, report[1], &process);
 	sys_close(report[1]);
+	plan_discard_rest(&section->steps);
+	if (result == 0)
+		result = await_child(monitor, &process, report[0]);
+	sys_close(report[0]);
+	if (result < 0)
+		kill_process(&process);
+	else
+		*ret_process = process;
+	return result;
+}
+
+/* Start init with new pipes. */
+static int run_init(struct monitor *monitor)
+{
+	int child_ends[3] = { 0, 1, 2 };
+	int result = make_pipes(monitor, child_ends);
+
+	if (result == 0)
+		result = run_child(monitor, &monitor->init_section, child_ends, &monitor->init);
 	for (int i = 0; i < 3; i++)
 		if (child_ends[i] >= START_FDS)
 			sys_close(child_ends[i]);
-	plan_discard_rest(&monitor->plan);
-	if (result == 0)
-		result = await_child(monitor, report[0]);
-	sys_close(report[0]);
 	return result;
+}
+
+/* The last step of the monitor. */
+int step_clone(struct monitor *monitor, const struct step *step)
+{
+	monitor->init_section = (struct section){
+		.steps = monitor->plan,
+		.flags = step_number(step, 0),
+		.join_fd = INIT_FD,
+	};
+	return run_init(monitor);
 }
 
 /* Ends with `clone`, which plan_check has seen to be there. */
@@ -193,7 +223,7 @@ static int run_steps(struct monitor *monitor, uint32_t *ret_index)
 	struct step step = { 0 };
 	int result = 0;
 
-	while (result == 0 && monitor->pid == 0) {
+	while (result == 0 && monitor->init.pid == 0) {
 		if (plan_next(&monitor->plan, &step) <= 0)
 			return -EINVAL;
 		monitor->failed_index = step.index;

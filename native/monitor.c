@@ -136,7 +136,7 @@ static void end(struct monitor *monitor)
 static void fail(struct monitor *monitor, uint32_t index, int error)
 {
 	if (monitor != NULL)
-		kill_container(monitor);
+		kill_process(&monitor->init);
 	send_to_engine("failed", index, error);
 	if (monitor != NULL)
 		close_clients(monitor);
@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 		fail(monitor, failed_index, result);
 		return 1;
 	}
-	send_to_engine("started", (uint64_t)monitor->pid, 0);
+	send_to_engine("started", (uint64_t)monitor->init.pid, 0);
 	supervise(monitor);
 	end(monitor);
 	return 0;

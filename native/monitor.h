@@ -91,11 +91,24 @@ struct client {
 	uint8_t keys_matched;
 };
 
+/* A process that steps of the plan make. */
+struct process {
+	int pid; /* 0: none */
+	int pidfd;
+};
+
+/* A part of the plan that makes a process, any number of times: see run_child(). */
+struct section {
+	struct plan steps; /* at the first one of the child */
+	uint64_t flags;    /* CLONE_NEW* */
+	int join_fd;       /* pidfd of whose namespaces `join` enters */
+};
+
 struct monitor {
 	struct plan plan;
+	struct section init_section;
+	struct process init; /* the container's, or the process of an `exec` */
 	enum stdio stdio;
-	int pid; /* of the container's init */
-	int pidfd;
 	int signals; /* signalfd */
 	int slave;   /* of the container's terminal, see terminal.c */
 	int listener;
@@ -151,7 +164,14 @@ static inline void close_stream(int *fd)
 /* launch.c: run the monitor's steps. Returns 0 when the container runs, or -errno with the index of
  * the step. */
 int launch(struct monitor *monitor, uint32_t *ret_index);
-void kill_container(struct monitor *monitor);
+
+/* launch.c: make a process by the steps of `section`, with `stdio` as its 0, 1 and 2 (descriptors
+ * from START_FDS on; a lower one leaves what the monitor has there, /dev/null), and wait until it
+ * has called execve. The plan is in memory only meanwhile. Returns 0, or -errno with the number of
+ * the step in monitor->failed_index; the process is ended and reaped then. */
+int run_child(struct monitor *monitor, const struct section *section, const int stdio[3],
+	      struct process *ret_process);
+void kill_process(struct process *process);
 
 /* supervise.c: serve everybody until the exit is recorded; then the slow clients until they have
  * all output. */

@@ -121,9 +121,10 @@ const char *point_to_strings(const char **pointers, const char *strings, uint32_
 	return strings;
 }
 
-static int read_all(int fd, char *data, size_t size)
+/* Read all from `offset` on to the same place of `data`. */
+static int read_all(int fd, char *data, size_t size, size_t offset)
 {
-	for (size_t offset = 0; offset < size;) {
+	while (offset < size) {
 		int64_t got = sys_pread(fd, data + offset, size - offset, offset);
 
 		if (got < 0)
@@ -148,7 +149,7 @@ int plan_load(int fd, struct plan *ret_plan)
 	data = sys_allocate((size_t)size);
 	if (data == NULL)
 		return -ENOMEM;
-	result = read_all(fd, data, (size_t)size);
+	result = read_all(fd, data, (size_t)size, 0);
 	if (result < 0)
 		return result;
 	if (data[size - 1] != '\0' || memcmp(data, HEADER, sizeof(HEADER)) != 0)
@@ -267,4 +268,9 @@ void plan_discard_rest(const struct plan *plan)
 
 	if (first < end)
 		sys_discard((void *)first, end - first);
+}
+
+int plan_read_rest(int fd, const struct plan *plan)
+{
+	return read_all(fd, plan->data, plan->size, (size_t)(plan->next - plan->data));
 }

@@ -58,6 +58,9 @@ int plan_next(struct plan *plan, struct step *ret_step);
 /* Give back the pages of steps not taken yet: after `clone` they are the child's business. */
 void plan_discard_rest(const struct plan *plan);
 
+/* Read those steps again from `fd`, which the plan was loaded from. Returns 0 or -errno. */
+int plan_read_rest(int fd, const struct plan *plan);
+
 /* Fewest and most arguments of a word. */
 uint32_t word_minimum(const struct word *word);
 uint32_t word_maximum(const struct word *word);

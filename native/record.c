@@ -27,7 +27,7 @@ static void add_state(struct text *record, const struct monitor *monitor)
 {
 	text_add(record, "{\"status\":");
 	text_add(record, monitor->has_exited ? "\"exited\"" : "\"running\"");
-	add_number(record, "pid", (uint64_t)monitor->pid);
+	add_number(record, "pid", (uint64_t)monitor->init.pid);
 	add_number(record, "monitorPid", (uint64_t)SYS(getpid, 0));
 	add_time(record, "startedAt", monitor->started_at);
 	add_time(record, "finishedAt", monitor->finished_at);

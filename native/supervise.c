@@ -59,7 +59,7 @@ static void reap(struct monitor *monitor)
 	int pid;
 
 	while ((pid = sys_wait4(-1, &status, WNOHANG)) > 0) {
-		if (pid != monitor->pid || monitor->has_exited)
+		if (pid != monitor->init.pid || monitor->has_exited)
 			continue;
 		monitor->has_exited = true;
 		monitor->finished_at = sys_clock(CLOCK_REAL);
@@ -75,7 +75,7 @@ static void take_signals(struct monitor *monitor)
 
 	while (sys_read(monitor->signals, &signal, sizeof(signal)) == (int64_t)sizeof(signal))
 		if (signal.ssi_signo == SIGTERM && !monitor->has_exited)
-			(void)sys_pidfd_signal(monitor->pidfd, SIGTERM);
+			(void)sys_pidfd_signal(monitor->init.pidfd, SIGTERM);
 	reap(monitor);
 }
 
@@ -101,7 +101,7 @@ static bool await_events(struct monitor *monitor, struct pollfd *watches, uint32
 
 	if (monitor->kill_at != 0 && left == 0) {
 		monitor->kill_at = 0;
-		(void)sys_pidfd_signal(monitor->pidfd, SIGKILL);
+		(void)sys_pidfd_signal(monitor->init.pidfd, SIGKILL);
 		return false;
 	}
 	return sys_poll(watches, count, monitor->kill_at != 0 ? &timeout : NULL) > 0;

@@ -6,8 +6,9 @@
  * is started until after its exit has been seen; starting one from Deno adds
  * the same few milliseconds to all. Ratios are medians of each round's ratio.
  *
- * Options: `--n=30` rounds of `run`, `--imports=5` rounds of `import`,
- * `--out=bench.json` where the numbers go.
+ * Options: `--n=30` rounds of `run`, `--imports=5` rounds of `import`, `--containers=1000` most
+ * containers that `ps` lists, `--only=run,lifecycle,import` what to measure, `--out=bench.json`
+ * where the numbers go.
  *
  * @module
  */
@@ -21,7 +22,17 @@ import {
   openRunc,
   openWherry,
 } from "./bench_engines.ts";
-import { median, pairedRatio, percentile } from "./bench_statistics.ts";
+import { benchLifecycle } from "./bench_lifecycle.ts";
+import {
+  cell,
+  compare,
+  printResults,
+  readProcBytes,
+  type Result,
+  time,
+  weighSupervisor,
+} from "./bench_measure.ts";
+import { median } from "./bench_statistics.ts";
 import { buildWherry, PROJECT_ROOT } from "./build.ts";
 import { makeBusyboxTar } from "./busybox_image.ts";
 import { ensurePrerequisites, ensureRoot } from "./prerequisites.ts";
@@ -46,39 +57,46 @@ interface Options {
   runRounds: number;
   /** Rounds of `import`. */
   importRounds: number;
+  /** Most containers that `ps` lists. */
+  maxContainers: number;
+  /** What is measured. */
+  parts: ReadonlySet<string>;
   /** File that takes the numbers. */
   outPath: string;
 }
 
-/** Times of one contender, and how they compare with wherry's. */
-interface Result {
-  name: string;
-  command: string;
-  /** Number of measurements. */
-  n: number;
-  medianMs: number;
-  p95Ms: number;
-  /** How many times longer than wherry, as the median over all rounds; 1 for wherry itself. */
-  ratio: number;
-}
-
-/** A command that is measured. */
-interface Contender {
-  name: string;
-  /** The command of a round; each round may need fresh directories. */
-  command(round: number): readonly string[];
-}
+const PARTS: readonly string[] = ["run", "lifecycle", "import"];
 
 function parseOptions(args: readonly string[]): Options {
-  const options: Options = { runRounds: 30, importRounds: 5, outPath: `${PROJECT_ROOT}bench.json` };
+  const options: Options = {
+    runRounds: 30,
+    importRounds: 5,
+    maxContainers: 1000,
+    parts: new Set(PARTS),
+    outPath: `${PROJECT_ROOT}bench.json`,
+  };
   for (const argument of args) {
     const [name, value = ""] = argument.split("=", 2);
     if (name === "--n") options.runRounds = parseCount(value);
     else if (name === "--imports") options.importRounds = parseCount(value);
+    else if (name === "--containers") options.maxContainers = parseCount(value);
+    else if (name === "--only") options.parts = parseParts(value);
     else if (name === "--out") options.outPath = value;
-    else throw new TypeError(`Cannot understand "${argument}": use --n=N, --imports=N, --out=FILE`);
+    else {
+      const usage = "--n=N, --imports=N, --containers=N, --only=PART,PART, --out=FILE";
+      throw new TypeError(`Cannot understand "${argument}": use ${usage}`);
+    }
   }
   return options;
+}
+
+function parseParts(text: string): ReadonlySet<string> {
+  const parts = new Set(text.split(","));
+  for (const part of parts) {
+    if (PARTS.includes(part)) continue;
+    throw new TypeError(`Cannot measure "${part}": choose of ${PARTS.join(", ")}`);
+  }
+  return parts;
 }
 
 function parseCount(text: string): number {
@@ -89,78 +107,8 @@ function parseCount(text: string): number {
   return count;
 }
 
-/** Runs a command once and returns how long it took, in milliseconds. */
-async function time(command: readonly string[], watch?: (pid: number) => void): Promise<number> {
-  const [program = "", ...args] = command;
-  const process = new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  });
-  const startedAt = performance.now();
-  const child = process.spawn();
-  watch?.(child.pid);
-  const { code } = await child.status;
-  const elapsedMs = performance.now() - startedAt;
-  if (code !== 0) throw new Error(`Cannot measure "${command.join(" ")}": exit status ${code}`);
-  return elapsedMs;
-}
-
-/** Measures all contenders round by round; the first one is the baseline of all ratios. */
-async function compare(contenders: readonly Contender[], rounds: number): Promise<Result[]> {
-  const times = new Map(contenders.map(({ name }): [string, number[]] => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    // Every other round backwards, so that nobody always runs after the same neighbour.
-    const order = round % 2 === 0 ? contenders : contenders.toReversed();
-    for (const { name, command } of order) times.get(name)?.push(await time(command(round)));
-  }
-  const baseline = times.get(contenders.at(0)?.name ?? "") ?? [];
-  return contenders.map(({ name, command }) => {
-    const values = times.get(name) ?? [];
-    return {
-      name,
-      command: command(0).join(" "),
-      n: values.length,
-      medianMs: median(values),
-      p95Ms: percentile(values, 0.95),
-      ratio: pairedRatio(values, baseline),
-    };
-  });
-}
-
-function printResults(title: string, results: readonly Result[]): void {
-  console.log(`\n${title}`);
-  console.log(`${"".padEnd(22)}${["n", "median ms", "p95 ms", "x wherry"].map(cell).join("")}`);
-  for (const { name, n, medianMs, p95Ms, ratio } of results) {
-    const cells = [String(n), medianMs.toFixed(1), p95Ms.toFixed(1), ratio.toFixed(2)];
-    console.log(`${name.padEnd(22)}${cells.map(cell).join("")}`);
-  }
-  for (const { name, command } of results) console.log(`  ${name}: ${command}`);
-}
-
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`;
-}
-
-function cell(text: string): string {
-  return text.padStart(12);
-}
-
-/** A number of bytes of a process that the kernel reports in kB, from a file below `/proc`. */
-async function readProcBytes(path: string, key: string): Promise<number> {
-  const line = (await Deno.readTextFile(path)).split("\n").find((text) =>
-    text.startsWith(`${key}:`)
-  );
-  if (line === undefined) throw new Error(`Cannot find "${key}" in "${path}": no such line`);
-  return Number(/\d+/.exec(line)?.[0]) * 1024;
-}
-
-/** Proportional memory of the process that supervises a container, in bytes: the parent of its init. */
-async function weighSupervisor(initPid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${initPid}/status`);
-  const parent = /^PPid:\s*(\d+)$/m.exec(status)?.[1] ?? "";
-  return await readProcBytes(`/proc/${parent}/smaps_rollup`, "Pss");
 }
 
 /** Starts containers in the background and weighs their supervisors; undefined for an engine without any. */
@@ -338,13 +286,20 @@ async function bench(options: Options): Promise<void> {
   const rootfsTar = `${directory}/busybox.tar`;
   await makeBusyboxTar(rootfsTar);
   const engines = await openEngines({ directory, rootfsTar }, wherry, undo);
-  const report = {
+  const report: Record<string, unknown> = {
     machine,
     versions: Object.fromEntries(engines.map(({ name, version }) => [name, version])),
-    runs: await benchRuns(engines, options.runRounds),
-    supervisorPssBytes: await benchSupervisors(engines),
-    imports: await benchImport(wherry, directory, options.importRounds),
   };
+  if (options.parts.has("run")) {
+    report["runs"] = await benchRuns(engines, options.runRounds);
+    report["supervisorPssBytes"] = await benchSupervisors(engines);
+  }
+  if (options.parts.has("lifecycle")) {
+    report["lifecycle"] = await benchLifecycle(engines, options.maxContainers);
+  }
+  if (options.parts.has("import")) {
+    report["imports"] = await benchImport(wherry, directory, options.importRounds);
+  }
   await Deno.writeTextFile(options.outPath, JSON.stringify(report, undefined, 2) + "\n");
   console.log(`\nNumbers are in ${options.outPath}`);
 }

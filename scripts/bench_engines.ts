@@ -25,6 +25,8 @@ export interface Engine extends AsyncDisposable {
   client?: readonly string[];
   /** Options of `run` that this engine needs on every host. */
   runOptions?: readonly string[];
+  /** Processes that must run for the engine to work at all. */
+  daemonPids?: readonly number[];
 }
 
 /** What every engine is set up from. */
@@ -50,7 +52,10 @@ async function firstLine(command: readonly string[]): Promise<string> {
 }
 
 /** Starts a daemon whose output goes nowhere, and stops it on disposal. */
-function startDaemon(program: string, args: readonly string[]): AsyncDisposable {
+function startDaemon(
+  program: string,
+  args: readonly string[],
+): AsyncDisposable & { readonly pid: number } {
   const child = new Deno.Command(program, {
     args: [...args],
     stdin: "null",
@@ -58,6 +63,7 @@ function startDaemon(program: string, args: readonly string[]): AsyncDisposable 
     stderr: "null",
   }).spawn();
   return {
+    pid: child.pid,
     async [Symbol.asyncDispose](): Promise<void> {
       try {
         child.kill("SIGTERM");
@@ -158,11 +164,11 @@ export async function openDocker(source: EngineSource): Promise<Engine | undefin
   await using undo = new AsyncDisposableStack();
   undo.defer(() => unmountBelow(directory));
   const address = `${directory}/containerd.sock`;
-  undo.use(startDaemon(containerd, [
+  const containerDaemon = undo.use(startDaemon(containerd, [
     ...["--root", `${directory}/containerd`, "--state", `${directory}/containerd-state`],
     ...["--address", address],
   ]));
-  undo.use(startDaemon(dockerd, [
+  const dockerDaemon = undo.use(startDaemon(dockerd, [
     ...["--containerd", address, "--host", `unix://${directory}/docker.sock`],
     ...["--data-root", `${directory}/data`, "--exec-root", `${directory}/exec`],
     ...["--pidfile", `${directory}/docker.pid`],
@@ -179,6 +185,7 @@ export async function openDocker(source: EngineSource): Promise<Engine | undefin
     runCommand: [...client, "run", "--rm", "--network", "none", "busybox", "true"],
     client,
     runOptions: [],
+    daemonPids: [containerDaemon.pid, dockerDaemon.pid],
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }

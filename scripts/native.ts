@@ -23,7 +23,13 @@ const LIBRARY_SOURCES = [
   "memory.c",
 ] as const;
 /** Sources of `wherry-launcher`. */
-const LAUNCHER_SOURCES = ["launcher.c", "text.c", "memory.c"] as const;
+const LAUNCHER_SOURCES = [
+  "launcher.c",
+  "launcher_image.c",
+  "launcher_stack.c",
+  "text.c",
+  "memory.c",
+] as const;
 /** Sources that are no part of the monitor. */
 const OTHER_SOURCES: readonly string[] = [
   "library.c",
@@ -31,6 +37,8 @@ const OTHER_SOURCES: readonly string[] = [
   "sha256.c",
   "spawn.c",
   "launcher.c",
+  "launcher_image.c",
+  "launcher_stack.c",
 ];
 
 const WARNINGS = [

@@ -97,6 +97,12 @@ for (const [what, bytes, message] of DAMAGED) {
   });
 }
 
+testWhole("a log level that does not exist is named", async (wherry) => {
+  const result = await wherry.run(["--log-level", "loud", "ps"]);
+
+  assertOneLine(result, 1, /^wherry: Cannot use --log-level "loud": no such level\n.*warn/);
+});
+
 testWhole("import of a truncated stream from stdin leaves the store as it was", async (wherry) => {
   await importBox(wherry);
   const before = await describeStore(wherry);

@@ -50,15 +50,9 @@ const FORMAT_LONG_ONLY = {
 const QUIET = { name: "quiet", short: "q", type: "boolean", help: "Only show ids" } as const;
 const NO_TRUNC = { name: "no-trunc", type: "boolean", help: "Don't truncate output" } as const;
 
-/** Of `wherry run`. */
-export const RUN_FLAGS = [
+/** Of every command that makes a container. */
+export const CONTAINER_FLAGS = [
   { name: "cidfile", type: "string", value: "file", help: "Write the container's id to a file" },
-  {
-    name: "detach",
-    short: "d",
-    type: "boolean",
-    help: "Run in the background and print the container's id",
-  },
   {
     name: "entrypoint",
     type: "string",
@@ -119,6 +113,20 @@ export const RUN_FLAGS = [
     help: "Bind mount a directory or file of the host",
   },
   WORKDIR,
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry create`. */
+export const CREATE_FLAGS = CONTAINER_FLAGS;
+
+/** Of `wherry run`. */
+export const RUN_FLAGS = [
+  ...CONTAINER_FLAGS,
+  {
+    name: "detach",
+    short: "d",
+    type: "boolean",
+    help: "Run in the background and print the container's id",
+  },
 ] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry exec`. */

@@ -22,6 +22,16 @@ const RUN = defineCommand({
   load: () => import("./commands/run.ts"),
 });
 
+const CREATE = defineCommand({
+  paths: ["create", "container create"],
+  summary: "Create a new container",
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  description: "Makes what `wherry run` would run, and starts nothing: `wherry start` does.",
+  interspersed: false,
+  flags: flags.CREATE_FLAGS,
+  load: () => import("./commands/create.ts"),
+});
+
 const EXEC = defineCommand({
   paths: ["exec", "container exec"],
   summary: "Execute a command in a running container",
@@ -205,7 +215,15 @@ export const COMMAND_TABLE: CommandTable<Context> = {
   program: "wherry",
   summary: "Containers from one file, without a daemon",
   globalFlags: [
-    { name: "debug", short: "D", type: "boolean", help: "Show causes and stacks of errors" },
+    { name: "debug", short: "D", type: "boolean", help: "The same as --log-level debug" },
+    {
+      name: "log-level",
+      short: "l",
+      type: "string",
+      value: "level",
+      help: "Say no more than this on standard error: debug (causes and stacks of errors), info, " +
+        'warn, error or fatal (default "info")',
+    },
     {
       name: "root",
       type: "string",
@@ -234,6 +252,7 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     IMPORT,
     CONTAINER_INSPECT,
     IMAGE_INSPECT,
+    CREATE,
     INFO,
     INSPECT,
     KILL,

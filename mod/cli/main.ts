@@ -7,7 +7,7 @@ import { COMMAND_TABLE } from "./command_table.ts";
 import type { Context } from "./context.ts";
 import { EXIT_ENGINE_FAILURE, EXIT_FAILURE, exitCodeOf } from "./exit_code.ts";
 import { type ParsedFlags, parseFlags } from "./flags.ts";
-import { Output } from "./output.ts";
+import { LOG_LEVELS, type LogLevel, Output } from "./output.ts";
 import { cleanupCommand, VERSION_TEXT } from "./self.ts";
 
 /** Commands whose own failures are told apart from their container's: exit status 125. */
@@ -25,7 +25,8 @@ export async function main(args: readonly string[]): Promise<number> {
   let fallback = EXIT_FAILURE;
   try {
     const globals = parseGlobals(args);
-    isDebug = globals.flags["debug"] === true;
+    output.level = parseLogLevel(globals);
+    isDebug = output.level === "debug";
     if (globals.flags["version"] === true) {
       output.writeLine(VERSION_TEXT);
       return 0;
@@ -75,6 +76,16 @@ type GlobalFlags = ParsedFlags<typeof COMMAND_TABLE.globalFlags>;
 
 function parseGlobals(args: readonly string[]): GlobalFlags {
   return parseFlags(COMMAND_TABLE.globalFlags, args, { interspersed: false });
+}
+
+function parseLogLevel({ flags }: GlobalFlags): LogLevel {
+  if (flags["debug"] === true) return "debug";
+  const text = flags["log-level"] ?? "info";
+  const level = LOG_LEVELS.find((level) => level === text);
+  if (level !== undefined) return level;
+  throw new WherryError("invalid_argument", `Cannot use --log-level "${text}": no such level`, {
+    hint: `Levels are ${LOG_LEVELS.join(", ")}`,
+  });
 }
 
 function makeEngine({ flags }: GlobalFlags): Engine {

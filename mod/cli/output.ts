@@ -14,8 +14,16 @@ export class OutputClosedError extends Error {
   override readonly name = "OutputClosedError";
 }
 
+/** What is worth saying, from everything to errors alone: docker's words. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "fatal"] as const;
+
+/** One of {@linkcode LOG_LEVELS}. */
+export type LogLevel = typeof LOG_LEVELS[number];
+
 /** Prints on standard output and standard error; results on the first, all else on the second. */
 export class Output {
+  /** Remarks and warnings below it are left out; errors and results never are. */
+  level: LogLevel = "info";
   readonly #stdout: OutputTarget;
   readonly #stderr: OutputTarget;
   readonly #noColor: boolean;
@@ -67,18 +75,24 @@ export class Output {
 
   /** Prints a warning of one line. */
   warn(message: string): void {
+    if (!this.#isWorthSaying("warn")) return;
     const label = this.#mayColourStderr ? "\x1b[33mWARNING:\x1b[0m" : "WARNING:";
     this.writeDiagnostic(`${label} ${escapeControls(message)}\n`);
   }
 
   /** Prints a remark of one line, of the kind that people want to see and programs do not. */
   note(message: string): void {
+    if (!this.#isWorthSaying("info")) return;
     this.writeDiagnostic(`wherry: ${escapeControls(message)}\n`);
   }
 
   /** Prints `error` as {@linkcode formatError} words it. */
   renderError(error: unknown, options: { debug: boolean }): void {
     this.writeDiagnostic(formatError(error, { ...options, colour: this.#mayColourStderr }));
+  }
+
+  #isWorthSaying(level: LogLevel): boolean {
+    return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.level);
   }
 
   /** Whether standard output may carry colours: a terminal, and no `NO_COLOR`. */

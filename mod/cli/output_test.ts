@@ -1,6 +1,12 @@
 import { strictEqual, throws } from "node:assert/strict";
 import { WherryError } from "../errors.ts";
-import { formatError, Output, OutputClosedError, type OutputTarget } from "./output.ts";
+import {
+  formatError,
+  type LogLevel,
+  Output,
+  OutputClosedError,
+  type OutputTarget,
+} from "./output.ts";
 
 /** Takes at most `chunkSize` bytes at once, after failing once with each of `failures`. */
 class FakeTarget implements OutputTarget {
@@ -170,3 +176,25 @@ Deno.test("formatError() gives nothing when standard output was closed", () => {
 Deno.test("formatError() words what is no Error", () => {
   strictEqual(formatError("text", QUIET).split("\n")[0], "wherry: internal error: text");
 });
+
+const SAID: readonly [level: LogLevel, expected: string][] = [
+  ["debug", "wherry: note\nWARNING: warning\nwherry: No\n"],
+  ["info", "wherry: note\nWARNING: warning\nwherry: No\n"],
+  ["warn", "WARNING: warning\nwherry: No\n"],
+  ["error", "wherry: No\n"],
+  ["fatal", "wherry: No\n"],
+];
+
+for (const [level, expected] of SAID) {
+  Deno.test(`Output.level ${level} leaves out what is below it, and never an error`, () => {
+    const stderr = new FakeTarget();
+    const output = new Output(new FakeTarget(), stderr);
+    output.level = level;
+
+    output.note("note");
+    output.warn("warning");
+    output.renderError(new WherryError("conflict", "No"), { debug: false });
+
+    strictEqual(stderr.text, expected);
+  });
+}

@@ -13,8 +13,13 @@ Deno.test("parseOsRelease() reads quoted and bare values", () => {
   });
 });
 
-const V1 = { type: "cgroup", mountPoint: "/sys/fs/cgroup/memory", data: "memory" } as const;
-const V2 = { type: "cgroup2", mountPoint: "/sys/fs/cgroup", data: "" } as const;
+const V1 = {
+  type: "cgroup",
+  mountPoint: "/sys/fs/cgroup/memory",
+  isWritable: true,
+  data: "memory",
+} as const;
+const V2 = { type: "cgroup2", mountPoint: "/sys/fs/cgroup", isWritable: true, data: "" } as const;
 
 Deno.test("cgroupLayoutOf() tells the generations apart", () => {
   deepStrictEqual([[], [V1], [V2], [V1, V2]].map(cgroupLayoutOf), ["none", "v1", "v2", "hybrid"]);

@@ -38,6 +38,8 @@ export const CLONE_NEW = {
 export interface MountInfo {
   /** Where it is mounted. */
   mountPoint: string;
+  /** Options of this mount, for example `["ro", "nosuid"]`. */
+  options: string[];
   /** File system type, for example `"cgroup2"`. */
   type: string;
   /** Options of the file system itself, for example `["rw", "memory"]`. */
@@ -53,11 +55,13 @@ export interface MountInfo {
 export function parseMountInfo(text: string): MountInfo[] {
   return text.split("\n").filter((line) => line !== "").map((line) => {
     const [left = "", right = ""] = line.split(" - ");
-    const [type = "", , options = ""] = right.split(" ");
+    const [type = "", , superOptions = ""] = right.split(" ");
+    const [, , , , mountPoint = "", options = ""] = left.split(" ");
     return {
-      mountPoint: unescapeOctal(left.split(" ")[4] ?? ""),
+      mountPoint: unescapeOctal(mountPoint),
+      options: options.split(","),
       type,
-      superOptions: options.split(","),
+      superOptions: superOptions.split(","),
     };
   });
 }

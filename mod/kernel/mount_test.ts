@@ -1,13 +1,14 @@
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { MS, parseMountInfo, splitMountOptions } from "./mount.ts";
-import { findCgroupHierarchies } from "./proc.ts";
+import { findCgroupHierarchies, findWritableCgroup2 } from "./proc.ts";
 
 // From proc_pid_mountinfo(5), with an escaped space
 const LINE = "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 - ext3 /dev/root rw,errors=continue";
 
-Deno.test("parseMountInfo() reads mount point, type and super options", () => {
+Deno.test("parseMountInfo() reads mount point, type and both kinds of options", () => {
   deepStrictEqual(parseMountInfo(`${LINE}\n`), [{
     mountPoint: "/mnt 2",
+    options: ["rw", "noatime"],
     type: "ext3",
     superOptions: ["rw", "errors=continue"],
   }]);
@@ -29,8 +30,30 @@ Deno.test("findCgroupHierarchies() names v1 hierarchies by their controllers", (
   ].join("\n");
 
   deepStrictEqual(findCgroupHierarchies(text), [
-    { type: "cgroup", mountPoint: "/sys/fs/cgroup/cpu,cpuacct", data: "cpu,cpuacct" },
-    { type: "cgroup", mountPoint: "/sys/fs/cgroup/systemd", data: "name=systemd" },
-    { type: "cgroup2", mountPoint: "/sys/fs/cgroup/unified", data: "" },
+    {
+      type: "cgroup",
+      mountPoint: "/sys/fs/cgroup/cpu,cpuacct",
+      isWritable: true,
+      data: "cpu,cpuacct",
+    },
+    {
+      type: "cgroup",
+      mountPoint: "/sys/fs/cgroup/systemd",
+      isWritable: true,
+      data: "name=systemd",
+    },
+    { type: "cgroup2", mountPoint: "/sys/fs/cgroup/unified", isWritable: true, data: "" },
   ]);
+});
+
+Deno.test("findWritableCgroup2() skips what is mounted or made read-only", () => {
+  const lines = [
+    "31 25 0:28 / /one ro - cgroup2 cgroup2 rw",
+    "32 25 0:28 / /two rw - cgroup2 cgroup2 ro",
+    "33 25 0:26 / /three rw - cgroup cgroup rw,cpu",
+    "34 25 0:28 / /four rw - cgroup2 cgroup2 rw",
+  ];
+
+  strictEqual(findWritableCgroup2(findCgroupHierarchies(lines.join("\n"))), "/four");
+  strictEqual(findWritableCgroup2(findCgroupHierarchies(lines.slice(0, 3).join("\n"))), undefined);
 });

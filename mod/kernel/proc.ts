@@ -7,6 +7,8 @@ export interface HostCgroupHierarchy {
   type: "cgroup" | "cgroup2";
   /** Where the host has it mounted. */
   mountPoint: string;
+  /** Whether this mount lets anybody make cgroups. */
+  isWritable: boolean;
   /** What mount(2) takes to name a v1 hierarchy, for example `"cpu,cpuacct"` or `"name=systemd"`. */
   data: string;
 }
@@ -22,13 +24,25 @@ const NOT_CONTROLLERS = new Set(["rw", "ro", "noprefix", "clone_children", "xatt
 export function findCgroupHierarchies(mountInfo: string): HostCgroupHierarchy[] {
   const lines = mountInfo.split("\n").filter((line) => line.includes(" - cgroup"));
   return parseMountInfo(lines.join("\n")).flatMap(
-    ({ type, mountPoint, superOptions }): HostCgroupHierarchy[] => {
-      if (type === "cgroup2") return [{ type, mountPoint, data: "" }];
+    ({ type, mountPoint, options, superOptions }): HostCgroupHierarchy[] => {
+      const isWritable = options.includes("rw") && superOptions.includes("rw");
+      if (type === "cgroup2") return [{ type, mountPoint, isWritable, data: "" }];
       if (type !== "cgroup") return [];
       const words = superOptions.filter((word) =>
         !NOT_CONTROLLERS.has(word) && !word.startsWith("release_agent=")
       );
-      return [{ type, mountPoint, data: words.join(",") }];
+      return [{ type, mountPoint, isWritable, data: words.join(",") }];
     },
   );
+}
+
+/**
+ * Where cgroups of the unified hierarchy can be made.
+ *
+ * @returns Its mount point; `undefined` if there is none, or only read-only ones.
+ */
+export function findWritableCgroup2(
+  hierarchies: readonly HostCgroupHierarchy[],
+): string | undefined {
+  return hierarchies.find(({ type, isWritable }) => type === "cgroup2" && isWritable)?.mountPoint;
 }

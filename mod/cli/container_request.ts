@@ -1,0 +1,128 @@
+/** From the flags of `run` and `create` to the container that is asked for. @module */
+
+import type { ContainerConfig, NetworkMode } from "../container/config.ts";
+import type { CreateRequest } from "../engine/create.ts";
+import { loadTarSupport } from "../engine/image_source.ts";
+import { WherryError } from "../errors.ts";
+import type { CONTAINER_FLAGS } from "./command_flags.ts";
+import { readEnvironment } from "./environment.ts";
+import type { ParsedFlags } from "./flags.ts";
+import { parseLogFlags } from "./log_flags.ts";
+import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
+
+type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
+
+/** The arguments of a command that makes a container. */
+export interface ContainerArguments {
+  /** The values of its flags. */
+  readonly flags: ContainerFlags;
+  /** The names of the flags that were given. */
+  readonly given: ReadonlySet<string>;
+  /** The image unless there is `--rootfs`, then the command. */
+  readonly positionals: readonly string[];
+}
+
+/** What the command does with the container it makes. */
+export interface RequestOptions {
+  /** Whether nobody stays with it. */
+  isDetached: boolean;
+  /** Whether the command starts it too. */
+  startsAtOnce: boolean;
+}
+
+/**
+ * Loads what reading the image takes; the first thing that a command does.
+ *
+ * @param verb What the command does, for the message.
+ * @throws {WherryError} `invalid_argument` if there is neither an image nor `--rootfs`.
+ */
+export async function loadImageSupport(
+  { flags, positionals }: ContainerArguments,
+  verb: "create" | "run",
+): Promise<void> {
+  if (flags.rootfs !== undefined) return;
+  const [image] = positionals;
+  if (image === undefined) {
+    throw new WherryError("invalid_argument", `Cannot ${verb} a container: no IMAGE is given`, {
+      hint: `See 'wherry ${verb} --help'`,
+    });
+  }
+  await loadTarSupport(image);
+}
+
+/**
+ * Reads the flags.
+ *
+ * @throws {WherryError} `invalid_argument` for a value that makes no sense.
+ */
+export function planRequest(
+  { flags, given, positionals }: ContainerArguments,
+  { isDetached, startsAtOnce }: RequestOptions,
+): CreateRequest {
+  const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
+  const log = parseLogFlags(flags["log-driver"], flags["log-opt"]);
+  return {
+    ...(flags.rootfs === undefined ? { image: image ?? "" } : { rootfs: flags.rootfs }),
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(flags.entrypoint === undefined
+      ? {}
+      : { entrypoint: flags.entrypoint === "" ? [] : [flags.entrypoint] }),
+    command,
+    env: readEnvironment(flags["env-file"], flags.env),
+    ...(flags.workdir === undefined ? {} : { workingDirectory: flags.workdir }),
+    ...(flags.user === undefined ? {} : { user: flags.user }),
+    ...(flags.hostname === undefined ? {} : { hostname: checkHostname(flags.hostname) }),
+    hasTerminal: flags.tty,
+    hasStdin: flags.interactive,
+    closesStdin: flags.interactive && !isDetached,
+    hasInit: flags.init,
+    isReadOnly: flags["read-only"],
+    isAutoRemoved: flags.rm,
+    networkMode: given.has("network") ? parseNetwork(flags.network ?? "") : "none",
+    mounts: [
+      ...flags.volume.map((text) => parseVolumeFlag(text, Deno.cwd())),
+      ...flags.tmpfs.map(parseTmpfsFlag),
+    ],
+    labels: parseLabels(flags.label),
+    ...(log === undefined ? {} : { log }),
+    attachedStreams: isDetached ? [] : attachedStreams(flags),
+    startsAtOnce,
+  };
+}
+
+function attachedStreams(
+  { interactive, tty }: ContainerFlags,
+): ContainerConfig["attachedStreams"] {
+  return [
+    ...(interactive ? ["stdin"] as const : []),
+    "stdout",
+    ...(tty ? [] : ["stderr"] as const),
+  ];
+}
+
+function parseNetwork(text: string): NetworkMode {
+  if (text === "none" || text === "host") return text;
+  throw new WherryError(
+    "unsupported",
+    `Cannot use the network "${text}": only none and host are available yet`,
+    { hint: "Leave out --network for none, or give --network host" },
+  );
+}
+
+function checkHostname(hostname: string): string {
+  if (/^[a-zA-Z0-9_.-]{1,64}$/.test(hostname)) return hostname;
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot use the hostname "${hostname}": it is not 1 to 64 of [a-zA-Z0-9_.-]`,
+  );
+}
+
+function parseLabels(labels: readonly string[]): Record<string, string> {
+  return Object.fromEntries(labels.map((label) => {
+    const at = label.indexOf("=");
+    if (label === "" || at === 0) {
+      throw new WherryError("invalid_argument", `Cannot use the label "${label}": it has no name`);
+    }
+    return at < 0 ? [label, ""] : [label.slice(0, at), label.slice(at + 1)];
+  }));
+}

@@ -1,0 +1,92 @@
+/** Cgroups of the unified hierarchy. @see cgroups(7), Linux' Documentation/admin-guide/cgroup-v2.rst @module */
+
+import { WherryError } from "../errors.ts";
+
+/** A process that a kill does not end within this time, in milliseconds, hangs in the kernel. */
+const KILL_TIMEOUT_MS = 10_000;
+
+const POLL_INTERVAL_MS = 2;
+
+const EBUSY = "os error 16";
+const ENODEV = "os error 19";
+
+/**
+ * Kills every process in a cgroup and in those below it, and removes them all; a missing one is fine.
+ *
+ * @param path Absolute.
+ * @throws {WherryError} `unavailable` if a process does not end.
+ */
+export async function removeCgroup(path: string): Promise<void> {
+  const deadline = Date.now() + KILL_TIMEOUT_MS;
+  while (!tryRemove(path)) {
+    killAll(path);
+    if (Date.now() > deadline) {
+      throw new WherryError(
+        "unavailable",
+        `Cannot remove the cgroup "${path}": processes in it do not end when they are killed`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
+  }
+}
+
+/** Removes a cgroup with those below it. @returns Whether it is gone. */
+function tryRemove(path: string): boolean {
+  for (const name of listChildren(path)) {
+    if (!tryRemove(`${path}/${name}`)) return false;
+  }
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    // EBUSY: it has processes, or a new child
+    if (error instanceof Error && error.message.includes(EBUSY)) return false;
+    if (!isGone(error)) throw error;
+  }
+  return true;
+}
+
+function listChildren(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].filter((entry) => entry.isDirectory).map(({ name }) => name);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function killAll(path: string): void {
+  try {
+    Deno.writeTextFileSync(`${path}/cgroup.kill`, "1", { create: false });
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    // Before Linux 5.14 there is no such file
+    killEach(path);
+  }
+}
+
+function killEach(path: string): void {
+  for (const name of listChildren(path)) killEach(`${path}/${name}`);
+  for (const pid of readProcesses(path)) {
+    try {
+      Deno.kill(pid, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+function readProcesses(path: string): number[] {
+  try {
+    return Deno.readTextFileSync(`${path}/cgroup.procs`).split("\n").filter((line) => line !== "")
+      .map(Number);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+/** A cgroup that is removed meanwhile has no files, and those that are open answer ENODEV. */
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    (error instanceof Error && error.message.includes(ENODEV));
+}
