@@ -52,6 +52,8 @@ _Noreturn void child_run(struct monitor *monitor, const struct section *section,
 	int result = place_fds(stdio, section->join_fd, report);
 
 	monitor->plan = section->steps;
+	if (result == 0 && (section->flags & CLONE_NEWCGROUP) != 0)
+		result = (int)SYS(unshare, CLONE_NEWCGROUP);
 	if (result == 0)
 		result = leave_keyring();
 	if (result < 0)

@@ -171,9 +171,11 @@ static int request_resize(struct request *request)
 	return 0;
 }
 
-static int signal_init(struct monitor *monitor, uint64_t signal)
+static int answer_ok(struct request *request, int result)
 {
-	return monitor->has_exited ? -ESRCH : sys_pidfd_signal(monitor->init.pidfd, (int)signal);
+	if (result == 0)
+		client_send(request->monitor, request->client, "ok", -1, NULL);
+	return result;
 }
 
 static int request_signal(struct request *request)
@@ -181,29 +183,68 @@ static int request_signal(struct request *request)
 	uint64_t signal;
 	int result = request_number(request, 1, SIGNAL_COUNT, &signal);
 
+	return result < 0 ? result : answer_ok(request, signal_init(request->monitor, signal));
+}
+
+/* A signal and a time in milliseconds, -1 for ever. */
+static int parse_end(const struct request *request, uint64_t *ret_signal, uint64_t *ret_timeout)
+{
+	if (request_number(request, 1, SIGNAL_COUNT, ret_signal) < 0)
+		return -EINVAL;
+	*ret_timeout = NO_TIMEOUT;
+	if (text_equal(request->words[2], "-1"))
+		return 0;
+	if (request_number(request, 2, UINT32_MAX, ret_timeout) < 0)
+		return -EINVAL;
+	*ret_timeout *= 1000000;
+	return 0;
+}
+
+static int request_stop(struct request *request)
+{
+	uint64_t signal;
+	uint64_t timeout;
+	int result = parse_end(request, &signal, &timeout);
+
+	return result < 0 ? result : stop_init(request->monitor, signal, timeout);
+}
+
+/* Answered when init runs again: client_answer_restart(). */
+static int request_restart(struct request *request)
+{
+	uint64_t signal;
+	uint64_t timeout;
+	int result = parse_end(request, &signal, &timeout);
+
 	if (result == 0)
-		result = signal_init(request->monitor, signal);
+		result = restart_init(request->monitor, signal, timeout);
 	if (result == 0)
-		client_send(request->monitor, request->client, "ok", -1, NULL);
+		request->client->awaits_restart = true;
 	return result;
 }
 
-/* The nearest of several deadlines counts. */
-static int request_stop(struct request *request)
+static int request_restart_policy(struct request *request)
 {
-	struct monitor *monitor = request->monitor;
-	uint64_t signal;
-	uint64_t timeout_ms = 0;
-	uint64_t kill_at;
-	bool is_endless = text_equal(request->words[2], "-1");
+	struct restart *restart = &request->monitor->restart;
+	enum restart_policy policy;
+	uint64_t maximum;
 
-	if (request_number(request, 1, SIGNAL_COUNT, &signal) < 0 ||
-	    (!is_endless && request_number(request, 2, UINT32_MAX, &timeout_ms) < 0))
+	if (parse_policy(request->words[1], &policy) < 0 ||
+	    request_number(request, 2, UINT32_MAX, &maximum) < 0)
 		return -EINVAL;
-	kill_at = sys_clock(CLOCK_STEADY) + timeout_ms * 1000000;
-	if (!is_endless && (monitor->kill_at == 0 || kill_at < monitor->kill_at))
-		monitor->kill_at = kill_at;
-	return signal_init(monitor, signal);
+	restart->policy = policy;
+	restart->maximum = (uint32_t)maximum;
+	return answer_ok(request, 0);
+}
+
+static int request_pause(struct request *request)
+{
+	return answer_ok(request, pause_init(request->monitor));
+}
+
+static int request_unpause(struct request *request)
+{
+	return answer_ok(request, unpause_init(request->monitor));
 }
 
 static int request_pidfd(struct request *request)
@@ -225,9 +266,11 @@ static const struct {
 	unsigned word_count;
 	int (*run)(struct request *request);
 } REQUESTS[] = {
-	{ "attach", 3, request_attach }, { "resize", 3, request_resize },
-	{ "signal", 2, request_signal }, { "stop", 3, request_stop },
-	{ "pidfd", 1, request_pidfd },   { "wait", 1, request_wait },
+	{ "attach", 3, request_attach },   { "resize", 3, request_resize },
+	{ "signal", 2, request_signal },   { "stop", 3, request_stop },
+	{ "pidfd", 1, request_pidfd },     { "wait", 1, request_wait },
+	{ "pause", 1, request_pause },     { "unpause", 1, request_unpause },
+	{ "restart", 3, request_restart }, { "restart-policy", 3, request_restart_policy },
 };
 
 /* Cut `text` at its spaces. More words than any request has are counted but not kept. */
@@ -299,17 +342,65 @@ void client_accept(struct monitor *monitor)
 /* Whether an attached output has not taken all yet. */
 bool client_is_pending(const struct monitor *monitor, const struct client *client)
 {
-	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
-		if (client->outputs[i].fd > 0 &&
-		    client->outputs[i].taken < monitor->outputs[i].length)
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
+		const struct stream *stream = &client->outputs[i];
+
+		if (stream->fd > 0 && stream->taken < stream_end(stream, &monitor->outputs[i]))
 			return true;
+	}
 	return false;
+}
+
+void client_end_run(struct monitor *monitor, struct client *client)
+{
+	if (client->socket == 0 || !client->awaits_exit)
+		return;
+	client->awaits_exit = false;
+	client->has_exit = true;
+	client->exit_code = monitor->exit_code;
+	client->ends_input = false;
+	close_stream(&client->input.fd);
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
+		struct stream *stream = &client->outputs[i];
+
+		if (!stream->is_ending)
+			stream->end = monitor->outputs[i].length;
+		stream->is_ending = true;
+	}
 }
 
 void client_tell_exit(struct monitor *monitor, struct client *client)
 {
-	if (client->socket == 0 || !client->awaits_exit || client_is_pending(monitor, client))
+	if (!client->has_exit || client_is_pending(monitor, client))
 		return;
-	client->awaits_exit = false;
-	client_send(monitor, client, "exited", monitor->exit_code, NULL);
+	client->has_exit = false;
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+		close_stream(&client->outputs[i].fd);
+	client_send(monitor, client, "exited", client->exit_code, NULL);
+}
+
+void client_answer_restart(struct monitor *monitor, struct client *client, int result)
+{
+	char storage[ANSWER_SIZE];
+	struct text text = TEXT(storage);
+
+	if (!client->awaits_restart)
+		return;
+	client->awaits_restart = false;
+	if (result == 0) {
+		client_send(monitor, client, "ok", -1, NULL);
+		return;
+	}
+	text_add(&text, "failed ");
+	text_add_number(&text, monitor->failed_index);
+	(void)text_end(&text);
+	client_send(monitor, client, storage, -(int64_t)result, NULL);
+}
+
+void client_refuse_restart(struct monitor *monitor, struct client *client)
+{
+	if (!client->awaits_restart)
+		return;
+	client->awaits_restart = false;
+	client_send(monitor, client, "error", ECANCELED, NULL);
 }

@@ -145,17 +145,24 @@ static int await_child(struct monitor *monitor, struct process *process, int soc
 	}
 }
 
+/* The cgroup namespace is the child's own doing: made here its root would be the monitor's cgroup.
+ */
 static int make_child(struct monitor *monitor, const struct section *section, const int stdio[3],
 		      int report, struct process *ret_process)
 {
 	int pidfd = 0;
 	struct clone_args args = {
-		.flags = section->flags | CLONE_PIDFD,
+		.flags = (section->flags & ~(uint64_t)CLONE_NEWCGROUP) | CLONE_PIDFD,
 		.pidfd = (uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};
-	int64_t pid = sys_clone3(&args);
+	int64_t pid;
 
+	if (monitor->cgroup.dir > 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (__u64)monitor->cgroup.dir;
+	}
+	pid = sys_clone3(&args);
 	if (pid == 0)
 		child_run(monitor, section, stdio, report);
 	if (pid < 0)
@@ -192,8 +199,7 @@ int run_child(struct monitor *monitor, const struct section *section, const int 
 	return result;
 }
 
-/* Start init with new pipes. */
-static int run_init(struct monitor *monitor)
+int run_init(struct monitor *monitor)
 {
 	int child_ends[3] = { 0, 1, 2 };
 	int result = make_pipes(monitor, child_ends);
@@ -230,9 +236,8 @@ static int run_steps(struct monitor *monitor, uint32_t *ret_index)
 		result = step.word->in_monitor(monitor, &step);
 	}
 	if (result == 0) {
-		monitor->started_at = sys_clock(CLOCK_REAL);
 		monitor->failed_index = monitor->record_index;
-		result = record_write(monitor);
+		result = begin_run(monitor);
 	}
 	*ret_index = monitor->failed_index;
 	return result;

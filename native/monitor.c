@@ -135,8 +135,11 @@ static void end(struct monitor *monitor)
  * message. */
 static void fail(struct monitor *monitor, uint32_t index, int error)
 {
-	if (monitor != NULL)
+	if (monitor != NULL) {
 		kill_process(&monitor->init);
+		(void)cgroup_kill(&monitor->cgroup);
+		cgroup_remove(&monitor->cgroup);
+	}
 	send_to_engine("failed", index, error);
 	if (monitor != NULL)
 		close_clients(monitor);

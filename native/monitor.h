@@ -2,6 +2,7 @@
  * touched. */
 #pragma once
 
+#include "cgroup.h"
 #include "plan.h"
 #include "sys.h"
 
@@ -77,18 +78,40 @@ struct output {
 struct stream {
 	int fd; /* 0: none */
 	bool is_socket;
+	bool is_ending; /* it gets no more than `end` bytes: the rest is of a later run */
+	uint32_t end;
 	uint32_t taken; /* bytes of the output's data that it has */
 };
 
 struct client {
 	int socket; /* 0: free */
 	bool awaits_exit;
+	bool has_exit; /* awaited it, and is told exit_code once it has all output */
+	uint8_t exit_code;
+	bool awaits_restart;
 	bool ends_input;
 	struct stream input;
 	struct stream outputs[OUTPUT_COUNT];
 	uint8_t keys[KEYS_SIZE];
 	uint8_t key_count;
 	uint8_t keys_matched;
+};
+
+enum status { STATUS_RUNNING, STATUS_PAUSED, STATUS_RESTARTING, STATUS_EXITED };
+
+enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
+
+/* Whether, when and how often init is run again: restart.c. */
+struct restart {
+	enum restart_policy policy;
+	uint32_t maximum; /* of RESTART_ON_FAILURE; 0: no limit */
+	uint64_t stop_signal;
+	uint32_t count;    /* runs since somebody started it, that nobody asked for */
+	uint64_t delay;    /* before the last of them, in nanoseconds; 0: none */
+	uint64_t due_at;   /* by CLOCK_MONOTONIC in nanoseconds; 0: not waiting */
+	bool is_requested; /* somebody waits for the next run */
+	bool is_over;      /* somebody ended it, or the policy does not apply any more */
+	bool is_stopped;   /* somebody ended it */
 };
 
 /* A process that steps of the plan make. */
@@ -119,12 +142,18 @@ struct monitor {
 	uint32_t record_index; /* of its step */
 	uint32_t failed_index; /* of the step that failed, or is running */
 	struct step cleanup;   /* count 0: none */
-	uint64_t started_at;   /* nanoseconds since the epoch */
+	struct step events;    /* count 0: none */
+	struct cgroup cgroup;
+	struct restart restart;
+	enum status status;
+	uint64_t started_at; /* nanoseconds since the epoch */
 	uint64_t finished_at;
-	uint64_t kill_at; /* by CLOCK_MONOTONIC in nanoseconds; 0: never */
-	bool has_exited;
-	bool is_finished; /* the exit is recorded and the lock released */
-	bool has_engine;  /* the client on CONTROL_FD is connected */
+	uint64_t
+		running_since; /* the same as started_at by CLOCK_MONOTONIC; 0: no step succeeded */
+	uint64_t kill_at;      /* by CLOCK_MONOTONIC in nanoseconds; 0: never */
+	bool has_exited;       /* there is no init: it has ended, and is not run again yet */
+	bool is_finished;      /* the exit is recorded and the lock released */
+	bool has_engine;       /* the client on CONTROL_FD is connected */
 	uint8_t exit_code;
 	struct client clients[CLIENT_COUNT];
 	struct log log;
@@ -153,6 +182,12 @@ struct report {
 	int32_t value;
 };
 
+/* How many bytes of the output the stream gets. */
+static inline uint32_t stream_end(const struct stream *stream, const struct output *output)
+{
+	return stream->is_ending && stream->end < output->length ? stream->end : output->length;
+}
+
 /* For descriptors that are 0 when there is none. */
 static inline void close_stream(int *fd)
 {
@@ -173,9 +208,14 @@ int run_child(struct monitor *monitor, const struct section *section, const int 
 	      struct process *ret_process);
 void kill_process(struct process *process);
 
+/* launch.c: run init, the first time or again, with new pipes. Returns as run_child() does. */
+int run_init(struct monitor *monitor);
+
 /* supervise.c: serve everybody until the exit is recorded; then the slow clients until they have
  * all output. */
 void supervise(struct monitor *monitor);
+void serve_once(struct monitor *monitor);
+void tell_exit(struct monitor *monitor);
 bool has_pending_clients(const struct monitor *monitor);
 void serve_last_clients(struct monitor *monitor);
 void close_clients(struct monitor *monitor);
@@ -199,7 +239,42 @@ void client_serve(struct monitor *monitor, struct client *client);
 void client_detach(struct monitor *monitor, struct client *client);
 void client_close(struct monitor *monitor, struct client *client);
 bool client_is_pending(const struct monitor *monitor, const struct client *client);
+
+/* Init has ended: the client's attachment ends with it, and it is told by client_tell_exit() once
+ * it has all that init wrote. */
+void client_end_run(struct monitor *monitor, struct client *client);
 void client_tell_exit(struct monitor *monitor, struct client *client);
+
+/* Answer a `restart`: 0, or -errno of the step monitor->failed_index. */
+void client_answer_restart(struct monitor *monitor, struct client *client, int result);
+void client_refuse_restart(struct monitor *monitor, struct client *client);
+
+/* restart.c: init runs; -errno when its record cannot be written. */
+int begin_run(struct monitor *monitor);
+
+/* restart.c: init has ended, and all that it wrote is read. */
+void end_run(struct monitor *monitor);
+
+/* restart.c: run init again as often as the policy and the clients say so. Returns false in the
+ * end. */
+bool run_again(struct monitor *monitor);
+
+#define NO_TIMEOUT UINT64_MAX
+
+/* restart.c: what clients ask for; timeouts in nanoseconds. All return 0 or -errno; -ESRCH when
+ * there is no init. */
+int signal_init(struct monitor *monitor, uint64_t signal);
+int stop_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
+int restart_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
+int pause_init(struct monitor *monitor);
+int unpause_init(struct monitor *monitor);
+int parse_policy(const char *text, enum restart_policy *ret_policy);
+/* No restarts from now on, without it being remembered. */
+void end_restarts(struct monitor *monitor);
+
+/* event.c: write down what happens to the container. `attributes` are added to those of the plan,
+ * each beginning with a comma. */
+void event_write(const struct monitor *monitor, const char *action, const char *attributes);
 
 /* log.c: open the log, making it if missing; append what was written to stdout or stderr. */
 int log_open(struct log *log);

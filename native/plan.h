@@ -17,8 +17,8 @@ struct step;
  * A word of the plan. `types` has a letter for each argument; a `*` at the end lets the last one
  * occur any number of times, none included: s text   p path, not empty   u decimal, 32 bits   U
  * decimal, 64 bits   o octal mode, 16 bits   x hex, 64 bits l limit, decimal or -1   a -1000..1000
- * g signal 1..64   n CLONE_NEW* flags   i kind of stdio   d durability Exactly one of the functions
- * is set: it says who runs the step.
+ * g signal 1..64   n CLONE_NEW* flags   i kind of stdio   d durability   r restart policy Exactly
+ * one of the functions is set: it says who runs the step.
  */
 struct word {
 	const char *name;

@@ -2,7 +2,7 @@
 #include "monitor.h"
 #include "text.h"
 
-#define RECORD_SIZE 256
+#define RECORD_SIZE 320
 #define NAME_SIZE 256 /* NAME_MAX of <linux/limits.h>, and the NUL */
 
 static void add_number(struct text *record, const char *name, uint64_t number)
@@ -25,13 +25,24 @@ static void add_time(struct text *record, const char *name, uint64_t nanoseconds
 
 static void add_state(struct text *record, const struct monitor *monitor)
 {
+	static const char *const STATUSES[] = {
+		[STATUS_RUNNING] = "\"running\"",
+		[STATUS_PAUSED] = "\"paused\"",
+		[STATUS_RESTARTING] = "\"restarting\"",
+		[STATUS_EXITED] = "\"exited\"",
+	};
+	bool has_init = monitor->status == STATUS_RUNNING || monitor->status == STATUS_PAUSED;
+
 	text_add(record, "{\"status\":");
-	text_add(record, monitor->has_exited ? "\"exited\"" : "\"running\"");
-	add_number(record, "pid", (uint64_t)monitor->init.pid);
+	text_add(record, STATUSES[monitor->status]);
+	add_number(record, "pid", has_init ? (uint64_t)monitor->init.pid : 0);
 	add_number(record, "monitorPid", (uint64_t)SYS(getpid, 0));
 	add_time(record, "startedAt", monitor->started_at);
 	add_time(record, "finishedAt", monitor->finished_at);
 	add_number(record, "exitCode", monitor->exit_code);
+	add_number(record, "restartCount", monitor->restart.count);
+	text_add(record, ",\"isStopped\":");
+	text_add(record, monitor->restart.is_stopped ? "true" : "false");
 	text_add(record, "}\n");
 }
 

@@ -10,6 +10,10 @@ int step_stdio(struct monitor *monitor, const struct step *step);
 int step_log(struct monitor *monitor, const struct step *step);
 int step_listen(struct monitor *monitor, const struct step *step);
 int step_record(struct monitor *monitor, const struct step *step);
+int step_cgroup(struct monitor *monitor, const struct step *step);
+int step_join_cgroup(struct monitor *monitor, const struct step *step);
+int step_restart(struct monitor *monitor, const struct step *step);
+int step_events(struct monitor *monitor, const struct step *step);
 int step_cleanup(struct monitor *monitor, const struct step *step);
 int step_clone(struct monitor *monitor, const struct step *step);
 

@@ -160,7 +160,7 @@ static void settle(struct monitor *monitor, unsigned which)
 	for (unsigned i = 0; i < CLIENT_COUNT; i++) {
 		const struct stream *stream = &monitor->clients[i].outputs[which];
 
-		if (stream->fd > 0 && stream->taken < output->length)
+		if (stream->fd > 0 && stream->taken < stream_end(stream, output))
 			return;
 	}
 	for (unsigned i = 0; i < CLIENT_COUNT; i++)
@@ -192,9 +192,9 @@ static void feed(struct monitor *monitor, struct client *client, unsigned which)
 	const struct output *output = &monitor->outputs[which];
 	struct stream *stream = &client->outputs[which];
 
-	while (stream->fd > 0 && stream->taken < output->length) {
+	while (stream->fd > 0 && stream->taken < stream_end(stream, output)) {
 		int64_t written = stream_write(stream, output->data + stream->taken,
-					       output->length - stream->taken);
+					       stream_end(stream, output) - stream->taken);
 
 		if (written == -EAGAIN)
 			return;

@@ -24,7 +24,8 @@ static void watch_client(const struct monitor *monitor, const struct client *cli
 		const struct stream *stream = &client->outputs[i];
 
 		watches[CLIENT_OUTPUTS + i] =
-			watch_if(stream->taken < monitor->outputs[i].length, stream->fd, POLLOUT);
+			watch_if(stream->taken < stream_end(stream, &monitor->outputs[i]),
+				 stream->fd, POLLOUT);
 	}
 }
 
@@ -69,13 +70,21 @@ static void reap(struct monitor *monitor)
 	}
 }
 
+/* The host is going down, most likely: what runs is told, and nothing is started any more. */
+static void take_termination(struct monitor *monitor)
+{
+	end_restarts(monitor);
+	if (!monitor->has_exited)
+		(void)sys_pidfd_signal(monitor->init.pidfd, SIGTERM);
+}
+
 static void take_signals(struct monitor *monitor)
 {
 	struct signalfd_siginfo signal;
 
 	while (sys_read(monitor->signals, &signal, sizeof(signal)) == (int64_t)sizeof(signal))
-		if (signal.ssi_signo == SIGTERM && !monitor->has_exited)
-			(void)sys_pidfd_signal(monitor->init.pidfd, SIGTERM);
+		if (signal.ssi_signo == SIGTERM)
+			take_termination(monitor);
 	reap(monitor);
 }
 
@@ -91,30 +100,49 @@ static void serve_client(struct monitor *monitor, struct client *client,
 			pump_client_output(monitor, client, i);
 }
 
-/* Wait until something happens or init must be killed. Returns false when nothing did. */
-static bool await_events(struct monitor *monitor, struct pollfd *watches, uint32_t count)
+/* The next time at which something is to be done; 0: none. */
+static uint64_t next_deadline(const struct monitor *monitor)
 {
-	uint64_t now = monitor->kill_at != 0 ? sys_clock(CLOCK_STEADY) : 0;
-	uint64_t left = monitor->kill_at > now ? monitor->kill_at - now : 0;
-	struct __kernel_timespec timeout = { (int64_t)(left / 1000000000U),
-					     (int64_t)(left % 1000000000U) };
+	const uint64_t deadlines[] = { monitor->kill_at, monitor->restart.due_at };
+	uint64_t next = 0;
 
-	if (monitor->kill_at != 0 && left == 0) {
-		monitor->kill_at = 0;
+	for (unsigned i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
+		if (deadlines[i] != 0 && (next == 0 || deadlines[i] < next))
+			next = deadlines[i];
+	return next;
+}
+
+static void run_timers(struct monitor *monitor)
+{
+	if (monitor->kill_at == 0 || sys_clock(CLOCK_STEADY) < monitor->kill_at)
+		return;
+	monitor->kill_at = 0;
+	if (!monitor->has_exited)
 		(void)sys_pidfd_signal(monitor->init.pidfd, SIGKILL);
-		return false;
-	}
-	return sys_poll(watches, count, monitor->kill_at != 0 ? &timeout : NULL) > 0;
+}
+
+/* Wait until something happens or is to be done. Returns false when nothing happened. */
+static bool await_events(const struct monitor *monitor, struct pollfd *watches, uint32_t count)
+{
+	uint64_t deadline = next_deadline(monitor);
+	uint64_t now;
+
+	if (deadline == 0)
+		return sys_poll(watches, count, NULL) > 0;
+	now = sys_clock(CLOCK_STEADY);
+	return sys_poll_for(watches, count, deadline > now ? deadline - now : 0) > 0;
 }
 
 /* Requests come before output, so that an `attach` sent before `started` misses nothing. */
-static void serve_once(struct monitor *monitor)
+void serve_once(struct monitor *monitor)
 {
 	struct pollfd watches[WATCH_COUNT];
 	uint32_t count = watch(monitor, watches);
 
-	if (!await_events(monitor, watches, count))
+	if (!await_events(monitor, watches, count)) {
+		run_timers(monitor);
 		return;
+	}
 	for (uint32_t i = 0; WATCH_CLIENTS + i * CLIENT_WATCHES < count; i++)
 		serve_client(monitor, &monitor->clients[i],
 			     watches + WATCH_CLIENTS + i * CLIENT_WATCHES);
@@ -127,6 +155,8 @@ static void serve_once(struct monitor *monitor)
 			pump_output(monitor, i);
 	if (watches[WATCH_SIGNALS].revents != 0)
 		take_signals(monitor);
+	run_timers(monitor);
+	tell_exit(monitor);
 }
 
 /* After init's end, read what it left. Returns whether all of it has been read and logged. */
@@ -148,27 +178,33 @@ static bool drain_outputs(struct monitor *monitor)
 static void finish(struct monitor *monitor)
 {
 	log_finish(&monitor->log);
+	cgroup_remove(&monitor->cgroup);
 	(void)record_write(monitor);
 	(void)sys_unlock(LOCK_FD);
 	close_stream(&monitor->listener);
 	if (monitor->listen_dir > 0)
 		(void)sys_unlinkat(monitor->listen_dir, "socket");
-	close_stream(&monitor->slave);
-	monitor->kill_at = 0;
 	monitor->is_finished = true;
 }
 
-static void tell_exit(struct monitor *monitor)
+/* After the last run nothing else can be waited for. */
+void tell_exit(struct monitor *monitor)
 {
-	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+	for (unsigned i = 0; i < CLIENT_COUNT; i++) {
+		if (monitor->is_finished)
+			client_end_run(monitor, &monitor->clients[i]);
 		client_tell_exit(monitor, &monitor->clients[i]);
+	}
 }
 
 void supervise(struct monitor *monitor)
 {
-	do
-		serve_once(monitor);
-	while (!monitor->has_exited || !drain_outputs(monitor));
+	do {
+		do
+			serve_once(monitor);
+		while (!monitor->has_exited || !drain_outputs(monitor));
+		end_run(monitor);
+	} while (run_again(monitor));
 	finish(monitor);
 	tell_exit(monitor);
 }
@@ -183,10 +219,8 @@ bool has_pending_clients(const struct monitor *monitor)
 
 void serve_last_clients(struct monitor *monitor)
 {
-	while (has_pending_clients(monitor)) {
+	while (has_pending_clients(monitor))
 		serve_once(monitor);
-		tell_exit(monitor);
-	}
 }
 
 void close_clients(struct monitor *monitor)

@@ -121,6 +121,11 @@ static inline int64_t sys_write(int fd, const void *data, size_t size)
 	return SYS(write, fd, data, size);
 }
 
+static inline int64_t sys_writev(int fd, const struct iovec *parts, size_t count)
+{
+	return SYS(writev, fd, parts, count);
+}
+
 static inline int sys_openat(int dir, const char *path, int flags, uint32_t mode)
 {
 	return (int)SYS(openat, dir, path, flags | O_CLOEXEC, mode);
@@ -366,6 +371,15 @@ static inline int sys_poll(struct pollfd *fds, uint32_t count,
 		left = *timeout;
 	return (int)arch_syscall(__NR_ppoll, (int64_t)fds, count,
 				 timeout == NULL ? 0 : (int64_t)&left, 0, 0, 0);
+}
+
+/* The same, with a time in nanoseconds. */
+static inline int sys_poll_for(struct pollfd *fds, uint32_t count, uint64_t nanoseconds)
+{
+	const struct __kernel_timespec timeout = { (int64_t)(nanoseconds / 1000000000U),
+						   (int64_t)(nanoseconds % 1000000000U) };
+
+	return sys_poll(fds, count, &timeout);
 }
 
 static inline int64_t sys_send(int socket, const struct message_header *message, uint32_t flags)

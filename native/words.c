@@ -8,6 +8,10 @@ const struct word WORDS[] = {
 	{ "log", "pfUu", step_log, NULL },
 	{ "listen", "p", step_listen, NULL },
 	{ "record", "pd", step_record, NULL },
+	{ "cgroup", "p", step_cgroup, NULL },
+	{ "join-cgroup", "p", step_join_cgroup, NULL },
+	{ "restart", "rug", step_restart, NULL },
+	{ "events", "psss", step_events, NULL },
 	{ "cleanup", "ss*", step_cleanup, NULL },
 	{ "clone", "n", step_clone, NULL },
 	/* Done by the child. */

@@ -2,6 +2,7 @@
 
 import { capabilityMask, DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
 import { CLONE_NEW, MOUNT_ATTR, MS, splitMountOptions } from "../kernel/mount.ts";
+import { parseSignal } from "../kernel/signal.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import {
   type BindMount,
@@ -39,6 +40,10 @@ export interface LaunchInput {
   lowerDirectories: readonly string[];
   identity: Identity;
   cgroupHierarchies: readonly CgroupHierarchy[];
+  /** Absolute path of its cgroup, if it gets one. */
+  cgroup: string | undefined;
+  /** Where its events go, and what each says about it. */
+  events: { path: string; attributes: Readonly<Record<string, string>> };
   terminalSize: TerminalSize;
   /** Arguments of the program on descriptor 7 that the monitor executes in the end, if any. */
   cleanupArgv: readonly string[];
@@ -48,6 +53,8 @@ const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.I
 /** Formats that the monitor knows, by driver. */
 const LOG_FORMATS = { "local": "cri", "json-file": "json" } as const;
 const SIGKILL = 9;
+/** What asks a container to end whose record names no signal that this host knows. */
+const FALLBACK_STOP_SIGNAL = 15;
 
 /** What is hidden by default. @see `oci/defaults.go` of moby */
 const MASKED_PATHS = [
@@ -120,13 +127,22 @@ export function planLaunch(input: LaunchInput): Step[] {
     ["chdir", config.workingDirectory],
     ...planIdentity(identity),
     ["parent-death", String(SIGKILL)],
+    ...planFirstProcess(config, identity),
+  ];
+}
+
+/** PID 1, and the command after it if that is another one. */
+function planFirstProcess(config: ContainerConfig, identity: Identity): Step[] {
+  if (config.isIdle) return [["idle"]];
+  return [
     ...(config.hasInit ? [["reaper"] as const] : []),
     planExec(containerArgv(config), withHome(config.env, identity)),
   ];
 }
 
 /** What the monitor itself does before there is a container. */
-function planSupervision({ config, paths, cleanupArgv }: LaunchInput): Step[] {
+function planSupervision(input: LaunchInput): Step[] {
+  const { config, paths, cgroup, cleanupArgv } = input;
   const durability = config.isAutoRemoved ? "volatile" : "durable";
   const stdin = config.hasStdin ? "pipe" : "null";
   return [
@@ -134,6 +150,9 @@ function planSupervision({ config, paths, cleanupArgv }: LaunchInput): Step[] {
     ...planLog(config.log, paths.log),
     ["listen", paths.runDirectory],
     ["record", paths.state, durability],
+    ...(cgroup === undefined ? [] : [["cgroup", cgroup] as const]),
+    planRestart(config),
+    planEvents(input),
     ...(cleanupArgv.length > 0 ? [["cleanup", ...cleanupArgv] as const] : []),
   ];
 }
@@ -141,6 +160,24 @@ function planSupervision({ config, paths, cleanupArgv }: LaunchInput): Step[] {
 function planLog({ driver, maxBytes, maxFiles }: LogConfig, path: string): Step[] {
   if (driver === "none") return [];
   return [["log", path, LOG_FORMATS[driver], String(maxBytes), String(maxFiles)]];
+}
+
+/** Without a policy too: one can be given later, and the monitor has to know what ends a container. */
+function planRestart({ restartPolicy, stopSignal }: ContainerConfig): Step {
+  const { name, maximumRetries } = restartPolicy;
+  const signal = parseSignal(stopSignal) ?? FALLBACK_STOP_SIGNAL;
+  return ["restart", name, String(maximumRetries), String(signal)];
+}
+
+function planEvents({ config, events: { path, attributes } }: LaunchInput): Step {
+  const from = attributes.image ?? "";
+  return [
+    "events",
+    path,
+    JSON.stringify(config.id),
+    JSON.stringify(from),
+    JSON.stringify(attributes).slice(0, -1),
+  ];
 }
 
 function planOverlay({ paths, lowerDirectories }: LaunchInput): Step {
@@ -331,6 +368,8 @@ export interface ExecInput {
   identity: Identity;
   hasTerminal: boolean;
   hasStdin: boolean;
+  /** Absolute path of the container's cgroup, if it has one. */
+  cgroup: string | undefined;
   terminalSize: TerminalSize;
 }
 
@@ -340,6 +379,7 @@ export function planExecIn(input: ExecInput): Step[] {
   const stdin = input.hasStdin ? "pipe" : "null";
   return [
     ["stdio", input.hasTerminal ? "terminal" : stdin],
+    ...(input.cgroup === undefined ? [] : [["join-cgroup", input.cgroup] as const]),
     ["clone", "0"],
     ["join", String(NAMESPACES | CLONE_NEW.NET)],
     ["fork"],

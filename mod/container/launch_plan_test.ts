@@ -22,6 +22,8 @@ function inputWith(changes: Partial<ContainerConfig>): LaunchInput {
     lowerDirectories: ["/layers/base", "/layers/with:colon,comma"],
     identity: { uid: 33, gid: 44, groups: [55], home: "/home/web" },
     cgroupHierarchies: [{ type: "cgroup2", name: "", data: "" }],
+    cgroup: "/sys/fs/cgroup/wherry/0123abcd",
+    events: { path: "/run/r/events", attributes: { label: 'a "b"', image: "/srv/rootfs" } },
     terminalSize: { rows: 24, columns: 80 },
     cleanupArgv: [],
   };
@@ -51,6 +53,7 @@ Deno.test("planExecIn() with a terminal is the golden plan", () => {
     identity: { uid: 0, gid: 0, groups: [10], home: "/root" },
     hasTerminal: true,
     hasStdin: true,
+    cgroup: "/sys/fs/cgroup/wherry/0123abcd",
     terminalSize: { rows: 24, columns: 80 },
   });
 
@@ -183,4 +186,26 @@ Deno.test("planLaunch() records volatile state for a container that is removed a
     "/r/containers/0123abcd/state.json",
     "volatile",
   ]]);
+});
+
+Deno.test("planLaunch() makes no cgroup on a host that has no place for it", () => {
+  const steps = planLaunch({ ...inputWith({}), cgroup: undefined });
+
+  deepStrictEqual(stepsCalled("cgroup", steps), []);
+});
+
+Deno.test("planLaunch() tells the monitor the policy and the signal that ends the container", () => {
+  const steps = planLaunch(inputWith({
+    restartPolicy: { name: "on-failure", maximumRetries: 3 },
+    stopSignal: "SIGRTMIN+3",
+  }));
+
+  deepStrictEqual(stepsCalled("restart", steps), [["restart", "on-failure", "3", "37"]]);
+});
+
+Deno.test("planLaunch() of an idle container ends with the built-in init", () => {
+  const steps = planLaunch(inputWith({ isIdle: true, hasInit: true }));
+
+  deepStrictEqual(steps.at(-1), ["idle"]);
+  deepStrictEqual(stepsCalled("reaper", steps), []);
 });

@@ -14,6 +14,7 @@ import {
   sendPacket,
   socketPair,
 } from "../kernel/socket.ts";
+import type { RestartPolicy } from "./config.ts";
 import { encodePlan, type Step } from "./plan.ts";
 
 /** Something the monitor tells. */
@@ -111,6 +112,32 @@ export class MonitorConnection implements Disposable {
   /** Asks for `signal` and, when init still lives after `timeoutMs`, SIGKILL; -1 waits for ever. */
   stop(signal: number, timeoutMs: number): void {
     this.#request(`stop ${signal} ${timeoutMs}`);
+  }
+
+  /**
+   * Asks for init's end as {@linkcode MonitorConnection.stop} does, and for another run whatever the policy
+   * says; the answer is `ok` once the command runs, or `failed` with the step that did.
+   */
+  restart(signal: number, timeoutMs: number): void {
+    this.#request(`restart ${signal} ${timeoutMs}`);
+  }
+
+  /** Asks for another restart policy; the answer is `ok` or `error`. */
+  setRestartPolicy({ name, maximumRetries }: RestartPolicy): void {
+    this.#request(`restart-policy ${name} ${maximumRetries}`);
+  }
+
+  /**
+   * Asks for all processes to be stopped; the answer is `ok`, or `error` with EBUSY if they are already,
+   * or EOPNOTSUPP if there is no cgroup.
+   */
+  pause(): void {
+    this.#request("pause");
+  }
+
+  /** Asks for all processes to go on; the answer is `ok`, or `error` with EINVAL if they do. */
+  unpause(): void {
+    this.#request("unpause");
   }
 
   /** Asks to be told when init has ended. */

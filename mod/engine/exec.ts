@@ -4,6 +4,7 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import { planExecIn, type TerminalSize } from "../container/launch_plan.ts";
 import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
+import { containerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { awaitStart, lowerDirectoriesOf, readIdentity } from "./start.ts";
@@ -49,6 +50,12 @@ export async function execInContainer(
       exitCode: EXIT_FAILURE,
     });
   }
+  if (state.status === "paused") {
+    throw new WherryError("conflict", `Cannot exec in container "${wanted}": it is paused`, {
+      hint: `Let it go on with "wherry unpause ${wanted}"`,
+      exitCode: EXIT_FAILURE,
+    });
+  }
   using init = await requestPidfd(paths.runDirectory);
   const steps = planExecIn({
     argv: request.argv,
@@ -61,6 +68,7 @@ export async function execInContainer(
     ),
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
+    cgroup: findExistingCgroup(config.id),
     terminalSize: request.terminalSize ?? { rows: 0, columns: 0 },
   });
   const connection = startMonitor({
@@ -69,6 +77,22 @@ export async function execInContainer(
     ...(request.attachment === undefined ? {} : { attachment: request.attachment }),
   });
   return await awaitStart(connection, steps, request.argv);
+}
+
+/** A container that started before this host had a cgroup2 file system has none. */
+function findExistingCgroup(id: string): string | undefined {
+  const path = containerCgroup(id);
+  return path !== undefined && isThere(path) ? path : undefined;
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** Init's pidfd from its own monitor, so that no reused pid can ever be meant. */

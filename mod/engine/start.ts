@@ -17,10 +17,12 @@ import type { Step } from "../container/plan.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { WherryError } from "../errors.ts";
 import { openForReading } from "../kernel/open.ts";
-import { findCgroupHierarchies } from "../kernel/proc.ts";
+import type { HostCgroupHierarchy } from "../kernel/proc.ts";
 import type { ContainerPaths } from "../store/paths.ts";
+import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { type Engine, systemFailure } from "./engine.ts";
+import { containerAttributes } from "./events.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -52,12 +54,15 @@ export async function startContainer(
   }
   using cleanup = openCleanupProgram(engine, config);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
+  const hierarchies = readCgroupHierarchies();
   const steps = planLaunch({
     config,
     paths,
     lowerDirectories,
     identity: readIdentity(config.user, paths, lowerDirectories),
-    cgroupHierarchies: visibleCgroups(),
+    cgroupHierarchies: visibleCgroups(hierarchies),
+    cgroup: containerCgroup(config.id, hierarchies),
+    events: { path: engine.paths.events, attributes: containerAttributes(config) },
     terminalSize,
     cleanupArgv: cleanup === undefined ? [] : cleanupArgv(engine, config),
   });
@@ -150,8 +155,7 @@ export function readIdentity(
   });
 }
 
-function visibleCgroups(): CgroupHierarchy[] {
-  const hierarchies = findCgroupHierarchies(Deno.readTextFileSync("/proc/self/mountinfo"));
+function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHierarchy[] {
   const isUnified = hierarchies.length === 1 && hierarchies[0]?.type === "cgroup2";
   return hierarchies.map(({ type, mountPoint, data }) => ({
     type,
