@@ -127,6 +127,44 @@ struct section {
 	int join_fd;       /* pidfd of whose namespaces `join` enters */
 };
 
+enum health_status { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
+
+/* What is done when the container becomes unhealthy. */
+enum health_action { HEALTH_DO_NOTHING, HEALTH_RESTART, HEALTH_STOP, HEALTH_KILL };
+
+#define HEALTH_OUTPUT_SIZE 4096 /* kept of what a check writes, as docker does */
+#define HEALTH_MARK_SIZE 3      /* behind an output that was longer */
+
+/* How the container is, and the check that is running: health.c. Times are nanoseconds, points in
+ * time by CLOCK_MONOTONIC; 0 means never. */
+struct health {
+	enum health_status status;
+	enum health_action on_failure;
+	uint32_t failing_streak;
+	uint32_t retries;
+	uint64_t interval; /* 0: there are no checks */
+	uint64_t timeout;
+	uint64_t start_period;
+	uint64_t start_interval;
+	uint64_t stop_signal;
+	uint64_t stop_timeout;
+	const char *path; /* of the last checks */
+	struct section section;
+	uint64_t due_at;     /* the next check; never while there is one */
+	uint64_t expires_at; /* this check */
+	uint64_t began_at;   /* this check, since the epoch */
+	uint64_t began_steadily_at;
+	struct process process;
+	bool has_forked; /* the process is the one that goes on after `fork` */
+	bool has_expired;
+	bool was_killed; /* by others; it is over then, and expires_at says when that counts */
+	bool is_cut;
+	int report; /* 0: it has called execve, or there is no check */
+	int output;
+	uint32_t length;
+	char *data; /* HEALTH_OUTPUT_SIZE and HEALTH_MARK_SIZE bytes */
+};
+
 struct monitor {
 	struct plan plan;
 	struct section init_section;
@@ -145,6 +183,7 @@ struct monitor {
 	struct step events;    /* count 0: none */
 	struct cgroup cgroup;
 	struct restart restart;
+	struct health health;
 	enum status status;
 	uint64_t started_at; /* nanoseconds since the epoch */
 	uint64_t finished_at;
@@ -165,6 +204,7 @@ struct monitor {
 		char lines[OUTPUT_COUNT][CHUNK_SIZE];
 		char input[INPUT_SIZE];
 		char outputs[OUTPUT_COUNT][OUTPUT_SIZE];
+		char health[HEALTH_OUTPUT_SIZE + HEALTH_MARK_SIZE];
 	} buffers;
 };
 

@@ -306,3 +306,19 @@ int plan_read_rest(int fd, const struct plan *plan)
 {
 	return read_all(fd, plan->data, plan->size, (size_t)(plan->next - plan->data));
 }
+
+const char *find_step_word(const struct plan *plan, uint32_t index)
+{
+	struct plan steps = *plan;
+	struct step step = { 0 };
+	const char *word = "";
+
+	if (plan_read_rest(PLAN_FD, &steps) < 0)
+		return word;
+	while (plan_next(&steps, &step) > 0 && step.index < index)
+		continue;
+	if (step.word != NULL && step.index == index)
+		word = step.word->name;
+	plan_discard_rest(plan);
+	return word;
+}

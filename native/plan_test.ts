@@ -7,6 +7,7 @@ const EINVAL = 22;
 const MONITOR = new URL("build/wherry-monitor", import.meta.url).pathname;
 
 const CLONE = ["clone", "0"] as const;
+const HEALTH = ["health", "1", "1", "0", "1", "1", "none", "15", "0", "/health"];
 
 /** A pseudo-random number generator with a fixed start, so that a failure can be repeated. */
 function makeRandom(seed: number): (limit: number) => number {
@@ -63,7 +64,19 @@ const MALFORMED: Record<string, [index: number, plan: Uint8Array<ArrayBuffer>]> 
   "a monitor's word in the child": [1, plan(CLONE, ["stdio", "null"], shell("true"))],
   "a child's word in the monitor": [0, plan(["umask", "022"], CLONE, shell("true"))],
   "a plan that ends without exec": [1, plan(CLONE, ["umask", "022"])],
-  "a step after exec": [1, plan(CLONE, shell("true"), ["umask", "022"])],
+  "a step after exec": [2, plan(CLONE, shell("true"), ["umask", "022"])],
+  "a check before clone": [0, plan(["check", "0"], CLONE, shell("true"))],
+  "a check in place of a child's step": [1, plan(CLONE, ["check", "0"], shell("true"))],
+  "a check without exec": [3, plan(CLONE, shell("true"), ["check", "0"], ["umask", "022"])],
+  "a second check": [
+    4,
+    plan(CLONE, shell("true"), ["check", "0"], shell("true"), ["check", "0"], shell("true")),
+  ],
+  "a health step without a check": [0, plan(HEALTH, CLONE, shell("true"))],
+  "an interval of 0": [
+    0,
+    plan(HEALTH.with(1, "0"), CLONE, shell("true"), ["check", "0"], shell("true")),
+  ],
   "an exec without argv": [1, plan(CLONE, ["exec", "0", "A=1"])],
   "an exec with more argv than strings": [1, plan(CLONE, ["exec", "2", "/bin/true"])],
   "8,193 steps": [8192, plan(CLONE, ...Array(8192).fill(["umask", "022"]), shell("true"))],

@@ -12,8 +12,10 @@ const struct word WORDS[] = {
 	{ "join-cgroup", "p", step_join_cgroup, NULL },
 	{ "restart", "rug", step_restart, NULL },
 	{ "events", "psss", step_events, NULL },
+	{ "health", "uuuuuhglp", step_health, NULL },
 	{ "cleanup", "ss*", step_cleanup, NULL },
 	{ "clone", "n", step_clone, NULL },
+	{ "check", "n", step_check, NULL },
 	/* Done by the child. */
 	{ "join", "n", NULL, step_join },
 	{ "fork", "", NULL, step_fork },
