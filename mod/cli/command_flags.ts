@@ -61,6 +61,43 @@ export const CONTAINER_FLAGS = [
   },
   ENV,
   ENV_FILE,
+  {
+    name: "health-cmd",
+    type: "string",
+    value: "command",
+    help: "Command that checks the container's health, run by its shell",
+  },
+  {
+    name: "health-interval",
+    type: "duration",
+    help: "Time between two checks (default 30s)",
+  },
+  {
+    name: "health-on-failure",
+    type: "string",
+    value: "none|restart|stop|kill",
+    help: "What to do when the container becomes unhealthy (default none)",
+  },
+  {
+    name: "health-retries",
+    type: "number",
+    help: "Failures in a row that make it unhealthy (default 3)",
+  },
+  {
+    name: "health-start-interval",
+    type: "duration",
+    help: "Time between two checks during the start period (default 5s)",
+  },
+  {
+    name: "health-start-period",
+    type: "duration",
+    help: "How long failures do not count after the start (default 0s)",
+  },
+  {
+    name: "health-timeout",
+    type: "duration",
+    help: "A check that takes longer has failed (default 30s)",
+  },
   { name: "hostname", short: "h", type: "string", help: "Container host name" },
   { name: "init", type: "boolean", help: "Run an init that forwards signals and reaps processes" },
   INTERACTIVE,
@@ -85,6 +122,7 @@ export const CONTAINER_FLAGS = [
     value: "none|host",
     help: "Connect the container to a network (default none)",
   },
+  { name: "no-healthcheck", type: "boolean", help: "Do not check the container's health" },
   {
     name: "read-only",
     type: "boolean",
@@ -148,7 +186,7 @@ export const PS_FLAGS = [
     short: "f",
     type: "list",
     value: "name=value",
-    help: "Only show what matches: ancestor, exited, id, label, name, status",
+    help: "Only show what matches: ancestor, exited, health, id, label, name, status",
   },
   FORMAT_LONG_ONLY,
   {

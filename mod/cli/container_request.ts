@@ -7,6 +7,7 @@ import { WherryError } from "../errors.ts";
 import type { CONTAINER_FLAGS } from "./command_flags.ts";
 import { readEnvironment } from "./environment.ts";
 import type { ParsedFlags } from "./flags.ts";
+import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
 
@@ -61,6 +62,7 @@ export function planRequest(
 ): CreateRequest {
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
   const log = parseLogFlags(flags["log-driver"], flags["log-opt"]);
+  const healthCheck = parseHealthFlags(flags);
   return {
     ...(flags.rootfs === undefined ? { image: image ?? "" } : { rootfs: flags.rootfs }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
@@ -85,6 +87,7 @@ export function planRequest(
     ],
     labels: parseLabels(flags.label),
     ...(log === undefined ? {} : { log }),
+    ...(healthCheck === undefined ? {} : { healthCheck }),
     attachedStreams: isDetached ? [] : attachedStreams(flags),
     startsAtOnce,
   };

@@ -8,6 +8,7 @@ import {
   type BindMount,
   containerArgv,
   type ContainerConfig,
+  healthCheckArgv,
   type LogConfig,
   type Propagation,
 } from "./config.ts";
@@ -128,6 +129,7 @@ export function planLaunch(input: LaunchInput): Step[] {
     ...planIdentity(identity),
     ["parent-death", String(SIGKILL)],
     ...planFirstProcess(config, identity),
+    ...planCheck(input),
   ];
 }
 
@@ -153,6 +155,7 @@ function planSupervision(input: LaunchInput): Step[] {
     ...(cgroup === undefined ? [] : [["cgroup", cgroup] as const]),
     planRestart(config),
     planEvents(input),
+    ...planHealth(input),
     ...(cleanupArgv.length > 0 ? [["cleanup", ...cleanupArgv] as const] : []),
   ];
 }
@@ -375,19 +378,70 @@ export interface ExecInput {
 
 /** The steps that run one more process inside a running container. */
 export function planExecIn(input: ExecInput): Step[] {
-  const { identity, terminalSize: { rows, columns } } = input;
   const stdin = input.hasStdin ? "pipe" : "null";
   return [
     ["stdio", input.hasTerminal ? "terminal" : stdin],
     ...(input.cgroup === undefined ? [] : [["join-cgroup", input.cgroup] as const]),
     ["clone", "0"],
+    ...planInside(input),
+  ];
+}
+
+/** What a process does that becomes one of the container's. */
+function planInside(
+  { argv, env, workingDirectory, identity, hasTerminal, terminalSize: { rows, columns } }: Omit<
+    ExecInput,
+    "hasStdin" | "cgroup"
+  >,
+): Step[] {
+  return [
     ["join", String(NAMESPACES | CLONE_NEW.NET)],
     ["fork"],
-    ...(input.hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),
+    ...(hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),
     ["umask", "0022"],
-    ["chdir", input.workingDirectory],
+    ["chdir", workingDirectory],
     ...planIdentity(identity),
     ["parent-death", String(SIGKILL)],
-    planExec(input.argv, withHome(input.env, identity)),
+    planExec(argv, withHome(env, identity)),
+  ];
+}
+
+/** How the monitor checks the container's health. */
+function planHealth({ config, paths }: LaunchInput): Step[] {
+  const { healthCheck: check, stopTimeoutSeconds: seconds, stopSignal } = config;
+  if (check === null) return [];
+  const numbers = [
+    check.intervalMs,
+    check.timeoutMs,
+    check.startPeriodMs,
+    check.startIntervalMs,
+    check.retries,
+  ];
+  const signal = parseSignal(stopSignal) ?? FALLBACK_STOP_SIGNAL;
+  const stopTimeoutMs = seconds < 0 ? -1 : seconds * 1000;
+  return [[
+    "health",
+    ...numbers.map(String),
+    check.onFailure,
+    String(signal),
+    String(stopTimeoutMs),
+    paths.health,
+  ]];
+}
+
+/** The steps of one health check. */
+function planCheck({ config, identity }: LaunchInput): Step[] {
+  if (config.healthCheck === null) return [];
+  const { env, workingDirectory } = config;
+  return [
+    ["check", "0"],
+    ...planInside({
+      argv: healthCheckArgv(config.healthCheck),
+      env,
+      workingDirectory,
+      identity,
+      hasTerminal: false,
+      terminalSize: { rows: 0, columns: 0 },
+    }),
   ];
 }

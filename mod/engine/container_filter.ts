@@ -8,6 +8,8 @@ type Predicate = (container: Container) => boolean;
 
 const STATUSES = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 
+const HEALTHS = ["starting", "healthy", "unhealthy", "none"];
+
 /** One kind of filter: from its value to what that wants. */
 const FILTERS: Readonly<Record<string, (value: string) => Predicate>> = {
   ancestor: (value) => ({ config: { root } }) =>
@@ -17,6 +19,10 @@ const FILTERS: Readonly<Record<string, (value: string) => Predicate>> = {
   exited: (value) => {
     const exitCode = parseExitCode(value);
     return ({ state }) => state.status === "exited" && state.exitCode === exitCode;
+  },
+  health: (value) => {
+    if (!HEALTHS.includes(value)) throw invalidFilter("health", value, HEALTHS);
+    return ({ state }) => state.health === value;
   },
   id: (value) => {
     const pattern = parsePattern("id", value);

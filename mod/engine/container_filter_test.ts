@@ -51,6 +51,8 @@ const CASES: [filters: string[], expected: string[]][] = [
   [["status=exited", "status=created"], ["web2", "db"]],
   [["exited=3"], ["web2"]],
   [["exited=0"], []],
+  [["health=none"], ["web", "web2", "db"]],
+  [["health=healthy"], []],
   [["label=app"], ["web", "web2"]],
   [["label=app=x"], ["web"]],
   [["label=app", "label=tier"], ["web"]],
@@ -78,6 +80,7 @@ const REFUSED: [filter: string, message: string][] = [
   ["colour=red", 'Cannot filter by "colour": no such filter'],
   ["toString=x", 'Cannot filter by "tostring": no such filter'],
   ["status=asleep", 'Cannot filter by "status=asleep": invalid value'],
+  ["health=fine", 'Cannot filter by "health=fine": invalid value'],
   ["exited=x", 'Cannot filter by "exited=x": invalid value'],
   ["name=(", 'Cannot filter by "name=(": invalid value'],
 ];

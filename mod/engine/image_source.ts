@@ -6,6 +6,7 @@ import { lockImages } from "../image/image_index.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { getImage, type Image } from "../image/images.ts";
 import type { Engine } from "./engine.ts";
+import type { HealthCheckRequest } from "./health_check.ts";
 
 /** What an image says about how to run it. */
 export interface ImageDefaults {
@@ -20,6 +21,10 @@ export interface ImageDefaults {
   labels: Record<string, string>;
   /** Empty for SIGTERM. */
   stopSignal: string;
+  /** How its health is checked, as far as the image says. */
+  healthCheck: HealthCheckRequest;
+  /** Empty for `/bin/sh -c`. */
+  shell: string[];
 }
 
 /** What a bare directory says: nothing. */
@@ -31,6 +36,8 @@ export const NO_DEFAULTS: ImageDefaults = {
   user: "",
   labels: {},
   stopSignal: "",
+  healthCheck: {},
+  shell: [],
 };
 
 /** An image for a container, which cannot be removed until this is disposed of. */
@@ -95,5 +102,14 @@ function defaultsOf({ config: { process } }: Image): ImageDefaults {
     user: process.user,
     labels: { ...process.labels },
     stopSignal: process.stopSignal ?? "",
+    healthCheck: healthCheckOf(process),
+    shell: [...process.shell],
   };
+}
+
+function healthCheckOf({ healthCheck }: Image["config"]["process"]): HealthCheckRequest {
+  if (healthCheck === undefined) return {};
+  const { test, ...numbers } = healthCheck;
+  const given = Object.entries(numbers).filter(([, value]) => value !== undefined);
+  return { ...(test.length === 0 ? {} : { test: [...test] }), ...Object.fromEntries(given) };
 }

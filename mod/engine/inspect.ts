@@ -1,7 +1,13 @@
 /** All that is known about an object, in the shape that docker gives it. @module */
 
-import type { ContainerConfig, ContainerMount, LogConfig } from "../container/config.ts";
+import type {
+  ContainerConfig,
+  ContainerMount,
+  HealthCheck,
+  LogConfig,
+} from "../container/config.ts";
 import { containerArgv } from "../container/config.ts";
+import { type HealthCheckResult, readHealthLog } from "../container/health_log.ts";
 import type { ContainerState } from "../container/state.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
@@ -22,18 +28,31 @@ const SHM_BYTES = 64 * 1024 * 1024;
  */
 export function inspectContainer(engine: Engine, wanted: string): Inspection {
   const container = findContainer(engine, wanted);
-  return describeContainer(container, lowerDirectoriesOf(engine, container.config));
+  const { config, paths } = container;
+  return describeContainer(container, {
+    lowerDirectories: lowerDirectoriesOf(engine, config),
+    healthChecks: config.healthCheck === null
+      ? []
+      : readHealthLog(paths.health, config.healthCheck),
+  });
+}
+
+/** What else there is to tell about a container. */
+export interface ContainerSurroundings {
+  /** Directories of its layers, base layer first. */
+  lowerDirectories: readonly string[];
+  /** Its last health checks, the oldest first. */
+  healthChecks: readonly HealthCheckResult[];
 }
 
 /**
  * Puts what is known about a container into docker's shape. Pure.
  *
- * @param lowerDirectories Directories of its layers, base layer first.
  * @see {@link https://docs.docker.com/reference/api/engine/version/v1.50/#tag/Container/operation/ContainerInspect}
  */
 export function describeContainer(
   { config, state, paths }: Container,
-  lowerDirectories: readonly string[],
+  { lowerDirectories, healthChecks }: ContainerSurroundings,
 ): Inspection {
   const [path = "", ...args] = containerArgv(config);
   return {
@@ -41,7 +60,11 @@ export function describeContainer(
     Created: config.createdAt,
     Path: path,
     Args: args,
-    State: describeState(state),
+    State: {
+      ...describeState(state),
+      ...(config.healthCheck === null ? {} : { Health: describeHealth(state, healthChecks) }),
+      MonitorPid: state.monitorPid,
+    },
     Image: config.root.type === "image" ? config.root.imageId : "",
     ResolvConfPath: `${paths.etc}/resolv.conf`,
     HostnamePath: `${paths.etc}/hostname`,
@@ -76,7 +99,22 @@ function describeState(state: ContainerState): Inspection {
     Error: "",
     StartedAt: state.startedAt,
     FinishedAt: state.finishedAt,
-    MonitorPid: state.monitorPid,
+  };
+}
+
+function describeHealth(
+  { health, failingStreak }: ContainerState,
+  checks: readonly HealthCheckResult[],
+): Inspection {
+  return {
+    Status: health === "none" ? "starting" : health,
+    FailingStreak: failingStreak,
+    Log: checks.map(({ startedAt, endedAt, exitCode, output }) => ({
+      Start: startedAt,
+      End: endedAt,
+      ExitCode: exitCode,
+      Output: output,
+    })),
   };
 }
 
@@ -190,6 +228,9 @@ function describeConfig(config: ContainerConfig): Inspection {
     StdinOnce: config.closesStdin,
     Env: config.env,
     Cmd: config.command.length === 0 ? null : config.command,
+    ...(config.healthCheck === null
+      ? {}
+      : { Healthcheck: describeHealthCheck(config.healthCheck) }),
     Image: config.root.type === "image" ? config.root.reference : config.root.path,
     Volumes: null,
     WorkingDir: config.workingDirectory,
@@ -198,6 +239,19 @@ function describeConfig(config: ContainerConfig): Inspection {
     Labels: config.labels,
     StopSignal: config.stopSignal,
     StopTimeout: config.stopTimeoutSeconds,
+  };
+}
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000;
+
+function describeHealthCheck(check: HealthCheck): Inspection {
+  return {
+    Test: check.test,
+    Interval: check.intervalMs * NANOSECONDS_PER_MILLISECOND,
+    Timeout: check.timeoutMs * NANOSECONDS_PER_MILLISECOND,
+    StartPeriod: check.startPeriodMs * NANOSECONDS_PER_MILLISECOND,
+    StartInterval: check.startIntervalMs * NANOSECONDS_PER_MILLISECOND,
+    Retries: check.retries,
   };
 }
 
