@@ -132,6 +132,11 @@ static int kill_and_wait(int dir)
 	return result == -ETIMEDOUT ? -EBUSY : result;
 }
 
+int cgroup_enter(const struct cgroup *cgroup)
+{
+	return write_control(cgroup->dir, "cgroup.procs", "0");
+}
+
 int cgroup_kill(const struct cgroup *cgroup)
 {
 	return cgroup->is_owned ? kill_and_wait(cgroup->dir) : 0;

@@ -8,6 +8,7 @@ struct cgroup {
 	const char *path; /* NULL: none */
 	int dir;          /* O_PATH of it; 0: none */
 	bool is_owned;    /* made here, and removed in the end */
+	bool is_entered;  /* by the child itself, because the kernel kills who is cloned into it */
 };
 
 /* Make the cgroup and its missing parents. What still runs in one that a crash left behind is
@@ -16,6 +17,9 @@ int cgroup_make(struct cgroup *cgroup, const char *path);
 
 /* Take a cgroup that exists, of somebody else. Returns 0 or -errno. */
 int cgroup_join(struct cgroup *cgroup, const char *path);
+
+/* Move the calling process into it. Returns 0 or -errno. */
+int cgroup_enter(const struct cgroup *cgroup);
 
 /* Kill all that runs in it and below, and wait until nothing does. Nothing to do for a cgroup of
  * somebody else, or none. Returns 0, or -EBUSY when a process hangs in the kernel. */

@@ -10,12 +10,10 @@ void child_report(const struct report *report, const int *fd)
 }
 
 /* Sources are never below START_FDS, so no dup3 overwrites the source of a later one. */
-static int place_fds(const int stdio[3], int join_fd, int report)
+static int place_fds(const int stdio[3], int join_fd)
 {
-	int result = sys_dup3(report, REPORT_FD, O_CLOEXEC);
+	int result = join_fd == JOIN_FD ? 0 : sys_dup3(join_fd, JOIN_FD, O_CLOEXEC);
 
-	if (result >= 0 && join_fd != JOIN_FD)
-		result = sys_dup3(join_fd, JOIN_FD, O_CLOEXEC);
 	for (int i = 0; i < 3 && result >= 0; i++)
 		if (stdio[i] >= START_FDS)
 			result = sys_dup3(stdio[i], i, 0);
@@ -49,9 +47,14 @@ _Noreturn void child_run(struct monitor *monitor, const struct section *section,
 {
 	struct child child = { .monitor = monitor, .root = -1, .umask = 022 };
 	uint32_t clone_index = section->steps.index - 1;
-	int result = place_fds(stdio, section->join_fd, report);
+	int result = sys_dup3(report, REPORT_FD, O_CLOEXEC);
 
+	child_report(&(struct report){ .kind = REPORT_BORN }, NULL);
 	monitor->plan = section->steps;
+	if (result >= 0 && monitor->cgroup.is_entered)
+		result = cgroup_enter(&monitor->cgroup);
+	if (result >= 0)
+		result = place_fds(stdio, section->join_fd);
 	if (result == 0 && (section->flags & CLONE_NEWCGROUP) != 0)
 		result = (int)SYS(unshare, CLONE_NEWCGROUP);
 	if (result == 0)

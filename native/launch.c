@@ -124,26 +124,42 @@ static void follow_fork(struct process *process, const struct report *report, in
 	*process = (struct process){ report->value, pidfd };
 }
 
-/* Read reports until the child has called execve. Returns 0 or the error of its step. */
+/* Do what a report says. Returns 0 or the error of the child's step. */
+static int take_report(struct monitor *monitor, struct process *process,
+		       const struct report *report, const int *fd)
+{
+	if (report->kind == REPORT_FORKED && fd != NULL)
+		follow_fork(process, report, *fd);
+	else if (report->kind == REPORT_TERMINAL && fd != NULL)
+		open_terminal(monitor, *fd);
+	else if (report->kind == REPORT_FAILED) {
+		monitor->failed_index = report->index;
+		return -report->value;
+	}
+	return 0;
+}
+
+/* Read reports until the child has called execve. Returns 0, the error of its step, or -ECHILD when
+ * it has not said a word. */
 static int await_child(struct monitor *monitor, struct process *process, int socket)
 {
-	for (;;) {
+	bool is_born = false;
+	int result = 0;
+
+	while (result == 0) {
 		struct report report;
 		int32_t fds[MESSAGE_FDS];
 		uint32_t count = 0;
 		int64_t size = message_receive(socket, &report, sizeof(report), fds, &count, 0);
 
-		if (size <= 0)
+		if (size == 0)
+			return is_born ? 0 : -ECHILD;
+		if (size < 0)
 			return (int)size;
-		if (report.kind == REPORT_FORKED && count == 1)
-			follow_fork(process, &report, fds[0]);
-		else if (report.kind == REPORT_TERMINAL && count == 1)
-			open_terminal(monitor, fds[0]);
-		else if (report.kind == REPORT_FAILED) {
-			monitor->failed_index = report.index;
-			return -report.value;
-		}
+		is_born = true;
+		result = take_report(monitor, process, &report, count == 1 ? fds : NULL);
 	}
+	return result;
 }
 
 /* The cgroup namespace is the child's own doing: made here its root would be the monitor's cgroup.
@@ -159,7 +175,7 @@ static int make_child(struct monitor *monitor, const struct section *section, co
 	};
 	int64_t pid;
 
-	if (monitor->cgroup.dir > 0) {
+	if (monitor->cgroup.dir > 0 && !monitor->cgroup.is_entered) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (__u64)monitor->cgroup.dir;
 	}
@@ -194,8 +210,8 @@ int start_child(struct monitor *monitor, const struct section *section, const in
 	return result;
 }
 
-int run_child(struct monitor *monitor, const struct section *section, const int stdio[3],
-	      struct process *ret_process)
+static int try_child(struct monitor *monitor, const struct section *section, const int stdio[3],
+		     struct process *ret_process)
 {
 	struct process process = { 0 };
 	int report;
@@ -212,6 +228,20 @@ int run_child(struct monitor *monitor, const struct section *section, const int 
 	else
 		*ret_process = process;
 	return result;
+}
+
+/* Linux 6.18 kills a child that is cloned into a cgroup in which cgroup.kill was used more or less
+ * often than in its parent's, before it does anything. Such a child enters the cgroup by itself,
+ * which takes some milliseconds more. */
+int run_child(struct monitor *monitor, const struct section *section, const int stdio[3],
+	      struct process *ret_process)
+{
+	int result = try_child(monitor, section, stdio, ret_process);
+
+	if (result != -ECHILD || monitor->cgroup.dir == 0 || monitor->cgroup.is_entered)
+		return result;
+	monitor->cgroup.is_entered = true;
+	return try_child(monitor, section, stdio, ret_process);
 }
 
 int run_init(struct monitor *monitor)

@@ -211,6 +211,7 @@ struct monitor {
 /* What the child tells the monitor on a SOCK_SEQPACKET pair. It is closed by execve: the end is
  * success. */
 enum report_kind {
+	REPORT_BORN,     /* it lives: see run_child() */
 	REPORT_FAILED,   /* value is an errno */
 	REPORT_FORKED,   /* value is the pid of the process that goes on; its pidfd comes along */
 	REPORT_TERMINAL, /* the pty's master comes along */

@@ -13,6 +13,7 @@ import {
   plan,
   readBytes,
   readLog,
+  readState,
   shell,
   testBoth,
   testRelease,
@@ -22,10 +23,6 @@ const CLONE = ["clone", "0"];
 const PIPE = ["stdio", "pipe"];
 const NEW_PID = String(0x20000000);
 const SLEEP = execute("/bin/sleep", "100");
-
-function readState(path: string): Record<string, unknown> {
-  return JSON.parse(Deno.readTextFileSync(path));
-}
 
 testBoth(
   "record_write() tells the running container before started",

@@ -83,7 +83,7 @@ export class Monitor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket[Symbol.dispose]();
     for (let tries = 0; tries < 100 && isAlive(this.pid); tries++) await pause(10);
-    if (isAlive(this.pid)) killChildren(this.pid);
+    if (isAlive(this.pid)) killFamily(this.pid);
     this.#pidfd[Symbol.dispose]();
   }
 }
@@ -185,10 +185,35 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-function killChildren(pid: number): void {
-  for (const child of readBytes(`/proc/${pid}/task/${pid}/children`).match(/\d+/g) ?? []) {
-    Deno.kill(Number(child), "SIGKILL");
+/** The parent goes first: it could have a child restarted. */
+function killFamily(pid: number): void {
+  const children = readBytes(`/proc/${pid}/task/${pid}/children`).match(/\d+/g) ?? [];
+  for (const member of [pid, ...children.map(Number)]) Deno.kill(member, "SIGKILL");
+}
+
+/** The state record at `path`. */
+export function readState(path: string): Record<string, unknown> {
+  return JSON.parse(Deno.readTextFileSync(path));
+}
+
+/** The events at `path`, oldest first; none if there is no such file. */
+export function readEvents(path: string): ContainerEvent[] {
+  try {
+    return Deno.readTextFileSync(path).split("\n").filter((line) => line !== "").map((line) =>
+      JSON.parse(line)
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
+}
+
+/** One line that the monitor writes down. */
+export interface ContainerEvent {
+  Action: string;
+  Actor: { ID: string; Attributes: Record<string, string> };
+  /** Nanoseconds since the epoch, as near as a JavaScript number comes. */
+  timeNano: number;
 }
 
 /** Resolves after `milliseconds`. */

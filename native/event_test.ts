@@ -1,0 +1,72 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { execute, plan, readEvents, shell, testBoth } from "./testing.ts";
+
+const CLONE = ["clone", "0"];
+
+function events(path: string): string[] {
+  return ["events", path, '"0123"', '"my \\"image\\""', '{"image":"i","name":"n"'];
+}
+
+testBoth("event_write() tells start and end in docker's shape", async ({ start, directory }) => {
+  const path = `${directory}/events`;
+  const before = Date.now();
+
+  await using monitor = start(plan(events(path), CLONE, shell("exit 3")));
+  await monitor.finished();
+
+  const [first, second, ...rest] = Deno.readTextFileSync(path).split("\n");
+  const head = (action: string): string =>
+    `{"status":"${action}","id":"0123","from":"my \\"image\\"","Type":"container",` +
+    `"Action":"${action}","Actor":{"ID":"0123","Attributes":{"image":"i","name":"n"`;
+  const tail = /^\}\},"scope":"local","time":(\d+),"timeNano":(\d+)\}$/;
+  const end = `,"exitCode":"3","execDuration":"0"`;
+  ok(first?.startsWith(head("start")), first);
+  ok(tail.test(first?.slice(head("start").length) ?? ""), first);
+  ok(second?.startsWith(head("die") + end), second);
+  const [, seconds = "", nanoseconds = ""] =
+    tail.exec(second?.slice(head("die").length + end.length) ?? "") ?? [];
+  strictEqual(nanoseconds.slice(0, -9), seconds);
+  ok(Number(nanoseconds) / 1e6 >= before - 1 && Number(nanoseconds) / 1e6 <= Date.now() + 1);
+  deepStrictEqual(rest, [""]);
+});
+
+testBoth("event_write() tells the start before started", async ({ start, directory }) => {
+  const path = `${directory}/events`;
+
+  await using monitor = start(plan(events(path), CLONE, execute("/bin/sleep", "100")));
+  await monitor.started();
+  const actions = readEvents(path).map(({ Action }) => Action);
+  monitor.send("signal 9");
+
+  deepStrictEqual(actions, ["start"]);
+});
+
+testBoth("event_write() leaves out what it cannot write", async ({ start, directory }) => {
+  await using monitor = start(plan(events(`${directory}/missing/events`), CLONE, shell("exit 4")));
+
+  strictEqual(await monitor.finished(), "exited 4");
+});
+
+testBoth("event_write() goes to the file that is there now", async ({ start, directory }) => {
+  const path = `${directory}/events`;
+
+  await using monitor = start(plan(events(path), CLONE, execute("/bin/sleep", "100")));
+  await monitor.started();
+  Deno.renameSync(path, `${path}.old`);
+  monitor.send("signal 9");
+  await monitor.receive();
+  await monitor.receive();
+
+  deepStrictEqual(readEvents(path).map(({ Action }) => Action), ["die"]);
+  deepStrictEqual(readEvents(`${path}.old`).map(({ Action }) => Action), ["start"]);
+});
+
+testBoth("event_write() does not follow a link", async ({ start, directory }) => {
+  const path = `${directory}/events`;
+  Deno.symlinkSync("elsewhere", path);
+
+  await using monitor = start(plan(events(path), CLONE, shell("exit 0")));
+  await monitor.finished();
+
+  deepStrictEqual(readEvents(`${directory}/elsewhere`), []);
+});

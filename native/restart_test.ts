@@ -1,0 +1,537 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { openReadWrite } from "../mod/kernel/open.ts";
+import {
+  eventually,
+  execute,
+  isAlive,
+  type Monitor,
+  plan,
+  readBytes,
+  readEvents,
+  readState,
+  run,
+  shell,
+  testBoth,
+  type TestContext,
+  testRelease,
+} from "./testing.ts";
+
+const CLONE = ["clone", "0"];
+const NEW_PID = String(0x20000000);
+const DIES_WITH_MONITOR = ["parent-death", "9"];
+const SLEEP = execute("/bin/sleep", "100");
+const ALWAYS = ["restart", "always", "0", "15"];
+const NEVER = ["restart", "no", "0", "15"];
+const ECANCELED = 125;
+const OUTPUT = 2;
+
+/** A plan that keeps record and events of `restart`'s runs of `steps` in a directory. */
+function watched(directory: string, restart: string[], ...steps: string[][]): string[][] {
+  return [
+    ["record", `${directory}/state`, "volatile"],
+    restart,
+    ["events", `${directory}/events`, '"ID"', '"image"', '{"name":"n"'],
+    CLONE,
+    ...steps,
+  ];
+}
+
+function startWatched(
+  { start, directory }: TestContext,
+  restart: string[],
+  ...steps: string[][]
+): Monitor {
+  return start(plan(...watched(directory, restart, ...steps)));
+}
+
+/** Waits until init runs for the `count`th time. */
+async function runs(directory: string, count: number): Promise<void> {
+  const isStart = ({ Action }: { Action: string }): boolean => Action === "start";
+  await eventually(() => readEvents(`${directory}/events`).filter(isStart).length >= count);
+}
+
+async function hasStatus(directory: string, status: string): Promise<void> {
+  await eventually(() => readState(`${directory}/state`).status === status);
+}
+
+/** Waits for a pause between two runs that is so long that whatever happens now happens in it. */
+async function waitsLong({ directory }: TestContext): Promise<void> {
+  await runs(directory, 4);
+  await hasStatus(directory, "restarting");
+}
+
+/** Milliseconds from each `die` to the next `start`. */
+function delays(directory: string): number[] {
+  const events = readEvents(`${directory}/events`);
+  return events.flatMap(({ Action, timeNano }, index) => {
+    const next = events[index + 1];
+    return Action === "die" && next !== undefined ? [(next.timeNano - timeNano) / 1e6] : [];
+  });
+}
+
+async function answerTo(monitor: Monitor, request: string): Promise<string> {
+  monitor.send(request);
+  return await monitor.receive();
+}
+
+testBoth("run_again() waits twice as long after each end", async (context) => {
+  await using monitor = startWatched(context, ALWAYS, shell("exit 1"));
+  await runs(context.directory, 4);
+  monitor.send("stop 15 0");
+  const [first = 0, second = 0, third = 0] = delays(context.directory);
+
+  ok(first >= 100 && second >= 200 && third >= 400, `${[first, second, third]}`);
+  ok(first < second && second < third, `${[first, second, third]}`);
+});
+
+testRelease(
+  "run_again() starts over with the delays after a run of ten seconds",
+  async (context) => {
+    const { directory } = context;
+    const script = `echo >> ${directory}/runs; [ $(wc -l < ${directory}/runs) != 4 ] || sleep 10.1`;
+
+    await using monitor = startWatched(context, ALWAYS, shell(script));
+    await runs(directory, 4);
+    await monitor.finished();
+    strictEqual(await answerTo(monitor, "wait"), "exited 0");
+    await runs(directory, 5);
+    monitor.send("stop 15 0");
+
+    ok(Number(delays(directory)[2]) >= 400, `${delays(directory)}`);
+    ok(Number(delays(directory)[3]) < 400, `${delays(directory)}`);
+  },
+);
+
+testBoth("run_again() tries on-failure as often as it may", async (context) => {
+  await using monitor = startWatched(
+    context,
+    ["restart", "on-failure", "2", "15"],
+    shell("exit 3"),
+  );
+  const messages = [await monitor.finished(), await monitor.receive()];
+
+  deepStrictEqual(messages, ["exited 3", "end"]);
+  const { status, exitCode, restartCount, isStopped } = readState(`${context.directory}/state`);
+  deepStrictEqual([status, exitCode, restartCount, isStopped], ["exited", 3, 2, false]);
+  strictEqual(delays(context.directory).length, 2);
+});
+
+testBoth("run_again() takes status 0 for no failure", async (context) => {
+  await using monitor = startWatched(
+    context,
+    ["restart", "on-failure", "0", "15"],
+    shell("exit 0"),
+  );
+
+  strictEqual(await monitor.finished(), "exited 0");
+  strictEqual(await monitor.receive(), "end");
+  strictEqual(readState(`${context.directory}/state`).restartCount, 0);
+});
+
+testBoth("run_again() records what it is about to do, and the new run", async (context) => {
+  const { directory } = context;
+  const once = shell(`[ -e ${directory}/once ] && exec sleep 100; : > ${directory}/once; exit 7`);
+
+  await using monitor = startWatched(context, ALWAYS, once);
+  const oldPid = await monitor.started();
+  await hasStatus(directory, "restarting");
+  const waiting = readState(`${directory}/state`);
+  await hasStatus(directory, "running");
+  const running = readState(`${directory}/state`);
+  monitor.send("signal 9");
+
+  deepStrictEqual([waiting.pid, waiting.exitCode, waiting.restartCount], [0, 7, 0]);
+  ok(BigInt(waiting.finishedAt as string) > BigInt(waiting.startedAt as string));
+  deepStrictEqual([running.exitCode, running.restartCount], [0, 1]);
+  ok(running.pid !== 0 && running.pid !== oldPid);
+  ok(BigInt(running.startedAt as string) > BigInt(waiting.startedAt as string));
+});
+
+testBoth("run_again() ends an attachment with the run", async (context) => {
+  const { directory, start } = context;
+  Deno.writeTextFileSync(`${directory}/output`, "");
+  using file = openReadWrite(`${directory}/output`);
+
+  await using monitor = start(plan(...watched(directory, ALWAYS, shell("echo run"))), {
+    firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [file.number] },
+  });
+  const message = await monitor.finished();
+  await runs(directory, 3);
+  monitor.send("stop 15 0");
+
+  strictEqual(message, "exited 0");
+  strictEqual(readBytes(`${directory}/output`), "run\n");
+});
+
+testBoth("run_again() gives a slow client the rest of its own run only", async (context) => {
+  const { directory, start } = context;
+  await run("mkfifo", `${directory}/fifo`);
+  using fifo = openReadWrite(`${directory}/fifo`);
+  using reader = Deno.openSync(`${directory}/fifo`, { read: true });
+  const script = `head -c 100000 /dev/zero; : > ${directory}/written`;
+
+  await using monitor = start(plan(...watched(directory, ALWAYS, shell(script))), {
+    firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [fifo.number] },
+  });
+  await monitor.started();
+  await runs(directory, 2);
+  fifo[Symbol.dispose]();
+  const text = await new Response(reader.readable).bytes();
+  const message = await monitor.receive();
+  monitor.send("stop 15 0");
+
+  strictEqual(text.length, 100_000);
+  strictEqual(message, "exited 0");
+});
+
+testBoth("run_again() tells every waiting client of every end", async (context) => {
+  await using monitor = startWatched(context, ALWAYS, shell("exit 4"));
+  const first = await monitor.finished();
+  const second = await answerTo(monitor, "wait");
+  monitor.send("stop 15 0");
+
+  deepStrictEqual([first, second], ["exited 4", "exited 4"]);
+});
+
+testBoth("failure_code() counts a run whose program is gone as status 127", async (context) => {
+  const { directory } = context;
+  const program = `${directory}/program`;
+  Deno.writeTextFileSync(program, `#!/bin/sh\nrm ${program}\n`, { mode: 0o755 });
+
+  await using monitor = startWatched(context, ALWAYS, execute(program));
+  const first = await monitor.finished();
+  const second = await answerTo(monitor, "wait");
+  await hasStatus(directory, "restarting");
+  const { exitCode } = readState(`${directory}/state`);
+  monitor.send("stop 15 0");
+
+  deepStrictEqual([first, second, exitCode], ["exited 0", "exited 127", 127]);
+});
+
+testBoth("failure_code() counts a run whose directory is gone as status 126", async (context) => {
+  const { directory } = context;
+  Deno.mkdirSync(`${directory}/work`);
+
+  await using monitor = startWatched(
+    context,
+    ["restart", "on-failure", "1", "15"],
+    ["chdir", `${directory}/work`],
+    shell(`rmdir ${directory}/work; exit 1`),
+  );
+  await monitor.finished();
+
+  strictEqual(await monitor.receive(), "end");
+  const { exitCode, restartCount } = readState(`${directory}/state`);
+  deepStrictEqual([exitCode, restartCount], [126, 1]);
+});
+
+testBoth("failure_code() counts every other failure as status 128", async (context) => {
+  const { directory } = context;
+  Deno.mkdirSync(`${directory}/source`);
+
+  await using monitor = startWatched(
+    context,
+    ["restart", "on-failure", "1", "15"],
+    ["root", `${directory}/source`],
+    shell(`rmdir ${directory}/source; exit 1`),
+  );
+  await monitor.finished();
+
+  strictEqual(await monitor.receive(), "end");
+  strictEqual(readState(`${directory}/state`).exitCode, 128);
+});
+
+testBoth("stop_init() during the back-off ends at once", async (context) => {
+  const { directory } = context;
+  await using monitor = startWatched(context, ALWAYS, shell("exit 5"));
+  await monitor.finished();
+  await waitsLong(context);
+  const begin = performance.now();
+
+  monitor.send("wait");
+  monitor.send("stop 15 10000");
+  const messages = [await monitor.receive(), await monitor.receive()];
+
+  ok(performance.now() - begin < 400);
+  deepStrictEqual(messages, ["exited 5", "end"]);
+  const { status, exitCode, isStopped, restartCount } = readState(`${directory}/state`);
+  deepStrictEqual([status, exitCode, isStopped, restartCount], ["exited", 5, true, 3]);
+});
+
+testBoth("stop_init() ends the row of restarts and is remembered at once", async (context) => {
+  const { directory } = context;
+  const deaf = shell(`trap '' TERM; : > ${directory}/ready; while :; do sleep 0.02; done`);
+
+  await using monitor = startWatched(context, ["restart", "unless-stopped", "0", "15"], deaf);
+  await monitor.started();
+  await eventually(() => isThere(`${directory}/ready`));
+  monitor.send("stop 15 -1");
+  await eventually(() => readState(`${directory}/state`).isStopped === true);
+  const { status } = readState(`${directory}/state`);
+  monitor.send("stop 15 0");
+  const messages = [await monitor.receive(), await monitor.receive()];
+
+  strictEqual(status, "running");
+  deepStrictEqual(messages, ["exited 137", "end"]);
+});
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+for (
+  const { what, signal } of [{ what: "SIGKILL", signal: 9 }, { what: "STOP_SIGNAL", signal: 15 }]
+) {
+  testBoth(`signal_init() with ${what} ends the row of restarts`, async (context) => {
+    await using monitor = startWatched(context, ALWAYS, SLEEP);
+    await monitor.started();
+
+    const messages = [await answerTo(monitor, `signal ${signal}`), await monitor.receive()];
+
+    deepStrictEqual(messages, ["ok", `exited ${128 + signal}`]);
+    strictEqual(await monitor.receive(), "end");
+    strictEqual(readState(`${context.directory}/state`).isStopped, true);
+  });
+}
+
+testBoth("signal_init() with any other signal lets the policy decide", async (context) => {
+  await using monitor = startWatched(context, ALWAYS, SLEEP);
+  await monitor.started();
+
+  const messages = [await answerTo(monitor, "signal 1"), await monitor.receive()];
+  await runs(context.directory, 2);
+  monitor.send("signal 9");
+
+  deepStrictEqual(messages, ["ok", "exited 129"]);
+});
+
+testBoth(
+  "signal_init() between two runs finds nobody, but SIGKILL ends the row",
+  async (context) => {
+    await using monitor = startWatched(context, ALWAYS, shell("exit 1"));
+    await monitor.finished();
+    await waitsLong(context);
+
+    const messages = [await answerTo(monitor, "signal 1"), await answerTo(monitor, "signal 9")];
+
+    deepStrictEqual(messages, ["error 3", "ok"]);
+    strictEqual(await monitor.receive(), "end");
+  },
+);
+
+testBoth("restart_init() runs init again whatever the policy", async (context) => {
+  const { directory } = context;
+  await using monitor = startWatched(context, NEVER, SLEEP);
+  const oldPid = await monitor.started();
+
+  const messages = [await answerTo(monitor, "restart 15 10000"), await monitor.receive()];
+  const { status, pid, restartCount, isStopped } = readState(`${directory}/state`);
+  monitor.send("wait");
+  const last = [await answerTo(monitor, "signal 9"), await monitor.receive()];
+
+  deepStrictEqual(messages, ["exited 143", "ok"]);
+  deepStrictEqual([status, restartCount, isStopped], ["running", 0, false]);
+  ok(pid !== oldPid && isAlive(oldPid) === false);
+  deepStrictEqual(last, ["ok", "exited 137"]);
+});
+
+testBoth("restart_init() kills after the timeout, but not the next run", async (context) => {
+  const { directory } = context;
+  const script = `trap '' TERM; echo >> ${directory}/ready; while :; do sleep 0.02; done`;
+  await using monitor = startWatched(context, NEVER, shell(script));
+  await monitor.started();
+  await eventually(() => isThere(`${directory}/ready`));
+
+  const messages = [await answerTo(monitor, "restart 15 100"), await monitor.receive()];
+  await eventually(() => readBytes(`${directory}/ready`) === "\n\n");
+  const alive = await answerTo(monitor, "signal 0");
+  monitor.send("signal 9");
+
+  deepStrictEqual(messages, ["exited 137", "ok"]);
+  strictEqual(alive, "ok");
+});
+
+testBoth("restart_init() does not wait for the end of the back-off", async (context) => {
+  await using monitor = startWatched(context, ALWAYS, shell("exit 1"));
+  await monitor.finished();
+  await waitsLong(context);
+  const begin = performance.now();
+
+  const message = await answerTo(monitor, "restart 15 0");
+  const took = performance.now() - begin;
+  monitor.send("stop 15 0");
+
+  strictEqual(message, "ok");
+  ok(took < 400, `${took} ms`);
+});
+
+testBoth("restart_init() tells which step failed, and the monitor ends", async (context) => {
+  const { directory } = context;
+  const program = `${directory}/program`;
+  Deno.copyFileSync("/bin/sleep", program);
+  Deno.chmodSync(program, 0o755);
+  await using monitor = startWatched(context, NEVER, execute(program, "100"));
+  await monitor.started();
+  Deno.removeSync(program);
+
+  const messages = [
+    await answerTo(monitor, "restart 9 0"),
+    await monitor.receive(),
+    await monitor.receive(),
+  ];
+
+  deepStrictEqual(messages, ["exited 137", "failed 4 2", "end"]);
+  const { status, exitCode } = readState(`${directory}/state`);
+  deepStrictEqual([status, exitCode], ["exited", 127]);
+});
+
+testBoth("end_restarts() refuses a restart that a stop overtakes", async (context) => {
+  const { directory } = context;
+  const script = `trap '' TERM; : > ${directory}/ready; while :; do sleep 0.02; done`;
+  await using monitor = startWatched(context, NEVER, shell(script));
+  await monitor.started();
+  await eventually(() => isThere(`${directory}/ready`));
+
+  monitor.send("restart 15 -1");
+  monitor.send("stop 15 0");
+  const messages = [await monitor.receive(), await monitor.receive(), await monitor.receive()];
+
+  deepStrictEqual(messages, [`error ${ECANCELED}`, "exited 137", "end"]);
+});
+
+testBoth("request_restart_policy() makes a running container start again", async (context) => {
+  await using monitor = startWatched(context, NEVER, SLEEP);
+  await monitor.started();
+
+  const messages = [
+    await answerTo(monitor, "restart-policy on-failure 1"),
+    await answerTo(monitor, "signal 1"),
+    await monitor.receive(),
+  ];
+  await runs(context.directory, 2);
+  monitor.send("signal 9");
+
+  deepStrictEqual(messages, ["ok", "ok", "exited 129"]);
+});
+
+testBoth("request_restart_policy() of `no` ends a container that waits", async (context) => {
+  await using monitor = startWatched(context, ALWAYS, shell("exit 6"));
+  await monitor.finished();
+  await waitsLong(context);
+
+  const messages = [await answerTo(monitor, "restart-policy no 0"), await monitor.receive()];
+
+  deepStrictEqual(messages, ["ok", "end"]);
+  const { status, exitCode, isStopped } = readState(`${context.directory}/state`);
+  deepStrictEqual([status, exitCode, isStopped], ["exited", 6, false]);
+});
+
+for (
+  const words of ["restart-policy sometimes 0", "restart-policy always", "restart-policy no x"]
+) {
+  testBoth(`request_restart_policy() refuses "${words}"`, async (context) => {
+    await using monitor = startWatched(context, NEVER, SLEEP);
+    await monitor.started();
+
+    const answer = await answerTo(monitor, words);
+    monitor.send("signal 9");
+
+    strictEqual(answer, "error 22");
+  });
+}
+
+testBoth("take_termination() ends the row without its being remembered", async (context) => {
+  await using monitor = startWatched(context, ALWAYS, SLEEP);
+  await monitor.started();
+
+  Deno.kill(monitor.pid, "SIGTERM");
+
+  strictEqual(await monitor.receive(), "exited 143");
+  strictEqual(await monitor.receive(), "end");
+  strictEqual(readState(`${context.directory}/state`).isStopped, false);
+});
+
+testBoth("take_termination() ends a container that waits for its next run", async (context) => {
+  await using monitor = startWatched(context, ALWAYS, shell("exit 1"));
+  await monitor.finished();
+  await waitsLong(context);
+
+  Deno.kill(monitor.pid, "SIGTERM");
+
+  strictEqual(await monitor.receive(), "end");
+  strictEqual(readState(`${context.directory}/state`).status, "exited");
+});
+
+testBoth("run_init() of a later run dies with the monitor too", async (context) => {
+  const { directory } = context;
+  const once = shell(`[ -e ${directory}/once ] && exec sleep 100; : > ${directory}/once`);
+  await using monitor = startWatched(context, ALWAYS, DIES_WITH_MONITOR, once);
+  await monitor.started();
+  await runs(directory, 2);
+  const { pid } = readState(`${directory}/state`);
+
+  Deno.kill(monitor.pid, "SIGKILL");
+
+  await eventually(() => !isAlive(Number(pid)));
+});
+
+testBoth("wait_for_turn() leaves nothing behind when the monitor is killed", async (context) => {
+  await using monitor = startWatched(context, ALWAYS, shell("exit 1"));
+  await monitor.finished();
+  await waitsLong(context);
+  const before = readEvents(`${context.directory}/events`).length;
+
+  Deno.kill(monitor.pid, "SIGKILL");
+  await eventually(() => !isAlive(monitor.pid));
+
+  strictEqual(readState(`${context.directory}/state`).status, "restarting");
+  strictEqual(readEvents(`${context.directory}/events`).length, before);
+});
+
+testBoth("run_init() opens a new terminal for each run", async ({ start, directory }) => {
+  const log = `${directory}/log`;
+  await using monitor = start(plan(
+    ["stdio", "terminal"],
+    ["log", log, "cri", "0", "1"],
+    ["restart", "on-failure", "1", "15"],
+    ["clone", String(0x20000)],
+    ["mount", "", "/", "", String(0x4000 + 0x80000), ""],
+    ["terminal", "24", "80"],
+    shell("stty size; exit 1"),
+  ));
+  await monitor.finished();
+
+  strictEqual(await monitor.receive(), "end");
+  strictEqual(readBytes(log).match(/24 80/g)?.length, 2);
+});
+
+testRelease("run_again() leaks neither descriptors nor memory", async (context) => {
+  const { start, directory } = context;
+  await using monitor = start(plan(
+    ["stdio", "pipe"],
+    ["log", `${directory}/log`, "cri", "0", "1"],
+    ["listen", directory],
+    ["record", `${directory}/state`, "volatile"],
+    NEVER,
+    ["clone", NEW_PID],
+    SLEEP,
+  ));
+  await monitor.started();
+  const descriptors = (): number => [...Deno.readDirSync(`/proc/${monitor.pid}/fd`)].length;
+  const before = descriptors();
+  strictEqual(await answerTo(monitor, "restart 9 0"), "exited 137");
+  strictEqual(await monitor.receive(), "ok");
+  for (let run = 0; run < 20; run++) strictEqual(await answerTo(monitor, "restart 9 0"), "ok");
+  const after = descriptors();
+  const pss = /^Pss:\s+(\d+) kB$/m.exec(readBytes(`/proc/${monitor.pid}/smaps_rollup`))?.[1];
+  monitor.send("signal 9");
+
+  strictEqual(after, before);
+  ok(Number(pss) < 80, `${pss} kB`);
+});
