@@ -1,8 +1,8 @@
 /* The container's log: one file and its rotated predecessors. */
 #include "log_format.h"
 
-#define KEPT_SIZE (CHUNK_SIZE + 4096) /* of the buffer; only a record of JSON may need more */
 #define PAGE_SIZE 4096
+#define KEPT_SIZE (3 * PAGE_SIZE) /* of the buffer; a long record may need more for a moment */
 #define REPORT_SIZE 64
 
 /* A monitor that was killed may have left half a record: end it, so that the next one begins a
@@ -78,7 +78,7 @@ static bool write_all(int fd, const char *data, size_t size)
 	return true;
 }
 
-/* Hand back the memory that a record with many escapes took. */
+/* Hand back the memory that a long record took. */
 static void shrink(const struct log *log)
 {
 	uintptr_t first =

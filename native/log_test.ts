@@ -148,6 +148,14 @@ testBoth("rotate() empties the only file when one is all", async ({ start, direc
   ok(Deno.statSync(log).size <= 1000);
 });
 
+/** Bytes of `line 0` to `line 1999` with their newlines. */
+const LINES_LENGTH = 2000 * "line \n".length + 10 + 90 * 2 + 900 * 3 + 1000 * 4;
+
+/** How many bytes a process has read so far. @see proc_pid_io(5) */
+function bytesRead(pid: number): number {
+  return Number(/^rchar: (\d+)$/m.exec(Deno.readTextFileSync(`/proc/${pid}/io`))?.[1]);
+}
+
 /** The lines of one stream, in the order of their records. */
 const READERS = {
   cri: (path: string, stream: string): string[] => readLog(path, stream).trimEnd().split("\n"),
@@ -161,14 +169,17 @@ for (const [format, readLines] of Object.entries(READERS)) {
     async ({ start, directory }) => {
       const disk = `${directory}/disk`;
       Deno.mkdirSync(disk);
-      await run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk);
+      await run("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk);
       try {
-        Deno.writeFileSync(`${disk}/filler`, new Uint8Array(40_000));
+        Deno.writeFileSync(`${disk}/filler`, new Uint8Array(500_000));
         const script = "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done;" +
-          `rm ${disk}/filler; echo last`;
+          `until [ -e ${directory}/go ]; do sleep 0.01; done; rm ${disk}/filler; echo last`;
         const log = `${disk}/log`;
+        const bytes = plan(["log", log, format, "0", "1"], CLONE, shell(script));
 
-        await using monitor = start(plan(["log", log, format, "0", "1"], CLONE, shell(script)));
+        await using monitor = start(bytes);
+        await eventually(() => bytesRead(monitor.pid) >= bytes.length + LINES_LENGTH);
+        Deno.writeTextFileSync(`${directory}/go`, "");
 
         strictEqual(await monitor.finished(), "exited 0");
         const lines = readLines(log, "stdout");
