@@ -21,6 +21,7 @@
 export { type CleanupCommand, Engine, type EngineOptions } from "./engine/engine.ts";
 export { createContainer, type CreatedContainer, type CreateRequest } from "./engine/create.ts";
 export { startContainer, type StartOptions } from "./engine/start.ts";
+export type { HealthCheckRequest } from "./engine/health_check.ts";
 export { execInContainer, type ExecRequest } from "./engine/exec.ts";
 export { signalContainer, stopContainer, waitForContainer } from "./engine/stop.ts";
 export { removeContainer, sweepContainers, type SweepResult } from "./engine/remove.ts";
