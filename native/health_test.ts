@@ -1,9 +1,11 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { findCgroupHierarchies, findWritableCgroup2 } from "../mod/kernel/proc.ts";
 import {
   eventually,
   execute,
   isAlive,
   type Monitor,
+  pause,
   plan,
   readBytes,
   shell,
@@ -20,6 +22,8 @@ interface HealthOptions {
   onFailure?: "none" | "restart" | "stop" | "kill";
   /** What init does. */
   init?: string;
+  /** Where it and its checks are. @default {the monitor's} */
+  cgroup?: string;
 }
 
 /** A plan with a check every 20 ms, and files for what comes of it in `directory`. */
@@ -33,6 +37,7 @@ function checkedPlan(
   const stop = [options.onFailure ?? "none", "15", "10000"];
   return plan(
     ["record", `${directory}/state`, "volatile"],
+    ...(options.cgroup === undefined ? [] : [["cgroup", options.cgroup]]),
     ["restart", "no", "0", "15"],
     ["events", `${directory}/events`, '"ID"', '"IMAGE"', '{"name":"box"'],
     ["health", ...numbers, ...stop, `${directory}/health`],
@@ -323,6 +328,50 @@ testBoth("an unhealthy container is restarted when asked for", async ({ start, d
   monitor.send("signal 9");
   await eventually(() => !isAlive(monitor.pid));
   match(healthEvents(directory).join(), /^health_status: unhealthy,health_status: unhealthy/);
+});
+
+/** A cgroup that does not exist yet; the monitor removes it. */
+function newCgroup(): string {
+  const hierarchies = findCgroupHierarchies(Deno.readTextFileSync("/proc/self/mountinfo"));
+  return `${findWritableCgroup2(hierarchies)}/wherry-test-${crypto.randomUUID()}/child`;
+}
+
+testBoth("a check runs in the container's cgroup", async (context) => {
+  const { directory } = context;
+  const cgroup = newCgroup();
+
+  await runUntil(
+    context,
+    checkedPlan(directory, shell("cat /proc/self/cgroup"), { cgroup }),
+    () => readHealth(directory)[0] === "healthy",
+  );
+
+  const own = readChecks(directory)[0]?.output.split("\n").find((line) => line.startsWith("0::"));
+  ok(own !== undefined && cgroup.endsWith(own.slice("0::".length)), own);
+});
+
+testBoth("there are no checks while a container is paused", async ({ start, directory }) => {
+  const script = `echo x >>${directory}/count; exec sleep 100`;
+  const count = (): number => readIfPresent(`${directory}/count`).length;
+
+  await using monitor = start(
+    checkedPlan(directory, shell(script), { cgroup: newCgroup() }),
+  );
+  await monitor.started();
+  await eventually(() => count() > 0);
+  monitor.send("pause");
+  strictEqual(await monitor.receive(), "ok");
+  const paused = count();
+  await pause(200);
+  const stillPaused = count();
+  monitor.send("unpause");
+  strictEqual(await monitor.receive(), "ok");
+  await eventually(() => count() > paused);
+
+  strictEqual(stillPaused, paused);
+  deepStrictEqual(readChecks(directory), []);
+  deepStrictEqual(readHealth(directory), ["starting", 0]);
+  await end(monitor);
 });
 
 testRelease("a monitor with checks stays small", async ({ start, directory }) => {
