@@ -26,6 +26,7 @@ export {
 } from "./engine/engine.ts";
 export { createContainer, type CreatedContainer, type CreateRequest } from "./engine/create.ts";
 export { startContainer, type StartOptions } from "./engine/start.ts";
+export type { HealthCheckRequest } from "./engine/health_check.ts";
 export { execInContainer, type ExecRequest } from "./engine/exec.ts";
 export {
   signalContainer,

@@ -74,7 +74,7 @@ testBoth("step_cgroup() makes a cgroup that is the root inside", async ({ start,
   const log = `${directory}/log`;
 
   await using monitor = start(plan(
-    ["log", log, "0", "1"],
+    ["log", log, "cri", "0", "1"],
     ["cgroup", cgroup.path],
     ["clone", NEW_CGROUP],
     shell(`grep ^0: /proc/self/cgroup; stat -c %a ${cgroup.path} ${cgroup.parent}`),

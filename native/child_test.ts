@@ -27,7 +27,7 @@ testBoth("step_exec() passes arguments and environment exactly", async ({ start,
   const script = 'for a in "$@"; do printf "<%s>" "$a"; done; printf "%s|" "$B"; env | wc -l';
 
   await using monitor = start(plan(
-    ["log", log, "0", "1"],
+    ["log", log, "cri", "0", "1"],
     ["clone", "0"],
     ["exec", "6", "/usr/bin/dash", "-c", script, "x", "", "a b\n*", "B=ü ", "PATH=/usr/bin"],
   ));
@@ -104,7 +104,7 @@ testBoth(
   async ({ start, directory }) => {
     await using monitor = start(plan(
       ["stdio", "pipe"],
-      ["log", `${directory}/log`, "0", "1"],
+      ["log", `${directory}/log`, "cri", "0", "1"],
       ["listen", directory],
       ["record", `${directory}/state`, "volatile"],
       ["clone", NEW_PID],
@@ -142,7 +142,7 @@ testBoth("step_rlimit() sets soft and hard limit", async ({ start, directory }) 
 
   await using monitor = start(
     plan(
-      ["log", log, "0", "1"],
+      ["log", log, "cri", "0", "1"],
       ["clone", "0"],
       ["rlimit", "7", "123", "456"],
       shell("ulimit -Sn; ulimit -Hn"),
@@ -157,7 +157,7 @@ testBoth("step_user() drops to a user who still owns its stdout", async ({ start
   const log = `${directory}/log`;
 
   await using monitor = start(plan(
-    ["log", log, "0", "1"],
+    ["log", log, "cri", "0", "1"],
     ["clone", "0"],
     ["user", "1234", "2345", "3456", "4567"],
     shell("id -u; id -G; echo again > /proc/self/fd/1"),
@@ -174,7 +174,7 @@ testBoth(
     const caps = "0000000000000401"; // CAP_CHOWN, CAP_NET_BIND_SERVICE
 
     await using monitor = start(plan(
-      ["log", log, "0", "1"],
+      ["log", log, "cri", "0", "1"],
       ["clone", "0"],
       ["bounding", caps],
       ["user", "1234", "1234"],
@@ -210,7 +210,7 @@ testBoth(
       "(sleep 0.05 & exec true); sleep 0.3; grep -l 'State:.Z' /proc/[0-9]*/status | wc -l; exit 5";
 
     await using monitor = start(plan(
-      ["log", log, "0", "1"],
+      ["log", log, "cri", "0", "1"],
       ["clone", String(0x20000000 + 0x20000)],
       ["mount", "", "/", "", String(0x4000 + 0x80000), ""],
       ["mount", "proc", "/proc", "proc", "0", ""],
@@ -225,7 +225,7 @@ testBoth(
 
 testBoth("step_reaper() forwards SIGTERM to its child", async ({ start, directory }) => {
   await using monitor = start(plan(
-    ["log", `${directory}/log`, "0", "1"],
+    ["log", `${directory}/log`, "cri", "0", "1"],
     ["clone", NEW_PID],
     ["reaper"],
     shell("trap 'exit 42' TERM; echo ready; while :; do sleep 0.01; done"),

@@ -147,9 +147,12 @@ testBoth(
     Deno.writeTextFileSync(`${directory}/in`, "typed\n");
     using input = openForReading(`${directory}/in`);
 
-    await using monitor = start(plan(["log", `${directory}/log`, "0", "1"], PIPE, CLONE, CAT), {
-      firstRequest: { text: `attach ${INPUT} -`, descriptors: [input.number] },
-    });
+    await using monitor = start(
+      plan(["log", `${directory}/log`, "cri", "0", "1"], PIPE, CLONE, CAT),
+      {
+        firstRequest: { text: `attach ${INPUT} -`, descriptors: [input.number] },
+      },
+    );
     const pid = await monitor.started();
     await eventually(() => readLog(`${directory}/log`) === "typed\n");
     await pause(50);
@@ -250,7 +253,7 @@ testBoth(
     using full = await createFifo(`${directory}/fifo`);
 
     await using monitor = start(
-      plan(["log", `${directory}/log`, "0", "1"], CLONE, shell("yes & wait")),
+      plan(["log", `${directory}/log`, "cri", "0", "1"], CLONE, shell("yes & wait")),
       {
         firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [full.number] },
       },
@@ -317,7 +320,7 @@ testBoth(
     Deno.writeTextFileSync(`${directory}/in`, "keys: \x10");
     using input = openForReading(`${directory}/in`);
     const script = "read line; head -c 300000 /dev/zero; exit 3";
-    await using monitor = start(plan(["log", log, "0", "1"], PIPE, CLONE, shell(script)), {
+    await using monitor = start(plan(["log", log, "cri", "0", "1"], PIPE, CLONE, shell(script)), {
       firstRequest: {
         text: `attach ${INPUT | OUTPUT} 10`,
         descriptors: [input.number, full.number],
@@ -366,7 +369,7 @@ testBoth(
     await using monitor = start(
       plan(
         ["record", state, "volatile"],
-        ["log", `${directory}/log`, "0", "1"],
+        ["log", `${directory}/log`, "cri", "0", "1"],
         CLONE,
         shell("head -c 120000 /dev/zero | tr '\\0' x"),
       ),

@@ -46,7 +46,7 @@ function container(
 ): Uint8Array<ArrayBuffer> {
   return plan(
     ["stdio", "null"],
-    ["log", `${directory}/log`, "0", "1"],
+    ["log", `${directory}/log`, "cri", "0", "1"],
     ["clone", NEW_ALL],
     ["mount", "", "/", "", String(0x4000 + 0x80000), ""],
     ["mount", root, root, "", BIND_RECURSIVE, ""],
@@ -394,7 +394,7 @@ testBoth(
     await using joined = start(
       plan(
         ["stdio", "null"],
-        ["log", `${directory}/exec.log`, "0", "1"],
+        ["log", `${directory}/exec.log`, "cri", "0", "1"],
         ["clone", "0"],
         ["join", JOINED],
         ["fork"],
@@ -445,7 +445,7 @@ testBoth("step_terminal() opens the container's own pty for a joined program", a
   await using joined = start(
     plan(
       ["stdio", "terminal"],
-      ["log", `${directory}/exec.log`, "0", "1"],
+      ["log", `${directory}/exec.log`, "cri", "0", "1"],
       ["clone", "0"],
       ["join", JOINED],
       ["fork"],

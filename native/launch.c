@@ -1,5 +1,6 @@
 /* The monitor's own steps, up to the moment when the container runs. */
 #include "child.h"
+#include "health.h"
 #include "message.h"
 #include "steps.h"
 #include "text.h"
@@ -21,8 +22,9 @@ int step_log(struct monitor *monitor, const struct step *step)
 	int result;
 
 	monitor->log.path = step_text(step, 0);
-	monitor->log.max_bytes = step_number(step, 1);
-	monitor->log.max_files = (uint32_t)step_number(step, 2);
+	monitor->log.format = text_equal(step_text(step, 1), "json") ? LOG_JSON : LOG_CRI;
+	monitor->log.max_bytes = step_number(step, 2);
+	monitor->log.max_files = (uint32_t)step_number(step, 3);
 	result = log_open(&monitor->log);
 	return result == -ENOSPC || result == -EDQUOT ? 0 : result;
 }
@@ -188,25 +190,39 @@ static int make_child(struct monitor *monitor, const struct section *section, co
 
 /* The child learns from the report socket that the monitor lives, and the monitor by its end that
  * execve has succeeded. */
-static int try_child(struct monitor *monitor, const struct section *section, const int stdio[3],
-		     struct process *ret_process)
+int start_child(struct monitor *monitor, const struct section *section, const int stdio[3],
+		struct process *ret_process, int *ret_report)
 {
-	struct process process = { 0 };
 	int report[2];
-	int result;
+	int result = (int)SYS(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report);
 
-	monitor->failed_index = section->steps.index - 1;
-	result = (int)SYS(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report);
 	if (result < 0)
 		return result;
 	result = plan_read_rest(PLAN_FD, &section->steps);
 	if (result == 0)
-		result = make_child(monitor, section, stdio, report[1], &process);
+		result = make_child(monitor, section, stdio, report[1], ret_process);
 	sys_close(report[1]);
 	plan_discard_rest(&section->steps);
-	if (result == 0)
-		result = await_child(monitor, &process, report[0]);
-	sys_close(report[0]);
+	if (result < 0)
+		sys_close(report[0]);
+	else
+		*ret_report = report[0];
+	return result;
+}
+
+static int try_child(struct monitor *monitor, const struct section *section, const int stdio[3],
+		     struct process *ret_process)
+{
+	struct process process = { 0 };
+	int report;
+	int result;
+
+	monitor->failed_index = section->steps.index - 1;
+	result = start_child(monitor, section, stdio, &process, &report);
+	if (result < 0)
+		return result;
+	result = await_child(monitor, &process, report);
+	sys_close(report);
 	if (result < 0)
 		kill_process(&process);
 	else

@@ -1,10 +1,9 @@
-/* The container's log: CRI format, one file and its rotated predecessors. */
-#include "monitor.h"
-#include "text.h"
+/* The container's log: one file and its rotated predecessors. */
+#include "log_format.h"
 
-#define PREFIX_SIZE 64 /* "2026-11-20T23:29:20.123456789Z stdout F " and room to spare */
-
-static const char *const STREAM_NAMES[] = { "stdout", "stderr" };
+#define PAGE_SIZE 4096
+#define KEPT_SIZE (3 * PAGE_SIZE) /* of the buffer; a long record may need more for a moment */
+#define REPORT_SIZE 64
 
 /* A monitor that was killed may have left half a record: end it, so that the next one begins a
  * line. */
@@ -79,6 +78,17 @@ static bool write_all(int fd, const char *data, size_t size)
 	return true;
 }
 
+/* Hand back the memory that a long record took. */
+static void shrink(const struct log *log)
+{
+	uintptr_t first =
+		((uintptr_t)log->buffer + KEPT_SIZE + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
+	uintptr_t end = ((uintptr_t)log->buffer + log->used) & ~(uintptr_t)(PAGE_SIZE - 1);
+
+	if (first < end)
+		sys_discard((void *)first, end - first);
+}
+
 /* Write the waiting records, all or none: what a full disk took of them is cut off again. */
 static void flush(struct log *log)
 {
@@ -91,12 +101,15 @@ static void flush(struct log *log)
 		if (log->fd > 0)
 			(void)sys_ftruncate(log->fd, log->size);
 	}
+	shrink(log);
 	log->used = 0;
 	log->waiting = 0;
 }
 
+/* The record stands behind the used bytes of the buffer. After a rotation it is at the start. */
 static void rotate_before(struct log *log, size_t record_size)
 {
+	const char *record = log->buffer + log->used;
 	uint64_t size = log->size + log->used;
 
 	if (log->max_bytes == 0 || size == 0 || size + record_size <= log->max_bytes)
@@ -104,61 +117,111 @@ static void rotate_before(struct log *log, size_t record_size)
 	flush(log);
 	if (log->fd > 0 && log->size > 0)
 		rotate(log);
+	memmove(log->buffer, record, record_size);
 }
 
-static void add_record(struct log *log, const char *prefix, size_t prefix_size, const char *data,
-		       size_t size)
+static void add_record(struct log *log, const struct stamp *stamp, const char *data, size_t size,
+		       bool ends_line)
 {
 	struct text buffer = { .data = log->buffer, .size = LOG_BUFFER_SIZE };
-	size_t record_size = prefix_size + size + 1;
+	size_t record_size;
 
-	rotate_before(log, record_size);
-	if (log->used + record_size > LOG_BUFFER_SIZE)
+	if (log->used + record_room(stamp, size) > KEPT_SIZE)
 		flush(log);
 	buffer.length = log->used;
-	text_add_bytes(&buffer, prefix, prefix_size);
-	text_add_bytes(&buffer, data, size);
-	text_add(&buffer, "\n");
-	log->used = buffer.length;
+	record_add(&buffer, stamp, data, size, ends_line);
+	record_size = buffer.length - log->used;
+	rotate_before(log, record_size);
+	log->used += record_size;
 	log->waiting++;
 }
 
-/* One record for each line. All that came in one read has one time stamp. */
-static void add_records(struct log *log, unsigned which, const char *data, size_t size)
+/* CRI: one record for each line, or for the part of one that was read. */
+static void add_parts(struct log *log, unsigned which, const char *data, size_t size)
 {
-	char storage[PREFIX_SIZE];
-	struct text prefix = TEXT(storage);
-	char *tag;
+	struct stamp stamp;
 
-	text_add_time(&prefix, sys_clock(CLOCK_REAL));
-	text_add(&prefix, " ");
-	text_add(&prefix, STREAM_NAMES[which]);
-	text_add(&prefix, " F ");
-	tag = storage + prefix.length - 2;
+	stamp_make(&stamp, log->format, which, sys_clock(CLOCK_REAL));
 	while (size > 0) {
 		const char *newline = find_byte(data, '\n', size);
 		size_t length = newline != NULL ? (size_t)(newline - data) : size;
 
-		*tag = newline != NULL ? 'F' : 'P';
-		add_record(log, storage, prefix.length, data, length);
+		add_record(log, &stamp, data, length, newline != NULL);
 		length += newline != NULL ? 1 : 0;
 		data += length;
 		size -= length;
 	}
-	flush(log);
+}
+
+/* All records of a long line have the time of the first. */
+static void add_line(struct log *log, const struct stamp *now, const char *data, size_t size,
+		     bool ends_line)
+{
+	struct line *line = &log->lines[now->which];
+	struct stamp first = { .time = line->began_at };
+
+	if (first.time != 0)
+		stamp_make(&first, log->format, now->which, first.time);
+	add_record(log, first.time != 0 ? &first : now, data, size, ends_line);
+	line->began_at = ends_line ? 0 : first.time != 0 ? first.time : now->time;
+	line->length = 0;
+}
+
+/* JSON: one record for each line, or for CHUNK_SIZE bytes of it, as docker's copier splits them.
+ * What is less waits for the rest. */
+static void add_lines(struct log *log, unsigned which, const char *data, size_t size)
+{
+	struct line *line = &log->lines[which];
+	struct stamp now;
+
+	stamp_make(&now, log->format, which, sys_clock(CLOCK_REAL));
+	while (size > 0) {
+		size_t room = CHUNK_SIZE - line->length;
+		size_t length = size < room ? size : room;
+		const char *newline = find_byte(data, '\n', length);
+		bool is_whole = newline != NULL || length == room;
+
+		if (newline != NULL)
+			length = (size_t)(newline - data);
+		if (is_whole && line->length == 0) {
+			add_line(log, &now, data, length, newline != NULL);
+		} else {
+			memcpy(line->data + line->length, data, length);
+			line->length += (uint32_t)length;
+			if (is_whole)
+				add_line(log, &now, line->data, line->length, newline != NULL);
+		}
+		length += newline != NULL ? 1 : 0;
+		data += length;
+		size -= length;
+	}
+}
+
+static void end_line(struct log *log, unsigned which)
+{
+	const struct line *line = &log->lines[which];
+	struct stamp now;
+
+	if (line->length == 0)
+		return;
+	stamp_make(&now, log->format, which, sys_clock(CLOCK_REAL));
+	add_line(log, &now, line->data, line->length, false);
 }
 
 static void report_lost(struct log *log)
 {
-	char storage[PREFIX_SIZE];
+	char storage[REPORT_SIZE];
 	struct text line = TEXT(storage);
 	uint64_t lost = log->lost;
+	struct stamp stamp;
 
 	text_add(&line, "wherry: ");
 	text_add_number(&line, lost);
-	text_add(&line, " log records lost\n");
+	text_add(&line, " log records lost");
+	stamp_make(&stamp, log->format, OUTPUT_STDERR, sys_clock(CLOCK_REAL));
 	log->lost = 0;
-	add_records(log, OUTPUT_STDERR, storage, line.length);
+	add_record(log, &stamp, storage, line.length, true);
+	flush(log);
 	if (log->lost > 0) /* the report itself could not be written */
 		log->lost = lost;
 }
@@ -171,11 +234,18 @@ void log_append(struct log *log, unsigned which, const char *data, size_t size)
 		(void)log_open(log);
 	if (log->lost > 0)
 		report_lost(log);
-	add_records(log, which, data, size);
+	if (log->format == LOG_JSON)
+		add_lines(log, which, data, size);
+	else
+		add_parts(log, which, data, size);
+	flush(log);
 }
 
 void log_finish(struct log *log)
 {
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+		end_line(log, i);
+	flush(log);
 	if (log->lost > 0)
 		report_lost(log);
 	close_stream(&log->fd);

@@ -5,6 +5,7 @@
  *   main -> launch.c       the monitor's steps; `clone` makes the child
  *        -> child.c        the child's steps, in steps_*.c; the last one is execve
  *        -> supervise.c    one poll loop: streams.c, client.c, log.c, terminal.c
+ *        -> health.c       the health checks
  *        -> record.c       the exit, then the lock is released and clients are told
  *        -> restart.c      or child.c once more, when init is to run again
  *        -> cleanup        execve of the program in descriptor 7
@@ -71,8 +72,11 @@ static int prepare(struct monitor *monitor)
 	(void)sys_chdir("/");
 	monitor->log.buffer = monitor->buffers.log;
 	monitor->input.data = monitor->buffers.input;
-	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+	monitor->health.data = monitor->buffers.health;
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
 		monitor->outputs[i].data = monitor->buffers.outputs[i];
+		monitor->log.lines[i].data = monitor->buffers.lines[i];
+	}
 	monitor->has_engine = true;
 	monitor->clients[0] = (struct client){ .socket = CONTROL_FD, .awaits_exit = true };
 	result = sys_signalfd(wanted);

@@ -20,17 +20,29 @@ enum {
 #define MESSAGE_SIZE 4096
 #define CHUNK_SIZE 16384 /* read at once; also the longest text in a log record */
 #define PIPE_SIZE 65536  /* what a pipe holds by default, pipe(7) */
-#define LOG_BUFFER_SIZE (CHUNK_SIZE + 4096)
+#define LOG_BUFFER_SIZE (CHUNK_SIZE * 6 + 4096) /* JSON may need "\\u0000" for each byte */
 #define KEYS_SIZE 16
 /* Room for held detach keys, which may have to go before the bytes read: filter_keys(). */
 #define INPUT_SIZE (KEYS_SIZE + CHUNK_SIZE)
 /* What may be left to read when init has ended, behind a chunk that a client still has to take. */
 #define OUTPUT_SIZE (CHUNK_SIZE + PIPE_SIZE)
 
+enum { OUTPUT_STDOUT, OUTPUT_STDERR, OUTPUT_COUNT };
+
 enum stdio { STDIO_NULL, STDIO_PIPE, STDIO_TERMINAL };
+
+enum log_format { LOG_CRI, LOG_JSON };
+
+/* In JSON a record is a whole line: the beginning of one that has not ended yet. */
+struct line {
+	uint64_t began_at; /* of a line that is longer than a record; 0: there is no record of it */
+	uint32_t length;
+	char *data; /* CHUNK_SIZE bytes */
+};
 
 struct log {
 	const char *path; /* NULL: no log */
+	enum log_format format;
 	uint64_t max_bytes;
 	uint32_t max_files;
 	int fd; /* 0: not open */
@@ -40,6 +52,7 @@ struct log {
 	uint32_t waiting;
 	size_t used;
 	char *buffer; /* LOG_BUFFER_SIZE bytes */
+	struct line lines[OUTPUT_COUNT];
 };
 
 /* What the container reads from stdin: one chunk, from any of the clients. */
@@ -60,8 +73,6 @@ struct output {
 	uint32_t length;
 	char *data; /* OUTPUT_SIZE bytes */
 };
-
-enum { OUTPUT_STDOUT, OUTPUT_STDERR, OUTPUT_COUNT };
 
 /* A descriptor of a client. A socket may be shared with the client, so it is never made
  * non-blocking. */
@@ -117,6 +128,44 @@ struct section {
 	int join_fd;       /* pidfd of whose namespaces `join` enters */
 };
 
+enum health_status { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
+
+/* What is done when the container becomes unhealthy. */
+enum health_action { HEALTH_DO_NOTHING, HEALTH_RESTART, HEALTH_STOP, HEALTH_KILL };
+
+#define HEALTH_OUTPUT_SIZE 4096 /* kept of what a check writes, as docker does */
+#define HEALTH_MARK_SIZE 3      /* behind an output that was longer */
+
+/* How the container is, and the check that is running: health.c. Times are nanoseconds, points in
+ * time by CLOCK_MONOTONIC; 0 means never. */
+struct health {
+	enum health_status status;
+	enum health_action on_failure;
+	uint32_t failing_streak;
+	uint32_t retries;
+	uint64_t interval; /* 0: there are no checks */
+	uint64_t timeout;
+	uint64_t start_period;
+	uint64_t start_interval;
+	uint64_t stop_signal;
+	uint64_t stop_timeout;
+	const char *path; /* of the last checks */
+	struct section section;
+	uint64_t due_at;     /* the next check; never while there is one */
+	uint64_t expires_at; /* this check */
+	uint64_t began_at;   /* this check, since the epoch */
+	uint64_t began_steadily_at;
+	struct process process;
+	bool has_forked; /* the process is the one that goes on after `fork` */
+	bool has_expired;
+	bool was_killed; /* by others; it is over then, and expires_at says when that counts */
+	bool is_cut;
+	int report; /* 0: it has called execve, or there is no check */
+	int output;
+	uint32_t length;
+	char *data; /* HEALTH_OUTPUT_SIZE and HEALTH_MARK_SIZE bytes */
+};
+
 struct monitor {
 	struct plan plan;
 	struct section init_section;
@@ -135,6 +184,7 @@ struct monitor {
 	struct step events;    /* count 0: none */
 	struct cgroup cgroup;
 	struct restart restart;
+	struct health health;
 	enum status status;
 	uint64_t started_at; /* nanoseconds since the epoch */
 	uint64_t finished_at;
@@ -152,8 +202,10 @@ struct monitor {
 	/* Last, so that everything above is in few pages. */
 	struct {
 		char log[LOG_BUFFER_SIZE];
+		char lines[OUTPUT_COUNT][CHUNK_SIZE];
 		char input[INPUT_SIZE];
 		char outputs[OUTPUT_COUNT][OUTPUT_SIZE];
+		char health[HEALTH_OUTPUT_SIZE + HEALTH_MARK_SIZE];
 	} buffers;
 };
 

@@ -86,6 +86,13 @@ static int parse_argument(char type, const char *text, uint64_t *ret_number)
 				       text_equal(text, "terminal")
 			       ? 0
 			       : -EINVAL;
+	case 'f':
+		return text_equal(text, "cri") || text_equal(text, "json") ? 0 : -EINVAL;
+	case 'h':
+		return text_equal(text, "none") || text_equal(text, "restart") ||
+				       text_equal(text, "stop") || text_equal(text, "kill")
+			       ? 0
+			       : -EINVAL;
 	case 'd':
 		return text_equal(text, "durable") || text_equal(text, "volatile") ? 0 : -EINVAL;
 	case 'r':
@@ -220,32 +227,55 @@ static int check_arguments(const struct step *step)
 }
 
 /* `exec` says itself how many of its strings are argv; there must be an argv[0]. */
-static int check_last(const struct step *step)
+static bool is_executable(const struct step *step)
 {
-	if (text_equal(step->word->name, "idle"))
-		return 0;
-	if (!text_equal(step->word->name, "exec"))
+	return step_number(step, 0) >= 1 && step_number(step, 0) < step->count;
+}
+
+/* The parts of a plan in their order: what the monitor does, the steps of init, and those of a
+ * health check. */
+enum part { IN_MONITOR, IN_INIT, AFTER_INIT, IN_CHECK, AFTER_CHECK };
+
+/* In which part the plan is after `step`, or -EINVAL when that has no place in this one. */
+static int next_part(int part, const struct step *step)
+{
+	const char *name = step->word->name;
+	bool is_check = text_equal(name, "check");
+
+	switch (part) {
+	case IN_MONITOR:
+		if (is_check || step->word->in_child != NULL)
+			return -EINVAL;
+		return text_equal(name, "clone") ? IN_INIT : IN_MONITOR;
+	case AFTER_INIT:
+		return is_check ? IN_CHECK : -EINVAL;
+	case IN_INIT:
+	case IN_CHECK:
+		if (step->word->in_child == NULL)
+			return -EINVAL;
+		if (text_equal(name, "exec"))
+			return is_executable(step) ? part + 1 : -EINVAL;
+		return text_equal(name, "idle") ? part + 1 : part;
+	default:
 		return -EINVAL;
-	return step_number(step, 0) >= 1 && step_number(step, 0) < step->count ? 0 : -EINVAL;
+	}
 }
 
 static int check_steps(struct plan *plan)
 {
 	struct step step;
-	bool is_in_child = false;
+	int part = IN_MONITOR;
 	int result = plan_next(plan, &step);
 
 	while (result > 0) {
-		bool is_at_end = plan->next == plan->data + plan->size;
-
 		plan->index = step.index;
-		if (step.index >= PLAN_MAX_STEPS || check_arguments(&step) < 0 ||
-		    (step.word->in_child != NULL) != is_in_child)
+		if (step.index >= PLAN_MAX_STEPS || check_arguments(&step) < 0)
 			return -EINVAL;
-		if (is_at_end || check_last(&step) == 0)
-			return is_at_end && is_in_child ? check_last(&step) : -EINVAL;
-		if (text_equal(step.word->name, "clone"))
-			is_in_child = true;
+		part = next_part(part, &step);
+		if (part < 0)
+			return part;
+		if (plan->next == plan->data + plan->size)
+			return part == AFTER_INIT || part == AFTER_CHECK ? 0 : -EINVAL;
 		plan->index = step.index + 1;
 		result = plan_next(plan, &step);
 	}
@@ -275,4 +305,20 @@ void plan_discard_rest(const struct plan *plan)
 int plan_read_rest(int fd, const struct plan *plan)
 {
 	return read_all(fd, plan->data, plan->size, (size_t)(plan->next - plan->data));
+}
+
+const char *find_step_word(const struct plan *plan, uint32_t index)
+{
+	struct plan steps = *plan;
+	struct step step = { 0 };
+	const char *word = "";
+
+	if (plan_read_rest(PLAN_FD, &steps) < 0)
+		return word;
+	while (plan_next(&steps, &step) > 0 && step.index < index)
+		continue;
+	if (step.word != NULL && step.index == index)
+		word = step.word->name;
+	plan_discard_rest(plan);
+	return word;
 }

@@ -17,8 +17,9 @@ struct step;
  * A word of the plan. `types` has a letter for each argument; a `*` at the end lets the last one
  * occur any number of times, none included: s text   p path, not empty   u decimal, 32 bits   U
  * decimal, 64 bits   o octal mode, 16 bits   x hex, 64 bits l limit, decimal or -1   a -1000..1000
- * g signal 1..64   n CLONE_NEW* flags   i kind of stdio   d durability   r restart policy Exactly
- * one of the functions is set: it says who runs the step.
+ * g signal 1..64   n CLONE_NEW* flags   i kind of stdio   d durability   r restart policy
+ * f format of a log   h what to do when unhealthy. Exactly one of the functions is set: it says
+ * who runs the step.
  */
 struct word {
 	const char *name;
@@ -60,6 +61,9 @@ void plan_discard_rest(const struct plan *plan);
 
 /* Read those steps again from `fd`, which the plan was loaded from. Returns 0 or -errno. */
 int plan_read_rest(int fd, const struct plan *plan);
+
+/* The word of the step `index`, which was not taken yet; "" if there is none. */
+const char *find_step_word(const struct plan *plan, uint32_t index);
 
 /* Fewest and most arguments of a word. */
 uint32_t word_minimum(const struct word *word);

@@ -7,6 +7,7 @@ const EINVAL = 22;
 const MONITOR = new URL("build/wherry-monitor", import.meta.url).pathname;
 
 const CLONE = ["clone", "0"] as const;
+const HEALTH = ["health", "1", "1", "0", "1", "1", "none", "15", "0", "/health"];
 
 /** A pseudo-random number generator with a fixed start, so that a failure can be repeated. */
 function makeRandom(seed: number): (limit: number) => number {
@@ -36,18 +37,18 @@ const MALFORMED: Record<string, [index: number, plan: Uint8Array<ArrayBuffer>]> 
     cStringBlock(["wherry-plan", "1", "clone", "1", "0", "exec"]),
   ],
   "an unknown word": [1, plan(CLONE, ["exac", "1", "/bin/true"])],
-  "too few arguments": [0, plan(["log", "/log", "0"], CLONE, shell("true"))],
+  "too few arguments": [0, plan(["log", "/log", "cri", "0"], CLONE, shell("true"))],
   "too many arguments": [1, plan(CLONE, ["fork", "now"], shell("true"))],
   "a count beyond the end": [
     1,
     cStringBlock(["wherry-plan", "1", "clone", "1", "0", "exec", "9", "1"]),
   ],
   "a huge count": [0, cStringBlock(["wherry-plan", "1", "clone", "18446744073709551615", "0"])],
-  "a number that is none": [0, plan(["log", "/log", "1k", "3"], CLONE, shell("true"))],
+  "a number that is none": [0, plan(["log", "/log", "cri", "1k", "3"], CLONE, shell("true"))],
   "a number above 32 bits": [1, plan(CLONE, ["user", "4294967296", "0"], shell("true"))],
   "a number above 64 bits": [
     0,
-    plan(["log", "/l", "18446744073709551616", "3"], CLONE, shell("true")),
+    plan(["log", "/l", "cri", "18446744073709551616", "3"], CLONE, shell("true")),
   ],
   "an empty number": [1, plan(CLONE, ["umask", ""], shell("true"))],
   "a mode that is not octal": [1, plan(CLONE, ["umask", "28"], shell("true"))],
@@ -63,7 +64,19 @@ const MALFORMED: Record<string, [index: number, plan: Uint8Array<ArrayBuffer>]> 
   "a monitor's word in the child": [1, plan(CLONE, ["stdio", "null"], shell("true"))],
   "a child's word in the monitor": [0, plan(["umask", "022"], CLONE, shell("true"))],
   "a plan that ends without exec": [1, plan(CLONE, ["umask", "022"])],
-  "a step after exec": [1, plan(CLONE, shell("true"), ["umask", "022"])],
+  "a step after exec": [2, plan(CLONE, shell("true"), ["umask", "022"])],
+  "a check before clone": [0, plan(["check", "0"], CLONE, shell("true"))],
+  "a check in place of a child's step": [1, plan(CLONE, ["check", "0"], shell("true"))],
+  "a check without exec": [3, plan(CLONE, shell("true"), ["check", "0"], ["umask", "022"])],
+  "a second check": [
+    4,
+    plan(CLONE, shell("true"), ["check", "0"], shell("true"), ["check", "0"], shell("true")),
+  ],
+  "a health step without a check": [0, plan(HEALTH, CLONE, shell("true"))],
+  "an interval of 0": [
+    0,
+    plan(HEALTH.with(1, "0"), CLONE, shell("true"), ["check", "0"], shell("true")),
+  ],
   "an exec without argv": [1, plan(CLONE, ["exec", "0", "A=1"])],
   "an exec with more argv than strings": [1, plan(CLONE, ["exec", "2", "/bin/true"])],
   "8,193 steps": [8192, plan(CLONE, ...Array(8192).fill(["umask", "022"]), shell("true"))],
@@ -94,7 +107,7 @@ testBoth(
     const random = makeRandom(20261120);
     const original = plan(
       ["stdio", "pipe"],
-      ["log", `${directory}/log`, "4096", "2"],
+      ["log", `${directory}/log`, "cri", "4096", "2"],
       ["record", `${directory}/state`, "volatile"],
       ["clone", "0"],
       ["rlimit", "7", "64", "-1"],

@@ -1,9 +1,9 @@
 /* The state record: one line of JSON, replaced as a whole. */
+#include "record.h"
 #include "monitor.h"
 #include "text.h"
 
-#define RECORD_SIZE 320
-#define NAME_SIZE 256 /* NAME_MAX of <linux/limits.h>, and the NUL */
+#define RECORD_SIZE 384
 
 static void add_number(struct text *record, const char *name, uint64_t number)
 {
@@ -21,6 +21,22 @@ static void add_time(struct text *record, const char *name, uint64_t nanoseconds
 	text_add(record, "\":\"");
 	text_add_number(record, nanoseconds);
 	text_add(record, "\"");
+}
+
+static void add_health(struct text *record, const struct health *health)
+{
+	static const char *const STATUSES[] = {
+		[HEALTH_STARTING] = "starting",
+		[HEALTH_HEALTHY] = "healthy",
+		[HEALTH_UNHEALTHY] = "unhealthy",
+	};
+
+	if (health->status == HEALTH_NONE)
+		return;
+	text_add(record, ",\"health\":\"");
+	text_add(record, STATUSES[health->status]);
+	text_add(record, "\"");
+	add_number(record, "failingStreak", health->failing_streak);
 }
 
 static void add_state(struct text *record, const struct monitor *monitor)
@@ -43,6 +59,7 @@ static void add_state(struct text *record, const struct monitor *monitor)
 	add_number(record, "restartCount", monitor->restart.count);
 	text_add(record, ",\"isStopped\":");
 	text_add(record, monitor->restart.is_stopped ? "true" : "false");
+	add_health(record, &monitor->health);
 	text_add(record, "}\n");
 }
 
@@ -71,37 +88,37 @@ static int overwrite(int dir, const char *name, const struct text *content)
 	return (size_t)written == content->length ? sys_ftruncate(file, content->length) : -ENOSPC;
 }
 
-static int replace(int dir, const char *name, const char *temporary, const struct text *content,
-		   bool is_durable)
+/* A rename is on disk only when the directory is; that is the caller's to see to. */
+int replace_file(int dir, const char *name, const struct text *content, bool is_durable)
 {
-	int result = write_file(dir, temporary, content, is_durable);
-	bool is_full = result == -ENOSPC || result == -EDQUOT;
+	char buffer[PATH_SIZE];
+	struct text temporary = TEXT(buffer);
+	int result;
 
+	text_add(&temporary, name);
+	text_add(&temporary, ".tmp");
+	if (text_end(&temporary) == NULL)
+		return -ENAMETOOLONG;
+	result = write_file(dir, buffer, content, is_durable);
 	if (result == 0)
-		return sys_renameat(dir, temporary, dir, name);
-	(void)sys_unlinkat(dir, temporary);
-	return is_full && overwrite(dir, name, content) == 0 ? 0 : result;
+		return sys_renameat(dir, buffer, dir, name);
+	(void)sys_unlinkat(dir, buffer);
+	if (result != -ENOSPC && result != -EDQUOT)
+		return result;
+	return overwrite(dir, name, content) == 0 ? 0 : result;
 }
 
-/* A rename is on disk only when the directory is. */
 int record_write(const struct monitor *monitor)
 {
 	int dir = monitor->record_dir;
-	char temporary_buffer[NAME_SIZE];
-	char record_buffer[RECORD_SIZE];
-	struct text temporary = TEXT(temporary_buffer);
-	struct text record = TEXT(record_buffer);
+	char buffer[RECORD_SIZE];
+	struct text record = TEXT(buffer);
 	int result;
 
 	if (dir == 0)
 		return 0;
-	text_add(&temporary, monitor->record_name);
-	text_add(&temporary, ".tmp");
-	if (text_end(&temporary) == NULL)
-		return -ENAMETOOLONG;
 	add_state(&record, monitor);
-	result = replace(dir, monitor->record_name, temporary_buffer, &record,
-			 monitor->record_is_durable);
+	result = replace_file(dir, monitor->record_name, &record, monitor->record_is_durable);
 	if (result == 0 && monitor->record_is_durable)
 		result = sys_fsync(dir);
 	return result;

@@ -1,4 +1,5 @@
 /* The runs of init: how one begins and ends, and whether there is another. */
+#include "health.h"
 #include "steps.h"
 #include "text.h"
 
@@ -41,6 +42,7 @@ int begin_run(struct monitor *monitor)
 	monitor->exit_code = 0;
 	monitor->has_exited = false;
 	monitor->status = STATUS_RUNNING;
+	health_begin(monitor);
 	result = record_write(monitor);
 	if (result == 0)
 		event_write(monitor, "start", "");
@@ -81,6 +83,7 @@ static void close_streams(struct monitor *monitor)
 /* What outlives init, possible without a pid namespace, would be in the way of the next one. */
 void end_run(struct monitor *monitor)
 {
+	health_end(monitor);
 	(void)cgroup_kill(&monitor->cgroup);
 	if (monitor->status == STATUS_PAUSED)
 		(void)cgroup_thaw(&monitor->cgroup);
@@ -144,20 +147,11 @@ static void wait_for_turn(struct monitor *monitor)
 
 static uint8_t failure_code(const struct monitor *monitor, int error)
 {
-	struct plan steps = monitor->init_section.steps;
-	struct step step = { 0 };
-	uint8_t code = EXIT_FAILED_STEP;
+	const char *word = find_step_word(&monitor->init_section.steps, monitor->failed_index);
 
-	if (plan_read_rest(PLAN_FD, &steps) < 0)
-		return code;
-	while (plan_next(&steps, &step) > 0 && step.index < monitor->failed_index)
-		continue;
-	if (step.index == monitor->failed_index && text_equal(step.word->name, "exec"))
-		code = error == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_INVOKE;
-	else if (step.index == monitor->failed_index && text_equal(step.word->name, "chdir"))
-		code = EXIT_CANNOT_INVOKE;
-	plan_discard_rest(&monitor->init_section.steps);
-	return code;
+	if (text_equal(word, "exec"))
+		return error == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_INVOKE;
+	return text_equal(word, "chdir") ? EXIT_CANNOT_INVOKE : EXIT_FAILED_STEP;
 }
 
 /* A run that did not come to execve counts as one that ended at once. */
@@ -235,6 +229,7 @@ static void resume(struct monitor *monitor)
 		return;
 	(void)cgroup_thaw(&monitor->cgroup);
 	monitor->status = STATUS_RUNNING;
+	health_resume(monitor);
 	(void)record_write(monitor);
 }
 
@@ -303,6 +298,7 @@ int pause_init(struct monitor *monitor)
 	if (result < 0)
 		return result;
 	monitor->status = STATUS_PAUSED;
+	health_suspend(monitor);
 	(void)record_write(monitor);
 	return 0;
 }

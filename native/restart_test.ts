@@ -513,7 +513,7 @@ testBoth("run_init() opens a new terminal for each run", async ({ start, directo
   const log = `${directory}/log`;
   await using monitor = start(plan(
     ["stdio", "terminal"],
-    ["log", log, "0", "1"],
+    ["log", log, "cri", "0", "1"],
     ["restart", "on-failure", "1", "15"],
     ["clone", String(0x20000)],
     ["mount", "", "/", "", String(0x4000 + 0x80000), ""],
@@ -530,7 +530,7 @@ testRelease("run_again() leaks neither descriptors nor memory", async (context) 
   const { start, directory } = context;
   await using monitor = start(plan(
     ["stdio", "pipe"],
-    ["log", `${directory}/log`, "0", "1"],
+    ["log", `${directory}/log`, "cri", "0", "1"],
     ["listen", directory],
     ["record", `${directory}/state`, "volatile"],
     NEVER,

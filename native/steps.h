@@ -14,8 +14,10 @@ int step_cgroup(struct monitor *monitor, const struct step *step);
 int step_join_cgroup(struct monitor *monitor, const struct step *step);
 int step_restart(struct monitor *monitor, const struct step *step);
 int step_events(struct monitor *monitor, const struct step *step);
+int step_health(struct monitor *monitor, const struct step *step);
 int step_cleanup(struct monitor *monitor, const struct step *step);
 int step_clone(struct monitor *monitor, const struct step *step);
+int step_check(struct monitor *monitor, const struct step *step);
 
 /* In the child. */
 int step_join(struct child *child, const struct step *step);

@@ -1,9 +1,18 @@
 /* One poll loop for all that can happen while the container runs. */
+#include "health.h"
 #include "monitor.h"
 
 /* Places in the array for poll(2). A descriptor of no interest at the moment is -1, which poll
  * skips. */
-enum { WATCH_SIGNALS, WATCH_LISTENER, WATCH_INPUT, WATCH_OUTPUTS, WATCH_CLIENTS = 5 };
+enum {
+	WATCH_SIGNALS,
+	WATCH_LISTENER,
+	WATCH_INPUT,
+	WATCH_OUTPUTS,
+	WATCH_CHECK_REPORT = WATCH_OUTPUTS + OUTPUT_COUNT,
+	WATCH_CHECK_OUTPUT,
+	WATCH_CLIENTS,
+};
 enum { CLIENT_REQUESTS, CLIENT_INPUT, CLIENT_OUTPUTS, CLIENT_WATCHES = 4 };
 #define WATCH_COUNT (WATCH_CLIENTS + CLIENT_COUNT * CLIENT_WATCHES)
 
@@ -49,26 +58,36 @@ static uint32_t watch(const struct monitor *monitor, struct pollfd watches[WATCH
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
 		watches[WATCH_OUTPUTS + i] =
 			watch_if(monitor->outputs[i].length == 0, monitor->outputs[i].fd, POLLIN);
+	watches[WATCH_CHECK_REPORT] = watch_if(true, monitor->health.report, POLLIN);
+	watches[WATCH_CHECK_OUTPUT] = watch_if(true, monitor->health.output, POLLIN);
 	return count;
 }
 
+static void take_end(struct monitor *monitor, int pid, uint8_t exit_code)
+{
+	health_reaped(monitor, pid, exit_code);
+	if (pid != monitor->init.pid || monitor->has_exited)
+		return;
+	monitor->has_exited = true;
+	limit_outputs(monitor);
+	monitor->finished_at = sys_clock(CLOCK_REAL);
+	monitor->exit_code = exit_code;
+	close_stream(&monitor->input.fd);
+}
+
 /* Reap everything: orphans of an `exec`, and of a container in the host's pid namespace, end up
- * here. */
+ * here. While the pid of a health check is on its way nobody else is, for it might be that one. */
 static void reap(struct monitor *monitor)
 {
 	int status;
 	int pid;
 
-	while ((pid = sys_wait4(-1, &status, WNOHANG)) > 0) {
-		if (pid != monitor->init.pid || monitor->has_exited)
-			continue;
-		monitor->has_exited = true;
-		limit_outputs(monitor);
-		monitor->finished_at = sys_clock(CLOCK_REAL);
-		monitor->exit_code = (uint8_t)((status & 0x7f) == 0 ? status >> 8 & 0xff
-								    : 128 + (status & 0x7f));
-		close_stream(&monitor->input.fd);
-	}
+	health_take_reports(monitor);
+	while ((pid = sys_wait4(health_is_forking(monitor) ? monitor->health.process.pid : -1,
+				&status, WNOHANG)) > 0)
+		take_end(monitor, pid,
+			 (uint8_t)((status & 0x7f) == 0 ? status >> 8 & 0xff
+							: 128 + (status & 0x7f)));
 }
 
 /* The host is going down, most likely: what runs is told, and nothing is started any more. */
@@ -107,7 +126,8 @@ static void serve_client(struct monitor *monitor, struct client *client,
 /* The next time at which something is to be done; 0: none. */
 static uint64_t next_deadline(const struct monitor *monitor)
 {
-	const uint64_t deadlines[] = { monitor->kill_at, monitor->restart.due_at };
+	const uint64_t deadlines[] = { monitor->kill_at, monitor->restart.due_at,
+				       health_deadline(monitor) };
 	uint64_t next = 0;
 
 	for (unsigned i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
@@ -118,6 +138,7 @@ static uint64_t next_deadline(const struct monitor *monitor)
 
 static void run_timers(struct monitor *monitor)
 {
+	health_run_timers(monitor);
 	if (monitor->kill_at == 0 || sys_clock(CLOCK_STEADY) < monitor->kill_at)
 		return;
 	monitor->kill_at = 0;
@@ -157,8 +178,12 @@ void serve_once(struct monitor *monitor)
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
 		if (watches[WATCH_OUTPUTS + i].revents != 0)
 			pump_output(monitor, i);
+	if (watches[WATCH_CHECK_OUTPUT].revents != 0)
+		health_read_output(monitor);
 	if (watches[WATCH_SIGNALS].revents != 0)
 		take_signals(monitor);
+	if (watches[WATCH_CHECK_REPORT].revents != 0)
+		reap(monitor);
 	run_timers(monitor);
 	tell_exit(monitor);
 }

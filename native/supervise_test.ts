@@ -163,7 +163,7 @@ testBoth(
 
     await using monitor = start(
       plan(
-        ["log", log, "0", "1"],
+        ["log", log, "cri", "0", "1"],
         CLONE,
         shell("head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2"),
       ),
@@ -190,7 +190,7 @@ testBoth("request_stop() kills after the timeout", async ({ start, directory }) 
   const log = `${directory}/log`;
   await using monitor = start(
     plan(
-      ["log", log, "0", "1"],
+      ["log", log, "cri", "0", "1"],
       CLONE,
       shell("trap '' TERM; echo ready; while :; do sleep 0.02; done"),
     ),
@@ -222,7 +222,7 @@ testRelease(
     await using monitor = start(
       plan(
         PIPE,
-        ["log", `${directory}/log`, "0", "1"],
+        ["log", `${directory}/log`, "cri", "0", "1"],
         ["listen", directory],
         ["record", `${directory}/state`, "volatile"],
         ["clone", NEW_PID],
@@ -246,7 +246,7 @@ testRelease(
     await using monitor = start(
       plan(
         PIPE,
-        ["log", `${directory}/log`, "0", "1"],
+        ["log", `${directory}/log`, "cri", "0", "1"],
         ["clone", NEW_PID],
         shell("seq 100000; sleep 100"),
       ),

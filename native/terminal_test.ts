@@ -39,7 +39,7 @@ testBoth(
     const log = `${directory}/log`;
 
     await using monitor = start(plan(
-      ["log", log, "0", "1"],
+      ["log", log, "cri", "0", "1"],
       ...withTerminal(shell("test -t 0 && test -t 1 && test -t 2 && stty size < /dev/tty")),
     ));
 
@@ -52,7 +52,10 @@ testBoth("step_terminal() makes /dev/console the terminal", async ({ start, dire
   const log = `${directory}/log`;
 
   await using monitor = start(
-    plan(["log", log, "0", "1"], ...withTerminal(shell("echo to the console > /dev/console"))),
+    plan(
+      ["log", log, "cri", "0", "1"],
+      ...withTerminal(shell("echo to the console > /dev/console")),
+    ),
   );
   await monitor.finished();
 
@@ -63,7 +66,7 @@ testBoth("resize_terminal() reaches the program as SIGWINCH", async ({ start, di
   const log = `${directory}/log`;
   const script = "trap 'stty size; exit 0' WINCH; echo ready; while :; do sleep 0.01; done";
 
-  await using monitor = start(plan(["log", log, "0", "1"], ...withTerminal(shell(script))));
+  await using monitor = start(plan(["log", log, "cri", "0", "1"], ...withTerminal(shell(script))));
   await monitor.started();
   await eventually(() => readLog(log) === "ready\r\n");
   monitor.send("resize 50 132");
@@ -87,7 +90,10 @@ testBoth(
     };
 
     await using monitor = start(
-      plan(["log", log, "0", "1"], ...withTerminal(shell('read line; echo "<$line>"; sleep 100'))),
+      plan(
+        ["log", log, "cri", "0", "1"],
+        ...withTerminal(shell('read line; echo "<$line>"; sleep 100')),
+      ),
       { firstRequest: { text: "attach 3 1011", descriptors: [slave.number, slave.number] } },
     );
     const pid = await monitor.started();
@@ -111,7 +117,7 @@ testBoth("end_client_input() tells a terminal the end of input", async ({ start,
 
   await using monitor = start(
     plan(
-      ["log", `${directory}/log`, "0", "1"],
+      ["log", `${directory}/log`, "cri", "0", "1"],
       ...withTerminal(shell("stty -echo; echo go; cat; echo end")),
     ),
   );
@@ -129,7 +135,9 @@ testBoth(
     const log = `${directory}/log`;
     const script = "tty=$(tty); exec <&- >&- 2>&-; sleep 0.3; echo back > $tty";
 
-    await using monitor = start(plan(["log", log, "0", "1"], ...withTerminal(shell(script))));
+    await using monitor = start(
+      plan(["log", log, "cri", "0", "1"], ...withTerminal(shell(script))),
+    );
     await monitor.started();
     await pause(200);
     const ticks = readBytes(`/proc/${monitor.pid}/stat`).split(" ").slice(13, 15).map(Number);
@@ -147,7 +155,9 @@ testBoth(
     // a new session steals the terminal and ends, as a getty does
     const script = "tty=$(tty); trap '' HUP; setsid -c true; sleep 0.2; echo back > $tty";
 
-    await using monitor = start(plan(["log", log, "0", "1"], ...withTerminal(shell(script))));
+    await using monitor = start(
+      plan(["log", log, "cri", "0", "1"], ...withTerminal(shell(script))),
+    );
     await monitor.finished();
 
     strictEqual(readLog(log).endsWith("back\r\n"), true);
@@ -160,7 +170,7 @@ testBoth("step_reaper() makes its child the foreground group", async ({ start, d
 
   await using monitor = start(plan(
     ["stdio", "terminal"],
-    ["log", log, "0", "1"],
+    ["log", log, "cri", "0", "1"],
     ["clone", flags],
     SLAVE,
     ["mount", "proc", "/proc", "proc", "0", ""],

@@ -5,15 +5,17 @@
 const struct word WORDS[] = {
 	/* Done by the monitor, before and by `clone`. */
 	{ "stdio", "i", step_stdio, NULL },
-	{ "log", "pUu", step_log, NULL },
+	{ "log", "pfUu", step_log, NULL },
 	{ "listen", "p", step_listen, NULL },
 	{ "record", "pd", step_record, NULL },
 	{ "cgroup", "p", step_cgroup, NULL },
 	{ "join-cgroup", "p", step_join_cgroup, NULL },
 	{ "restart", "rug", step_restart, NULL },
 	{ "events", "psss", step_events, NULL },
+	{ "health", "uuuuuhglp", step_health, NULL },
 	{ "cleanup", "ss*", step_cleanup, NULL },
 	{ "clone", "n", step_clone, NULL },
+	{ "check", "n", step_check, NULL },
 	/* Done by the child. */
 	{ "join", "n", NULL, step_join },
 	{ "fork", "", NULL, step_fork },

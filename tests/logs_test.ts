@@ -1,7 +1,7 @@
 /** `wherry logs`: what a container wrote, whoever was looking. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { eventually, testWhole } from "./harness.ts";
+import { eventually, listNames, testWhole } from "./harness.ts";
 
 testWhole("logs shows what a container wrote, stdout and stderr apart", async (wherry) => {
   await wherry.start(["--name", "box"], ["sh", "-c", "echo out; echo err >&2; printf end"]);
@@ -119,6 +119,97 @@ testWhole("a container that never stops writing does not fill the disk", async (
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await wherry.run(["rm", "-f", again]);
+});
+
+testWhole("--log-driver json-file keeps docker's records, which logs reads", async (wherry) => {
+  const id = await wherry.start(["--name", "box", "--log-driver", "json-file"], [
+    "sh",
+    "-c",
+    "echo '<out> é'; sleep 0.1; printf end >&2",
+  ]);
+  await wherry.run(["wait", "box"]);
+
+  const records = Deno.readTextFileSync(wherry.containerPath(id, "log"));
+  const shown = await wherry.run(["logs", "box"]);
+  const stamped = await wherry.run(["logs", "-t", "box"]);
+
+  match(
+    records,
+    /^\{"log":"\\u003cout\\u003e é\\n","stream":"stdout","time":"[^"]+Z"\}\n\{"log":"end","stream":"stderr",/,
+  );
+  deepStrictEqual(shown, { code: 0, stdout: "<out> é\n", stderr: "end" });
+  match(stamped.stdout, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z <out> é\n$/);
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("logs -f of json-file loses no line when the log is rotated", async (wherry) => {
+  const flags = [
+    "--log-driver",
+    "json-file",
+    "--log-opt",
+    "max-size=10m",
+    "--log-opt",
+    "max-file=9",
+  ];
+  const argv = ["seq", "1", "400000"];
+  const id = await wherry.start(["--name", "box", ...flags], [
+    "sh",
+    "-c",
+    `sleep 0.3; ${argv.join(" ")}`,
+  ]);
+
+  const followed = await wherry.run(["logs", "-f", "box"]);
+  const shown = await wherry.run(["logs", "box"]);
+
+  const expected = await wherry.runHost(...argv);
+  ok(Deno.statSync(wherry.containerPath(id, "log.1")).size <= 10_000_000);
+  ok(shown.stdout === expected, "logs differs");
+  ok(followed.stdout === expected, "logs -f differs");
+  strictEqual((await wherry.run(["logs", "-n", "2", "box"])).stdout, "399999\n400000\n");
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("--log-driver none keeps nothing, and logs says so", async (wherry) => {
+  const run = await wherry.run([
+    "run",
+    "--name",
+    "box",
+    "--log-driver",
+    "none",
+    ...await wherry.busybox(),
+    "echo",
+    "seen",
+  ]);
+  const { code, stdout, stderr } = await wherry.run(["logs", "box"]);
+
+  strictEqual(run.stdout, "seen\n");
+  deepStrictEqual([code, stdout], [1, ""]);
+  match(stderr, /"box": configured logging driver does not support reading\n$/);
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("--log-opt sets how a log is rotated, and inspect shows it", async (wherry) => {
+  const flags = ["--log-opt", "max-size=4k", "--log-opt", "max-file=2"];
+  const id = await wherry.start(["--name", "box", ...flags], ["seq", "1", "1000"]);
+  await wherry.run(["wait", "box"]);
+
+  const { stdout } = await wherry.run(["inspect", "-f", "{{json .HostConfig.LogConfig}}", "box"]);
+
+  const expected = { Type: "local", Config: { "max-file": "2", "max-size": "4000" } };
+  deepStrictEqual(JSON.parse(stdout), expected);
+  const names = listNames(wherry.containerPath(id, "")).filter((name) => name.startsWith("log"));
+  deepStrictEqual(names, ["log", "log.1"]);
+  ok(names.every((name) => Deno.statSync(wherry.containerPath(id, name)).size <= 4000));
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("an unknown --log-opt is named and nothing is made", async (wherry) => {
+  const flags = ["--log-driver", "json-file", "--log-opt", "frob=1"];
+
+  const { code, stderr } = await wherry.run(["run", ...await wherry.busybox(flags), "true"]);
+
+  strictEqual(code, 125);
+  match(stderr, /unknown log opt 'frob' for json-file log driver/);
 });
 
 testWhole("logs of a container that does not exist names it", async (wherry) => {

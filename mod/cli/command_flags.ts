@@ -68,6 +68,43 @@ export const CONTAINER_FLAGS = [
   },
   ENV,
   ENV_FILE,
+  {
+    name: "health-cmd",
+    type: "string",
+    value: "command",
+    help: "Command that checks the container's health, run by its shell",
+  },
+  {
+    name: "health-interval",
+    type: "duration",
+    help: "Time between two checks (default 30s)",
+  },
+  {
+    name: "health-on-failure",
+    type: "string",
+    value: "none|restart|stop|kill",
+    help: "What to do when the container becomes unhealthy (default none)",
+  },
+  {
+    name: "health-retries",
+    type: "number",
+    help: "Failures in a row that make it unhealthy (default 3)",
+  },
+  {
+    name: "health-start-interval",
+    type: "duration",
+    help: "Time between two checks during the start period (default 5s)",
+  },
+  {
+    name: "health-start-period",
+    type: "duration",
+    help: "How long failures do not count after the start (default 0s)",
+  },
+  {
+    name: "health-timeout",
+    type: "duration",
+    help: "A check that takes longer has failed (default 30s)",
+  },
   { name: "hostname", short: "h", type: "string", help: "Container host name" },
   {
     name: "idle",
@@ -77,6 +114,18 @@ export const CONTAINER_FLAGS = [
   { name: "init", type: "boolean", help: "Run an init that forwards signals and reaps processes" },
   INTERACTIVE,
   { name: "label", short: "l", type: "list", help: "Set metadata on a container" },
+  {
+    name: "log-driver",
+    type: "string",
+    value: "local|json-file|none",
+    help: "How the container's output is kept (default local)",
+  },
+  {
+    name: "log-opt",
+    type: "list",
+    value: "name=value",
+    help: "Log options: max-size (default 10 MiB, -1 for no limit), max-file (default 3)",
+  },
   { name: "name", type: "string", help: "Assign a name to the container" },
   {
     name: "network",
@@ -85,6 +134,7 @@ export const CONTAINER_FLAGS = [
     value: "none|host",
     help: "Connect the container to a network (default none)",
   },
+  { name: "no-healthcheck", type: "boolean", help: "Do not check the container's health" },
   {
     name: "pull",
     type: "string",

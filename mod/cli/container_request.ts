@@ -8,6 +8,8 @@ import { argumentError } from "./argument_error.ts";
 import type { CONTAINER_FLAGS } from "./command_flags.ts";
 import { readEnvironment } from "./environment.ts";
 import type { ParsedFlags } from "./flags.ts";
+import { parseHealthFlags } from "./health_flags.ts";
+import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 
@@ -63,6 +65,8 @@ export function planRequest(
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
   checkPull(flags.pull);
   const attached = attachedStreams(flags, isDetached);
+  const log = parseLogFlags(flags["log-driver"], flags["log-opt"]);
+  const healthCheck = parseHealthFlags(flags);
   return {
     ...(flags.rootfs === undefined ? { image: image ?? "" } : { rootfs: flags.rootfs }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
@@ -87,6 +91,8 @@ export function planRequest(
       ...flags.tmpfs.map(parseTmpfsFlag),
     ],
     labels: parseLabels(flags.label),
+    ...(log === undefined ? {} : { log }),
+    ...(healthCheck === undefined ? {} : { healthCheck }),
     ...(flags["stop-signal"] === undefined ? {} : { stopSignal: flags["stop-signal"] }),
     ...(flags["stop-timeout"] === undefined ? {} : { stopTimeoutSeconds: flags["stop-timeout"] }),
     restartPolicy: planRestartPolicy(flags),

@@ -45,14 +45,15 @@ function formatScaled(bytes: number, { base, units, digits }: Scale): string {
   return `${Number(value.toPrecision(digits))}${units[index]}`;
 }
 
-const SIZE_FACTORS: ReadonlyMap<string, number> = new Map([
-  ["", 1],
-  ["b", 1],
-  ["k", 1024],
-  ["m", 1024 ** 2],
-  ["g", 1024 ** 3],
-  ["t", 1024 ** 4],
-  ["p", 1024 ** 5],
+/** Suffixes of a size and the power of the base that each stands for. */
+const SIZE_POWERS: ReadonlyMap<string, number> = new Map([
+  ["", 0],
+  ["b", 0],
+  ["k", 1],
+  ["m", 2],
+  ["g", 3],
+  ["t", 4],
+  ["p", 5],
 ]);
 
 /**
@@ -63,19 +64,34 @@ const SIZE_FACTORS: ReadonlyMap<string, number> = new Map([
  * @see {@link https://github.com/docker/go-units/blob/v0.5.0/size.go} `RAMInBytes`
  */
 export function parseSize(text: string): number {
+  return parseScaled(text, 1024);
+}
+
+/**
+ * Reads a size as {@linkcode parseSize} does, but with suffixes as powers of 1000, as docker has it for log files.
+ *
+ * @returns Whole bytes, rounded down.
+ * @throws {WherryError} `invalid_argument` if `text` is negative or not a size.
+ * @see {@link https://github.com/docker/go-units/blob/v0.5.0/size.go} `FromHumanSize`
+ */
+export function parseDecimalSize(text: string): number {
+  return parseScaled(text, 1000);
+}
+
+function parseScaled(text: string, base: 1000 | 1024): number {
   const match = /^(.*[0-9.]) ?([^0-9. ]*)$/s.exec(text);
   const digits = match?.[1];
   if (digits === undefined || !/^\+?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(digits)) {
     throw argumentError(`invalid size: '${text}'`);
   }
   const suffix = match?.[2]?.toLowerCase() ?? "";
-  const factor = SIZE_FACTORS.get(suffix.replace(/^([kmgtp])i?b$/, "$1"));
-  if (factor === undefined) {
+  const power = SIZE_POWERS.get(suffix.replace(/^([kmgtp])i?b$/, "$1"));
+  if (power === undefined) {
     throw argumentError(`invalid suffix: '${suffix}'`, {
       hint: "Use b, k, m or g, as in 100m",
     });
   }
-  const bytes = Math.floor(Number(digits) * factor);
+  const bytes = Math.floor(Number(digits) * base ** power);
   if (!Number.isSafeInteger(bytes)) {
     throw argumentError(`invalid size: '${text}'`);
   }

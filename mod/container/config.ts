@@ -59,6 +59,8 @@ export interface LogConfig {
 export interface HealthCheck {
   /** The command: `["CMD", ...argv]`, or `["CMD-SHELL", text]` for the image's shell. */
   test: string[];
+  /** What `CMD-SHELL` runs its text with, for example `["/bin/sh", "-c"]`. */
+  shell: string[];
   /** Time between two checks, in milliseconds. */
   intervalMs: number;
   /** A check that takes longer has failed, in milliseconds. */
@@ -190,6 +192,11 @@ export function parseContainerConfig(json: unknown): ContainerConfig {
     throw new WherryError("corrupt", `Cannot read the container's record: fields are missing`);
   }
   return { ...LATER_FIELDS, ...config } as ContainerConfig;
+}
+
+/** The argument vector of a health check. */
+export function healthCheckArgv({ test: [kind, ...words], shell }: HealthCheck): string[] {
+  return kind === "CMD-SHELL" ? [...shell, ...words] : words;
 }
 
 /** The whole argument vector that is executed. */

@@ -9,6 +9,8 @@ import {
   containerArgv,
   type ContainerConfig,
   type ContainerMount,
+  healthCheckArgv,
+  type LogConfig,
   type Propagation,
   type TmpfsMount,
 } from "./config.ts";
@@ -51,8 +53,8 @@ export interface LaunchInput {
 }
 
 const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC | CLONE_NEW.PID;
-const MAX_LOG_BYTES = 10 * 1024 * 1024;
-const MAX_LOG_FILES = 3;
+/** Formats that the monitor knows, by driver. */
+const LOG_FORMATS = { "local": "cri", "json-file": "json" } as const;
 const SIGKILL = 9;
 /** What asks a container to end whose record names no signal that this host knows. */
 const FALLBACK_STOP_SIGNAL = 15;
@@ -137,6 +139,7 @@ export function planLaunch(input: LaunchInput): Step[] {
     ...planIdentity(identity, capabilityMask(DEFAULT_CAPABILITIES)),
     ["parent-death", String(SIGKILL)],
     ...planFirstProcess(config, identity),
+    ...planCheck(input),
   ];
 }
 
@@ -156,14 +159,20 @@ function planSupervision(input: LaunchInput): Step[] {
   const stdin = config.hasStdin ? "pipe" : "null";
   return [
     ["stdio", config.hasTerminal ? "terminal" : stdin],
-    ["log", paths.log, String(MAX_LOG_BYTES), String(MAX_LOG_FILES)],
+    ...planLog(config.log, paths.log),
     ["listen", paths.runDirectory],
     ["record", paths.state, durability],
     ...(cgroup === undefined ? [] : [["cgroup", cgroup] as const]),
     planRestart(config),
     planEvents(input),
+    ...planHealth(input),
     ...(cleanupArgv.length > 0 ? [["cleanup", ...cleanupArgv] as const] : []),
   ];
+}
+
+function planLog({ driver, maxBytes, maxFiles }: LogConfig, path: string): Step[] {
+  if (driver === "none") return [];
+  return [["log", path, LOG_FORMATS[driver], String(maxBytes), String(maxFiles)]];
 }
 
 /** Without a policy too: one can be given later, and the monitor has to know what ends a container. */
@@ -395,19 +404,72 @@ export interface ExecInput {
 
 /** The steps that run one more process inside a running container. */
 export function planExecIn(input: ExecInput): Step[] {
-  const { identity, terminalSize: { rows, columns } } = input;
   const stdin = input.hasStdin ? "pipe" : "null";
   return [
     ["stdio", input.hasTerminal ? "terminal" : stdin],
     ...(input.cgroup === undefined ? [] : [["join-cgroup", input.cgroup] as const]),
     ["clone", "0"],
+    ...planInside(input),
+  ];
+}
+
+/** What a process does that becomes one of the container's. */
+function planInside(
+  { argv, env, workingDirectory, identity, capabilities, hasTerminal, terminalSize }: Omit<
+    ExecInput,
+    "hasStdin" | "cgroup"
+  >,
+): Step[] {
+  const { rows, columns } = terminalSize;
+  return [
     ["join", String(NAMESPACES | CLONE_NEW.NET)],
     ["fork"],
-    ...(input.hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),
+    ...(hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),
     ["umask", "0022"],
-    ["chdir", input.workingDirectory],
-    ...planIdentity(identity, input.capabilities),
+    ["chdir", workingDirectory],
+    ...planIdentity(identity, capabilities),
     ["parent-death", String(SIGKILL)],
-    planExec(input.argv, withHome(input.env, identity)),
+    planExec(argv, withHome(env, identity)),
+  ];
+}
+
+/** How the monitor checks the container's health. */
+function planHealth({ config, paths }: LaunchInput): Step[] {
+  const { healthCheck: check, stopTimeoutSeconds: seconds, stopSignal } = config;
+  if (check === null) return [];
+  const numbers = [
+    check.intervalMs,
+    check.timeoutMs,
+    check.startPeriodMs,
+    check.startIntervalMs,
+    check.retries,
+  ];
+  const signal = parseSignal(stopSignal) ?? FALLBACK_STOP_SIGNAL;
+  const stopTimeoutMs = seconds < 0 ? -1 : seconds * 1000;
+  return [[
+    "health",
+    ...numbers.map(String),
+    check.onFailure,
+    String(signal),
+    String(stopTimeoutMs),
+    paths.health,
+  ]];
+}
+
+/** The steps of one health check. */
+function planCheck({ config, identity }: LaunchInput): Step[] {
+  if (config.healthCheck === null) return [];
+  const { env, workingDirectory } = config;
+  return [
+    ["check", "0"],
+    ...planInside({
+      argv: healthCheckArgv(config.healthCheck),
+      env,
+      workingDirectory,
+      identity,
+      capabilities: capabilityMask(DEFAULT_CAPABILITIES),
+      hasTerminal: false,
+      terminalSize: { rows: 0, columns: 0 },
+    }),
   ];
 }

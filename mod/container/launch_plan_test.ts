@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
 import { MS } from "../kernel/mount.ts";
 import { Paths } from "../store/paths.ts";
-import type { ContainerConfig } from "./config.ts";
+import type { ContainerConfig, HealthCheck } from "./config.ts";
 import { type LaunchInput, planExecIn, planLaunch } from "./launch_plan.ts";
 import type { Step } from "./plan.ts";
 
@@ -60,6 +60,42 @@ Deno.test("planExecIn() with a terminal is the golden plan", () => {
   });
 
   strictEqual(textOf(steps), golden("exec_plan"));
+});
+
+Deno.test("planLaunch() has the log written as docker does when asked to", () => {
+  const log = { driver: "json-file", maxBytes: 1000, maxFiles: 2 } as const;
+
+  deepStrictEqual(stepsCalled("log", planLaunch(inputWith({ log }))), [
+    ["log", "/r/containers/0123abcd/log", "json", "1000", "2"],
+  ]);
+});
+
+Deno.test("planLaunch() has no log with the driver none", () => {
+  const log = { driver: "none", maxBytes: 0, maxFiles: 1 } as const;
+
+  deepStrictEqual(stepsCalled("log", planLaunch(inputWith({ log }))), []);
+});
+
+Deno.test("planLaunch() has the health check after the command", () => {
+  const healthCheck: HealthCheck = {
+    test: ["CMD-SHELL", "test -e /well"],
+    shell: ["/bin/sh", "-c"],
+    intervalMs: 1000,
+    timeoutMs: 2000,
+    startPeriodMs: 3000,
+    startIntervalMs: 4000,
+    retries: 5,
+    onFailure: "stop",
+  };
+
+  const steps = planLaunch(inputWith({ healthCheck, stopTimeoutSeconds: -1 }));
+
+  const path = "/r/containers/0123abcd/health";
+  deepStrictEqual(stepsCalled("health", steps), [
+    ["health", "1000", "2000", "3000", "4000", "5", "stop", "15", "-1", path],
+  ]);
+  const check = steps.slice(steps.findIndex(([word]) => word === "check"));
+  strictEqual(textOf(check), golden("check_plan"));
 });
 
 Deno.test("planLaunch() keeps the host's network namespace when asked to", () => {

@@ -1,30 +1,24 @@
 /**
- * Reading a container's log: CRI records in one file and its rotated predecessors.
+ * Reading a container's log: records in one file and its rotated predecessors.
  *
  * The monitor writes (docs/monitor.md, "Log"); nothing here does. Memory does
  * not grow with the log: files are read in chunks, and those that
  * were open when a rotation took them away are read to their end.
  *
- * @see {@link https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md}
  * @module
  */
 
-/** Which of the container's streams a record came from. */
-export type LogStream = "stdout" | "stderr";
-
-/** One record of a log. */
-export interface LogRecord {
-  /** RFC 3339, UTC, with nine digits of a second: 30 ASCII bytes, so that their order is that of time. */
-  timestamp: Uint8Array;
-  stream: LogStream;
-  /** Whether the line goes on in the stream's next record; otherwise it ends here. */
-  isPartial: boolean;
-  /** The container's own bytes, without the newline; valid until the next record is asked for. */
-  text: Uint8Array;
-}
+import {
+  type LogRecord,
+  type LogRecordParser,
+  type LogStream,
+  TIMESTAMP_LENGTH,
+} from "./log_record.ts";
 
 /** Which records to read. */
 export interface LogQuery {
+  /** How its records are read. */
+  parse: LogRecordParser;
   /** How many lines from the end, of both streams together. @default {all} */
   tail?: number;
   /** Nanoseconds since 1970; earlier records are left out. */
@@ -42,42 +36,9 @@ export interface LogDamage {
 }
 
 const NEWLINE = 0x0a;
-const SPACE = 0x20;
-const PARTIAL_TAG = 0x50;
-const FULL_TAG = 0x46;
-const TIMESTAMP_LENGTH = 30;
-const STREAM_OFFSET = TIMESTAMP_LENGTH + 1;
-const TAG_OFFSET = STREAM_OFFSET + "stdout ".length;
-const TEXT_OFFSET = TAG_OFFSET + 2;
-/** Fourth letter of `stdout` and `stderr`. */
-const STREAM_LETTER: ReadonlyMap<number, LogStream> = new Map([
-  [0x6f, "stdout"],
-  [0x65, "stderr"],
-]);
 
-/** Several times the monitor's longest record, which is 16 KiB and its prefix. */
+/** More than the monitor's longest record: 16 KiB, each byte of which JSON may need six for, and what is around it. */
 const CHUNK_BYTES = 128 * 1024;
-
-/**
- * Takes one line of a log file apart.
- *
- * @param line With its newline.
- * @returns `undefined` if it is no record or only a part of one; `text` is a view of `line`.
- */
-export function parseLogRecord(line: Uint8Array): LogRecord | undefined {
-  const tag = line[TAG_OFFSET];
-  const stream = STREAM_LETTER.get(line[STREAM_OFFSET + 3] ?? 0);
-  const isRecord = line.length > TEXT_OFFSET && line.at(-1) === NEWLINE && stream !== undefined &&
-    line[TIMESTAMP_LENGTH] === SPACE && line[TAG_OFFSET - 1] === SPACE &&
-    line[TEXT_OFFSET - 1] === SPACE && (tag === PARTIAL_TAG || tag === FULL_TAG);
-  if (!isRecord) return undefined;
-  return {
-    timestamp: line.subarray(0, TIMESTAMP_LENGTH),
-    stream,
-    isPartial: tag === PARTIAL_TAG,
-    text: line.subarray(TEXT_OFFSET, -1),
-  };
-}
 
 /** An open log file; it stays readable after it was rotated away. */
 class LogFile implements Disposable {
@@ -124,7 +85,7 @@ class LogFile implements Disposable {
  *
  * @example
  * ```ts ignore
- * using reader = new LogReader(paths.log, { tail: 10 });
+ * using reader = new LogReader(paths.log, { parse: parseCriRecord, tail: 10 });
  * for (const record of reader.read()) print(record);
  * ```
  */
@@ -132,6 +93,7 @@ export class LogReader implements Disposable {
   /** What was wrong with the log so far. */
   readonly damage: LogDamage = { brokenRecords: 0, hasGap: false };
   readonly #path: string;
+  readonly #parse: LogRecordParser;
   readonly #since: Uint8Array | undefined;
   readonly #until: Uint8Array | undefined;
   /** Oldest first; the first is being read. */
@@ -144,8 +106,9 @@ export class LogReader implements Disposable {
    * @param path The newest file; a log that does not exist yet is empty.
    * @throws {Deno.errors.PermissionDenied} If it cannot be read.
    */
-  constructor(path: string, { tail, since, until }: LogQuery = {}) {
+  constructor(path: string, { parse, tail, since, until }: LogQuery) {
     this.#path = path;
+    this.#parse = parse;
     this.#since = since === undefined ? undefined : timestampBytes(since);
     this.#until = until === undefined ? undefined : timestampBytes(until);
     this.#files = openFiles(path, undefined).files;
@@ -202,7 +165,7 @@ export class LogReader implements Disposable {
     for (let start = 0; start < lines.length;) {
       const newline = lines.indexOf(NEWLINE, start);
       const end = newline < 0 ? lines.length : newline + 1;
-      const record = parseLogRecord(lines.subarray(start, end));
+      const record = this.#parse(lines.subarray(start, end));
       if (record === undefined) this.damage.brokenRecords++;
       else if (this.#isWanted(record)) yield record;
       start = end;
@@ -226,7 +189,7 @@ export class LogReader implements Disposable {
       const file = this.#files[index];
       if (file === undefined) continue;
       for (const { offset, line } of linesBackwards(file)) {
-        const record = parseLogRecord(line);
+        const record = this.#parse(line);
         const isCounted = record !== undefined && this.#isWanted(record);
         // An unfinished record is still to come, and so is not one of the last
         start ??= { index, offset: line.at(-1) === NEWLINE ? offset + line.length : offset };

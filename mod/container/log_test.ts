@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { type LogQuery, LogReader, type LogRecord, parseLogRecord } from "./log.ts";
+import { type LogQuery, LogReader } from "./log.ts";
+import { type LogRecord, parseCriRecord, parseJsonRecord } from "./log_record.ts";
 
 const encoder = new TextEncoder();
 
@@ -51,8 +52,8 @@ class LogDirectory implements Disposable {
     Deno.writeTextFileSync(this.log, "");
   }
 
-  open(query?: LogQuery): LogReader {
-    return new LogReader(this.log, query);
+  open(query?: Partial<LogQuery>): LogReader {
+    return new LogReader(this.log, { parse: parseCriRecord, ...query });
   }
 
   [Symbol.dispose](): void {
@@ -60,33 +61,10 @@ class LogDirectory implements Disposable {
   }
 }
 
-function readOnce(files: (string | Uint8Array)[], query?: LogQuery): string[] {
+function readOnce(files: (string | Uint8Array)[], query?: Partial<LogQuery>): string[] {
   using directory = new LogDirectory().write(...files);
   using reader = directory.open(query);
   return readAll(reader);
-}
-
-Deno.test("parseLogRecord() takes a record apart", () => {
-  const record = parseLogRecord(encoder.encode(line(1, "a b", { stream: "stderr", tag: "P" })));
-
-  deepStrictEqual(record, {
-    timestamp: encoder.encode(stamp(1)),
-    stream: "stderr",
-    isPartial: true,
-    text: encoder.encode("a b"),
-  });
-});
-
-Deno.test("parseLogRecord() takes an empty line", () => {
-  strictEqual(parseLogRecord(encoder.encode(line(1, "")))?.text.length, 0);
-});
-
-for (
-  const broken of ["", "\n", "hello\n", line(1, "x").slice(0, -1), line(1, "x", { tag: "X" })]
-) {
-  Deno.test(`parseLogRecord() refuses ${JSON.stringify(broken)}`, () => {
-    strictEqual(parseLogRecord(encoder.encode(broken)), undefined);
-  });
 }
 
 Deno.test("read() gives nothing when there is no log", () => {
@@ -270,4 +248,33 @@ Deno.test("read() counts the tail back from until", () => {
 
 Deno.test("read() takes any time", () => {
   deepStrictEqual(readOnce(FIVE, { since: -1n, until: 10n ** 30n }).length, 5);
+});
+
+/** A record of docker's. */
+function jsonLine(second: number, text: string): string {
+  return `{"log":${
+    JSON.stringify(text)
+  },"stream":"stdout","time":"2026-11-20T23:29:0${second}.5Z"}\n`;
+}
+
+Deno.test("read() gives docker's records from rotated files", () => {
+  const files = [jsonLine(3, "c\n"), jsonLine(1, "a\n") + jsonLine(2, "b")];
+
+  deepStrictEqual(readOnce(files, { parse: parseJsonRecord }), ["out:a", "out:b…", "out:c"]);
+});
+
+Deno.test("read() finds the tail and the time in docker's records", () => {
+  const files = [jsonLine(3, "c\n") + jsonLine(4, "d\n"), jsonLine(1, "a\n") + jsonLine(2, "b\n")];
+  const until = THIRD_SECOND + 600_000_000n;
+
+  deepStrictEqual(readOnce(files, { parse: parseJsonRecord, tail: 2, until }), ["out:b", "out:c"]);
+});
+
+Deno.test("read() gives the longest of docker's records whole", () => {
+  const record = jsonLine(1, "\0".repeat(16384));
+
+  deepStrictEqual(
+    readOnce([record.repeat(10)], { parse: parseJsonRecord }),
+    Array(10).fill(`out:${"\0".repeat(16384)}…`),
+  );
 });

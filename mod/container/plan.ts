@@ -12,15 +12,17 @@ import { cStringBlock } from "../../ffi/c_string.ts";
 /** Fewest and most arguments of each word; `undefined` means any number. */
 export const STEP_ARGUMENTS = {
   "stdio": [1, 1],
-  "log": [3, 3],
+  "log": [4, 4],
   "listen": [1, 1],
   "record": [2, 2],
   "cgroup": [1, 1],
   "join-cgroup": [1, 1],
   "restart": [3, 3],
   "events": [4, 4],
+  "health": [9, 9],
   "cleanup": [1, undefined],
   "clone": [1, 1],
+  "check": [1, 1],
   "join": [1, 1],
   "fork": [0, 0],
   "mount": [5, 5],

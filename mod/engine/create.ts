@@ -5,7 +5,6 @@ import {
   type ContainerConfig,
   type ContainerMount,
   DEFAULT_LOG,
-  type HealthCheck,
   type LogConfig,
   type NetworkMode,
   NO_RESTART,
@@ -23,6 +22,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { syncDirectory, writeRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
+import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
 import {
   type ImageDefaults,
   NO_DEFAULTS,
@@ -78,8 +78,8 @@ export interface CreateRequest {
   restartPolicy?: RestartPolicy;
   /** How its output is kept. @default {DEFAULT_LOG} */
   log?: LogConfig;
-  /** How its health is checked; `null` for not at all. @default {as the image says} */
-  healthCheck?: HealthCheck | null;
+  /** How its health is checked, on top of what the image says; `null` for not at all. */
+  healthCheck?: HealthCheckRequest | null;
   /** Streams that the caller is going to attach. @default {none} */
   attachedStreams?: ContainerConfig["attachedStreams"];
   /** Whether the caller starts it at once, so that it is garbage should the caller die before. @default {false} */
@@ -210,7 +210,7 @@ function planConfig(
     isIdle: request.isIdle ?? false,
     restartPolicy: request.restartPolicy ?? NO_RESTART,
     log: request.log ?? DEFAULT_LOG,
-    healthCheck: request.healthCheck ?? null,
+    healthCheck: planHealthCheck(request.healthCheck, defaults),
     attachedStreams: [...(request.attachedStreams ?? [])],
     startsAtOnce: request.startsAtOnce ?? false,
   };

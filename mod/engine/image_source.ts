@@ -9,6 +9,7 @@ import { findImage, getImage, type Image } from "../image/images.ts";
 import { formatFamiliar, type Reference } from "../image/reference.ts";
 import type { Engine } from "./engine.ts";
 import { recordImageEvent } from "./events.ts";
+import type { HealthCheckRequest } from "./health_check.ts";
 
 /** What an image says about how to run it. */
 export interface ImageDefaults {
@@ -23,6 +24,10 @@ export interface ImageDefaults {
   labels: Record<string, string>;
   /** Empty for SIGTERM. */
   stopSignal: string;
+  /** How its health is checked, as far as the image says. */
+  healthCheck: HealthCheckRequest;
+  /** Empty for `/bin/sh -c`. */
+  shell: string[];
 }
 
 /** What a bare directory says: nothing. */
@@ -34,6 +39,8 @@ export const NO_DEFAULTS: ImageDefaults = {
   user: "",
   labels: {},
   stopSignal: "",
+  healthCheck: {},
+  shell: [],
 };
 
 /** An image for a container, which cannot be removed until this is disposed of. */
@@ -117,5 +124,14 @@ function defaultsOf({ config: { process } }: Image): ImageDefaults {
     user: process.user,
     labels: { ...process.labels },
     stopSignal: process.stopSignal ?? "",
+    healthCheck: healthCheckOf(process),
+    shell: [...process.shell],
   };
+}
+
+function healthCheckOf({ healthCheck }: Image["config"]["process"]): HealthCheckRequest {
+  if (healthCheck === undefined) return {};
+  const { test, ...numbers } = healthCheck;
+  const given = Object.entries(numbers).filter(([, value]) => value !== undefined);
+  return { ...(test.length === 0 ? {} : { test: [...test] }), ...Object.fromEntries(given) };
 }

@@ -1,8 +1,14 @@
 /** All that is known about an object, in the shape that docker gives it. @module */
 
-import type { ContainerConfig, ContainerMount, LogConfig } from "../container/config.ts";
+import type {
+  ContainerConfig,
+  ContainerMount,
+  HealthCheck,
+  LogConfig,
+} from "../container/config.ts";
 import { containerArgv } from "../container/config.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../container/launch_plan.ts";
+import { type HealthCheckResult, readHealthLog } from "../container/health_log.ts";
 import type { ContainerState } from "../container/state.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { type ContainerSize, SizeMeter } from "./container_size.ts";
@@ -34,21 +40,34 @@ export function inspectContainer(
   { hasSize = false }: InspectOptions = {},
 ): Inspection {
   const container = findContainer(engine, wanted);
-  const size = hasSize ? new SizeMeter(engine).measure(container) : undefined;
-  return describeContainer(container, lowerDirectoriesOf(engine, container.config), size);
+  const { config, paths } = container;
+  return describeContainer(container, {
+    lowerDirectories: lowerDirectoriesOf(engine, config),
+    healthChecks: config.healthCheck === null
+      ? []
+      : readHealthLog(paths.health, config.healthCheck),
+    ...(hasSize ? { size: new SizeMeter(engine).measure(container) } : {}),
+  });
+}
+
+/** What else there is to tell about a container. */
+export interface ContainerSurroundings {
+  /** Directories of its layers, base layer first. */
+  lowerDirectories: readonly string[];
+  /** Its last health checks, the oldest first. */
+  healthChecks: readonly HealthCheckResult[];
+  /** Shown if it is known. */
+  size?: ContainerSize;
 }
 
 /**
  * Puts what is known about a container into docker's shape. Pure.
  *
- * @param lowerDirectories Directories of its layers, base layer first.
- * @param size Shown if it is known.
  * @see {@link https://docs.docker.com/reference/api/engine/version/v1.50/#tag/Container/operation/ContainerInspect}
  */
 export function describeContainer(
   { config, state, paths }: Container,
-  lowerDirectories: readonly string[],
-  size?: ContainerSize,
+  { lowerDirectories, healthChecks, size }: ContainerSurroundings,
 ): Inspection {
   const [path = "", ...args] = containerArgv(config);
   return {
@@ -56,7 +75,11 @@ export function describeContainer(
     Created: config.createdAt,
     Path: path,
     Args: args,
-    State: describeState(state),
+    State: {
+      ...describeState(state),
+      ...(config.healthCheck === null ? {} : { Health: describeHealth(state, healthChecks) }),
+      MonitorPid: state.monitorPid,
+    },
     Image: config.root.type === "image" ? config.root.imageId : "",
     ResolvConfPath: `${paths.etc}/resolv.conf`,
     HostnamePath: `${paths.etc}/hostname`,
@@ -92,7 +115,22 @@ function describeState(state: ContainerState): Inspection {
     Error: "",
     StartedAt: state.startedAt,
     FinishedAt: state.finishedAt,
-    MonitorPid: state.monitorPid,
+  };
+}
+
+function describeHealth(
+  { health, failingStreak }: ContainerState,
+  checks: readonly HealthCheckResult[],
+): Inspection {
+  return {
+    Status: health === "none" ? "starting" : health,
+    FailingStreak: failingStreak,
+    Log: checks.map(({ startedAt, endedAt, exitCode, output }) => ({
+      Start: startedAt,
+      End: endedAt,
+      ExitCode: exitCode,
+      Output: output,
+    })),
   };
 }
 
@@ -256,6 +294,9 @@ function describeConfig(config: ContainerConfig): Inspection {
     StdinOnce: config.closesStdin,
     Env: config.env,
     Cmd: emptyToNull(config.command),
+    ...(config.healthCheck === null
+      ? {}
+      : { Healthcheck: describeHealthCheck(config.healthCheck) }),
     Image: config.root.type === "image" ? config.root.reference : config.root.path,
     Volumes: null,
     WorkingDir: config.workingDirectory,
@@ -264,6 +305,19 @@ function describeConfig(config: ContainerConfig): Inspection {
     Labels: config.labels,
     StopSignal: config.stopSignal,
     StopTimeout: config.stopTimeoutSeconds,
+  };
+}
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000;
+
+function describeHealthCheck(check: HealthCheck): Inspection {
+  return {
+    Test: check.test,
+    Interval: check.intervalMs * NANOSECONDS_PER_MILLISECOND,
+    Timeout: check.timeoutMs * NANOSECONDS_PER_MILLISECOND,
+    StartPeriod: check.startPeriodMs * NANOSECONDS_PER_MILLISECOND,
+    StartInterval: check.startIntervalMs * NANOSECONDS_PER_MILLISECOND,
+    Retries: check.retries,
   };
 }
 

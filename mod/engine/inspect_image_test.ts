@@ -25,6 +25,8 @@ const IMAGE: Image = {
       volumes: [],
       labels: { app: "x" },
       stopSignal: undefined,
+      healthCheck: undefined,
+      shell: [],
     },
     diffIds: [],
   },

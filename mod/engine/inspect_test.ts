@@ -60,8 +60,13 @@ const CONTAINER: Container = {
   paths: new Paths("/var/lib/wherry", "/run/wherry").container(ID),
 };
 
+const NOTHING_ELSE = { lowerDirectories: [], healthChecks: [] };
+
 Deno.test("describeContainer() gives docker's shape", () => {
-  const described = describeContainer(CONTAINER, ["/layers/base", "/layers/top"]);
+  const described = describeContainer(CONTAINER, {
+    lowerDirectories: ["/layers/base", "/layers/top"],
+    healthChecks: [],
+  });
 
   strictEqual(`${JSON.stringify(described, undefined, 2)}\n`, Deno.readTextFileSync(GOLDEN));
 });
@@ -69,7 +74,7 @@ Deno.test("describeContainer() gives docker's shape", () => {
 Deno.test("describeContainer() gives null for an empty command or entrypoint", () => {
   const config = { ...CONFIG, entrypoint: [], command: [] };
 
-  const { Config } = describeContainer({ ...CONTAINER, config }, []);
+  const { Config } = describeContainer({ ...CONTAINER, config }, NOTHING_ELSE);
 
   const { Cmd, Entrypoint } = Config as Record<string, unknown>;
   deepStrictEqual({ Cmd, Entrypoint }, { Cmd: null, Entrypoint: null });
@@ -78,14 +83,53 @@ Deno.test("describeContainer() gives null for an empty command or entrypoint", (
 Deno.test("describeContainer() names a directory that stands for an image", () => {
   const config: ContainerConfig = { ...CONFIG, root: { type: "directory", path: "/srv/root" } };
 
-  const { Image, Config } = describeContainer({ ...CONTAINER, config }, ["/srv/root"]);
+  const { Image, Config } = describeContainer({ ...CONTAINER, config }, NOTHING_ELSE);
 
   deepStrictEqual([Image, (Config as Record<string, unknown>)["Image"]], ["", "/srv/root"]);
 });
 
 Deno.test("describeContainer() tells sizes that are known", () => {
-  const described = describeContainer(CONTAINER, [], { writtenBytes: 5, totalBytes: 12 });
+  const size = { writtenBytes: 5, totalBytes: 12 };
+
+  const described = describeContainer(CONTAINER, { ...NOTHING_ELSE, size });
 
   deepStrictEqual([described.SizeRw, described.SizeRootFs], [5, 12]);
-  strictEqual("SizeRw" in describeContainer(CONTAINER, []), false);
+  strictEqual("SizeRw" in describeContainer(CONTAINER, NOTHING_ELSE), false);
+});
+
+Deno.test("describeContainer() tells the health of a container that is checked", () => {
+  const config: ContainerConfig = {
+    ...CONFIG,
+    healthCheck: {
+      test: ["CMD", "true"],
+      shell: ["/bin/sh", "-c"],
+      intervalMs: 1500,
+      timeoutMs: 2000,
+      startPeriodMs: 0,
+      startIntervalMs: 5000,
+      retries: 3,
+      onFailure: "none",
+    },
+  };
+  const state = { ...CONTAINER.state, health: "unhealthy", failingStreak: 4 } as const;
+  const check = { startedAt: "start", endedAt: "end", exitCode: 1, output: "ill" };
+
+  const { State, Config } = describeContainer({ ...CONTAINER, config, state }, {
+    ...NOTHING_ELSE,
+    healthChecks: [check],
+  }) as Record<string, Record<string, unknown>>;
+
+  deepStrictEqual(State?.["Health"], {
+    Status: "unhealthy",
+    FailingStreak: 4,
+    Log: [{ Start: "start", End: "end", ExitCode: 1, Output: "ill" }],
+  });
+  deepStrictEqual(Config?.["Healthcheck"], {
+    Test: ["CMD", "true"],
+    Interval: 1_500_000_000,
+    Timeout: 2_000_000_000,
+    StartPeriod: 0,
+    StartInterval: 5_000_000_000,
+    Retries: 3,
+  });
 });

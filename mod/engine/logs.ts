@@ -1,6 +1,7 @@
 /** What a container has printed, and what it prints next. @module */
 
-import { type LogDamage, type LogQuery, LogReader, type LogRecord } from "../container/log.ts";
+import { type LogDamage, type LogQuery, LogReader } from "../container/log.ts";
+import { type LogRecord, recordParser } from "../container/log_record.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import type { ContainerPaths } from "../store/paths.ts";
@@ -8,7 +9,7 @@ import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
 
 /** What to read of a log. */
-export interface LogRequest extends LogQuery {
+export interface LogRequest extends Omit<LogQuery, "parse"> {
   /** Whether to go on until the container ends, or `until` has come. @default {false} */
   isFollowed?: boolean;
 }
@@ -22,15 +23,22 @@ const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
  *
  * @param print Called with each run of records, in order; must take all of them before it returns.
  * @returns What was wrong with the log, once all is read: at once, or when following has ended.
- * @throws {WherryError} `not_found` if there is no such container.
+ * @throws {WherryError} `not_found` if there is no such container, `unsupported` if it keeps no log.
  */
 export async function readContainerLog(
   engine: Engine,
   { wanted, request: { isFollowed = false, ...query } }: { wanted: string; request: LogRequest },
   print: (records: Iterable<LogRecord>) => void,
 ): Promise<LogDamage> {
-  const { paths, state } = findContainer(engine, wanted);
-  using reader = new LogReader(paths.log, query);
+  const { config, paths, state } = findContainer(engine, wanted);
+  const parse = recordParser(config.log.driver);
+  if (parse === undefined) {
+    throw new WherryError(
+      "unsupported",
+      `Cannot read the logs of "${wanted}": configured logging driver does not support reading`,
+    );
+  }
+  using reader = new LogReader(paths.log, { ...query, parse });
   if (isFollowed && state.isRunning) {
     let isEnded = false;
     using monitor = connectIfRunning(paths);

@@ -69,6 +69,26 @@ export interface ProcessDefaults {
   labels: Readonly<Record<string, string>>;
   /** Name or number of the signal that asks the process to end; `undefined` means SIGTERM. */
   stopSignal: string | undefined;
+  /** How to find out whether it does its work; `undefined` if the image does not say. */
+  healthCheck: HealthCheckDefaults | undefined;
+  /** What runs a command given as one text; empty means `/bin/sh -c`. */
+  shell: readonly string[];
+}
+
+/** An image's HEALTHCHECK, which is docker's extension; what is `undefined` is up to the engine. */
+export interface HealthCheckDefaults {
+  /** `NONE`, or `CMD` and an argument vector, or `CMD-SHELL` and a text; empty if not given. */
+  test: readonly string[];
+  /** In milliseconds. */
+  intervalMs: number | undefined;
+  /** In milliseconds. */
+  timeoutMs: number | undefined;
+  /** In milliseconds. */
+  startPeriodMs: number | undefined;
+  /** In milliseconds. */
+  startIntervalMs: number | undefined;
+  /** Failures in a row. */
+  retries: number | undefined;
 }
 
 /** A config blob. */
@@ -207,6 +227,31 @@ function parseProcessDefaults(json: unknown): ProcessDefaults {
     volumes: Object.keys(optionalObject(config["Volumes"], what, "config.Volumes")),
     labels: stringMap(config["Labels"], what, "config.Labels"),
     stopSignal: optionalString(config["StopSignal"], what, "config.StopSignal"),
+    healthCheck: parseHealthCheck(config["Healthcheck"]),
+    shell: optionalStrings(config["Shell"], what, "config.Shell"),
+  };
+}
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000;
+
+function parseHealthCheck(json: unknown): HealthCheckDefaults | undefined {
+  if (json === undefined || json === null) return undefined;
+  const what = "image config";
+  const check = objectAt(json, what, "config.Healthcheck");
+  const numberAt = (key: string, unit: number): number | undefined => {
+    const value = check[key] ?? 0;
+    if (typeof value !== "number" || !(value >= 0)) {
+      refuse(what, `config.Healthcheck.${key} is not a number of 0 or more`);
+    }
+    return value === 0 ? undefined : Math.max(1, Math.round(value / unit));
+  };
+  return {
+    test: optionalStrings(check["Test"], what, "config.Healthcheck.Test"),
+    intervalMs: numberAt("Interval", NANOSECONDS_PER_MILLISECOND),
+    timeoutMs: numberAt("Timeout", NANOSECONDS_PER_MILLISECOND),
+    startPeriodMs: numberAt("StartPeriod", NANOSECONDS_PER_MILLISECOND),
+    startIntervalMs: numberAt("StartInterval", NANOSECONDS_PER_MILLISECOND),
+    retries: numberAt("Retries", 1),
   };
 }
 
