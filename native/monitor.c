@@ -7,6 +7,7 @@
  *        -> supervise.c    one poll loop: streams.c, client.c, log.c, terminal.c
  *        -> health.c       the health checks
  *        -> record.c       the exit, then the lock is released and clients are told
+ *        -> restart.c      or child.c once more, when init is to run again
  *        -> cleanup        execve of the program in descriptor 7
  */
 #include "monitor.h"
