@@ -331,7 +331,8 @@ testBoth("record_write() records the exit code on a full disk", async ({ start, 
   Deno.mkdirSync(disk);
   await run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk);
   try {
-    const script = `head -c 1000000 /dev/zero >${disk}/filler; exit 7`;
+    const script = `until [ -e ${disk}/state ]; do sleep 0.01; done; ` +
+      `head -c 1000000 /dev/zero >${disk}/filler; exit 7`;
     const record = ["record", `${disk}/state`, "durable"];
 
     await using monitor = start(plan(record, CLONE, shell(script)));
