@@ -6,6 +6,7 @@
  *        -> child.c        the child's steps, in steps_*.c; the last one is execve
  *        -> supervise.c    one poll loop: streams.c, client.c, log.c, terminal.c
  *        -> record.c       the exit, then the lock is released and clients are told
+ *        -> restart.c      or child.c once more, when init is to run again
  *        -> cleanup        execve of the program in descriptor 7
  */
 #include "monitor.h"

@@ -89,9 +89,12 @@ static void take_signals(struct monitor *monitor)
 	reap(monitor);
 }
 
+/* The answer to another client's request may have closed the socket meanwhile. */
 static void serve_client(struct monitor *monitor, struct client *client,
 			 const struct pollfd watches[CLIENT_WATCHES])
 {
+	if (client->socket == 0)
+		return;
 	if (watches[CLIENT_REQUESTS].revents != 0)
 		client_serve(monitor, client);
 	if (watches[CLIENT_INPUT].revents != 0)

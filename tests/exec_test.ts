@@ -25,6 +25,21 @@ testBeside("exec hands over every argument exactly as it was typed", [], async (
   deepStrictEqual(stdout.split("\0"), ["sh", "-c", script, ...argv, ""]);
 });
 
+testBeside(
+  "exec runs in the container's cgroup, which is the root inside",
+  [],
+  async (wherry, id) => {
+    const host = Deno.readTextFileSync("/proc/self/mountinfo").split("\n")
+      .find((line) => line.includes(" - cgroup2 "))?.split(" ")[4];
+
+    const { stdout } = await wherry.run(["exec", "box", "grep", "^0:", "/proc/self/cgroup"]);
+
+    strictEqual(stdout, "0::/\n");
+    const members = Deno.readTextFileSync(`${host}/wherry/${id}/cgroup.procs`);
+    strictEqual(members, `${wherry.readStateRecord(id).pid}\n`);
+  },
+);
+
 testBeside("exec ends with the exit status of the command", [], async (wherry) => {
   const codeOf = async (...argv: string[]): Promise<number> =>
     (await wherry.run(["exec", "box", ...argv])).code;
