@@ -39,6 +39,7 @@ const COLD_IMPORTS = [
   "./help.ts",
   "./template.ts",
   "../image/tar_image.ts",
+  "../../engine/container_size.ts",
   ...[
     "attach",
     "container_inspect",

@@ -114,3 +114,50 @@ testWhole("commands that only look make nothing on disk", async (wherry) => {
     ["scratch", "tmp"],
   );
 });
+
+testWhole("ps -s tells how much a container has written, and with its image", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sleep", "100"]);
+  await wherry.run(["exec", "box", "sh", "-c", "head -c 123456 /dev/zero >/file"]);
+
+  const table = await wherry.run(["ps", "-s"]);
+  const asked = await wherry.run(["ps", "--format", "{{.Names}} {{.Size}}"]);
+  const unasked = await wherry.run(["ps", "--format", "json"]);
+  const inspected = await wherry.run(["inspect", "-s", "-f", "{{.SizeRw}}", "box"]);
+
+  match(table.stdout, /NAMES +SIZE\n.* box +123kB \(virtual 2\.\d+MB\)\n$/);
+  match(asked.stdout, /^box 123kB \(virtual 2\.\d+MB\)\n$/);
+  strictEqual(JSON.parse(unasked.stdout).Size, "0B");
+  strictEqual(inspected.stdout, "123456\n");
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("ps filters by other containers, states and mounts", async (wherry) => {
+  await wherry.run(["run", "--name", "first", ...await wherry.busybox(), "sh", "-c", "exit 3"]);
+  await wherry.run(["run", "--name", "second", ...await wherry.busybox(["-v", ".:/data"]), "true"]);
+  await wherry.start(["--name", "third"], ["sleep", "100"]);
+  const names = async (...filters: string[]): Promise<string[]> => {
+    const flags = filters.flatMap((filter) => ["-f", filter]);
+    const { stdout } = await wherry.run(["ps", "-a", "--format", "{{.Names}}", ...flags]);
+    return stdout.trim().split("\n");
+  };
+
+  deepStrictEqual(await names("before=second"), ["first"]);
+  deepStrictEqual(await names("since=second"), ["third"]);
+  deepStrictEqual(await names("exited=3"), ["first"]);
+  deepStrictEqual(await names("volume=/data"), ["second"]);
+  deepStrictEqual(await names("network=none", "status=running"), ["third"]);
+  deepStrictEqual(await names("publish=80"), [""]);
+  deepStrictEqual(await names("health=none"), ["third", "second", "first"]);
+  const wrong = await wherry.run(["ps", "-f", "before=nobody"]);
+  deepStrictEqual([wrong.code, wrong.stdout], [1, ""]);
+  match(wrong.stderr, /No such container: nobody/);
+  await wherry.run(["rm", "-f", "first", "second", "third"]);
+});
+
+testWhole("inspect -s measures containers alone", async (wherry) => {
+  await wherry.run(["import", await wherry.imageTar(), "box-image"]);
+
+  const { code, stderr } = await wherry.run(["inspect", "-s", "--type", "image", "box-image"]);
+
+  deepStrictEqual([code, stderr], [0, "WARNING: --size ignored for image\n"]);
+});

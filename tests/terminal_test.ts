@@ -218,9 +218,11 @@ testWhole("run -i in the background does not take what is typed into the shell",
   terminal.type("echo for'' the shell\r");
   await terminal.waitFor("for the shell\r\n");
   terminal.type("fg\r");
+  await terminal.waitFor("read x");
   terminal.type("answer\r");
 
   await terminal.waitFor("got answer");
+  await terminal.waitFor("$ ");
   terminal.type("exit\r");
   strictEqual(await terminal.finish(), 0);
 });

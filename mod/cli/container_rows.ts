@@ -2,12 +2,13 @@
 
 import { containerArgv, type ContainerConfig } from "../container/config.ts";
 import type { ContainerState, HealthStatus } from "../container/state.ts";
+import type { ContainerSize } from "../engine/container_size.ts";
 import type { Container } from "../engine/find.ts";
 import { shortId } from "../store/id.ts";
 import { quoteText } from "./go_format.ts";
 import type { Row, RowLayout } from "./rows.ts";
 import { displayWidth } from "./terminal_text.ts";
-import { formatDuration } from "./units.ts";
+import { formatDecimalSize, formatDuration } from "./units.ts";
 
 /** The fields of docker's `ps`, and the pid. */
 export const CONTAINER_LAYOUT: RowLayout = {
@@ -20,7 +21,9 @@ export const CONTAINER_LAYOUT: RowLayout = {
     { field: "Status", header: "STATUS" },
     { field: "Ports", header: "PORTS" },
     { field: "Names", header: "NAMES" },
+    { field: "Size", header: "SIZE", isExtra: true },
     { field: "CreatedAt", header: "CREATED AT", isExtra: true },
+    { field: "IP", header: "IP", isExtra: true },
     { field: "Labels", header: "LABELS", isExtra: true },
     { field: "LocalVolumes", header: "LOCAL VOLUMES", isExtra: true },
     { field: "Mounts", header: "MOUNTS", isExtra: true },
@@ -30,12 +33,22 @@ export const CONTAINER_LAYOUT: RowLayout = {
   ],
 };
 
+/** The same with the sizes in the plain table. */
+export const CONTAINER_LAYOUT_WITH_SIZE: RowLayout = {
+  ...CONTAINER_LAYOUT,
+  columns: CONTAINER_LAYOUT.columns.map((column) =>
+    column.field === "Size" ? { field: "Size", header: "SIZE" } : column
+  ),
+};
+
 /** How {@linkcode containerRow} writes. */
 export interface ContainerRowOptions {
   /** Whether ids, commands and mounts are given in full. */
   isWhole: boolean;
   /** What ages are counted from, in milliseconds since 1970. */
   nowMs: number;
+  /** Finds out how much room the container takes. @default {it is not asked for} */
+  measure?: (container: Container) => ContainerSize;
 }
 
 const COMMAND_WIDTH = 20;
@@ -43,9 +56,10 @@ const MOUNT_WIDTH = 15;
 
 /** One container's fields. */
 export function containerRow(
-  { config, state }: Container,
-  { isWhole, nowMs }: ContainerRowOptions,
+  container: Container,
+  { isWhole, nowMs, measure }: ContainerRowOptions,
 ): Row {
+  const { config, state } = container;
   const command = formatCommand(containerArgv(config));
   const mounts = config.mounts.flatMap((mount) => mount.type === "bind" ? [mount.source] : []);
   return {
@@ -58,6 +72,9 @@ export function containerRow(
     State: state.status,
     Ports: "",
     Names: config.name,
+    Size: formatSize(measure?.(container)),
+    // Neither none nor host gives a container an address of its own
+    IP: "",
     Labels: Object.entries(config.labels).map(([name, value]) => `${name}=${value}`).join(","),
     Label: (name: string): string =>
       Object.hasOwn(config.labels, name) ? config.labels[name] ?? "" : "",
@@ -66,6 +83,13 @@ export function containerRow(
     Networks: config.networkMode,
     Pid: state.pid,
   };
+}
+
+/** What was not asked for is `0B`, as docker has it. */
+function formatSize(size: ContainerSize | undefined): string {
+  if (size === undefined) return "0B";
+  const { writtenBytes, totalBytes } = size;
+  return `${formatDecimalSize(writtenBytes)} (virtual ${formatDecimalSize(totalBytes)})`;
 }
 
 /** `Up 3 minutes (healthy)`, `Exited (0) 2 hours ago`, `Created` and so on, as docker words it. */

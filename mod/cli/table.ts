@@ -12,24 +12,20 @@ const MIN_COLUMN_WIDTH = 10;
  * The last cell of a row is not padded. Control characters in cells are escaped.
  *
  * @param rows Header first; rows may have different lengths.
- * @param options `minColumnWidth`, gap included, is 10 unless given.
  * @returns Lines with a newline after each; `""` for no rows.
  */
-export function formatTable(
-  rows: readonly (readonly string[])[],
-  { minColumnWidth = MIN_COLUMN_WIDTH }: { minColumnWidth?: number } = {},
-): string {
+export function formatTable(rows: readonly (readonly string[])[]): string {
   const safeRows = rows.map((row) => row.map((cell) => escapeControls(cell)));
-  const widths = columnWidths(safeRows, minColumnWidth);
+  const widths = columnWidths(safeRows);
   return safeRows.map((row) => `${formatRow(row, widths)}\n`).join("");
 }
 
-function columnWidths(rows: readonly (readonly string[])[], minimum: number): number[] {
+function columnWidths(rows: readonly (readonly string[])[]): number[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.slice(0, -1).entries()) {
       const width = displayWidth(cell) + CELL_GAP;
-      widths[index] = Math.max(widths[index] ?? minimum, width);
+      widths[index] = Math.max(widths[index] ?? MIN_COLUMN_WIDTH, width);
     }
   }
   return widths;

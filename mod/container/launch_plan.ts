@@ -58,7 +58,7 @@ const SIGKILL = 9;
 const FALLBACK_STOP_SIGNAL = 15;
 
 /** What is hidden by default. @see `oci/defaults.go` of moby */
-const MASKED_PATHS = [
+export const MASKED_PATHS: readonly string[] = [
   "/proc/acpi",
   "/proc/asound",
   "/proc/interrupts",
@@ -74,7 +74,13 @@ const MASKED_PATHS = [
 ];
 
 /** What cannot be written by default. @see `oci/defaults.go` of moby */
-const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+export const READONLY_PATHS: readonly string[] = [
+  "/proc/bus",
+  "/proc/fs",
+  "/proc/irq",
+  "/proc/sys",
+  "/proc/sysrq-trigger",
+];
 
 /** Character devices of every container: name, major, minor. @see runtime-spec, "Default Devices" */
 const DEVICES: readonly (readonly [name: string, major: number, minor: number])[] = [

@@ -6,17 +6,37 @@ import type { Container } from "./find.ts";
 /** Whether a container is wanted. */
 type Predicate = (container: Container) => boolean;
 
+/** Finds the container that somebody means. */
+type Find = (wanted: string) => Pick<Container, "config">;
+
 const STATUSES = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 
+const HEALTH_STATUSES = ["none", "starting", "healthy", "unhealthy"];
+
+/** No container has ports: the networks that there are, none and host, have nothing to publish. */
+const exposesNothing: Predicate = () => false;
+
 /** One kind of filter: from its value to what that wants. */
-const FILTERS: Readonly<Record<string, (value: string) => Predicate>> = {
+const FILTERS: Readonly<Record<string, (value: string, find: Find) => Predicate>> = {
   ancestor: (value) => ({ config: { root } }) =>
     root.type === "image" &&
     (root.reference === value || root.reference === `${value}:latest` ||
       `${root.reference}:latest` === value || isDigestPrefix(root.imageId, value)),
+  before: (value, find) => {
+    const { createdAt } = find(value).config;
+    return ({ config }) => config.createdAt < createdAt;
+  },
   exited: (value) => {
     const exitCode = parseExitCode(value);
     return ({ state }) => state.status === "exited" && state.exitCode === exitCode;
+  },
+  expose: (value) => {
+    checkPorts("expose", value);
+    return exposesNothing;
+  },
+  health: (value) => {
+    if (!HEALTH_STATUSES.includes(value)) throw invalidFilter("health", value, HEALTH_STATUSES);
+    return ({ state }) => state.health === value;
   },
   id: (value) => {
     const pattern = parsePattern("id", value);
@@ -33,10 +53,23 @@ const FILTERS: Readonly<Record<string, (value: string) => Predicate>> = {
     // Names once began with a slash, and filters that anchor it are still around
     return ({ config }) => pattern.test(config.name) || pattern.test(`/${config.name}`);
   },
+  network: (value) => ({ config }) => config.networkMode === value,
+  publish: (value) => {
+    checkPorts("publish", value);
+    return exposesNothing;
+  },
+  since: (value, find) => {
+    const { createdAt } = find(value).config;
+    return ({ config }) => config.createdAt > createdAt;
+  },
   status: (value) => {
     if (!STATUSES.includes(value)) throw invalidFilter("status", value, STATUSES);
     return ({ state }) => state.status === value;
   },
+  volume: (value) => ({ config: { mounts } }) =>
+    mounts.some((mount) =>
+      mount.target === value || (mount.type === "bind" && mount.source === value)
+    ),
 };
 
 /** Filters of which all values must hold; of the others one is enough. */
@@ -52,9 +85,10 @@ export interface ContainerFilter {
 /**
  * Reads filters, as `name=value`.
  *
- * @throws {WherryError} `invalid_argument` for an unknown one or an impossible value.
+ * @param find Finds the container that `before` or `since` names.
+ * @throws {WherryError} `invalid_argument` for an unknown one or an impossible value, and what `find` throws.
  */
-export function parseContainerFilter(texts: readonly string[]): ContainerFilter {
+export function parseContainerFilter(texts: readonly string[], find: Find): ContainerFilter {
   const predicates = new Map<string, Predicate[]>();
   for (const text of texts) {
     const [name, value] = splitFilter(text);
@@ -64,7 +98,7 @@ export function parseContainerFilter(texts: readonly string[]): ContainerFilter 
         hint: `Filter by ${Object.keys(FILTERS).join(", ")}`,
       });
     }
-    predicates.set(name, [...(predicates.get(name) ?? []), make(value)]);
+    predicates.set(name, [...(predicates.get(name) ?? []), make(value, find)]);
   }
   return {
     hasStatus: predicates.has("status"),
@@ -86,6 +120,15 @@ function splitFilter(text: string): [name: string, value: string] {
 function parseExitCode(text: string): number {
   if (/^\d{1,3}$/.test(text)) return Number(text);
   throw invalidFilter("exited", text, ["a number from 0 to 255"]);
+}
+
+const MAX_PORT = 65535;
+
+/** `PORT[-PORT][/PROTOCOL]`. */
+function checkPorts(name: string, text: string): void {
+  const [, first, last = first] = /^(\d+)(?:-(\d+))?(?:\/(?:tcp|udp|sctp))?$/.exec(text) ?? [];
+  const isRange = first !== undefined && Number(first) <= Number(last) && Number(last) <= MAX_PORT;
+  if (!isRange) throw invalidFilter(name, text, ["a port or a range of ports"]);
 }
 
 function parsePattern(name: string, text: string): RegExp {

@@ -1,6 +1,8 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { fakeContainerConfig, fakeContainerState } from "../../tests/fakes/container_config.ts";
-import type { ContainerStatus } from "../container/state.ts";
+import type { ContainerMount } from "../container/config.ts";
+import type { ContainerStatus, HealthStatus } from "../container/state.ts";
+import { WherryError } from "../errors.ts";
 import { Paths } from "../store/paths.ts";
 import { parseContainerFilter } from "./container_filter.ts";
 import type { Container } from "./find.ts";
@@ -11,6 +13,9 @@ interface Shape {
   status?: ContainerStatus;
   exitCode?: number;
   reference?: string;
+  second?: number;
+  health?: HealthStatus;
+  mounts?: ContainerMount[];
 }
 
 function container(name: string, shape: Shape = {}): Container {
@@ -25,19 +30,44 @@ function container(name: string, shape: Shape = {}): Container {
       layers: [],
     },
     labels,
+    createdAt: `2026-11-20T09:00:0${shape.second ?? 0}.000Z`,
+    mounts: shape.mounts ?? [],
   });
-  const state = fakeContainerState({ status, exitCode });
+  const state = fakeContainerState({ status, exitCode, health: shape.health ?? "none" });
   return { config, state, paths: new Paths("/root", "/run").container(id) };
 }
 
 const ALL = [
-  container("web", { id: "1".repeat(64), status: "running", labels: { app: "x", tier: "a" } }),
-  container("web2", { id: "2".repeat(64), exitCode: 3, labels: { app: "y" } }),
-  container("db", { id: "3".repeat(64), status: "created", reference: "redis:latest" }),
+  container("web", {
+    id: "1".repeat(64),
+    status: "running",
+    labels: { app: "x", tier: "a" },
+    second: 3,
+    health: "healthy",
+  }),
+  container("web2", {
+    id: "2".repeat(64),
+    exitCode: 3,
+    labels: { app: "y" },
+    second: 2,
+    mounts: [{ type: "tmpfs", target: "/cache", options: "" }],
+  }),
+  container("db", {
+    id: "3".repeat(64),
+    status: "created",
+    reference: "redis:latest",
+    second: 1,
+  }),
 ];
 
+function find(wanted: string): Container {
+  const found = ALL.find(({ config }) => config.name === wanted);
+  if (found === undefined) throw new WherryError("not_found", `No such container: ${wanted}`);
+  return found;
+}
+
 function namesOf(...filters: string[]): string[] {
-  const filter = parseContainerFilter(filters);
+  const filter = parseContainerFilter(filters, find);
   return ALL.filter((one) => filter.matches(one)).map(({ config }) => config.name);
 }
 
@@ -60,6 +90,17 @@ const CASES: [filters: string[], expected: string[]][] = [
   [["ancestor=redis"], ["db"]],
   [["ancestor=sha256:bcbcbc"], ["web", "web2", "db"]],
   [["ancestor=bcbcbcbcbcbc"], ["web", "web2", "db"]],
+  [["before=web"], ["web2", "db"]],
+  [["before=db"], []],
+  [["since=db"], ["web", "web2"]],
+  [["before=web", "since=db"], ["web2"]],
+  [["health=healthy"], ["web"]],
+  [["health=none"], ["web2", "db"]],
+  [["network=none"], ["web", "web2", "db"]],
+  [["network=host"], []],
+  [["volume=/cache"], ["web2"]],
+  [["publish=80"], []],
+  [["expose=80-90/tcp"], []],
 ];
 
 for (const [filters, expected] of CASES) {
@@ -69,8 +110,8 @@ for (const [filters, expected] of CASES) {
 }
 
 Deno.test("parseContainerFilter() tells whether stopped containers are wanted", () => {
-  strictEqual(parseContainerFilter(["status=exited"]).hasStatus, true);
-  strictEqual(parseContainerFilter(["exited=1"]).hasStatus, false);
+  strictEqual(parseContainerFilter(["status=exited"], find).hasStatus, true);
+  strictEqual(parseContainerFilter(["exited=1"], find).hasStatus, false);
 });
 
 const REFUSED: [filter: string, message: string][] = [
@@ -80,10 +121,20 @@ const REFUSED: [filter: string, message: string][] = [
   ["status=asleep", 'Cannot filter by "status=asleep": invalid value'],
   ["exited=x", 'Cannot filter by "exited=x": invalid value'],
   ["name=(", 'Cannot filter by "name=(": invalid value'],
+  ["health=ill", 'Cannot filter by "health=ill": invalid value'],
+  ["publish=x", 'Cannot filter by "publish=x": invalid value'],
+  ["publish=90-80", 'Cannot filter by "publish=90-80": invalid value'],
+  ["expose=65536", 'Cannot filter by "expose=65536": invalid value'],
 ];
+
+Deno.test("parseContainerFilter() refuses a time that a missing container was to give", () => {
+  for (const filter of ["before=nobody", "since=nobody"]) {
+    throws(() => parseContainerFilter([filter], find), { kind: "not_found", message: /nobody/ });
+  }
+});
 
 for (const [filter, message] of REFUSED) {
   Deno.test(`parseContainerFilter() refuses ${filter}`, () => {
-    throws(() => parseContainerFilter([filter]), { kind: "invalid_argument", message });
+    throws(() => parseContainerFilter([filter], find), { kind: "invalid_argument", message });
   });
 }

@@ -2,14 +2,22 @@
 
 import type { ContainerConfig, ContainerMount, LogConfig } from "../container/config.ts";
 import { containerArgv } from "../container/config.ts";
+import { MASKED_PATHS, READONLY_PATHS } from "../container/launch_plan.ts";
 import type { ContainerState } from "../container/state.ts";
 import type { ContainerPaths } from "../store/paths.ts";
+import { type ContainerSize, SizeMeter } from "./container_size.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, findContainer } from "./find.ts";
 import { lowerDirectoriesOf } from "./start.ts";
 
 /** An object as docker's API describes it, keys in docker's order. */
 export type Inspection = Readonly<Record<string, unknown>>;
+
+/** What {@linkcode inspectContainer} finds out. */
+export interface InspectOptions {
+  /** Whether to measure how much room it takes, which walks through its directories. @default {false} */
+  hasSize?: boolean;
+}
 
 /** Of `/dev/shm`, in bytes. */
 const SHM_BYTES = 64 * 1024 * 1024;
@@ -20,20 +28,27 @@ const SHM_BYTES = 64 * 1024 * 1024;
  * @param wanted A name, an id or the beginning of an id.
  * @throws {WherryError} `not_found`, `invalid_argument`, or `corrupt` if its record is damaged.
  */
-export function inspectContainer(engine: Engine, wanted: string): Inspection {
+export function inspectContainer(
+  engine: Engine,
+  wanted: string,
+  { hasSize = false }: InspectOptions = {},
+): Inspection {
   const container = findContainer(engine, wanted);
-  return describeContainer(container, lowerDirectoriesOf(engine, container.config));
+  const size = hasSize ? new SizeMeter(engine).measure(container) : undefined;
+  return describeContainer(container, lowerDirectoriesOf(engine, container.config), size);
 }
 
 /**
  * Puts what is known about a container into docker's shape. Pure.
  *
  * @param lowerDirectories Directories of its layers, base layer first.
+ * @param size Shown if it is known.
  * @see {@link https://docs.docker.com/reference/api/engine/version/v1.50/#tag/Container/operation/ContainerInspect}
  */
 export function describeContainer(
   { config, state, paths }: Container,
   lowerDirectories: readonly string[],
+  size?: ContainerSize,
 ): Inspection {
   const [path = "", ...args] = containerArgv(config);
   return {
@@ -46,7 +61,7 @@ export function describeContainer(
     ResolvConfPath: `${paths.etc}/resolv.conf`,
     HostnamePath: `${paths.etc}/hostname`,
     HostsPath: `${paths.etc}/hosts`,
-    LogPath: paths.log,
+    LogPath: config.log.driver === "none" ? "" : paths.log,
     Name: `/${config.name}`,
     RestartCount: state.restartCount,
     Driver: "overlay",
@@ -57,6 +72,7 @@ export function describeContainer(
     ExecIDs: null,
     HostConfig: describeHostConfig(config),
     GraphDriver: describeStorage(paths, lowerDirectories),
+    ...(size === undefined ? {} : { SizeRw: size.writtenBytes, SizeRootFs: size.totalBytes }),
     Mounts: config.mounts.map(describeMount),
     Config: describeConfig(config),
     NetworkSettings: describeNetwork(config),
@@ -83,7 +99,9 @@ function describeState(state: ContainerState): Inspection {
 /** What was asked of this host; what cannot be asked for yet has the value that stands for "no". */
 function describeHostConfig(config: ContainerConfig): Inspection {
   return {
-    Binds: config.mounts.flatMap((mount) => mount.type === "bind" ? [formatBind(mount)] : []),
+    Binds: emptyToNull(
+      config.mounts.flatMap((mount) => mount.type === "bind" ? [formatBind(mount)] : []),
+    ),
     ContainerIDFile: "",
     LogConfig: describeLog(config.log),
     NetworkMode: config.networkMode,
@@ -95,6 +113,7 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     AutoRemove: config.isAutoRemoved,
     VolumeDriver: "",
     VolumesFrom: null,
+    ConsoleSize: [0, 0],
     CapAdd: null,
     CapDrop: null,
     CgroupnsMode: "private",
@@ -104,27 +123,70 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     ExtraHosts: null,
     GroupAdd: null,
     IpcMode: "private",
+    Cgroup: "",
+    Links: null,
+    OomScoreAdj: 0,
     PidMode: "",
     Privileged: false,
     PublishAllPorts: false,
     ReadonlyRootfs: config.isReadOnly,
     SecurityOpt: null,
-    Tmpfs: Object.fromEntries(
-      config.mounts.flatMap((mount) =>
-        mount.type === "tmpfs" ? [[mount.target, mount.options]] : []
-      ),
-    ),
+    ...describeTmpfs(config.mounts),
     UTSMode: "",
     UsernsMode: "",
     ShmSize: SHM_BYTES,
     Runtime: "wherry",
-    CpuShares: 0,
-    Memory: 0,
-    NanoCpus: 0,
-    PidsLimit: null,
-    Ulimits: null,
-    Init: config.hasInit,
+    Isolation: "",
+    ...NO_LIMITS,
+    MaskedPaths: MASKED_PATHS,
+    ReadonlyPaths: READONLY_PATHS,
+    ...(config.hasInit ? { Init: true } : {}),
   };
+}
+
+/** Resources of a container that may use all there is. */
+const NO_LIMITS: Inspection = {
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: "",
+  BlkioWeight: 0,
+  BlkioWeightDevice: [],
+  BlkioDeviceReadBps: [],
+  BlkioDeviceWriteBps: [],
+  BlkioDeviceReadIOps: [],
+  BlkioDeviceWriteIOps: [],
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetCpus: "",
+  CpusetMems: "",
+  Devices: [],
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: null,
+  PidsLimit: null,
+  Ulimits: [],
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+};
+
+function emptyToNull<T>(list: T[]): T[] | null {
+  return list.length === 0 ? null : list;
+}
+
+/** Left out where there are none, as docker does it. */
+function describeTmpfs(mounts: readonly ContainerMount[]): Inspection {
+  const options = mounts.flatMap((mount) =>
+    mount.type === "tmpfs" ? [[mount.target, mount.options] as const] : []
+  );
+  return options.length === 0 ? {} : { Tmpfs: Object.fromEntries(options) };
 }
 
 function describeLog({ driver, maxBytes, maxFiles }: LogConfig): Inspection {
@@ -134,23 +196,27 @@ function describeLog({ driver, maxBytes, maxFiles }: LogConfig): Inspection {
   return { Type: driver, Config: options };
 }
 
+/** As `-v` takes it; what is the default there is left out. */
 function formatBind(
   { source, target, isReadOnly, propagation }: Extract<ContainerMount, { type: "bind" }>,
 ): string {
-  const options = [isReadOnly ? "ro" : "rw", propagation].join(",");
-  return `${source}:${target}:${options}`;
+  const options = [
+    ...(isReadOnly ? ["ro"] : []),
+    ...(propagation === "rprivate" ? [] : [propagation]),
+  ];
+  return [source, target, ...(options.length === 0 ? [] : [options.join(",")])].join(":");
 }
 
 /** Overlay names its lower directories from the top down. */
 function describeStorage(paths: ContainerPaths, lowerDirectories: readonly string[]): Inspection {
   return {
-    Name: "overlay",
     Data: {
       LowerDir: lowerDirectories.toReversed().join(":"),
       MergedDir: paths.merged,
       UpperDir: paths.upper,
       WorkDir: paths.work,
     },
+    Name: "overlay",
   };
 }
 
@@ -189,11 +255,11 @@ function describeConfig(config: ContainerConfig): Inspection {
     OpenStdin: config.hasStdin,
     StdinOnce: config.closesStdin,
     Env: config.env,
-    Cmd: config.command.length === 0 ? null : config.command,
+    Cmd: emptyToNull(config.command),
     Image: config.root.type === "image" ? config.root.reference : config.root.path,
     Volumes: null,
     WorkingDir: config.workingDirectory,
-    Entrypoint: config.entrypoint.length === 0 ? null : config.entrypoint,
+    Entrypoint: emptyToNull(config.entrypoint),
     OnBuild: null,
     Labels: config.labels,
     StopSignal: config.stopSignal,
@@ -203,13 +269,42 @@ function describeConfig(config: ContainerConfig): Inspection {
 
 /** Neither `none` nor `host` gives a container addresses of its own. */
 function describeNetwork({ networkMode }: ContainerConfig): Inspection {
-  const noAddress = { Gateway: "", IPAddress: "", IPPrefixLen: 0, MacAddress: "" };
   return {
     Bridge: "",
     SandboxID: "",
     SandboxKey: "",
     Ports: {},
-    ...noAddress,
-    Networks: { [networkMode]: noAddress },
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: "",
+    Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    MacAddress: "",
+    Networks: { [networkMode]: NO_ENDPOINT },
   };
 }
+
+const NO_ENDPOINT: Inspection = {
+  IPAMConfig: null,
+  Links: null,
+  Aliases: null,
+  MacAddress: "",
+  DriverOpts: null,
+  GwPriority: 0,
+  NetworkID: "",
+  EndpointID: "",
+  Gateway: "",
+  IPAddress: "",
+  IPPrefixLen: 0,
+  IPv6Gateway: "",
+  GlobalIPv6Address: "",
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: null,
+};

@@ -82,3 +82,10 @@ Deno.test("describeContainer() names a directory that stands for an image", () =
 
   deepStrictEqual([Image, (Config as Record<string, unknown>)["Image"]], ["", "/srv/root"]);
 });
+
+Deno.test("describeContainer() tells sizes that are known", () => {
+  const described = describeContainer(CONTAINER, [], { writtenBytes: 5, totalBytes: 12 });
+
+  deepStrictEqual([described.SizeRw, described.SizeRootFs], [5, 12]);
+  strictEqual("SizeRw" in describeContainer(CONTAINER, []), false);
+});

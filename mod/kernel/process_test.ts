@@ -5,7 +5,7 @@ const STATUS = "Name:\tx\nUid:\t1000\t0\t0\t0\nGid:\t100\t5\t5\t5\nVmSize:\t    
   "VmRSS:\t    1376 kB\n";
 const FILES = {
   stat: "42 (a) b (c) S 7 8 9 34816 10 4194560 1 2 3 4 150 25 0 0 20 -5 3 0 98765 2322432 344 " +
-    "1 2 3 4 5 6 7 8 9 10 11 12 17 1 0 0 0 0 0 0\n",
+    "1 2 3 4 5 6 7 8 9 10 11 12 13 17 1 0 0 0 0 0 0\n",
   status: STATUS,
   statm: "567 344 1 1 1 1 0\n",
   cmdline: "sleep\x001000\0",

@@ -22,3 +22,14 @@ Deno.test("treeBytes() counts a hard link once and follows no symbolic link", ()
 Deno.test("treeBytes() is 0 where there is nothing", () => {
   strictEqual(treeBytes(`${Deno.makeTempDirSync()}/missing`), 0);
 });
+
+Deno.test("treeBytes() counts what lies deep, down to 512 levels", () => {
+  const directory = Deno.makeTempDirSync();
+  const below = (depth: number): string => `${directory}/${"d/".repeat(depth)}`;
+  Deno.mkdirSync(below(513), { recursive: true });
+  Deno.writeTextFileSync(`${below(512)}counted`, "12345");
+  Deno.writeTextFileSync(`${below(513)}too_deep`, "123");
+
+  strictEqual(treeBytes(directory), 5);
+  Deno.removeSync(directory, { recursive: true });
+});

@@ -15,6 +15,6 @@ export function run(
   return printInspections(
     context,
     request,
-    (name) => Promise.resolve(inspectContainer(context.engine, name)),
+    (name) => Promise.resolve(inspectContainer(context.engine, name, { hasSize: flags.size })),
   );
 }

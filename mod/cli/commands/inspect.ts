@@ -1,7 +1,7 @@
 /** `wherry inspect`. @module */
 
 import type { Engine } from "../../engine/engine.ts";
-import { inspectContainer, type Inspection } from "../../engine/inspect.ts";
+import { inspectContainer, type Inspection, type InspectOptions } from "../../engine/inspect.ts";
 import { inspectImage } from "../../engine/inspect_image.ts";
 import { WherryError } from "../../errors.ts";
 import type { INSPECT_FLAGS } from "../command_flags.ts";
@@ -9,7 +9,11 @@ import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { printInspections } from "../inspection.ts";
 
-type Inspect = (engine: Engine, name: string) => Inspection | Promise<Inspection>;
+type Inspect = (
+  engine: Engine,
+  name: string,
+  options: InspectOptions,
+) => Inspection | Promise<Inspection>;
 
 /** Where to look, in this order. */
 const INSPECTORS: ReadonlyMap<string, Inspect> = new Map<string, Inspect>([
@@ -26,7 +30,12 @@ export function run(
     ? inspectAny
     : inspectorOf(flags.type);
   const request = { names: positionals, format: flags.format };
-  return printInspections(context, request, async (name) => await inspect(context.engine, name));
+  if (flags.size && inspect === inspectImage) context.output.warn("--size ignored for image");
+  return printInspections(
+    context,
+    request,
+    async (name) => await inspect(context.engine, name, { hasSize: flags.size }),
+  );
 }
 
 function inspectorOf(type: string): Inspect {
@@ -37,10 +46,14 @@ function inspectorOf(type: string): Inspect {
   });
 }
 
-async function inspectAny(engine: Engine, name: string): Promise<Inspection> {
+async function inspectAny(
+  engine: Engine,
+  name: string,
+  options: InspectOptions,
+): Promise<Inspection> {
   for (const inspect of INSPECTORS.values()) {
     try {
-      return await inspect(engine, name);
+      return await inspect(engine, name, options);
     } catch (error) {
       if (!(error instanceof WherryError) || error.kind !== "not_found") throw error;
     }

@@ -9,8 +9,8 @@ import type { ProcessContext } from "../process_columns.ts";
 import { parsePsOptions } from "../ps_options.ts";
 import { formatTable } from "../table.ts";
 
-/** Narrowest column, as docker's `top` has it. */
-const MIN_COLUMN_WIDTH = 20;
+/** Narrowest column, as docker's `top` has it, without the gap to the next one. */
+const MIN_COLUMN_WIDTH = 17;
 
 /** Prints what runs in a container, as `ps` would. */
 export function run(
@@ -22,8 +22,11 @@ export function run(
   const processes = listProcesses(engine, name);
   const context = readProcessContext();
   const rows = processes.map((process) => columns.map(({ format }) => format(process, context)));
-  const headers = columns.map(({ header }) => header);
-  output.write(formatTable([headers, ...rows], { minColumnWidth: MIN_COLUMN_WIDTH }));
+  const last = columns.length - 1;
+  const headers = columns.map(({ header }, index) =>
+    index === last ? header : header.padEnd(MIN_COLUMN_WIDTH)
+  );
+  output.write(formatTable([headers, ...rows]));
   return 0;
 }
 
