@@ -289,7 +289,7 @@ testWhole("system recover says what it did, and finds nothing the second time", 
   const second = await wherry.run(["system", "recover"]);
 
   deepStrictEqual(
-    first.stdout.trim().split("\n").toSorted(),
+    recoveredHere(first.stdout).toSorted(),
     [
       "Freed the name stale",
       `Recorded the end of container ${ended}, whose monitor was killed`,
@@ -297,7 +297,7 @@ testWhole("system recover says what it did, and finds nothing the second time", 
       `Removed the run directory of container ${orphan}`,
     ],
   );
-  deepStrictEqual(second, { code: 0, stdout: "", stderr: "" });
+  deepStrictEqual([second.code, recoveredHere(second.stdout), second.stderr], [0, [], ""]);
   strictEqual((await wherry.run(["wait", ended])).stdout, "137\n");
   await wherry.run(["rm", ended]);
 });
@@ -348,7 +348,7 @@ testWhole("eight start, stop and restart at once: the record is the truth", asyn
 
 /** What a command may say when others work on the same container: nothing, or one error with its hint. */
 const CLEAR_ERROR =
-  /^$|^wherry: (No such container|Cannot \w+ (in )?(the )?(container|command)).*\n(?!wherry:)(.*\n)?$/;
+  /^$|^wherry: (No such container|Container [0-9a-f]+ is not running|Cannot \w+ (in )?(the )?(container|command)).*\n(?!wherry:)(.*\n)?$/;
 
 /** `seed` gives the same row of numbers from 0 to 1 every time. */
 function randomNumbers(seed: number): () => number {
@@ -395,6 +395,11 @@ testWhole(
     strictEqual((await wherry.run(["system", "prune", "-f"])).code, 0);
   },
 );
+
+/** What `system recover` did to this engine; empty cgroups belong to nobody and may be anybody's. */
+function recoveredHere(stdout: string): string[] {
+  return stdout.split("\n").filter((line) => line !== "" && !line.startsWith("Removed the cgroup"));
+}
 
 /** Starts a process that a monitor's death does not kill: a change of user clears the parent-death signal. */
 async function startTenacious(wherry: TestEngine, name: string): Promise<string> {

@@ -5,13 +5,12 @@ import { type ContainerConfig, parseContainerConfig } from "../container/config.
 import { findByName } from "../container/names.ts";
 import { type ContainerState, hasRecordedEnd, readState, recordEnd } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
-import { removeCgroup } from "../kernel/cgroup.ts";
 import { findByPrefix } from "../store/id.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord } from "../store/record.ts";
-import { containerCgroup } from "./cgroup.ts";
+import { removeContainerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 
 /** A container as it is on disk. */
@@ -139,6 +138,5 @@ function settle(paths: ContainerPaths): void {
 
 /** A process may outlive its monitor: root inside can clear its parent-death signal. */
 function killLeftovers({ directory }: ContainerPaths): void {
-  const cgroup = containerCgroup(directory.slice(directory.lastIndexOf("/") + 1));
-  if (cgroup !== undefined) removeCgroup(cgroup);
+  removeContainerCgroup(directory.slice(directory.lastIndexOf("/") + 1));
 }

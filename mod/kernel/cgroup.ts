@@ -31,6 +31,32 @@ export function removeCgroup(path: string): void {
   }
 }
 
+/**
+ * Removes a cgroup that has neither processes nor cgroups below it.
+ *
+ * @param path Absolute.
+ * @returns Whether it was there and is gone.
+ */
+export function removeEmptyCgroup(path: string): boolean {
+  try {
+    Deno.removeSync(path);
+    return true;
+  } catch (error) {
+    if (isGone(error) || (error instanceof Error && error.message.includes(EBUSY))) return false;
+    throw error;
+  }
+}
+
+/** Whether a process is in a cgroup or below it; false if there is none. */
+export function isPopulated(path: string): boolean {
+  try {
+    return Deno.readTextFileSync(`${path}/cgroup.events`).includes("populated 1");
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
+
 /** Removes a cgroup with those below it. @returns Whether it is gone. */
 function tryRemove(path: string): boolean {
   for (const name of listChildren(path)) {

@@ -1,5 +1,5 @@
-import { strictEqual } from "node:assert/strict";
-import { removeCgroup } from "./cgroup.ts";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { isPopulated, removeCgroup, removeEmptyCgroup } from "./cgroup.ts";
 import { findCgroupHierarchies, findWritableCgroup2 } from "./proc.ts";
 
 /** A cgroup of this test's own, in the hierarchy of the host. */
@@ -59,4 +59,18 @@ Deno.test("removeCgroup() finds nothing to do when there is none", () => {
   removeCgroup(path);
 
   strictEqual(exists(path), false);
+});
+
+Deno.test("removeEmptyCgroup() leaves one with a process or a cgroup in it", async () => {
+  const path = makeCgroup("used");
+  Deno.mkdirSync(`${path}/below`);
+  const child = startIn(`${path}/below`);
+
+  const results = [isPopulated(path), removeEmptyCgroup(`${path}/below`), removeEmptyCgroup(path)];
+  removeCgroup(`${path}/below`);
+  await child.status;
+
+  deepStrictEqual(results, [true, false, false]);
+  deepStrictEqual([isPopulated(path), removeEmptyCgroup(path)], [false, true]);
+  strictEqual(removeEmptyCgroup(path), false);
 });
