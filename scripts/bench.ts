@@ -21,6 +21,7 @@ import {
   openPodman,
   openRunc,
   openWherry,
+  unmountBelow,
 } from "./bench_engines.ts";
 import { benchLifecycle } from "./bench_lifecycle.ts";
 import {
@@ -37,6 +38,10 @@ import { buildWherry, PROJECT_ROOT } from "./build.ts";
 import { makeBusyboxTar } from "./busybox_image.ts";
 import { ensurePrerequisites, ensureRoot } from "./prerequisites.ts";
 import { type TarEntry, writeTar } from "./tar_writer.ts";
+
+/** How often, and after which pause, the directory of all engines is removed again when it is in use. */
+const REMOVE_TRIES = 10;
+const REMOVE_PAUSE_MS = 500;
 
 /** Number of containers whose supervisors are weighed. */
 const SUPERVISOR_COUNT = 5;
@@ -273,13 +278,27 @@ async function benchSupervisors(engines: readonly Engine[]): Promise<Record<stri
   return sizes;
 }
 
+/** Engines may still be mounting or unmounting in the background when they say that they are done. */
+async function removeDirectory(directory: string): Promise<void> {
+  for (let triesLeft = REMOVE_TRIES;; triesLeft--) {
+    try {
+      await unmountBelow(directory);
+      await Deno.remove(directory, { recursive: true });
+      return;
+    } catch (error) {
+      if (triesLeft === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE_MS));
+    }
+  }
+}
+
 async function bench(options: Options): Promise<void> {
   ensureRoot("the benchmark");
   await ensurePrerequisites(["compiler", "busybox", "tar"]);
   const wherry = await buildWherry();
   const directory = await Deno.makeTempDir({ prefix: "wherry-bench-" });
   await using undo = new AsyncDisposableStack();
-  undo.defer(() => Deno.remove(directory, { recursive: true }));
+  undo.defer(() => removeDirectory(directory));
   const machine = await describeMachine();
   for (const [key, value] of Object.entries(machine)) console.log(`${key}: ${value}`);
 

@@ -93,7 +93,7 @@ async function waitFor(command: readonly string[]): Promise<void> {
 }
 
 /** Takes away mounts that an engine left below its directory, innermost first. */
-async function unmountBelow(directory: string): Promise<void> {
+export async function unmountBelow(directory: string): Promise<void> {
   const paths = (await Deno.readTextFile("/proc/self/mountinfo")).split("\n")
     .map((line) => line.split(" ").at(4) ?? "")
     .filter((path) => path.startsWith(`${directory}/`));
