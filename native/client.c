@@ -5,6 +5,7 @@
 
 #define MAX_WORDS 3
 #define ANSWER_SIZE 64
+#define ACCEPT_PAUSE UINT64_C(100000000)
 
 enum { ATTACH_INPUT = 1, ATTACH_STDOUT = 2, ATTACH_STDERR = 4, ATTACH_ENDS_INPUT = 8 };
 
@@ -342,6 +343,7 @@ void client_serve(struct monitor *monitor, struct client *client)
 		client_send(monitor, client, "error", -(int64_t)result, NULL);
 }
 
+/* Without a free descriptor the connection stays in the queue, and poll(2) would never wait. */
 void client_accept(struct monitor *monitor)
 {
 	for (unsigned i = 0; i < CLIENT_COUNT; i++) {
@@ -351,7 +353,10 @@ void client_accept(struct monitor *monitor)
 		if (client->socket > 0)
 			continue;
 		socket = (int)SYS(accept4, monitor->listener, 0, 0, SOCK_CLOEXEC);
-		client->socket = socket < 0 ? 0 : socket;
+		if (socket >= 0)
+			client->socket = socket;
+		else if (socket != -EAGAIN && socket != -ECONNABORTED)
+			monitor->accepts_at = sys_clock(CLOCK_STEADY) + ACCEPT_PAUSE;
 		return;
 	}
 }

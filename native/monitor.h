@@ -18,8 +18,8 @@ enum {
 
 #define CLIENT_COUNT 32
 #define MESSAGE_SIZE 4096
-#define CHUNK_SIZE 16384 /* read at once; also the longest text in a log record */
-#define PIPE_SIZE 65536  /* what a pipe holds by default, pipe(7) */
+#define CHUNK_SIZE 16384     /* read at once; also the longest text in a log record */
+#define PIPE_SIZE (1U << 20) /* what a pipe can be made to hold, see pipe-max-size of proc(5) */
 #define LOG_BUFFER_SIZE (CHUNK_SIZE * 6 + 4096) /* JSON may need "\\u0000" for each byte */
 #define KEYS_SIZE 16
 /* Room for held detach keys, which may have to go before the bytes read: filter_keys(). */
@@ -69,7 +69,7 @@ struct input {
  * client is slow. */
 struct output {
 	int fd;       /* 0: none or ended */
-	int32_t left; /* of a pipe, once init has ended: bytes that are still to be read */
+	int32_t left; /* once init has ended: bytes that are still to be read */
 	uint32_t length;
 	char *data; /* OUTPUT_SIZE bytes */
 };
@@ -174,6 +174,7 @@ struct monitor {
 	int signals; /* signalfd */
 	int slave;   /* of the container's terminal, see terminal.c */
 	int listener;
+	uint64_t accepts_at; /* by CLOCK_MONOTONIC, after a failure; 0: now */
 	int listen_dir;
 	int record_dir;          /* 0: no record */
 	const char *record_name; /* in that directory */
@@ -314,6 +315,8 @@ int restart_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
 int pause_init(struct monitor *monitor);
 int unpause_init(struct monitor *monitor);
 int parse_policy(const char *text, enum restart_policy *ret_policy);
+/* The time that init was given is over. */
+void end_by_force(const struct monitor *monitor);
 /* No restarts from now on, without it being remembered. */
 void end_restarts(struct monitor *monitor);
 
@@ -321,7 +324,8 @@ void end_restarts(struct monitor *monitor);
  * each beginning with a comma. */
 void event_write(const struct monitor *monitor, const char *action, const char *attributes);
 
-/* log.c: open the log, making it if missing; append what was written to stdout or stderr. */
+/* log.c: open the log, making it if missing; append what was written to stdout or stderr; end what
+ * a run has left open. */
 int log_open(struct log *log);
 void log_append(struct log *log, unsigned which, const char *data, size_t size);
 void log_finish(struct log *log);
