@@ -249,6 +249,12 @@ static int request_restart_policy(struct request *request)
 	return answer_ok(request, 0);
 }
 
+static int request_rename(struct request *request)
+{
+	event_rename(request->monitor, request->words[1]);
+	return answer_ok(request, 0);
+}
+
 static int request_pause(struct request *request)
 {
 	return answer_ok(request, pause_init(request->monitor));
@@ -289,6 +295,7 @@ static const struct {
 	{ "unpause", 1, request_unpause },
 	{ "restart", 3, request_restart },
 	{ "restart-policy", 3, request_restart_policy },
+	{ "rename", 2, request_rename },
 };
 
 /* Cut `text` at its spaces. More words than any request has are counted but not kept. */

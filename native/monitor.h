@@ -179,10 +179,12 @@ struct monitor {
 	int record_dir;          /* 0: no record */
 	const char *record_name; /* in that directory */
 	bool record_is_durable;
-	uint32_t record_index; /* of its step */
-	uint32_t failed_index; /* of the step that failed, or is running */
-	struct step cleanup;   /* count 0: none */
-	struct step events;    /* count 0: none */
+	uint32_t record_index;  /* of its step */
+	uint32_t failed_index;  /* of the step that failed, or is running */
+	struct step cleanup;    /* count 0: none */
+	struct step events;     /* count 0: none */
+	const char *event_name; /* the container's, at the moment */
+	bool is_exec;           /* says the `events` step */
 	struct cgroup cgroup;
 	struct restart restart;
 	struct health health;
@@ -207,6 +209,7 @@ struct monitor {
 		char input[INPUT_SIZE];
 		char outputs[OUTPUT_COUNT][OUTPUT_SIZE];
 		char health[HEALTH_OUTPUT_SIZE + HEALTH_MARK_SIZE];
+		char event_name[MESSAGE_SIZE];
 	} buffers;
 };
 
@@ -323,6 +326,8 @@ void end_restarts(struct monitor *monitor);
 /* event.c: write down what happens to the container. `attributes` are added to those of the plan,
  * each beginning with a comma. */
 void event_write(const struct monitor *monitor, const char *action, const char *attributes);
+/* The container has another name from now on. */
+void event_rename(struct monitor *monitor, const char *name);
 
 /* log.c: open the log, making it if missing; append what was written to stdout or stderr; end what
  * a run has left open. */

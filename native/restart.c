@@ -44,7 +44,7 @@ int begin_run(struct monitor *monitor)
 	monitor->status = STATUS_RUNNING;
 	health_begin(monitor);
 	result = record_write(monitor);
-	if (result == 0)
+	if (result == 0 && !monitor->is_exec)
 		event_write(monitor, "start", "");
 	return result;
 }
@@ -61,18 +61,23 @@ void end_by_force(const struct monitor *monitor)
 	(void)sys_pidfd_signal(monitor->init.pidfd, SIGKILL);
 }
 
-static void write_die(const struct monitor *monitor)
+/* A restart that is asked for is a stop and a start, as with docker. */
+static void tell_end(const struct monitor *monitor)
 {
 	char storage[ATTRIBUTES_SIZE];
 	struct text attributes = TEXT(storage);
 
 	text_add(&attributes, ",\"exitCode\":\"");
 	text_add_number(&attributes, monitor->exit_code);
-	text_add(&attributes, "\",\"execDuration\":\"");
-	text_add_number(&attributes, run_time(monitor) / SECOND);
+	if (!monitor->is_exec) {
+		text_add(&attributes, "\",\"execDuration\":\"");
+		text_add_number(&attributes, run_time(monitor) / SECOND);
+	}
 	text_add(&attributes, "\"");
 	(void)text_end(&attributes);
-	event_write(monitor, "die", storage);
+	event_write(monitor, monitor->is_exec ? "exec_die" : "die", storage);
+	if (monitor->restart.is_requested)
+		event_write(monitor, "stop", "");
 }
 
 /* What a slow client still has to take stays in the outputs. */
@@ -133,7 +138,7 @@ void end_run(struct monitor *monitor)
 	close_stream(&monitor->init.pidfd);
 	monitor->init.pid = 0;
 	record_end(monitor);
-	write_die(monitor);
+	tell_end(monitor);
 	for (unsigned i = 0; i < CLIENT_COUNT; i++)
 		client_end_run(monitor, &monitor->clients[i]);
 }

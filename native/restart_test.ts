@@ -30,7 +30,7 @@ function watched(directory: string, restart: string[], ...steps: string[][]): st
   return [
     ["record", `${directory}/state`, "volatile"],
     restart,
-    ["events", `${directory}/events`, '"ID"', '"image"', '{"name":"n"'],
+    ["events", `${directory}/events`, '"ID"', '"image"', '{"image":"i"', "n", "container"],
     CLONE,
     ...steps,
   ];
