@@ -281,9 +281,15 @@ void pump_client_input(struct monitor *monitor, struct client *client);
 void pump_client_output(struct monitor *monitor, struct client *client, unsigned which);
 void end_client_input(struct monitor *monitor, struct client *client);
 
+/* request.c: receive one request and do it. */
+void client_serve(struct monitor *monitor, struct client *client);
+
 /* client.c */
 void client_accept(struct monitor *monitor);
-void client_serve(struct monitor *monitor, struct client *client);
+/* Tell a word, a number that is not below 0, and a descriptor unless it is NULL. A client that does
+ * not take its answers is given up, so that it cannot block the monitor. */
+void client_send(struct monitor *monitor, struct client *client, const char *word, int64_t number,
+		 const int *fd);
 void client_detach(struct monitor *monitor, struct client *client);
 void client_close(struct monitor *monitor, struct client *client);
 bool client_is_pending(const struct monitor *monitor, const struct client *client);
