@@ -6,7 +6,9 @@
 #include "text.h"
 
 /* A disk may be slow, but what never answers must not keep the monitor from its clients. */
-#define STEPS_TIMEOUT (60 * UINT64_C(1000000000))
+#define SECOND UINT64_C(1000000000)
+#define STEPS_TIMEOUT (60 * SECOND)
+#define KILL_TIMEOUT (10 * SECOND)
 
 /* What the child gets as stdin, stdout and stderr. */
 int step_stdio(struct monitor *monitor, const struct step *step)
@@ -109,12 +111,16 @@ static int make_pipes(struct monitor *monitor, int child_ends[3])
 	return 0;
 }
 
+/* One that hangs in the kernel is left to the poll loop, which reaps whatever ends. */
 void kill_process(struct process *process)
 {
+	struct pollfd watch = { .fd = process->pidfd, .events = POLLIN };
+
 	if (process->pid == 0)
 		return;
 	(void)sys_pidfd_signal(process->pidfd, SIGKILL);
-	(void)sys_wait4(process->pid, NULL, 0);
+	if (sys_poll_for(&watch, 1, KILL_TIMEOUT) > 0)
+		(void)sys_wait4(process->pid, NULL, 0);
 	sys_close(process->pidfd);
 	*process = (struct process){ 0 };
 }

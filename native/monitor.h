@@ -326,8 +326,6 @@ int unpause_init(struct monitor *monitor);
 int parse_policy(const char *text, enum restart_policy *ret_policy);
 /* The time that init was given is over. */
 void end_by_force(const struct monitor *monitor);
-/* No restarts from now on, without it being remembered. */
-void end_restarts(struct monitor *monitor);
 
 /* event.c: write down what happens to the container. `attributes` are added to those of the plan,
  * each beginning with a comma. */

@@ -218,7 +218,8 @@ bool run_again(struct monitor *monitor)
 	return false;
 }
 
-void end_restarts(struct monitor *monitor)
+/* No restarts from now on, without it being remembered. */
+static void end_restarts(struct monitor *monitor)
 {
 	monitor->restart.is_over = true;
 	monitor->restart.is_requested = false;

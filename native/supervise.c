@@ -107,9 +107,7 @@ static void reap(struct monitor *monitor)
 /* The host is going down, most likely: what runs is told, and nothing is started any more. */
 static void take_termination(struct monitor *monitor)
 {
-	end_restarts(monitor);
-	if (!monitor->has_exited)
-		(void)sys_pidfd_signal(monitor->init.pidfd, SIGTERM);
+	(void)shut_down_init(monitor, SIGTERM, NO_TIMEOUT);
 }
 
 static void take_signals(struct monitor *monitor)
