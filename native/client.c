@@ -1,21 +1,11 @@
-/* The protocol of docs/monitor.md: one request or answer is one packet of text. */
+/* The connections of clients, and what they are told: one answer is one packet of text, see
+ * docs/monitor.md. */
 #include "message.h"
 #include "monitor.h"
 #include "text.h"
 
-#define MAX_WORDS 3
 #define ANSWER_SIZE 64
-
-enum { ATTACH_INPUT = 1, ATTACH_STDOUT = 2, ATTACH_STDERR = 4, ATTACH_ENDS_INPUT = 8 };
-
-struct request {
-	struct monitor *monitor;
-	struct client *client;
-	const char *words[MAX_WORDS];
-	unsigned word_count;
-	int32_t fds[MESSAGE_FDS];
-	uint32_t fd_count;
-};
+#define ACCEPT_PAUSE UINT64_C(100000000)
 
 /* Read away what the client still sends: closing a socket with unread packets would make the client
  * see ECONNRESET in place of the answers it has not read yet. */
@@ -57,9 +47,8 @@ void client_close(struct monitor *monitor, struct client *client)
 	*client = (struct client){ 0 };
 }
 
-/* A client that does not take its answers is given up, so that it cannot block the monitor. */
-static void client_send(struct monitor *monitor, struct client *client, const char *word,
-			int64_t number, const int *fd)
+void client_send(struct monitor *monitor, struct client *client, const char *word, int64_t number,
+		 const int *fd)
 {
 	char storage[ANSWER_SIZE];
 	struct text text = TEXT(storage);
@@ -82,266 +71,7 @@ void client_detach(struct monitor *monitor, struct client *client)
 	client->awaits_exit = client->socket == CONTROL_FD;
 	client_send(monitor, client, "detached", -1, NULL);
 }
-
-static int request_number(const struct request *request, unsigned word, uint64_t maximum,
-			  uint64_t *ret_number)
-{
-	return parse_number(request->words[word], 10, maximum, ret_number);
-}
-
-static int parse_hex_byte(const char *digits, uint8_t *ret_byte)
-{
-	char pair[3] = { digits[0], digits[1], '\0' };
-	uint64_t number;
-
-	if (pair[1] == '\0' || parse_number(pair, 16, UINT8_MAX, &number) < 0)
-		return -EINVAL;
-	*ret_byte = (uint8_t)number;
-	return 0;
-}
-
-static int parse_keys(const char *hex, struct client *client)
-{
-	uint8_t keys[KEYS_SIZE];
-	uint8_t count = 0;
-
-	if (!text_equal(hex, "-")) {
-		for (; *hex != '\0'; hex += 2, count++)
-			if (count == KEYS_SIZE || parse_hex_byte(hex, &keys[count]) < 0)
-				return -EINVAL;
-	}
-	memcpy(client->keys, keys, count);
-	client->key_count = count;
-	client->keys_matched = 0;
-	return 0;
-}
-
-static bool is_attached(const struct client *client)
-{
-	return client->input.fd > 0 || client->outputs[OUTPUT_STDOUT].fd > 0 ||
-	       client->outputs[OUTPUT_STDERR].fd > 0;
-}
-
-/* Output starts with what the container writes from now on; what slower clients still wait for is
- * left out. */
-static void attach_output(struct request *request, unsigned which, uint32_t *fd_index)
-{
-	struct stream *stream = &request->client->outputs[which];
-	int result = stream_open(stream, request->fds[(*fd_index)++], O_WRONLY);
-
-	stream->taken = request->monitor->outputs[which].length;
-	if (result == -ENXIO) /* a FIFO whose reader is gone already */
-		break_output(request->monitor, request->client, which);
-}
-
-static int request_attach(struct request *request)
-{
-	struct client *client = request->client;
-	uint32_t fd_index = 0;
-	uint64_t flags;
-
-	if (request_number(request, 1, 15, &flags) < 0 || (flags & 7) == 0 ||
-	    request->fd_count != (flags & 1) + (flags >> 1 & 1) + (flags >> 2 & 1))
-		return -EINVAL;
-	if (is_attached(client))
-		return -EBUSY;
-	if (parse_keys(request->words[2], client) < 0)
-		return -EINVAL;
-	client->awaits_exit = true;
-	client->ends_input = (flags & ATTACH_ENDS_INPUT) != 0;
-	if ((flags & ATTACH_INPUT) != 0)
-		(void)stream_open(&client->input, request->fds[fd_index++], O_RDONLY);
-	if ((flags & ATTACH_STDOUT) != 0)
-		attach_output(request, OUTPUT_STDOUT, &fd_index);
-	if ((flags & ATTACH_STDERR) != 0)
-		attach_output(request, OUTPUT_STDERR, &fd_index);
-	request->fd_count = 0; /* all taken over */
-	if (client->input.fd == 0 && (flags & ATTACH_INPUT) != 0)
-		end_client_input(request->monitor, client);
-	return 0;
-}
-
-static int request_resize(struct request *request)
-{
-	uint64_t rows;
-	uint64_t columns;
-
-	if (request_number(request, 1, UINT16_MAX, &rows) < 0 ||
-	    request_number(request, 2, UINT16_MAX, &columns) < 0)
-		return -EINVAL;
-	resize_terminal(request->monitor, rows, columns);
-	return 0;
-}
-
-static int answer_ok(struct request *request, int result)
-{
-	if (result == 0)
-		client_send(request->monitor, request->client, "ok", -1, NULL);
-	return result;
-}
-
-static int request_signal(struct request *request)
-{
-	uint64_t signal;
-	int result = request_number(request, 1, SIGNAL_COUNT, &signal);
-
-	return result < 0 ? result : answer_ok(request, signal_init(request->monitor, signal));
-}
-
-/* A signal and a time in milliseconds, -1 for ever. */
-static int parse_end(const struct request *request, uint64_t *ret_signal, uint64_t *ret_timeout)
-{
-	if (request_number(request, 1, SIGNAL_COUNT, ret_signal) < 0)
-		return -EINVAL;
-	*ret_timeout = NO_TIMEOUT;
-	if (text_equal(request->words[2], "-1"))
-		return 0;
-	if (request_number(request, 2, UINT32_MAX, ret_timeout) < 0)
-		return -EINVAL;
-	*ret_timeout *= 1000000;
-	return 0;
-}
-
-static int request_stop(struct request *request)
-{
-	uint64_t signal;
-	uint64_t timeout;
-	int result = parse_end(request, &signal, &timeout);
-
-	return result < 0 ? result : stop_init(request->monitor, signal, timeout);
-}
-
-static int request_shutdown(struct request *request)
-{
-	uint64_t signal;
-	uint64_t timeout;
-	int result = parse_end(request, &signal, &timeout);
-
-	return result < 0 ? result : shut_down_init(request->monitor, signal, timeout);
-}
-
-/* Answered when init runs again: client_answer_restart(). */
-static int request_restart(struct request *request)
-{
-	uint64_t signal;
-	uint64_t timeout;
-	int result = parse_end(request, &signal, &timeout);
-
-	if (result == 0)
-		result = restart_init(request->monitor, signal, timeout);
-	if (result == 0)
-		request->client->awaits_restart = true;
-	return result;
-}
-
-static int request_restart_policy(struct request *request)
-{
-	struct restart *restart = &request->monitor->restart;
-	enum restart_policy policy;
-	uint64_t maximum;
-
-	if (parse_policy(request->words[1], &policy) < 0 ||
-	    request_number(request, 2, UINT32_MAX, &maximum) < 0)
-		return -EINVAL;
-	restart->policy = policy;
-	restart->maximum = (uint32_t)maximum;
-	return answer_ok(request, 0);
-}
-
-static int request_pause(struct request *request)
-{
-	return answer_ok(request, pause_init(request->monitor));
-}
-
-static int request_unpause(struct request *request)
-{
-	return answer_ok(request, unpause_init(request->monitor));
-}
-
-static int request_pidfd(struct request *request)
-{
-	if (request->monitor->has_exited)
-		return -ESRCH;
-	client_send(request->monitor, request->client, "pidfd", -1, &request->monitor->init.pidfd);
-	return 0;
-}
-
-static int request_wait(struct request *request)
-{
-	request->client->awaits_exit = true;
-	return 0;
-}
-
-static const struct {
-	const char *word;
-	unsigned word_count;
-	int (*run)(struct request *request);
-} REQUESTS[] = {
-	{ "attach", 3, request_attach },
-	{ "resize", 3, request_resize },
-	{ "signal", 2, request_signal },
-	{ "stop", 3, request_stop },
-	{ "shutdown", 3, request_shutdown },
-	{ "pidfd", 1, request_pidfd },
-	{ "wait", 1, request_wait },
-	{ "pause", 1, request_pause },
-	{ "unpause", 1, request_unpause },
-	{ "restart", 3, request_restart },
-	{ "restart-policy", 3, request_restart_policy },
-};
-
-/* Cut `text` at its spaces. More words than any request has are counted but not kept. */
-static void split(struct request *request, char *text, size_t size)
-{
-	char *end = text + size;
-
-	request->words[request->word_count++] = text;
-	while ((text = find_byte(text, ' ', (size_t)(end - text))) != NULL) {
-		*text++ = '\0';
-		if (request->word_count < MAX_WORDS)
-			request->words[request->word_count] = text;
-		request->word_count++;
-	}
-	*end = '\0';
-}
-
-static int run_request(struct request *request)
-{
-	for (unsigned i = 0; i < sizeof(REQUESTS) / sizeof(REQUESTS[0]); i++)
-		if (text_equal(REQUESTS[i].word, request->words[0]))
-			return REQUESTS[i].word_count == request->word_count
-				       ? REQUESTS[i].run(request)
-				       : -EINVAL;
-	return -EINVAL;
-}
-
-/* Receive one request and do it. */
-void client_serve(struct monitor *monitor, struct client *client)
-{
-	struct request request = { .monitor = monitor, .client = client };
-	char text[MESSAGE_SIZE + 1];
-	int64_t size = message_receive(client->socket, text, MESSAGE_SIZE, request.fds,
-				       &request.fd_count, MSG_DONTWAIT);
-	int result = (int)size;
-
-	if (size == -EAGAIN)
-		return;
-	if (size == 0 || (size < 0 && size != -EMSGSIZE)) {
-		client_close(monitor, client);
-		return;
-	}
-	if (size > 0 && find_byte(text, '\0', (size_t)size) != NULL) {
-		result = -EINVAL;
-	} else if (size > 0) {
-		split(&request, text, (size_t)size);
-		result = run_request(&request);
-	}
-	for (uint32_t i = 0; i < request.fd_count; i++)
-		sys_close(request.fds[i]);
-	if (result < 0)
-		client_send(monitor, client, "error", -(int64_t)result, NULL);
-}
-
+/* Without a free descriptor the connection stays in the queue, and poll(2) would never wait. */
 void client_accept(struct monitor *monitor)
 {
 	for (unsigned i = 0; i < CLIENT_COUNT; i++) {
@@ -351,7 +81,10 @@ void client_accept(struct monitor *monitor)
 		if (client->socket > 0)
 			continue;
 		socket = (int)SYS(accept4, monitor->listener, 0, 0, SOCK_CLOEXEC);
-		client->socket = socket < 0 ? 0 : socket;
+		if (socket >= 0)
+			client->socket = socket;
+		else if (socket != -EAGAIN && socket != -ECONNABORTED)
+			monitor->accepts_at = sys_clock(CLOCK_STEADY) + ACCEPT_PAUSE;
 		return;
 	}
 }

@@ -8,7 +8,18 @@
 int step_events(struct monitor *monitor, const struct step *step)
 {
 	monitor->events = *step;
+	monitor->event_name = step_text(step, 4);
+	monitor->is_exec = text_equal(step_text(step, 5), "exec");
 	return 0;
+}
+
+void event_rename(struct monitor *monitor, const char *name)
+{
+	struct text copy = TEXT(monitor->buffers.event_name);
+
+	text_add(&copy, name);
+	(void)text_end(&copy); /* shorter than a message */
+	monitor->event_name = copy.data;
 }
 
 static void add_time(struct text *text, uint64_t now)
@@ -61,6 +72,9 @@ void event_write(const struct monitor *monitor, const char *action, const char *
 						id,
 						",\"Attributes\":",
 						step_text(step, 3),
+						",\"name\":\"",
+						monitor->event_name,
+						"\"",
 						attributes,
 						"}},\"scope\":\"local\",",
 						time_storage,

@@ -1,10 +1,10 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { execute, plan, readEvents, shell, testBoth } from "./testing.ts";
+import { eventually, execute, plan, readEvents, shell, testBoth } from "./testing.ts";
 
 const CLONE = ["clone", "0"];
 
 function events(path: string): string[] {
-  return ["events", path, '"0123"', '"my \\"image\\""', '{"image":"i","name":"n"'];
+  return ["events", path, '"0123"', '"my \\"image\\""', '{"image":"i"', "n", "container"];
 }
 
 testBoth("event_write() tells start and end in docker's shape", async ({ start, directory }) => {
@@ -69,4 +69,59 @@ testBoth("event_write() does not follow a link", async ({ start, directory }) =>
   await monitor.finished();
 
   deepStrictEqual(readEvents(`${directory}/elsewhere`), []);
+});
+
+testBoth("event_write() tells the end of an exec alone", async ({ start, directory }) => {
+  const path = `${directory}/events`;
+  const step = ["events", path, '"0123"', '"i"', '{"execID":"45"', "box", "exec"];
+
+  await using monitor = start(plan(step, CLONE, shell("exit 3")));
+  await monitor.finished();
+
+  deepStrictEqual(
+    readEvents(path).map(({ Action, Actor: { Attributes } }) => [Action, Attributes]),
+    [["exec_die", { execID: "45", name: "box", exitCode: "3" }]],
+  );
+});
+
+testBoth("event_write() tells the end of an exec that nobody waits for", async (context) => {
+  const path = `${context.directory}/events`;
+  const step = ["events", path, '"0123"', '"i"', '{"execID":"45"', "box", "exec"];
+
+  await using monitor = context.start(plan(step, CLONE, execute("/bin/sleep", "0.2")));
+  await monitor.started();
+  monitor.disconnect();
+  await eventually(() => readEvents(path).length > 0);
+
+  deepStrictEqual(readEvents(path).map(({ Action }) => Action), ["exec_die"]);
+});
+
+testBoth("event_rename() changes the name in later events", async ({ start, directory }) => {
+  const path = `${directory}/events`;
+
+  await using monitor = start(plan(events(path), CLONE, execute("/bin/sleep", "100")));
+  await monitor.started();
+  monitor.send("rename other");
+  const answer = await monitor.receive();
+  monitor.send("signal 9");
+  await monitor.receive();
+  await monitor.receive();
+
+  strictEqual(answer, "ok");
+  deepStrictEqual(readEvents(path).map(({ Actor }) => Actor.Attributes["name"]), ["n", "other"]);
+});
+
+testBoth("end_by_force() tells the signal that a stop comes to", async ({ start, directory }) => {
+  const path = `${directory}/events`;
+  const script = "trap '' TERM; while :; do sleep 0.05; done";
+
+  await using monitor = start(plan(events(path), CLONE, shell(script)));
+  await monitor.started();
+  monitor.send("stop 15 50");
+  await monitor.receive();
+
+  deepStrictEqual(
+    readEvents(path).map(({ Action, Actor: { Attributes } }) => [Action, Attributes["signal"]]),
+    [["start", undefined], ["kill", "9"], ["die", undefined]],
+  );
 });

@@ -39,7 +39,7 @@ function checkedPlan(
     ["record", `${directory}/state`, "volatile"],
     ...(options.cgroup === undefined ? [] : [["cgroup", options.cgroup]]),
     ["restart", "no", "0", "15"],
-    ["events", `${directory}/events`, '"ID"', '"IMAGE"', '{"name":"box"'],
+    ["events", `${directory}/events`, '"ID"', '"IMAGE"', '{"image":"i"', "box", "container"],
     ["health", ...numbers, ...stop, `${directory}/health`],
     ["clone", "0"],
     shell(options.init ?? "exec sleep 100"),

@@ -5,6 +5,11 @@
 #include "steps.h"
 #include "text.h"
 
+/* A disk may be slow, but what never answers must not keep the monitor from its clients. */
+#define SECOND UINT64_C(1000000000)
+#define STEPS_TIMEOUT (60 * SECOND)
+#define KILL_TIMEOUT (10 * SECOND)
+
 /* What the child gets as stdin, stdout and stderr. */
 int step_stdio(struct monitor *monitor, const struct step *step)
 {
@@ -106,12 +111,16 @@ static int make_pipes(struct monitor *monitor, int child_ends[3])
 	return 0;
 }
 
+/* One that hangs in the kernel is left to the poll loop, which reaps whatever ends. */
 void kill_process(struct process *process)
 {
+	struct pollfd watch = { .fd = process->pidfd, .events = POLLIN };
+
 	if (process->pid == 0)
 		return;
 	(void)sys_pidfd_signal(process->pidfd, SIGKILL);
-	(void)sys_wait4(process->pid, NULL, 0);
+	if (sys_poll_for(&watch, 1, KILL_TIMEOUT) > 0)
+		(void)sys_wait4(process->pid, NULL, 0);
 	sys_close(process->pidfd);
 	*process = (struct process){ 0 };
 }
@@ -139,10 +148,26 @@ static int take_report(struct monitor *monitor, struct process *process,
 	return 0;
 }
 
-/* Read reports until the child has called execve. Returns 0, the error of its step, or -ECHILD when
- * it has not said a word. */
+/* Wait until there is a report to read. Returns 0 or -errno. */
+static int await_report(int socket, uint64_t deadline)
+{
+	struct pollfd watch = { .fd = socket, .events = POLLIN };
+	uint64_t now = sys_clock(CLOCK_STEADY);
+	int ready = 0;
+
+	for (; ready == 0 && now < deadline; now = sys_clock(CLOCK_STEADY)) {
+		ready = sys_poll_for(&watch, 1, deadline - now);
+		if (ready == -EINTR)
+			ready = 0;
+	}
+	return ready > 0 ? 0 : ready < 0 ? ready : -ETIMEDOUT;
+}
+
+/* Read reports until the child has called execve. Returns 0, the error of its step, -ECHILD when
+ * it has not said a word, or -ETIMEDOUT: nobody else is served meanwhile. */
 static int await_child(struct monitor *monitor, struct process *process, int socket)
 {
+	uint64_t deadline = sys_clock(CLOCK_STEADY) + STEPS_TIMEOUT;
 	bool is_born = false;
 	int result = 0;
 
@@ -150,8 +175,12 @@ static int await_child(struct monitor *monitor, struct process *process, int soc
 		struct report report;
 		int32_t fds[MESSAGE_FDS];
 		uint32_t count = 0;
-		int64_t size = message_receive(socket, &report, sizeof(report), fds, &count, 0);
+		int64_t size;
 
+		result = await_report(socket, deadline);
+		if (result < 0)
+			return result;
+		size = message_receive(socket, &report, sizeof(report), fds, &count, 0);
 		if (size == 0)
 			return is_born ? 0 : -ECHILD;
 		if (size < 0)

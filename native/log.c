@@ -243,10 +243,11 @@ void log_append(struct log *log, unsigned which, const char *data, size_t size)
 
 void log_finish(struct log *log)
 {
-	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
+	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
 		end_line(log, i);
+		log->lines[i].began_at = 0;
+	}
 	flush(log);
 	if (log->lost > 0)
 		report_lost(log);
-	close_stream(&log->fd);
 }

@@ -258,6 +258,23 @@ for (const [what, bytes, text] of ESCAPES) {
   });
 }
 
+testBoth("log_finish() ends the line of JSON of each run", async ({ start, directory }) => {
+  const log = `${directory}/log`;
+  await using monitor = start(plan(
+    ["log", log, "json", "0", "1"],
+    ["restart", "on-failure", "1", "15"],
+    ["clone", "0"],
+    shell("printf cut; exit 1"),
+  ));
+  await monitor.finished();
+  await monitor.receive();
+
+  deepStrictEqual(
+    Deno.readTextFileSync(log).trimEnd().split("\n").map((line) => JSON.parse(line).log),
+    ["cut", "cut"],
+  );
+});
+
 testBoth(
   "log_append() splits a line of JSON at 16 KiB as docker does",
   async ({ start, directory }) => {

@@ -4,7 +4,7 @@
  *
  *   main -> launch.c       the monitor's steps; `clone` makes the child
  *        -> child.c        the child's steps, in steps_*.c; the last one is execve
- *        -> supervise.c    one poll loop: streams.c, client.c, log.c, terminal.c
+ *        -> supervise.c    one poll loop: streams.c, client.c, request.c, log.c, terminal.c
  *        -> health.c       the health checks
  *        -> record.c       the exit, then the lock is released and clients are told
  *        -> restart.c      or child.c once more, when init is to run again

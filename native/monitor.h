@@ -18,8 +18,8 @@ enum {
 
 #define CLIENT_COUNT 32
 #define MESSAGE_SIZE 4096
-#define CHUNK_SIZE 16384 /* read at once; also the longest text in a log record */
-#define PIPE_SIZE 65536  /* what a pipe holds by default, pipe(7) */
+#define CHUNK_SIZE 16384     /* read at once; also the longest text in a log record */
+#define PIPE_SIZE (1U << 20) /* what a pipe can be made to hold, see pipe-max-size of proc(5) */
 #define LOG_BUFFER_SIZE (CHUNK_SIZE * 6 + 4096) /* JSON may need "\\u0000" for each byte */
 #define KEYS_SIZE 16
 /* Room for held detach keys, which may have to go before the bytes read: filter_keys(). */
@@ -69,7 +69,7 @@ struct input {
  * client is slow. */
 struct output {
 	int fd;       /* 0: none or ended */
-	int32_t left; /* of a pipe, once init has ended: bytes that are still to be read */
+	int32_t left; /* once init has ended: bytes that are still to be read */
 	uint32_t length;
 	char *data; /* OUTPUT_SIZE bytes */
 };
@@ -174,14 +174,17 @@ struct monitor {
 	int signals; /* signalfd */
 	int slave;   /* of the container's terminal, see terminal.c */
 	int listener;
+	uint64_t accepts_at; /* by CLOCK_MONOTONIC, after a failure; 0: now */
 	int listen_dir;
 	int record_dir;          /* 0: no record */
 	const char *record_name; /* in that directory */
 	bool record_is_durable;
-	uint32_t record_index; /* of its step */
-	uint32_t failed_index; /* of the step that failed, or is running */
-	struct step cleanup;   /* count 0: none */
-	struct step events;    /* count 0: none */
+	uint32_t record_index;  /* of its step */
+	uint32_t failed_index;  /* of the step that failed, or is running */
+	struct step cleanup;    /* count 0: none */
+	struct step events;     /* count 0: none */
+	const char *event_name; /* the container's, at the moment */
+	bool is_exec;           /* says the `events` step */
 	struct cgroup cgroup;
 	struct restart restart;
 	struct health health;
@@ -206,6 +209,7 @@ struct monitor {
 		char input[INPUT_SIZE];
 		char outputs[OUTPUT_COUNT][OUTPUT_SIZE];
 		char health[HEALTH_OUTPUT_SIZE + HEALTH_MARK_SIZE];
+		char event_name[MESSAGE_SIZE];
 	} buffers;
 };
 
@@ -277,9 +281,15 @@ void pump_client_input(struct monitor *monitor, struct client *client);
 void pump_client_output(struct monitor *monitor, struct client *client, unsigned which);
 void end_client_input(struct monitor *monitor, struct client *client);
 
+/* request.c: receive one request and do it. */
+void client_serve(struct monitor *monitor, struct client *client);
+
 /* client.c */
 void client_accept(struct monitor *monitor);
-void client_serve(struct monitor *monitor, struct client *client);
+/* Tell a word, a number that is not below 0, and a descriptor unless it is NULL. A client that does
+ * not take its answers is given up, so that it cannot block the monitor. */
+void client_send(struct monitor *monitor, struct client *client, const char *word, int64_t number,
+		 const int *fd);
 void client_detach(struct monitor *monitor, struct client *client);
 void client_close(struct monitor *monitor, struct client *client);
 bool client_is_pending(const struct monitor *monitor, const struct client *client);
@@ -314,14 +324,17 @@ int restart_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
 int pause_init(struct monitor *monitor);
 int unpause_init(struct monitor *monitor);
 int parse_policy(const char *text, enum restart_policy *ret_policy);
-/* No restarts from now on, without it being remembered. */
-void end_restarts(struct monitor *monitor);
+/* The time that init was given is over. */
+void end_by_force(const struct monitor *monitor);
 
 /* event.c: write down what happens to the container. `attributes` are added to those of the plan,
  * each beginning with a comma. */
 void event_write(const struct monitor *monitor, const char *action, const char *attributes);
+/* The container has another name from now on. */
+void event_rename(struct monitor *monitor, const char *name);
 
-/* log.c: open the log, making it if missing; append what was written to stdout or stderr. */
+/* log.c: open the log, making it if missing; append what was written to stdout or stderr; end what
+ * a run has left open. */
 int log_open(struct log *log);
 void log_append(struct log *log, unsigned which, const char *data, size_t size);
 void log_finish(struct log *log);

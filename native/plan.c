@@ -93,6 +93,8 @@ static int parse_argument(char type, const char *text, uint64_t *ret_number)
 				       text_equal(text, "stop") || text_equal(text, "kill")
 			       ? 0
 			       : -EINVAL;
+	case 'k':
+		return text_equal(text, "container") || text_equal(text, "exec") ? 0 : -EINVAL;
 	case 'd':
 		return text_equal(text, "durable") || text_equal(text, "volatile") ? 0 : -EINVAL;
 	case 'r':

@@ -78,14 +78,17 @@ static int write_file(int dir, const char *name, const struct text *content, boo
 
 /* On a full disk there is no room for a second file, but there is in the block of the first: better
  * a record that a power loss could tear than the exit code of the run before. */
-static int overwrite(int dir, const char *name, const struct text *content)
+static int overwrite(int dir, const char *name, const struct text *content, bool is_durable)
 {
 	cleanup_close int file = sys_openat(dir, name, O_WRONLY | O_NOFOLLOW, 0);
 	int64_t written = file < 0 ? file : sys_write(file, content->data, content->length);
 
 	if (written < 0)
 		return (int)written;
-	return (size_t)written == content->length ? sys_ftruncate(file, content->length) : -ENOSPC;
+	if ((size_t)written != content->length)
+		return -ENOSPC;
+	written = sys_ftruncate(file, content->length);
+	return written == 0 && is_durable ? sys_fsync(file) : (int)written;
 }
 
 /* A rename is on disk only when the directory is; that is the caller's to see to. */
@@ -105,7 +108,7 @@ int replace_file(int dir, const char *name, const struct text *content, bool is_
 	(void)sys_unlinkat(dir, buffer);
 	if (result != -ENOSPC && result != -EDQUOT)
 		return result;
-	return overwrite(dir, name, content) == 0 ? 0 : result;
+	return overwrite(dir, name, content, is_durable) == 0 ? 0 : result;
 }
 
 int record_write(const struct monitor *monitor)

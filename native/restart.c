@@ -44,7 +44,7 @@ int begin_run(struct monitor *monitor)
 	monitor->status = STATUS_RUNNING;
 	health_begin(monitor);
 	result = record_write(monitor);
-	if (result == 0)
+	if (result == 0 && !monitor->is_exec)
 		event_write(monitor, "start", "");
 	return result;
 }
@@ -54,18 +54,30 @@ static uint64_t run_time(const struct monitor *monitor)
 	return monitor->running_since == 0 ? 0 : sys_clock(CLOCK_STEADY) - monitor->running_since;
 }
 
-static void write_die(const struct monitor *monitor)
+/* Docker tells of the signal that a stop comes to in the end as of any other. */
+void end_by_force(const struct monitor *monitor)
+{
+	event_write(monitor, "kill", ",\"signal\":\"9\"");
+	(void)sys_pidfd_signal(monitor->init.pidfd, SIGKILL);
+}
+
+/* A restart that is asked for is a stop and a start, as with docker. */
+static void tell_end(const struct monitor *monitor)
 {
 	char storage[ATTRIBUTES_SIZE];
 	struct text attributes = TEXT(storage);
 
 	text_add(&attributes, ",\"exitCode\":\"");
 	text_add_number(&attributes, monitor->exit_code);
-	text_add(&attributes, "\",\"execDuration\":\"");
-	text_add_number(&attributes, run_time(monitor) / SECOND);
+	if (!monitor->is_exec) {
+		text_add(&attributes, "\",\"execDuration\":\"");
+		text_add_number(&attributes, run_time(monitor) / SECOND);
+	}
 	text_add(&attributes, "\"");
 	(void)text_end(&attributes);
-	event_write(monitor, "die", storage);
+	event_write(monitor, monitor->is_exec ? "exec_die" : "die", storage);
+	if (monitor->restart.is_requested)
+		event_write(monitor, "stop", "");
 }
 
 /* What a slow client still has to take stays in the outputs. */
@@ -78,23 +90,6 @@ static void close_streams(struct monitor *monitor)
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
 		close_stream(&monitor->outputs[i].fd);
 	close_stream(&monitor->slave);
-}
-
-/* What outlives init, possible without a pid namespace, would be in the way of the next one. */
-void end_run(struct monitor *monitor)
-{
-	health_end(monitor);
-	(void)cgroup_kill(&monitor->cgroup);
-	if (monitor->status == STATUS_PAUSED)
-		(void)cgroup_thaw(&monitor->cgroup);
-	monitor->status = STATUS_EXITED;
-	monitor->kill_at = 0;
-	close_streams(monitor);
-	close_stream(&monitor->init.pidfd);
-	monitor->init.pid = 0;
-	write_die(monitor);
-	for (unsigned i = 0; i < CLIENT_COUNT; i++)
-		client_end_run(monitor, &monitor->clients[i]);
 }
 
 static bool policy_applies(const struct monitor *monitor)
@@ -119,6 +114,35 @@ static bool is_wanted(const struct monitor *monitor)
 	return restart->is_requested || (!restart->is_over && policy_applies(monitor));
 }
 
+/* The next run that somebody waits for is recorded itself, in a moment. */
+static void record_end(struct monitor *monitor)
+{
+	monitor->status = is_wanted(monitor) ? STATUS_RESTARTING : STATUS_EXITED;
+	if (!monitor->restart.is_requested)
+		(void)record_write(monitor);
+}
+
+/* What outlives init, possible without a pid namespace, would be in the way of the next one; and
+ * nobody looks for it any more once the end is recorded. */
+void end_run(struct monitor *monitor)
+{
+	bool was_paused = monitor->status == STATUS_PAUSED;
+
+	health_end(monitor);
+	log_finish(&monitor->log);
+	(void)cgroup_kill(&monitor->cgroup);
+	if (was_paused)
+		(void)cgroup_thaw(&monitor->cgroup);
+	monitor->kill_at = 0;
+	close_streams(monitor);
+	close_stream(&monitor->init.pidfd);
+	monitor->init.pid = 0;
+	record_end(monitor);
+	tell_end(monitor);
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		client_end_run(monitor, &monitor->clients[i]);
+}
+
 static void plan_delay(struct monitor *monitor)
 {
 	struct restart *restart = &monitor->restart;
@@ -135,14 +159,11 @@ static void plan_delay(struct monitor *monitor)
 static void wait_for_turn(struct monitor *monitor)
 {
 	plan_delay(monitor);
-	monitor->status = STATUS_RESTARTING;
-	(void)record_write(monitor);
 	tell_exit(monitor);
 	while (!monitor->restart.is_requested && is_wanted(monitor) &&
 	       sys_clock(CLOCK_STEADY) < monitor->restart.due_at)
 		serve_once(monitor);
 	monitor->restart.due_at = 0;
-	monitor->status = STATUS_EXITED;
 }
 
 static uint8_t failure_code(const struct monitor *monitor, int error)
@@ -197,7 +218,8 @@ bool run_again(struct monitor *monitor)
 	return false;
 }
 
-void end_restarts(struct monitor *monitor)
+/* No restarts from now on, without it being remembered. */
+static void end_restarts(struct monitor *monitor)
 {
 	monitor->restart.is_over = true;
 	monitor->restart.is_requested = false;

@@ -24,13 +24,14 @@ const ALWAYS = ["restart", "always", "0", "15"];
 const NEVER = ["restart", "no", "0", "15"];
 const ECANCELED = 125;
 const OUTPUT = 2;
+const ERROR_OUTPUT = 4;
 
 /** A plan that keeps record and events of `restart`'s runs of `steps` in a directory. */
 function watched(directory: string, restart: string[], ...steps: string[][]): string[][] {
   return [
     ["record", `${directory}/state`, "volatile"],
     restart,
-    ["events", `${directory}/events`, '"ID"', '"image"', '{"name":"n"'],
+    ["events", `${directory}/events`, '"ID"', '"image"', '{"image":"i"', "n", "container"],
     CLONE,
     ...steps,
   ];
@@ -182,6 +183,48 @@ testBoth("run_again() gives a slow client the rest of its own run only", async (
 
   strictEqual(text.length, 100_000);
   strictEqual(message, "exited 0");
+});
+
+testBoth(
+  "run_again() gives nothing of the next run while the other stream is slow",
+  async (context) => {
+    const { directory, start } = context;
+    await run("mkfifo", `${directory}/fifo`);
+    using fifo = openReadWrite(`${directory}/fifo`);
+    using reader = Deno.openSync(`${directory}/fifo`, { read: true });
+    Deno.writeTextFileSync(`${directory}/output`, "");
+    const output = openReadWrite(`${directory}/output`);
+    const script = "echo run; head -c 100000 /dev/zero >&2";
+
+    await using monitor = start(plan(...watched(directory, ALWAYS, shell(script))), {
+      firstRequest: {
+        text: `attach ${OUTPUT | ERROR_OUTPUT} -`,
+        descriptors: [output.number, fifo.number],
+      },
+    });
+    output[Symbol.dispose]();
+    await monitor.started();
+    await runs(directory, 2);
+    fifo[Symbol.dispose]();
+    await new Response(reader.readable).bytes();
+    await monitor.receive();
+    monitor.send("stop 15 0");
+
+    strictEqual(readBytes(`${directory}/output`), "run\n");
+  },
+);
+
+testBoth("restart_init() tells of a stop between end and start", async (context) => {
+  await using monitor = startWatched(context, NEVER, SLEEP);
+  await monitor.started();
+  monitor.send("restart 9 0");
+  await monitor.receive();
+  const answer = await monitor.receive();
+  const actions = readEvents(`${context.directory}/events`).map(({ Action }) => Action);
+  monitor.send("signal 9");
+
+  strictEqual(answer, "ok");
+  deepStrictEqual(actions.filter((action) => action !== "kill"), ["start", "die", "stop", "start"]);
 });
 
 testBoth("run_again() tells every waiting client of every end", async (context) => {

@@ -164,8 +164,10 @@ static void settle(struct monitor *monitor, unsigned which)
 		if (stream->fd > 0 && stream->taken < stream_end(stream, output))
 			return;
 	}
-	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+	for (unsigned i = 0; i < CLIENT_COUNT; i++) {
 		monitor->clients[i].outputs[which].taken = 0;
+		monitor->clients[i].outputs[which].end = 0;
+	}
 	output->length = 0;
 }
 
@@ -215,22 +217,18 @@ void pump_client_output(struct monitor *monitor, struct client *client, unsigned
 }
 
 /* When init has ended all that it wrote is in the pipe already: what descendants that still hold
- * the pipe go on writing is not waited for, or there might never be an end. A terminal needs no
- * limit, because it hangs up with its session's leader. */
+ * the pipe go on writing is not waited for, or there might never be an end. A terminal hangs up
+ * with its session's leader, but others may open it again: no terminal holds as much as a pipe. */
 void limit_outputs(struct monitor *monitor)
 {
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
 		struct output *output = &monitor->outputs[i];
 
+		output->left = PIPE_SIZE;
 		if (output->fd > 0 && monitor->stdio != STDIO_TERMINAL &&
 		    sys_ioctl(output->fd, FIONREAD, &output->left) < 0)
 			output->left = 0;
 	}
-}
-
-static bool is_limited(const struct monitor *monitor)
-{
-	return monitor->has_exited && monitor->stdio != STDIO_TERMINAL;
 }
 
 /* How much to read at once. */
@@ -240,7 +238,7 @@ static size_t readable(const struct monitor *monitor, const struct output *outpu
 
 	if (room > CHUNK_SIZE)
 		room = CHUNK_SIZE;
-	if (is_limited(monitor) && room > (size_t)output->left)
+	if (monitor->has_exited && room > (size_t)output->left)
 		room = (size_t)output->left;
 	return room;
 }
@@ -271,7 +269,7 @@ void pump_output(struct monitor *monitor, unsigned which)
 	}
 	log_append(&monitor->log, which, output->data + output->length, (size_t)got);
 	output->length += (uint32_t)got;
-	if (is_limited(monitor) && (output->left -= (int32_t)got) == 0)
+	if (monitor->has_exited && (output->left -= (int32_t)got) == 0)
 		close_stream(&output->fd);
 	for (unsigned i = 0; i < CLIENT_COUNT; i++)
 		feed(monitor, &monitor->clients[i], which);

@@ -53,7 +53,8 @@ static uint32_t watch(const struct monitor *monitor, struct pollfd watches[WATCH
 			count = WATCH_CLIENTS + (i + 1) * CLIENT_WATCHES;
 	}
 	watches[WATCH_SIGNALS] = watch_if(true, monitor->signals, POLLIN);
-	watches[WATCH_LISTENER] = watch_if(has_room, monitor->listener, POLLIN);
+	watches[WATCH_LISTENER] =
+		watch_if(has_room && monitor->accepts_at == 0, monitor->listener, POLLIN);
 	watches[WATCH_INPUT] = watch_if(monitor->input.length > 0, monitor->input.fd, POLLOUT);
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
 		watches[WATCH_OUTPUTS + i] =
@@ -75,16 +76,29 @@ static void take_end(struct monitor *monitor, int pid, uint8_t exit_code)
 	close_stream(&monitor->input.fd);
 }
 
+/* Reap one child. While the pid of a health check is on its way only those are reaped whose pid is
+ * known, for any other might be that one. Returns the pid, or what is not above 0. */
+static int reap_one(const struct monitor *monitor, int *ret_status)
+{
+	int pid = 0;
+
+	if (!health_is_forking(monitor))
+		return sys_wait4(-1, ret_status, WNOHANG);
+	if (monitor->health.process.pid > 0)
+		pid = sys_wait4(monitor->health.process.pid, ret_status, WNOHANG);
+	return pid > 0 || monitor->has_exited ? pid
+					      : sys_wait4(monitor->init.pid, ret_status, WNOHANG);
+}
+
 /* Reap everything: orphans of an `exec`, and of a container in the host's pid namespace, end up
- * here. While the pid of a health check is on its way nobody else is, for it might be that one. */
+ * here. */
 static void reap(struct monitor *monitor)
 {
 	int status;
 	int pid;
 
 	health_take_reports(monitor);
-	while ((pid = sys_wait4(health_is_forking(monitor) ? monitor->health.process.pid : -1,
-				&status, WNOHANG)) > 0)
+	while ((pid = reap_one(monitor, &status)) > 0)
 		take_end(monitor, pid,
 			 (uint8_t)((status & 0x7f) == 0 ? status >> 8 & 0xff
 							: 128 + (status & 0x7f)));
@@ -93,9 +107,7 @@ static void reap(struct monitor *monitor)
 /* The host is going down, most likely: what runs is told, and nothing is started any more. */
 static void take_termination(struct monitor *monitor)
 {
-	end_restarts(monitor);
-	if (!monitor->has_exited)
-		(void)sys_pidfd_signal(monitor->init.pidfd, SIGTERM);
+	(void)shut_down_init(monitor, SIGTERM, NO_TIMEOUT);
 }
 
 static void take_signals(struct monitor *monitor)
@@ -127,7 +139,7 @@ static void serve_client(struct monitor *monitor, struct client *client,
 static uint64_t next_deadline(const struct monitor *monitor)
 {
 	const uint64_t deadlines[] = { monitor->kill_at, monitor->restart.due_at,
-				       health_deadline(monitor) };
+				       monitor->accepts_at, health_deadline(monitor) };
 	uint64_t next = 0;
 
 	for (unsigned i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
@@ -138,12 +150,16 @@ static uint64_t next_deadline(const struct monitor *monitor)
 
 static void run_timers(struct monitor *monitor)
 {
+	uint64_t now = sys_clock(CLOCK_STEADY);
+
 	health_run_timers(monitor);
-	if (monitor->kill_at == 0 || sys_clock(CLOCK_STEADY) < monitor->kill_at)
+	if (now >= monitor->accepts_at)
+		monitor->accepts_at = 0;
+	if (monitor->kill_at == 0 || now < monitor->kill_at)
 		return;
 	monitor->kill_at = 0;
 	if (!monitor->has_exited)
-		(void)sys_pidfd_signal(monitor->init.pidfd, SIGKILL);
+		end_by_force(monitor);
 }
 
 /* Wait until something happens or is to be done. Returns false when nothing happened. */
@@ -203,12 +219,16 @@ static bool drain_outputs(struct monitor *monitor)
 	return is_drained;
 }
 
-/* The lock is released explicitly: the engine may still have a descriptor of the same open file. */
+/* The end of the last run is recorded already, unless a next one was called off. The lock is
+ * released explicitly: the engine may still have a descriptor of the same open file. */
 static void finish(struct monitor *monitor)
 {
-	log_finish(&monitor->log);
+	if (monitor->status != STATUS_EXITED) {
+		monitor->status = STATUS_EXITED;
+		(void)record_write(monitor);
+	}
+	close_stream(&monitor->log.fd);
 	cgroup_remove(&monitor->cgroup);
-	(void)record_write(monitor);
 	(void)sys_unlock(LOCK_FD);
 	close_stream(&monitor->listener);
 	if (monitor->listen_dir > 0)

@@ -11,7 +11,7 @@ const struct word WORDS[] = {
 	{ "cgroup", "p", step_cgroup, NULL },
 	{ "join-cgroup", "p", step_join_cgroup, NULL },
 	{ "restart", "rug", step_restart, NULL },
-	{ "events", "psss", step_events, NULL },
+	{ "events", "pssssk", step_events, NULL },
 	{ "health", "uuuuuhglp", step_health, NULL },
 	{ "cleanup", "ss*", step_cleanup, NULL },
 	{ "clone", "n", step_clone, NULL },

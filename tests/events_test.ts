@@ -98,6 +98,62 @@ testWhole("stop gives kill, die and stop", async (wherry) => {
   await wherry.run(["rm", "box"]);
 });
 
+testWhole("stop of a container that does not obey gives a second kill", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"]);
+  await wherry.run(["stop", "-t", "1", "box"]);
+
+  const events = await seenEvents(wherry, "event=kill", "event=die", "event=stop");
+
+  deepStrictEqual(
+    events.map(({ Action, Actor: { Attributes } }) => [Action, Attributes["signal"]]),
+    [["kill", "15"], ["kill", "9"], ["die", undefined], ["stop", undefined]],
+  );
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("restart gives kill, die, stop, start and restart", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sleep", "100"]);
+  await wherry.run(["restart", "-s", "KILL", "box"]);
+
+  const actions = await seenActions(wherry);
+  await wherry.run(["rm", "-f", "box"]);
+
+  deepStrictEqual(actions.slice(2), ["kill", "die", "stop", "start", "restart"]);
+});
+
+testWhole("a container tells of itself by its new name once it has one", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sleep", "100"]);
+  await wherry.run(["rename", "box", "other"]);
+  await wherry.run(["kill", "other"]);
+
+  const events = await seenEvents(wherry, "event=start", "event=die");
+
+  deepStrictEqual(events.map(({ Actor }) => Actor.Attributes["name"]), ["box", "other"]);
+  await wherry.run(["rm", "other"]);
+});
+
+testWhole("container prune tells what it gave, and of no container", async (wherry) => {
+  await wherry.run(["create", ...await wherry.busybox(), "true"]);
+  await wherry.run(["container", "prune", "-f"]);
+
+  const events = await seenEvents(wherry, "event=prune");
+
+  deepStrictEqual(events.map(({ Type, Actor }) => [Type, Actor]), [
+    ["container", { ID: "", Attributes: { reclaimed: "0" } }],
+  ]);
+});
+
+testWhole("exec -d gives exec_die when its command ends", async (wherry) => {
+  await wherry.start(["--name", "box"], ["sleep", "100"]);
+  await using watcher = new Watcher(
+    wherry.spawn(["events", "--since", "1h", "--format", "{{.Action}}", "-f", "event=exec_die"]),
+  );
+  await wherry.run(["exec", "-d", "box", "true"]);
+
+  strictEqual(await watcher.next(), "exec_die");
+  await wherry.run(["rm", "-f", "box"]);
+});
+
 testWhole("kill and rm -f tell the signal that they send", async (wherry) => {
   await wherry.start(["--name", "box"], ["sleep", "100"]);
   await wherry.run(["kill", "-s", "USR2", "box"]);

@@ -35,6 +35,16 @@ export interface TerminalSize {
   columns: number;
 }
 
+/** Where a monitor writes events, and what each says about the container. */
+export interface EventTarget {
+  /** The log of events. */
+  path: string;
+  /** The container's. */
+  id: string;
+  /** `image` and `name` among them. */
+  attributes: Readonly<Record<string, string>>;
+}
+
 /** All that a launch plan depends on. */
 export interface LaunchInput {
   config: ContainerConfig;
@@ -46,7 +56,7 @@ export interface LaunchInput {
   /** Absolute path of its cgroup, if it gets one. */
   cgroup: string | undefined;
   /** Where its events go, and what each says about it. */
-  events: { path: string; attributes: Readonly<Record<string, string>> };
+  events: EventTarget;
   terminalSize: TerminalSize;
   /** Arguments of the program on descriptor 7 that the monitor executes in the end, if any. */
   cleanupArgv: readonly string[];
@@ -164,7 +174,7 @@ function planSupervision(input: LaunchInput): Step[] {
     ["record", paths.state, durability],
     ...(cgroup === undefined ? [] : [["cgroup", cgroup] as const]),
     planRestart(config),
-    planEvents(input),
+    planEvents(input.events, "container"),
     ...planHealth(input),
     ...(cleanupArgv.length > 0 ? [["cleanup", ...cleanupArgv] as const] : []),
   ];
@@ -182,14 +192,19 @@ function planRestart({ restartPolicy, stopSignal }: ContainerConfig): Step {
   return ["restart", name, String(maximumRetries), String(signal)];
 }
 
-function planEvents({ config, events: { path, attributes } }: LaunchInput): Step {
-  const from = attributes.image ?? "";
+/** The name stands apart, because it can be changed while the monitor runs. */
+function planEvents(
+  { path, id, attributes: { name = "", ...others } }: EventTarget,
+  kind: "container" | "exec",
+): Step {
   return [
     "events",
     path,
-    JSON.stringify(config.id),
-    JSON.stringify(from),
-    JSON.stringify(attributes).slice(0, -1),
+    JSON.stringify(id),
+    JSON.stringify(others.image ?? ""),
+    JSON.stringify(others).slice(0, -1),
+    name,
+    kind,
   ];
 }
 
@@ -399,6 +414,8 @@ export interface ExecInput {
   hasStdin: boolean;
   /** Absolute path of the container's cgroup, if it has one. */
   cgroup: string | undefined;
+  /** Where its end is told, and what that says about the container and about this. */
+  events: EventTarget;
   terminalSize: TerminalSize;
 }
 
@@ -408,6 +425,7 @@ export function planExecIn(input: ExecInput): Step[] {
   return [
     ["stdio", input.hasTerminal ? "terminal" : stdin],
     ...(input.cgroup === undefined ? [] : [["join-cgroup", input.cgroup] as const]),
+    planEvents(input.events, "exec"),
     ["clone", "0"],
     ...planInside(input),
   ];
@@ -417,7 +435,7 @@ export function planExecIn(input: ExecInput): Step[] {
 function planInside(
   { argv, env, workingDirectory, identity, capabilities, hasTerminal, terminalSize }: Omit<
     ExecInput,
-    "hasStdin" | "cgroup"
+    "hasStdin" | "cgroup" | "events"
   >,
 ): Step[] {
   const { rows, columns } = terminalSize;

@@ -6,6 +6,12 @@ import type { ContainerConfig, HealthCheck } from "./config.ts";
 import { type LaunchInput, planExecIn, planLaunch } from "./launch_plan.ts";
 import type { Step } from "./plan.ts";
 
+const EVENTS = {
+  path: "/run/r/events",
+  id: "0123abcd",
+  attributes: { label: 'a "b"', image: "/srv/rootfs", name: "web" },
+};
+
 const CONFIG = fakeContainerConfig({
   id: "0123abcd",
   root: { type: "directory", path: "/srv/rootfs" },
@@ -24,7 +30,7 @@ function inputWith(changes: Partial<ContainerConfig>): LaunchInput {
     identity: { uid: 33, gid: 44, groups: [55], home: "/home/web" },
     cgroupHierarchies: [{ type: "cgroup2", name: "", data: "" }],
     cgroup: "/sys/fs/cgroup/wherry/0123abcd",
-    events: { path: "/run/r/events", attributes: { label: 'a "b"', image: "/srv/rootfs" } },
+    events: EVENTS,
     terminalSize: { rows: 24, columns: 80 },
     cleanupArgv: [],
   };
@@ -56,6 +62,7 @@ Deno.test("planExecIn() with a terminal is the golden plan", () => {
     hasTerminal: true,
     hasStdin: true,
     cgroup: "/sys/fs/cgroup/wherry/0123abcd",
+    events: EVENTS,
     terminalSize: { rows: 24, columns: 80 },
   });
 

@@ -155,6 +155,11 @@ export class MonitorConnection implements Disposable {
     this.#request(`restart-policy ${name} ${maximumRetries}`);
   }
 
+  /** Tells the container's new name, for its events; the answer is `ok` or `error`. */
+  rename(name: string): void {
+    this.#request(`rename ${name}`);
+  }
+
   /**
    * Asks for all processes to be stopped; the answer is `ok`, or `error` with EBUSY if they are already,
    * or EOPNOTSUPP if there is no cgroup.

@@ -18,7 +18,7 @@ export const STEP_ARGUMENTS = {
   "cgroup": [1, 1],
   "join-cgroup": [1, 1],
   "restart": [3, 3],
-  "events": [4, 4],
+  "events": [6, 6],
   "health": [9, 9],
   "cleanup": [1, undefined],
   "clone": [1, 1],

@@ -1,6 +1,7 @@
 /** What happens to containers and images, for whoever looks: written down by those who do it. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
+import type { EventTarget } from "../container/launch_plan.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 
@@ -16,8 +17,8 @@ export interface ContainerEvent {
 /**
  * Writes down what a command has done to a container.
  *
- * One line is one write, so that lines of several processes never mix. The monitor writes `start`, `die` and
- * `health_status` itself (docs/monitor.md, "Events"). An event that cannot be written, for example on a full disk,
+ * One line is one write, so that lines of several processes never mix. Monitors write `start`, `die`, `exec_die` and
+ * some more themselves (docs/monitor.md, "Events"). An event that cannot be written, for example on a full disk,
  * fails nothing: it is counted in {@linkcode Engine.lostEvents}.
  */
 export function recordContainerEvent(engine: Engine, event: ContainerEvent): void {
@@ -36,8 +37,13 @@ export function recordKill(engine: Engine, config: ContainerConfig, signal: numb
   recordContainerEvent(engine, { config, action: "kill", attributes: { signal: String(signal) } });
 }
 
+/** What a monitor needs to write down events of a container. */
+export function eventTarget({ paths }: Engine, config: ContainerConfig): EventTarget {
+  return { path: paths.events, id: config.id, attributes: containerAttributes(config) };
+}
+
 /** What every event of a container says about it. */
-export function containerAttributes(config: ContainerConfig): Record<string, string> {
+function containerAttributes(config: ContainerConfig): Record<string, string> {
   return { ...config.labels, image: imageOf(config), name: config.name };
 }
 
@@ -64,6 +70,17 @@ export function recordImageEvent(
   record(engine, { type: "image", id, action, from: "", attributes: { ...labels, name } });
 }
 
+/** Writes down that all containers that do not run were removed, as {@linkcode recordContainerEvent} does. */
+export function recordPrune(engine: Engine, reclaimedBytes: number): void {
+  record(engine, {
+    type: "container",
+    id: "",
+    action: "prune",
+    from: "",
+    attributes: { reclaimed: String(reclaimedBytes) },
+  });
+}
+
 /** Size in bytes from which on the log of events is put aside, so that two files of it are all there is. */
 const ROTATION_BYTES = 1024 * 1024;
 
@@ -73,6 +90,7 @@ const ROTATION_CHANCE = 1 / 16;
 /** An event before it becomes a line. */
 interface Draft {
   type: "container" | "image";
+  /** Empty for what happened to no one in particular. */
   id: string;
   action: string;
   /** The member `from` of the JSON, if there is one. */
@@ -100,7 +118,8 @@ function formatLine({ type, id, action, from, attributes }: Draft): string {
   const seconds = Math.floor(nowMs / 1000);
   const microseconds = Math.floor((nowMs - seconds * 1000) * 1000);
   // The number of nanoseconds does not fit into a JavaScript number
-  return `{"status":${word},"id":"${id}"${from},"Type":"${type}","Action":${word},` +
+  const member = id === "" ? "" : `,"id":"${id}"`;
+  return `{"status":${word}${member}${from},"Type":"${type}","Action":${word},` +
     `"Actor":{"ID":"${id}","Attributes":${JSON.stringify(attributes)}},"scope":"local",` +
     `"time":${seconds},"timeNano":${seconds}${String(microseconds).padStart(6, "0")}000}\n`;
 }

@@ -13,7 +13,7 @@ import {
 import { newId } from "../store/id.ts";
 import { containerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
-import { recordContainerEvent } from "./events.ts";
+import { eventTarget, recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { awaitStart, lowerDirectoriesOf, readIdentity } from "./start.ts";
 
@@ -57,6 +57,7 @@ export async function execInContainer(
   if (state.status !== "running") throw notRunning(wanted, state.status);
   using init = await requestPidfd(paths.runDirectory, wanted);
   const execId = newId();
+  const target = eventTarget(engine, config);
   const steps = planExecIn({
     argv: request.argv,
     env: planEnv(config.env, request),
@@ -72,10 +73,11 @@ export async function execInContainer(
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
     cgroup: findExistingCgroup(config.id),
+    events: { ...target, attributes: { ...target.attributes, execID: execId } },
     terminalSize: request.terminalSize ?? { rows: 0, columns: 0 },
   });
-  const record = (action: string, attributes?: { exitCode: string }): void =>
-    recordContainerEvent(engine, { config, action, attributes: { execID: execId, ...attributes } });
+  const record = (action: string): void =>
+    recordContainerEvent(engine, { config, action, attributes: { execID: execId } });
   record(`exec_create: ${request.argv.join(" ")}`);
   record(`exec_start: ${request.argv.join(" ")}`);
   const connection = startMonitor({
@@ -83,9 +85,8 @@ export async function execInContainer(
     target: init,
     ...(request.attachment === undefined ? {} : { attachment: request.attachment }),
     observer: {
-      onEvent: (event) => {
-        if (event.type === "exited") record("exec_die", { exitCode: String(event.exitCode) });
-        if (event.type === "detached") record("exec_detach");
+      onEvent: ({ type }) => {
+        if (type === "detached") record("exec_detach");
       },
     },
   });

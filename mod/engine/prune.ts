@@ -4,6 +4,7 @@ import { removeTree } from "../kernel/tree.ts";
 import { treeBytes } from "../kernel/tree_size.ts";
 import type { Engine } from "./engine.ts";
 import { isMissing } from "./engine.ts";
+import { recordPrune } from "./events.ts";
 import { readContainer, tryLockContainer } from "./find.ts";
 import { listContainers } from "./list.ts";
 import { removeLocked } from "./remove.ts";
@@ -50,6 +51,7 @@ export function pruneContainers(engine: Engine, filter: PruneFilter): PruneResul
       result.failures.push(error);
     }
   }
+  recordPrune(engine, result.reclaimedBytes);
   return result;
 }
 

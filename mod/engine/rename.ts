@@ -1,5 +1,7 @@
 /** Giving containers other names. @module */
 
+import { errnoText } from "../../ffi/errno.ts";
+import { MonitorConnection } from "../container/monitor.ts";
 import { checkName } from "../container/name.ts";
 import { claimName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
@@ -17,7 +19,11 @@ import { openConfig } from "./open_config.ts";
  * @throws {WherryError} `invalid_argument` if it has the name already or it is none, `already_exists` if another
  * container has it.
  */
-export function renameContainer(engine: Engine, wanted: string, newName: string): void {
+export async function renameContainer(
+  engine: Engine,
+  wanted: string,
+  newName: string,
+): Promise<void> {
   const { paths } = findContainer(engine, wanted);
   const name = checkName(newName.replace(/^\//, ""));
   using record = openConfig(paths, wanted);
@@ -34,9 +40,25 @@ export function renameContainer(engine: Engine, wanted: string, newName: string)
   record.replace({ ...config, name });
   undo.move();
   releaseName(engine.paths, config.name, config.id);
+  await tellMonitor(paths.runDirectory, wanted, name);
   recordContainerEvent(engine, {
     config: { ...config, name },
     action: "rename",
     attributes: { oldName: `/${config.name}` },
   });
+}
+
+/** What happens to it from now on is told by its new name. */
+async function tellMonitor(runDirectory: string, wanted: string, name: string): Promise<void> {
+  using monitor = MonitorConnection.connectIfRunning(runDirectory);
+  monitor?.rename(name);
+  // `undefined` means that it ended meanwhile
+  const answer = await monitor?.nextOf("ok", "error");
+  if (answer?.type === "error") {
+    throw new WherryError(
+      "internal",
+      `Cannot rename container "${wanted}" in its events: its monitor says ` +
+        errnoText(answer.errno),
+    );
+  }
 }

@@ -22,7 +22,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { type Engine, systemFailure } from "./engine.ts";
-import { containerAttributes, recordContainerEvent, recordKill } from "./events.ts";
+import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -81,7 +81,7 @@ function planStart(engine: Engine, config: ContainerConfig, terminalSize: Termin
     identity: readIdentity(config.user, paths, lowerDirectories),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroup: containerCgroup(config.id, hierarchies),
-    events: { path: engine.paths.events, attributes: containerAttributes(config) },
+    events: eventTarget(engine, config),
     terminalSize,
     cleanupArgv: cleanupArgv(engine, config),
   });

@@ -6,10 +6,10 @@ import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 
 /** Renames a container; prints nothing, as docker does. */
-export function run(
+export async function run(
   { engine }: Context,
   { positionals: [wanted = "", newName = ""] }: ParsedFlags<typeof RENAME_FLAGS>,
-): number {
-  renameContainer(engine, wanted, newName);
+): Promise<number> {
+  await renameContainer(engine, wanted, newName);
   return 0;
 }
