@@ -1,4 +1,5 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
+import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { WherryError } from "../errors.ts";
 import { readEnvironment } from "./environment.ts";
 
@@ -21,7 +22,8 @@ Deno.test("readEnvironment() passes on a variable that the launcher keeps from t
 });
 
 Deno.test("readEnvironment() reads files before entries, without comments and empty lines", () => {
-  const path = Deno.makeTempFileSync();
+  using directory = new TemporaryDirectory();
+  const path = directory.join("variables");
   Deno.writeTextFileSync(path, '\uFEFF# comment\n\n  A=1\r\nB="quoted" # kept\n');
 
   deepStrictEqual(readEnvironment([path], ["C=3"]), ["A=1", 'B="quoted" # kept', "C=3"]);

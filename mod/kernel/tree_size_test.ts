@@ -1,8 +1,10 @@
 import { strictEqual } from "node:assert/strict";
+import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { treeBytes } from "./tree_size.ts";
 
 Deno.test("treeBytes() adds up the files of a tree", () => {
-  const directory = Deno.makeTempDirSync();
+  using top = new TemporaryDirectory();
+  const directory = top.path;
   Deno.mkdirSync(`${directory}/below`);
   Deno.writeTextFileSync(`${directory}/a`, "12345");
   Deno.writeTextFileSync(`${directory}/below/b`, "123");
@@ -11,7 +13,8 @@ Deno.test("treeBytes() adds up the files of a tree", () => {
 });
 
 Deno.test("treeBytes() counts a hard link once and follows no symbolic link", () => {
-  const directory = Deno.makeTempDirSync();
+  using top = new TemporaryDirectory();
+  const directory = top.path;
   Deno.writeTextFileSync(`${directory}/a`, "12345");
   Deno.linkSync(`${directory}/a`, `${directory}/b`);
   Deno.symlinkSync("/", `${directory}/root`);
@@ -20,16 +23,18 @@ Deno.test("treeBytes() counts a hard link once and follows no symbolic link", ()
 });
 
 Deno.test("treeBytes() is 0 where there is nothing", () => {
-  strictEqual(treeBytes(`${Deno.makeTempDirSync()}/missing`), 0);
+  using top = new TemporaryDirectory();
+
+  strictEqual(treeBytes(top.join("missing")), 0);
 });
 
 Deno.test("treeBytes() counts what lies deep, down to 512 levels", () => {
-  const directory = Deno.makeTempDirSync();
+  using top = new TemporaryDirectory();
+  const directory = top.path;
   const below = (depth: number): string => `${directory}/${"d/".repeat(depth)}`;
   Deno.mkdirSync(below(513), { recursive: true });
   Deno.writeTextFileSync(`${below(512)}counted`, "12345");
   Deno.writeTextFileSync(`${below(513)}too_deep`, "123");
 
   strictEqual(treeBytes(directory), 5);
-  Deno.removeSync(directory, { recursive: true });
 });

@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { SystemError } from "../../ffi/errno.ts";
 import { removeTree } from "./tree.ts";
 
@@ -34,7 +35,8 @@ Deno.test("removeTree() takes a missing path for removed", () => {
 });
 
 Deno.test("removeTree() never follows a link", () => {
-  const outside = Deno.makeTempDirSync();
+  using outsider = new TemporaryDirectory();
+  const outside = outsider.path;
   Deno.writeTextFileSync(`${outside}/canary`, "alive");
   const top = Deno.makeTempDirSync();
   Deno.symlinkSync(outside, `${top}/link`);
@@ -75,7 +77,8 @@ Deno.test("removeTree() removes names that are not UTF-8, and a thousand entries
 
 Deno.test("removeTree() refuses to go into a mount point", () => {
   const top = Deno.makeTempDirSync();
-  const outside = Deno.makeTempDirSync();
+  using outsider = new TemporaryDirectory();
+  const outside = outsider.path;
   Deno.writeTextFileSync(`${outside}/canary`, "alive");
   Deno.mkdirSync(`${top}/a/mounted`, { recursive: true });
   run("mount", "--bind", outside, `${top}/a/mounted`);

@@ -1,19 +1,18 @@
 import { strictEqual } from "node:assert/strict";
+import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { acquireLock, isLocked, tryAcquireLock } from "./lock.ts";
 
-function lockPath(): string {
-  return `${Deno.makeTempDirSync()}/lock`;
-}
-
 Deno.test("tryAcquireLock() fails while somebody holds the lock", () => {
-  const path = lockPath();
+  using directory = new TemporaryDirectory();
+  const path = directory.join("lock");
   using _held = tryAcquireLock(path, { create: true });
 
   strictEqual(tryAcquireLock(path, { create: true }), undefined);
 });
 
 Deno.test("tryAcquireLock() succeeds once the lock was let go", () => {
-  const path = lockPath();
+  using directory = new TemporaryDirectory();
+  const path = directory.join("lock");
   tryAcquireLock(path, { create: true })?.[Symbol.dispose]();
 
   using lock = tryAcquireLock(path, { create: true });
@@ -22,18 +21,22 @@ Deno.test("tryAcquireLock() succeeds once the lock was let go", () => {
 });
 
 Deno.test("tryAcquireLock() makes no file when it must not", () => {
-  strictEqual(tryAcquireLock(lockPath(), { create: false }), undefined);
+  using directory = new TemporaryDirectory();
+
+  strictEqual(tryAcquireLock(directory.join("lock"), { create: false }), undefined);
 });
 
 Deno.test("tryAcquireLock() does not wait for shared holders either", () => {
-  const path = lockPath();
+  using directory = new TemporaryDirectory();
+  const path = directory.join("lock");
   using _shared = acquireLock(path, "shared");
 
   strictEqual(tryAcquireLock(path, { create: true }), undefined);
 });
 
 Deno.test("acquireLock() lets several share", () => {
-  const path = lockPath();
+  using directory = new TemporaryDirectory();
+  const path = directory.join("lock");
   using _first = acquireLock(path, "shared");
   using second = acquireLock(path, "shared");
 
@@ -41,7 +44,8 @@ Deno.test("acquireLock() lets several share", () => {
 });
 
 Deno.test("isLocked() is true exactly while somebody holds the lock", () => {
-  const path = lockPath();
+  using directory = new TemporaryDirectory();
+  const path = directory.join("lock");
   const before = isLocked(path);
   const lock = tryAcquireLock(path, { create: true });
   const during = isLocked(path);
@@ -51,7 +55,8 @@ Deno.test("isLocked() is true exactly while somebody holds the lock", () => {
 });
 
 Deno.test("isLocked() does not disturb who wants the lock", () => {
-  const path = lockPath();
+  using directory = new TemporaryDirectory();
+  const path = directory.join("lock");
   tryAcquireLock(path, { create: true })?.[Symbol.dispose]();
 
   isLocked(path);

@@ -1,11 +1,13 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { WherryError } from "../errors.ts";
 import { readRecord, writeRecord } from "./record.ts";
 
 const asIs = (json: unknown): unknown => json;
 
 Deno.test("readRecord() returns what writeRecord() wrote", () => {
-  const path = `${Deno.makeTempDirSync()}/record.json`;
+  using directory = new TemporaryDirectory();
+  const path = directory.join("record.json");
 
   writeRecord(path, { name: "é", list: [1, 2] }, { isDurable: true });
 
@@ -13,21 +15,25 @@ Deno.test("readRecord() returns what writeRecord() wrote", () => {
 });
 
 Deno.test("writeRecord() leaves nothing but the record behind", () => {
-  const directory = Deno.makeTempDirSync();
+  using directory = new TemporaryDirectory();
 
-  writeRecord(`${directory}/record.json`, 1, { isDurable: false });
-  writeRecord(`${directory}/record.json`, 2, { isDurable: true });
+  writeRecord(directory.join("record.json"), 1, { isDurable: false });
+  writeRecord(directory.join("record.json"), 2, { isDurable: true });
 
-  deepStrictEqual(Array.from(Deno.readDirSync(directory), ({ name }) => name), ["record.json"]);
+  deepStrictEqual(Array.from(Deno.readDirSync(directory.path), ({ name }) => name), [
+    "record.json",
+  ]);
 });
 
 Deno.test("writeRecord() leaves no temporary file when it fails", () => {
-  const directory = Deno.makeTempDirSync();
-  Deno.mkdirSync(`${directory}/record.json/in-the-way`, { recursive: true });
+  using directory = new TemporaryDirectory();
+  Deno.mkdirSync(directory.join("record.json/in-the-way"), { recursive: true });
 
-  throws(() => writeRecord(`${directory}/record.json`, 1, { isDurable: false }));
+  throws(() => writeRecord(directory.join("record.json"), 1, { isDurable: false }));
 
-  deepStrictEqual(Array.from(Deno.readDirSync(directory), ({ name }) => name), ["record.json"]);
+  deepStrictEqual(Array.from(Deno.readDirSync(directory.path), ({ name }) => name), [
+    "record.json",
+  ]);
 });
 
 Deno.test("readRecord() finds nothing when there is no file", () => {
@@ -35,13 +41,16 @@ Deno.test("readRecord() finds nothing when there is no file", () => {
 });
 
 Deno.test("readRecord() takes an empty file, which a power loss leaves, for none", () => {
-  const path = Deno.makeTempFileSync();
+  using directory = new TemporaryDirectory();
+  const path = directory.join("record.json");
+  Deno.writeTextFileSync(path, "");
 
   strictEqual(readRecord(path, asIs), undefined);
 });
 
 Deno.test("readRecord() throws corrupt and names the file when it is half a record", () => {
-  const path = Deno.makeTempFileSync();
+  using directory = new TemporaryDirectory();
+  const path = directory.join("record.json");
   Deno.writeTextFileSync(path, '{"id":"12');
 
   throws(
