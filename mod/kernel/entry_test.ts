@@ -1,24 +1,24 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { isPresent, listNames } from "./entry.ts";
 
 Deno.test("isPresent() sees a link that leads nowhere", () => {
-  const directory = Deno.makeTempDirSync();
-  try {
-    Deno.symlinkSync("nowhere", `${directory}/link`);
+  using directory = new TemporaryDirectory();
+  Deno.symlinkSync("nowhere", directory.join("link"));
 
-    strictEqual(isPresent(`${directory}/link`), true);
-    strictEqual(isPresent(`${directory}/nowhere`), false);
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
+  strictEqual(isPresent(directory.join("link")), true);
+  strictEqual(isPresent(directory.join("nowhere")), false);
 });
 
-Deno.test("listNames() gives none for a missing directory, and fails for a file", () => {
-  const file = Deno.makeTempFileSync();
-  try {
-    deepStrictEqual(listNames(`${file}.missing`), []);
-    throws(() => listNames(file), Deno.errors.NotADirectory);
-  } finally {
-    Deno.removeSync(file);
-  }
+Deno.test("listNames() gives none for a missing directory", () => {
+  using directory = new TemporaryDirectory();
+
+  deepStrictEqual(listNames(directory.join("missing")), []);
+});
+
+Deno.test("listNames() fails for a file", () => {
+  using directory = new TemporaryDirectory();
+  Deno.writeTextFileSync(directory.join("file"), "");
+
+  throws(() => listNames(directory.join("file")), Deno.errors.NotADirectory);
 });
