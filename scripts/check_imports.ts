@@ -7,6 +7,8 @@
  * @module
  */
 
+import { COMMANDS_DIRECTORY, HOT_COMMANDS } from "./hot_commands.ts";
+
 /** One import of one file. */
 export interface ImportEdge {
   /** The specifier as written. */
@@ -54,10 +56,8 @@ const OUTSIDE: Readonly<Record<string, { static: readonly string[]; dynamic: rea
 /** Where commands that must start fast begin. What they import statically is the hot path. */
 const HOT_ENTRIES = [
   "main.ts",
-  "mod/cli/commands/run.ts",
-  "mod/cli/commands/exec.ts",
-  "mod/cli/commands/ps.ts",
-] as const;
+  ...HOT_COMMANDS.map((name) => `${COMMANDS_DIRECTORY}/${name}.ts`),
+];
 
 /** Directories that hold what is built or downloaded. */
 const IGNORED_DIRECTORIES: ReadonlySet<string> = new Set(["build", "dist", "node_modules"]);

@@ -12,6 +12,7 @@
 import { adaptHotScript, adaptScript } from "./bundle_script.ts";
 import { hasBaseRuntime } from "./base_runtime.ts";
 import { PROJECT_ROOT } from "./build.ts";
+import { COMMANDS_DIRECTORY, HOT_COMMANDS } from "./hot_commands.ts";
 import { buildNative } from "./native.ts";
 import { packProgram } from "./pack.ts";
 
@@ -31,43 +32,27 @@ async function runDeno(args: string[]): Promise<void> {
   if (!success) throw new Error(`Cannot make "${OUTPUT}": "deno ${args.join(" ")}" failed`);
 }
 
-/**
- * What the hot script leaves out, as the program's own `import()` calls name it. Each of them is the first thing
- * that its command does, because the program then begins again.
- */
-const COLD_IMPORTS = [
+/** Modules that only some uses of hot commands need, as the program's own `import()` calls name them. */
+const COLD_MODULES = [
   "./help.ts",
   "./template.ts",
   "../image/tar_image.ts",
   "../../engine/container_size.ts",
-  ...[
-    "attach",
-    "boot",
-    "container_inspect",
-    "container_prune",
-    "events",
-    "generate_openrc",
-    "generate_systemd",
-    "image_inspect",
-    "images",
-    "import",
-    "info",
-    "inspect",
-    "load",
-    "logs",
-    "pause",
-    "port",
-    "rename",
-    "restart",
-    "rmi",
-    "system_prune",
-    "system_recover",
-    "top",
-    "unpause",
-    "update",
-    "version",
-  ].map((name) => `./commands/${name}.ts`),
 ];
+
+/**
+ * What the hot script leaves out, as the program's own `import()` calls name it. Each of them is the first thing
+ * that its command does, because the program then begins again.
+ */
+function listColdImports(): string[] {
+  const hot = new Set<string>(HOT_COMMANDS.map((name) => `${name}.ts`));
+  const commands = Array.from(
+    Deno.readDirSync(PROJECT_ROOT + COMMANDS_DIRECTORY),
+    ({ name }) => name,
+  )
+    .filter((name) => !hot.has(name));
+  return [...COLD_MODULES, ...commands.toSorted().map((name) => `./commands/${name}`)];
+}
 
 /** Joins the modules that `main.ts` reaches into one script. */
 async function bundle(options: readonly string[]): Promise<string> {
@@ -89,11 +74,12 @@ async function bundle(options: readonly string[]): Promise<string> {
 
 /** Writes the file with the launcher. */
 async function pack(output: string): Promise<void> {
+  const coldImports = listColdImports();
   // Not minified: that puts the value of a `using` declaration where it is used once, and it is never disposed of
-  const hot = await bundle(COLD_IMPORTS.map((name) => `--external=${name}`));
+  const hot = await bundle(coldImports.map((name) => `--external=${name}`));
   const encoder = new TextEncoder();
   await packProgram(output, {
-    hotScript: encoder.encode(adaptHotScript(hot, COLD_IMPORTS)),
+    hotScript: encoder.encode(adaptHotScript(hot, coldImports)),
     script: encoder.encode(adaptScript(await bundle([]))),
     library: await Deno.readFile(PROJECT_ROOT + LIBRARY),
     monitor: await Deno.readFile(PROJECT_ROOT + MONITOR),

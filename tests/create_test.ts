@@ -1,7 +1,7 @@
 /** Making containers: what `create` alone does, and what the flags of `run` and `create` ask for. @module */
 
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { exists, listNames, testWhole } from "./harness.ts";
+import { eventually, exists, listNames, testWhole } from "./harness.ts";
 
 testWhole("create prints the id and starts nothing; start runs it", async (wherry) => {
   const made = await wherry.run(["create", ...await wherry.busybox(), "echo", "hello"]);
@@ -111,7 +111,7 @@ testWhole("stop sends --stop-signal and waits for --stop-timeout", async (wherry
     "-c",
     script,
   ]);
-  while (!exists(`${wherry.scratch}/ready`)) await new Promise((done) => setTimeout(done, 10));
+  await eventually(() => exists(`${wherry.scratch}/ready`));
   await wherry.start(["--name", "deaf", "--stop-timeout", "0"], ["sleep", "100"]);
 
   await wherry.run(["stop", "box", "deaf"]);

@@ -61,7 +61,7 @@ export class TestEngine implements AsyncDisposable {
     Deno.mkdirSync(this.scratch);
     Deno.mkdirSync(this.#temporary);
     adoptOrphans();
-    this.#before = new Surroundings();
+    this.#before = new Surroundings(this.directory);
   }
 
   /** The arguments that call wherry with this engine's directories. */
@@ -211,7 +211,16 @@ export class TestEngine implements AsyncDisposable {
       this.#temporary,
     ];
     const files = places.flatMap((place) => listNames(place).map((name) => `${place}/${name}`));
-    return [...files.flatMap(describeFile), ...this.#before.findNew()];
+    return [...files.flatMap(describeFile), ...this.#before.findNew(this.#listCreated())];
+  }
+
+  /** Ids of all containers that there ever were, as the log of events has them. */
+  #listCreated(): string[] {
+    const path = `${this.runRoot}/events`;
+    const log = [`${path}.1`, path].filter(exists).map((one) => Deno.readTextFileSync(one)).join(
+      "",
+    );
+    return Array.from(log.matchAll(/^\{"status":"create","id":"(\w+)"/gm), ([, id = ""]) => id);
   }
 
   /** Ends what a failed test left running, and removes its files. */

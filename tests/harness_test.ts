@@ -18,10 +18,23 @@ Deno.test("assertNothingLeaked() names files, processes and mounts, and disposal
       match(error.message, new RegExp(`file ${wherry.root}/names/forgotten\n`));
       match(error.message, new RegExp(`process ${pid} \\(sleep\\)`));
       match(error.message, /process \d+ \(wherry-monitor\)/);
+      match(error.message, new RegExp(`cgroup /sys/fs/cgroup/\\S*wherry/${id}\n`));
       match(error.message, new RegExp(`mount ${wherry.scratch} of / in tmpfs`));
       return true;
     });
   }
   strictEqual(isAlive(pid), false);
   strictEqual(exists(directory), false);
+});
+
+Deno.test("assertNothingLeaked() lets mounts of others be", async () => {
+  const directory = Deno.makeTempDirSync();
+  await using wherry = new TestEngine();
+  await wherry.runHost("mount", "-t", "tmpfs", "none", directory);
+  try {
+    await wherry.assertNothingLeaked();
+  } finally {
+    await wherry.runHost("umount", directory);
+    Deno.removeSync(directory);
+  }
 });

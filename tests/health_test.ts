@@ -26,6 +26,17 @@ async function awaitHealth(wherry: TestEngine, id: string, wanted: string): Prom
   });
 }
 
+/** Makes the image `checked`, of busybox, which runs by `process`. */
+async function loadChecked(wherry: TestEngine, process: Record<string, unknown>): Promise<void> {
+  const archive = await dockerArchive("blobs", {
+    references: ["checked:latest"],
+    layers: [new Uint8Array(Deno.readFileSync(await wherry.imageTar()))],
+    process,
+  });
+  Deno.writeFileSync(`${wherry.scratch}/image.tar`, archive);
+  await wherry.run(["load", "-i", "image.tar"]);
+}
+
 testWhole(
   "a container is starting, then unhealthy, then healthy as its check says",
   async (wherry) => {
@@ -82,13 +93,7 @@ testWhole("an image's HEALTHCHECK counts, with its SHELL, unless it is refused",
     Shell: ["/bin/sh", "-e", "-c"],
     Healthcheck: { Test: ["CMD-SHELL", "echo $-"], Interval: 50_000_000, Retries: 1 },
   };
-  const archive = await dockerArchive("blobs", {
-    references: ["checked:latest"],
-    layers: [new Uint8Array(Deno.readFileSync(await wherry.imageTar()))],
-    process,
-  });
-  Deno.writeFileSync(`${wherry.scratch}/image.tar`, archive);
-  await wherry.run(["load", "-i", "image.tar"]);
+  await loadChecked(wherry, process);
 
   const id = (await wherry.run(["run", "-d", "--name", "box", "checked"])).stdout.trim();
   await awaitHealth(wherry, id, "healthy");
@@ -129,13 +134,7 @@ testWhole("a check that does not exist fails and says why", async (wherry) => {
     Cmd: ["sleep", "100"],
     Healthcheck: { Test: ["CMD", "nonesuch"], Interval: 50_000_000, Retries: 1 },
   };
-  const archive = await dockerArchive("blobs", {
-    references: ["checked:latest"],
-    layers: [new Uint8Array(Deno.readFileSync(await wherry.imageTar()))],
-    process,
-  });
-  Deno.writeFileSync(`${wherry.scratch}/image.tar`, archive);
-  await wherry.run(["load", "-i", "image.tar"]);
+  await loadChecked(wherry, process);
 
   const id = (await wherry.run(["run", "-d", "--name", "box", "checked"])).stdout.trim();
   await awaitHealth(wherry, id, "unhealthy");

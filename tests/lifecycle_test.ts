@@ -1,7 +1,7 @@
 /** From start to rm, also when something is done twice at once. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { eventually, exists, listNames, pause, type TestEngine, testWhole } from "./harness.ts";
+import { eventually, exists, listNames, type TestEngine, testWhole } from "./harness.ts";
 
 testWhole("start runs a container again with the files it had", async (wherry) => {
   const script = "echo run >>/count; cat /count";
@@ -251,11 +251,7 @@ testWhole(
 
     const id = (await wherry.runHost("/bin/sh", "-c", slow, "sh", ...command)).trim();
 
-    for (let tries = 0; tries < 100 && exists(wherry.containerPath(id, "")); tries++) {
-      await pause(
-        10,
-      );
-    }
+    await eventually(() => !exists(wherry.containerPath(id, "")));
     deepStrictEqual(listNames(`${wherry.root}/containers`), []);
   },
 );

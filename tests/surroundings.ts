@@ -9,13 +9,29 @@ import { SYSCALL } from "../ffi/syscalls.ts";
 
 /** The state of the host at one moment, and what has been added since. */
 export class Surroundings {
+  readonly #directory: string;
   readonly #things: ReadonlySet<string> = new Set(listThings());
   readonly #processes: ReadonlySet<number> = new Set(listDescendants().map(({ pid }) => pid));
 
-  /** One line for each thing that was not there before. */
-  findNew(): string[] {
+  /** @param directory Everything that the test has made is below it. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * One line for each thing that was not there before.
+   *
+   * Others may use the host meanwhile: a mount counts if it has to do with the test's directory or is where no
+   * engine keeps anything, a cgroup if it is of a container of the test.
+   *
+   * @param ids The containers that the test has made.
+   */
+  findNew(ids: readonly string[]): string[] {
+    const isOfTest = (thing: string): boolean =>
+      thing.startsWith("network link ") || SYSTEM_MOUNT.test(thing) ||
+      thing.includes(this.#directory) || ids.some((id) => thing.includes(id));
     return [
-      ...listThings().filter((thing) => !this.#things.has(thing)),
+      ...listThings().filter((thing) => !this.#things.has(thing) && isOfTest(thing)),
       ...this.#newProcesses().map(({ pid, name }) => `process ${pid} (${name})`),
     ];
   }
@@ -48,6 +64,9 @@ export class Surroundings {
     }
   }
 }
+
+/** A mount in a place that a container has a copy of. */
+const SYSTEM_MOUNT = /^mount \/(?:bin|boot|dev|etc|lib|proc|sbin|sys|usr)?(?:[/ ]|$)/;
 
 function listThings(): string[] {
   return [

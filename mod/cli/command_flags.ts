@@ -199,7 +199,7 @@ const SIG_PROXY = {
   name: "sig-proxy",
   type: "boolean",
   default: true,
-  help: "Pass received signals on to the process (default true)",
+  help: "Pass received signals on to the process",
 } as const;
 const SIZE = {
   name: "size",

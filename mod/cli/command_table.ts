@@ -27,6 +27,7 @@ const CREATE = defineCommand({
   summary: "Create a new container",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   description: "Makes what `wherry run` would run, and starts nothing: `wherry start` does.",
+  examples: EXAMPLES.create,
   interspersed: false,
   flags: flags.CREATE_FLAGS,
   load: () => import("./commands/create.ts"),
@@ -59,6 +60,7 @@ const START = defineCommand({
   paths: ["start", "container start"],
   summary: "Start one or more stopped containers",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  examples: EXAMPLES.start,
   minArgs: 1,
   flags: flags.START_FLAGS,
   load: () => import("./commands/start.ts"),
@@ -68,6 +70,7 @@ const ATTACH = defineCommand({
   paths: ["attach", "container attach"],
   summary: "Attach local standard input, output, and error streams to a running container",
   usage: "[OPTIONS] CONTAINER",
+  examples: EXAMPLES.attach,
   minArgs: 1,
   maxArgs: 1,
   flags: flags.ATTACH_FLAGS,
@@ -99,6 +102,7 @@ const TOP = defineCommand({
   description: "No ps is called, neither the host's nor the container's: wherry reads /proc " +
     "itself. Of the ps options it knows -e -A -a -d -f -F -j -l -o and, without a dash, " +
     "a g j l o u x.",
+  examples: EXAMPLES.top,
   interspersed: false,
   minArgs: 1,
   flags: flags.TOP_FLAGS,
@@ -155,6 +159,7 @@ const RESTART = defineCommand({
   paths: ["restart", "container restart"],
   summary: "Restart one or more containers",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  examples: EXAMPLES.restart,
   minArgs: 1,
   flags: flags.RESTART_FLAGS,
   load: () => import("./commands/restart.ts"),
@@ -203,7 +208,10 @@ const RECOVER = defineCommand({
   paths: ["system recover"],
   summary: "Remove what crashes left behind, and say what that was",
   usage: "",
-  description: "Other commands do the same now and then. What runs is never touched.",
+  description:
+    "Removes what crashes left behind: containers that were never finished, processes whose monitor " +
+    "was killed, and files that nothing needs. Other commands do so now and then; this one looks " +
+    "everywhere, and prints what it removed. What runs is never touched.",
   maxArgs: 0,
   flags: flags.RECOVER_FLAGS,
   load: () => import("./commands/system_recover.ts"),

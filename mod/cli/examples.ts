@@ -29,6 +29,30 @@ export const EXAMPLES = {
       explanation: "Run one command with its own variable and directory",
     },
   ],
+  create: [
+    {
+      line: "wherry create --name web --restart unless-stopped --network host nginx",
+      explanation: "Make a container that comes back by itself, to start it later",
+    },
+  ],
+  start: [
+    { line: "wherry start web", explanation: "Start a container in the background" },
+    { line: "wherry start -ai box", explanation: "Start it and use it as if it had been run" },
+  ],
+  attach: [
+    { line: "wherry attach box", explanation: "Take part in what runs; ctrl-p ctrl-q leaves it" },
+    {
+      line: "wherry attach --no-stdin --sig-proxy=false web",
+      explanation: "Only watch: ^C ends the watching, and not the container",
+    },
+  ],
+  top: [
+    { line: "wherry top web", explanation: "Show what runs in a container, as `ps -ef` does" },
+    { line: "wherry top web -o pid,user,rss,args", explanation: "Choose the columns" },
+  ],
+  restart: [
+    { line: "wherry restart -t 30 web", explanation: "Restart it, with 30 seconds to end in" },
+  ],
   update: [
     {
       line: "wherry update --restart unless-stopped web",

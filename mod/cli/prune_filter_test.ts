@@ -30,7 +30,7 @@ Deno.test("parsePruneFilter() reads until as an age or a point in time", () => {
 for (
   const [filter, message] of [
     ["name=x", /invalid filter 'name'/],
-    ["label", /bad format of filter/],
+    ["label", /it is not name=value/],
     ["until=yesterday", /Cannot read time "yesterday"/],
   ] as const
 ) {

@@ -1,6 +1,7 @@
 /** Choosing containers as `ps --filter` does: pure. @module */
 
 import { WherryError } from "../errors.ts";
+import { parseLabelFilter, splitFilter } from "./filter_text.ts";
 import type { Container } from "./find.ts";
 
 /** Whether a container is wanted. */
@@ -43,10 +44,8 @@ const FILTERS: Readonly<Record<string, (value: string, find: Find) => Predicate>
     return ({ config }) => pattern.test(config.id);
   },
   label: (value) => {
-    const at = value.indexOf("=");
-    const name = at < 0 ? value : value.slice(0, at);
-    return ({ config: { labels } }) =>
-      Object.hasOwn(labels, name) && (at < 0 || labels[name] === value.slice(at + 1));
+    const hasLabel = parseLabelFilter(value);
+    return ({ config }) => hasLabel(config.labels);
   },
   name: (value) => {
     const pattern = parsePattern("name", value);
@@ -111,14 +110,10 @@ export function parseContainerFilter(texts: readonly string[], find: Find): Cont
   };
 }
 
-function splitFilter(text: string): [name: string, value: string] {
-  const at = text.indexOf("=");
-  if (at > 0) return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
-  throw new WherryError("invalid_argument", `Cannot filter by "${text}": it is not name=value`);
-}
+const MAX_EXIT_CODE = 255;
 
 function parseExitCode(text: string): number {
-  if (/^\d{1,3}$/.test(text)) return Number(text);
+  if (/^\d{1,3}$/.test(text) && Number(text) <= MAX_EXIT_CODE) return Number(text);
   throw invalidFilter("exited", text, ["a number from 0 to 255"]);
 }
 

@@ -121,6 +121,7 @@ const REFUSED: [filter: string, message: string][] = [
   ["status=asleep", 'Cannot filter by "status=asleep": invalid value'],
   ["health=fine", 'Cannot filter by "health=fine": invalid value'],
   ["exited=x", 'Cannot filter by "exited=x": invalid value'],
+  ["exited=256", 'Cannot filter by "exited=256": invalid value'],
   ["name=(", 'Cannot filter by "name=(": invalid value'],
   ["publish=x", 'Cannot filter by "publish=x": invalid value'],
   ["publish=90-80", 'Cannot filter by "publish=90-80": invalid value'],

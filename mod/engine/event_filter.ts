@@ -2,6 +2,7 @@
 
 import { WherryError } from "../errors.ts";
 import type { EngineEvent } from "./event_log.ts";
+import { parseLabelFilter, splitFilter } from "./filter_text.ts";
 
 /** Whether an event is wanted by one value of a filter. */
 type Predicate = (event: EngineEvent, value: string) => boolean;
@@ -16,11 +17,7 @@ const FILTERS: Readonly<Record<string, Predicate>> = {
   daemon: isActorLike,
   event: ({ action }, value) => action === value,
   image: isOfImage,
-  label: ({ attributes }, value) => {
-    const at = value.indexOf("=");
-    const name = at < 0 ? value : value.slice(0, at);
-    return Object.hasOwn(attributes, name) && (at < 0 || attributes[name] === value.slice(at + 1));
-  },
+  label: ({ attributes }, value) => parseLabelFilter(value)(attributes),
   network: isActorLike,
   node: isActorLike,
   plugin: isActorLike,
@@ -77,12 +74,6 @@ function predicateOf(name: string, values: readonly string[]): Predicate {
   const isByBeginning = name === "event" &&
     values.some((value) => ACTIONS_WITH_DETAIL.includes(value));
   return isByBeginning ? ({ action }, value) => action.startsWith(value) : predicate;
-}
-
-function splitFilter(text: string): [name: string, value: string] {
-  const at = text.indexOf("=");
-  if (at > 0) return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
-  throw new WherryError("invalid_argument", `Cannot filter by "${text}": it is not name=value`);
 }
 
 /** By the beginning of an id or of a name. */

@@ -1,6 +1,7 @@
 /** Reading what has happened, and what happens next. @module */
 
 import type { Engine } from "./engine.ts";
+import { delay, isPast } from "./polling.ts";
 
 /** Something that happened. */
 export interface EngineEvent {
@@ -38,7 +39,6 @@ export interface EventLogDamage {
 
 /** How long a new event may wait to be seen, in milliseconds. */
 const POLL_INTERVAL_MS = 25;
-const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 /**
  * Reads the events of all commands and monitors that share an engine's directories, in the order in which they were
@@ -67,14 +67,6 @@ export async function readEvents(
     if (isLast) return reader.damage;
     await delay(POLL_INTERVAL_MS);
   }
-}
-
-function isPast(time: bigint | undefined): boolean {
-  return time !== undefined && BigInt(Date.now()) * NANOSECONDS_PER_MILLISECOND > time;
-}
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** One file of the log, and how far it has been read. */

@@ -124,12 +124,17 @@ function formatLine({ type, id, action, from, attributes }: Draft): string {
     `"time":${seconds},"timeNano":${seconds}${String(microseconds).padStart(6, "0")}000}\n`;
 }
 
+/** How far the two clocks of a process may be apart without the host's having been set. */
+const CLOCK_TOLERANCE_MS = 2;
+
 /** Milliseconds since 1970, with a fraction: what commands and monitors write within one must stay in order. */
 function currentMs(): number {
-  const nowMs = Date.now();
+  // Read before and after, since any time may go by between two of these lines
+  const earliestMs = Date.now() - CLOCK_TOLERANCE_MS;
   const preciseMs = performance.timeOrigin + performance.now();
+  const latestMs = Date.now() + CLOCK_TOLERANCE_MS;
   // The clock may have been set since this process began
-  return Math.abs(preciseMs - nowMs) < 2 ? preciseMs : nowMs;
+  return earliestMs < preciseMs && preciseMs < latestMs ? preciseMs : Date.now();
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   DEFAULT_CAPABILITIES,
   readPermittedCapabilities,
 } from "../kernel/capability.ts";
+import { isPresent } from "../kernel/entry.ts";
 import { newId } from "../store/id.ts";
 import { containerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
@@ -117,17 +118,7 @@ function notRunning(wanted: string, status: ContainerStatus): WherryError {
 /** A container that started before this host had a cgroup2 file system has none. */
 function findExistingCgroup(id: string): string | undefined {
   const path = containerCgroup(id);
-  return path !== undefined && isThere(path) ? path : undefined;
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return path !== undefined && isPresent(path) ? path : undefined;
 }
 
 /** Init's pidfd from its own monitor, so that no reused pid can ever be meant. */

@@ -6,6 +6,7 @@ import { findByName } from "../container/names.ts";
 import { type ContainerState, hasRecordedEnd, readState, recordEnd } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { findByPrefix } from "../store/id.ts";
+import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
@@ -27,12 +28,7 @@ const ID_LENGTH = 64;
 
 /** The ids of all containers, also of those that are not finished or damaged. */
 export function listIds({ paths }: Engine): string[] {
-  try {
-    return Array.from(Deno.readDirSync(paths.containers), ({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  return listNames(paths.containers);
 }
 
 /**
@@ -103,7 +99,7 @@ export function tryLockContainer(paths: ContainerPaths): Descriptor | undefined 
   const lock = tryAcquireLock(paths.lock, { create: true });
   if (lock === undefined) return undefined;
   undo.use(lock);
-  if (!hasDirectory(paths)) {
+  if (!isPresent(paths.directory)) {
     // Somebody removed the container while we waited: leave nothing behind
     killLeftovers(paths);
     removeTree(paths.runDirectory);
@@ -112,16 +108,6 @@ export function tryLockContainer(paths: ContainerPaths): Descriptor | undefined 
   settle(paths);
   undo.move();
   return lock;
-}
-
-function hasDirectory({ directory }: ContainerPaths): boolean {
-  try {
-    Deno.lstatSync(directory);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 function settle(paths: ContainerPaths): void {

@@ -4,9 +4,9 @@ import { type LogDamage, type LogQuery, LogReader } from "../container/log.ts";
 import { type LogRecord, recordParser } from "../container/log_record.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
-import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
+import { delay, isPast } from "./polling.ts";
 
 /** What to read of a log. */
 export interface LogRequest extends Omit<LogQuery, "parse"> {
@@ -16,7 +16,6 @@ export interface LogRequest extends Omit<LogQuery, "parse"> {
 
 /** How long a new record may wait to be seen, in milliseconds. */
 const POLL_INTERVAL_MS = 50;
-const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 /**
  * Reads a container's log.
@@ -41,7 +40,7 @@ export async function readContainerLog(
   using reader = new LogReader(paths.log, { ...query, parse });
   if (isFollowed && state.isRunning) {
     let isEnded = false;
-    using monitor = connectIfRunning(paths);
+    using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
     const end = waitForEnd(monitor).then(() => {
       isEnded = true;
     });
@@ -55,25 +54,7 @@ export async function readContainerLog(
   return reader.damage;
 }
 
-function connectIfRunning(paths: ContainerPaths): MonitorConnection | undefined {
-  try {
-    return MonitorConnection.connect(paths.runDirectory);
-  } catch (error) {
-    // It ended while we looked
-    if (error instanceof WherryError && error.kind === "conflict") return undefined;
-    throw error;
-  }
-}
-
 async function waitForEnd(monitor: MonitorConnection | undefined): Promise<void> {
   monitor?.wait();
   await monitor?.nextOf("exited");
-}
-
-function isPast(time: bigint | undefined): boolean {
-  return time !== undefined && BigInt(Date.now()) * NANOSECONDS_PER_MILLISECOND > time;
-}
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

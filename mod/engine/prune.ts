@@ -1,9 +1,9 @@
 /** Removing what is not used. @module */
 
+import { listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { treeBytes } from "../kernel/tree_size.ts";
 import type { Engine } from "./engine.ts";
-import { isMissing } from "./engine.ts";
 import { recordPrune } from "./events.ts";
 import { readContainer, tryLockContainer } from "./find.ts";
 import { listContainers } from "./list.ts";
@@ -80,13 +80,4 @@ export function pruneDamaged({ paths }: Engine): PruneResult {
   }
   if (removed.length > 0) removeTree(paths.damaged);
   return { removed, reclaimedBytes, failures: [] };
-}
-
-function listNames(directory: string): string[] {
-  try {
-    return Array.from(Deno.readDirSync(directory), ({ name }) => name);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
 }

@@ -9,6 +9,7 @@ import { removeIfPresent } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { type Container, findContainer, readContainer, tryLockContainer } from "./find.ts";
+import { delay } from "./polling.ts";
 import { killAndWait } from "./stop.ts";
 
 /** How often a forced removal kills what others start again meanwhile. */
@@ -31,7 +32,7 @@ export async function removeContainer(
   const container = findContainer(engine, wanted);
   if (!isForced && container.state.isRunning) throw stillRunning(wanted, container);
   for (let tries = 0; tries < (isForced ? MAX_KILLS : 1); tries++) {
-    if (tries > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    if (tries > 0) await delay(PAUSE_MS);
     if (isForced) await killAndWait(engine, container);
     using lock = tryLockContainer(container.paths);
     if (lock !== undefined) return removeLocked(engine, container.config);

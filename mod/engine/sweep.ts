@@ -4,6 +4,7 @@ import { type ContainerConfig, parseContainerConfig } from "../container/config.
 import { removeStaleNames } from "../container/names.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
+import { listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
@@ -189,13 +190,7 @@ function putAside({ paths }: Engine, id: string): string {
 /** Ids of run directories that no container has. */
 export function listOrphanRunDirectories(engine: Engine): string[] {
   const ids = new Set(listIds(engine));
-  try {
-    return Array.from(Deno.readDirSync(engine.paths.runContainers), ({ name }) => name)
-      .filter((id) => !ids.has(id));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  return listNames(engine.paths.runContainers).filter((id) => !ids.has(id));
 }
 
 /** Removes a `--rm` container after its end; what monitors ask for. */

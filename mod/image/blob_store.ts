@@ -1,11 +1,12 @@
 /** Content by digest: `blobs/sha256/` of an OCI image layout. @module */
 
 import { WherryError } from "../errors.ts";
+import { listNames } from "../kernel/entry.ts";
 import { type Digest, digestFromHex, digestOfBytes, parseDigest } from "./digest.ts";
 import type { Digester } from "./digester.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { MAX_DOCUMENT_SIZE } from "./oci.ts";
-import { listDirectory, type Staging } from "./staging.ts";
+import type { Staging } from "./staging.ts";
 
 /** A complete blob that is not in the store yet. */
 export interface StagedBlob {
@@ -171,19 +172,9 @@ export function parseJson<T>(text: string, name: string, parse: (json: unknown) 
   return parse(json);
 }
 
-/** Whether the store has the blob. */
-export function hasBlob(paths: ImagePaths, digest: Digest): boolean {
-  try {
-    return Deno.statSync(paths.blob(digest)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 /** Digests of all blobs in the store; files that are not blobs are passed over. */
 export function listBlobs(paths: ImagePaths): Digest[] {
-  return listDirectory(paths.blobs)
+  return listNames(paths.blobs)
     .filter((name) => /^[0-9a-f]{64}$/.test(name))
     .map((hex) => parseDigest(`sha256:${hex}`));
 }

@@ -1,5 +1,6 @@
 /** Puts staged work into the image store, all or nothing. @module */
 
+import { isPresent } from "../kernel/entry.ts";
 import { syncDirectory } from "../store/record.ts";
 import type { StagedBlob } from "./blob_store.ts";
 import type { ChainId } from "./digest.ts";
@@ -60,14 +61,4 @@ function moveInto(target: string, staged: string, undo: DisposableStack): void {
   if (isPresent(target)) return;
   Deno.renameSync(staged, target);
   undo.defer(() => Deno.renameSync(target, staged));
-}
-
-function isPresent(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

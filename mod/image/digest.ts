@@ -67,11 +67,6 @@ export function imageIdOf(config: Digest): ImageId {
   return config as string as ImageId;
 }
 
-/** The config blob of an image. */
-export function configDigestOf(id: ImageId): Digest {
-  return id as string as Digest;
-}
-
 /** The DiffID of a layer that is stored uncompressed under this digest. */
 export function diffIdOfPlainTar(digest: Digest): DiffId {
   return digest as string as DiffId;

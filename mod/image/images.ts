@@ -1,6 +1,7 @@
 /** Finding, listing and removing images. @module */
 
 import { WherryError } from "../errors.ts";
+import { listNames } from "../kernel/entry.ts";
 import { treeBytes } from "../kernel/tree_size.ts";
 import { listBlobs, readJsonBlob } from "./blob_store.ts";
 import {
@@ -32,7 +33,7 @@ import {
   parseManifest,
 } from "./oci.ts";
 import { formatReference, formatRepository, parseReference, type Reference } from "./reference.ts";
-import { listDirectory, removeAbandonedStaging, Staging } from "./staging.ts";
+import { removeAbandonedStaging, Staging } from "./staging.ts";
 
 /** An image, ready to be used. */
 export interface Image {
@@ -358,9 +359,7 @@ function findGarbage(paths: ImagePaths, index: ImageIndex, use: ImageUse): Garba
   }
   return {
     blobs: listBlobs(paths).filter((digest) => !blobs.has(digest)),
-    layers: used === undefined
-      ? []
-      : listDirectory(paths.layers).filter((name) => !layers.has(name)),
+    layers: used === undefined ? [] : listNames(paths.layers).filter((name) => !layers.has(name)),
   };
 }
 

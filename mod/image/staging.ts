@@ -17,6 +17,7 @@
 import type { Descriptor as FileDescriptor } from "../../ffi/descriptor.ts";
 import { SystemError } from "../../ffi/errno.ts";
 import { WherryError } from "../errors.ts";
+import { listNames } from "../kernel/entry.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import { removeIfPresent } from "../store/record.ts";
 import type { ImagePaths } from "./image_paths.ts";
@@ -124,7 +125,7 @@ function removeStaging(directory: string): void {
  * @returns How many directories were removed.
  */
 export function removeAbandonedStaging(paths: ImagePaths): number {
-  const ids = listDirectory(paths.staging);
+  const ids = listNames(paths.staging);
   return ids.filter((id) => removeIfAbandoned(`${paths.staging}/${id}`)).length;
 }
 
@@ -150,14 +151,4 @@ function removeIfEmpty(directory: string): boolean {
 
 function isNotEmpty(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOTEMPTY";
-}
-
-/** Names in a directory; none if it is missing. */
-export function listDirectory(path: string): string[] {
-  try {
-    return [...Deno.readDirSync(path)].map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }
