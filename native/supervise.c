@@ -203,10 +203,12 @@ static bool drain_outputs(struct monitor *monitor)
 	return is_drained;
 }
 
-/* The lock is released explicitly: the engine may still have a descriptor of the same open file. */
+/* The lock is released explicitly: the engine may still have a descriptor of the same open file. An
+ * `exec` that was about to enter the cgroup when the run ended may have done so since. */
 static void finish(struct monitor *monitor)
 {
 	log_finish(&monitor->log);
+	(void)cgroup_kill(&monitor->cgroup);
 	cgroup_remove(&monitor->cgroup);
 	(void)record_write(monitor);
 	(void)sys_unlock(LOCK_FD);

@@ -113,15 +113,6 @@ export function readState(
 }
 
 /**
- * Whether the last run is known to be over, so that nothing of it can be left: false for one that was never started.
- *
- * @throws {WherryError} `corrupt` if the record is damaged.
- */
-export function hasRecordedEnd({ state }: ContainerPaths): boolean {
-  return readRecord(state, parseStateRecord)?.status === "exited";
-}
-
-/**
  * Records in a killed monitor's place what it could not: that its container has ended with it.
  *
  * The caller holds the container's lock. Nothing is written if there is nothing to record.

@@ -3,7 +3,7 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
 import { findByName } from "../container/names.ts";
-import { type ContainerState, hasRecordedEnd, readState, recordEnd } from "../container/state.ts";
+import { type ContainerState, readState, recordEnd } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { findByPrefix } from "../store/id.ts";
 import { removeTree } from "../kernel/tree.ts";
@@ -124,15 +124,14 @@ function hasDirectory({ directory }: ContainerPaths): boolean {
   }
 }
 
+/** A monitor that was killed while it started the container again has left what its record does not tell of. */
 function settle(paths: ContainerPaths): void {
+  killLeftovers(paths);
   try {
-    if (hasRecordedEnd(paths)) return;
-    killLeftovers(paths);
     recordEnd(paths);
   } catch (error) {
-    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
     // Whoever reads the record is told
-    killLeftovers(paths);
+    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
   }
 }
 
