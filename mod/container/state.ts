@@ -64,6 +64,8 @@ interface StateRecord {
 
 const STATUSES: readonly unknown[] = ["running", "paused", "restarting", "exited"];
 
+const HEALTH_STATUSES: readonly unknown[] = ["none", "starting", "healthy", "unhealthy"];
+
 const NEVER_RUN: Readonly<ContainerState> = {
   status: "created",
   isRunning: false,
@@ -140,12 +142,23 @@ function parseStateRecord(json: unknown): StateRecord {
   const record = json as Partial<StateRecord> | null;
   const isValid = typeof record === "object" && record !== null &&
     STATUSES.includes(record.status) &&
-    Number.isSafeInteger(record.pid) && Number.isSafeInteger(record.exitCode) &&
-    /^\d+$/.test(record.startedAt ?? "") && /^\d+$/.test(record.finishedAt ?? "");
+    [record.pid, record.monitorPid, record.exitCode].every(Number.isSafeInteger) &&
+    [record.restartCount ?? 0, record.failingStreak ?? 0].every(Number.isSafeInteger) &&
+    typeof (record.isStopped ?? false) === "boolean" &&
+    HEALTH_STATUSES.includes(record.health ?? "none") &&
+    [record.startedAt, record.finishedAt].every(isTime);
   if (!isValid) {
-    throw new WherryError("corrupt", "Cannot read the container's state: fields are missing");
+    throw new WherryError(
+      "corrupt",
+      "Cannot read the container's state: fields are missing or damaged",
+    );
   }
   return record as StateRecord;
+}
+
+/** Nanoseconds that a date can be made of. */
+function isTime(value: unknown): boolean {
+  return typeof value === "string" && /^\d{1,19}$/.test(value);
 }
 
 /**
