@@ -220,7 +220,8 @@ static bool drain_outputs(struct monitor *monitor)
 }
 
 /* The end of the last run is recorded already, unless a next one was called off. The lock is
- * released explicitly: the engine may still have a descriptor of the same open file. */
+ * released explicitly: the engine may still have a descriptor of the same open file. An `exec` that
+ * was about to enter the cgroup when the run ended may have done so since. */
 static void finish(struct monitor *monitor)
 {
 	if (monitor->status != STATUS_EXITED) {
@@ -228,6 +229,7 @@ static void finish(struct monitor *monitor)
 		(void)record_write(monitor);
 	}
 	close_stream(&monitor->log.fd);
+	(void)cgroup_kill(&monitor->cgroup);
 	cgroup_remove(&monitor->cgroup);
 	(void)sys_unlock(LOCK_FD);
 	close_stream(&monitor->listener);

@@ -343,6 +343,15 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Sends SIGKILL; who has ended meanwhile is fine. */
+export function killUnlessGone(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /** Whether reading a file below `/proc/PID` failed because the process has ended. */
 export function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||

@@ -101,15 +101,17 @@ function listDirectories(directory: string): string[] {
   return found;
 }
 
-interface Process {
+/** A process of the host. */
+export interface Process {
   pid: number;
   parent: number;
+  /** What the kernel calls it; of its program's name at most 15 bytes. */
   name: string;
   isZombie: boolean;
 }
 
 /** All living processes that this one, or a child of it, started; orphans are adopted, see harness.ts. */
-function listDescendants(): Process[] {
+export function listDescendants(): Process[] {
   const processes = listProcesses();
   const known = new Set([Deno.pid]);
   let size = 0;
@@ -126,7 +128,7 @@ const WNOHANG = 1;
  * Reaps what was in a container and lost its parent. As a zombie it would keep the container's init from ending;
  * on a host that is init's task, and here, for adopted orphans, this process's.
  */
-function reapAdopted(): void {
+export function reapAdopted(): void {
   for (const { pid, parent, isZombie } of listProcesses()) {
     if (isZombie && parent === Deno.pid && isInOtherPidNamespace(pid)) {
       core.nnnb(SYSCALL.wait4, pid, 0, WNOHANG, null);
@@ -134,7 +136,8 @@ function reapAdopted(): void {
   }
 }
 
-function isInOtherPidNamespace(pid: number): boolean {
+/** Whether it is in a container that has a pid namespace of its own. */
+export function isInOtherPidNamespace(pid: number): boolean {
   try {
     return /^NSpid:\t\d+\t/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
   } catch {

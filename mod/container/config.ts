@@ -1,6 +1,9 @@
 /** A container's record: what was asked for. @module */
 
 import { WherryError } from "../errors.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { readRecord } from "../store/record.ts";
+import { FIELD_CHECKS, isObject } from "./config_fields.ts";
 
 /** A host directory or file that appears inside. */
 export interface BindMount {
@@ -175,23 +178,41 @@ const LATER_FIELDS = {
 } as const satisfies Partial<Record<keyof ContainerConfig, unknown>>;
 
 /**
+ * Reads a container's record.
+ *
+ * @returns `undefined` if there is none, because the container was never finished or is gone.
+ * @throws {WherryError} `corrupt` if it is damaged, or another container's.
+ */
+export function readContainerConfig(
+  { config, directory }: ContainerPaths,
+): ContainerConfig | undefined {
+  return readRecord(config, (json) => {
+    const parsed = parseContainerConfig(json);
+    if (directory.endsWith(`/${parsed.id}`)) return parsed;
+    throw new WherryError("corrupt", "Cannot read the container's record: it is another one's");
+  });
+}
+
+/**
  * Takes a container's record from JSON.
  *
  * @throws {WherryError} `corrupt` if it is not one, or of a newer version.
  */
 export function parseContainerConfig(json: unknown): ContainerConfig {
-  const config = json as Partial<ContainerConfig> | null;
-  if (typeof config !== "object" || config === null || config.schema !== 1) {
-    throw new WherryError("corrupt", `Cannot read the container's record: its schema is not 1`);
+  if (!isObject(json) || json["schema"] !== 1) {
+    throw new WherryError("corrupt", "Cannot read the container's record: its schema is not 1");
   }
-  const hasStrings = [config.id, config.name, config.createdAt, config.workingDirectory]
-    .every((field) => typeof field === "string");
-  const hasLists = [config.entrypoint, config.command, config.env, config.mounts]
-    .every((field) => Array.isArray(field));
-  if (!hasStrings || !hasLists || typeof config.root !== "object") {
-    throw new WherryError("corrupt", `Cannot read the container's record: fields are missing`);
+  const config: Record<string, unknown> = { ...LATER_FIELDS, ...json };
+  const wrong = Object.keys(FIELD_CHECKS).find((field) =>
+    !FIELD_CHECKS[field as keyof ContainerConfig](config[field])
+  );
+  if (wrong !== undefined) {
+    throw new WherryError(
+      "corrupt",
+      `Cannot read the container's record: its field "${wrong}" is missing or damaged`,
+    );
   }
-  return { ...LATER_FIELDS, ...config } as ContainerConfig;
+  return config as unknown as ContainerConfig;
 }
 
 /** The argument vector of a health check. */

@@ -36,7 +36,7 @@ function pick(words: readonly string[]): string {
  */
 export function checkName(name: string): string {
   const bare = name.replace(/^\//, "");
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(bare) || bare.length > 255) {
+  if (!isName(bare)) {
     throw new WherryError(
       "invalid_argument",
       `Cannot use the container name "${name}": it is not two or more of [a-zA-Z0-9_.-], a letter or digit first`,
@@ -44,4 +44,9 @@ export function checkName(name: string): string {
     );
   }
   return bare;
+}
+
+/** Whether a container can be called so; no such name leads to another directory. */
+export function isName(name: string): boolean {
+  return name.length <= 255 && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name);
 }

@@ -11,8 +11,8 @@ import { WherryError } from "../errors.ts";
 import { shortId } from "../store/id.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
-import { readRecord, removeIfPresent } from "../store/record.ts";
-import { parseContainerConfig } from "./config.ts";
+import { removeIfPresent } from "../store/record.ts";
+import { readContainerConfig } from "./config.ts";
 import { randomName } from "./name.ts";
 
 const MAX_RANDOM_TRIES = 20;
@@ -92,7 +92,7 @@ function removeIfStale(paths: Paths, name: string): boolean {
 /** Unknown while the container is being made, or its record is damaged: then it keeps the name. */
 function hasOtherName(paths: Paths, name: string, id: string): boolean {
   try {
-    const config = readRecord(paths.container(id).config, parseContainerConfig);
+    const config = readContainerConfig(paths.container(id));
     return config !== undefined && config.name !== name;
   } catch (error) {
     if (error instanceof WherryError && error.kind === "corrupt") return false;

@@ -64,6 +64,8 @@ interface StateRecord {
 
 const STATUSES: readonly unknown[] = ["running", "paused", "restarting", "exited"];
 
+const HEALTH_STATUSES: readonly unknown[] = ["none", "starting", "healthy", "unhealthy"];
+
 const NEVER_RUN: Readonly<ContainerState> = {
   status: "created",
   isRunning: false,
@@ -113,15 +115,6 @@ export function readState(
 }
 
 /**
- * Whether the last run is known to be over, so that nothing of it can be left: false for one that was never started.
- *
- * @throws {WherryError} `corrupt` if the record is damaged.
- */
-export function hasRecordedEnd({ state }: ContainerPaths): boolean {
-  return readRecord(state, parseStateRecord)?.status === "exited";
-}
-
-/**
  * Records in a killed monitor's place what it could not: that its container has ended with it.
  *
  * The caller holds the container's lock. Nothing is written if there is nothing to record.
@@ -149,12 +142,23 @@ function parseStateRecord(json: unknown): StateRecord {
   const record = json as Partial<StateRecord> | null;
   const isValid = typeof record === "object" && record !== null &&
     STATUSES.includes(record.status) &&
-    Number.isSafeInteger(record.pid) && Number.isSafeInteger(record.exitCode) &&
-    /^\d+$/.test(record.startedAt ?? "") && /^\d+$/.test(record.finishedAt ?? "");
+    [record.pid, record.monitorPid, record.exitCode].every(Number.isSafeInteger) &&
+    [record.restartCount ?? 0, record.failingStreak ?? 0].every(Number.isSafeInteger) &&
+    typeof (record.isStopped ?? false) === "boolean" &&
+    HEALTH_STATUSES.includes(record.health ?? "none") &&
+    [record.startedAt, record.finishedAt].every(isTime);
   if (!isValid) {
-    throw new WherryError("corrupt", "Cannot read the container's state: fields are missing");
+    throw new WherryError(
+      "corrupt",
+      "Cannot read the container's state: fields are missing or damaged",
+    );
   }
   return record as StateRecord;
+}
+
+/** Nanoseconds that a date can be made of. */
+function isTime(value: unknown): boolean {
+  return typeof value === "string" && /^\d{1,19}$/.test(value);
 }
 
 /**

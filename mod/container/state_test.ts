@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { type ContainerPaths, Paths } from "../store/paths.ts";
-import { hasRecordedEnd, readState, recordEnd } from "./state.ts";
+import { readState, recordEnd } from "./state.ts";
 
 const RUNNING = {
   status: "running",
@@ -63,13 +63,4 @@ testState("recordEnd() leaves an end that is recorded", (paths) => {
   recordEnd(paths);
 
   strictEqual(readState(paths).exitCode, 4);
-});
-
-testState("hasRecordedEnd() is true for a run that is over, false without any", (paths) => {
-  const before = hasRecordedEnd(paths);
-  write(paths, RUNNING);
-  const during = hasRecordedEnd(paths);
-  recordEnd(paths);
-
-  deepStrictEqual([before, during, hasRecordedEnd(paths)], [false, false, true]);
 });

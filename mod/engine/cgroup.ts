@@ -47,7 +47,7 @@ const START_TIME_MS = 60_000;
  */
 export function removeEmptyCgroups(): string[] {
   const parent = parentOf(containerCgroup("any") ?? "");
-  const removed = listCgroups(parent).filter((path) =>
+  const removed = listContainerCgroups().filter((path) =>
     isAbandoned(path) && removeEmptyCgroup(path)
   );
   if (removed.length > 0) removeEmptyCgroup(parent);
@@ -68,8 +68,9 @@ function mtimeOf(path: string): number | undefined {
   }
 }
 
-/** None on a host without a place for them. */
-function listCgroups(parent: string): string[] {
+/** Paths of the cgroups of all engines' containers; none on a host without a place for them. */
+export function listContainerCgroups(): string[] {
+  const parent = parentOf(containerCgroup("any") ?? "");
   if (parent === "") return [];
   try {
     return [...Deno.readDirSync(parent)].filter(({ isDirectory }) => isDirectory)

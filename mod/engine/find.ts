@@ -1,16 +1,15 @@
 /** Finding containers by what people call them. @module */
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
-import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
+import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
 import { findByName } from "../container/names.ts";
-import { type ContainerState, hasRecordedEnd, readState, recordEnd } from "../container/state.ts";
+import { type ContainerState, readState, recordEnd } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { findByPrefix } from "../store/id.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { readRecord } from "../store/record.ts";
 import { removeContainerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 
@@ -26,9 +25,13 @@ export interface Container {
 
 const ID_LENGTH = 64;
 
-/** The ids of all containers, also of those that are not finished or damaged. */
+function isId(name: string): boolean {
+  return name.length === ID_LENGTH && /^[0-9a-f]+$/.test(name);
+}
+
+/** The ids of all containers, also of those that are not finished or damaged; other files are nobody's business. */
 export function listIds({ paths }: Engine): string[] {
-  return listNames(paths.containers);
+  return listNames(paths.containers).filter(isId);
 }
 
 /**
@@ -79,7 +82,7 @@ export function findContainer(engine: Engine, wanted: string): Container {
  */
 export function readContainer(engine: Engine, id: string): Container | undefined {
   const paths = engine.paths.container(id);
-  const config = readRecord(paths.config, parseContainerConfig);
+  const config = readContainerConfig(paths);
   return config === undefined ? undefined : { config, state: readState(paths), paths };
 }
 
@@ -110,19 +113,18 @@ export function tryLockContainer(paths: ContainerPaths): Descriptor | undefined 
   return lock;
 }
 
+/** A monitor that was killed while it started the container again has left what its record does not tell of. */
 function settle(paths: ContainerPaths): void {
+  killLeftovers(paths);
   try {
-    if (hasRecordedEnd(paths)) return;
-    killLeftovers(paths);
     recordEnd(paths);
   } catch (error) {
-    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
     // Whoever reads the record is told
-    killLeftovers(paths);
+    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
   }
 }
 
-/** A process may outlive its monitor: root inside can clear its parent-death signal. */
-function killLeftovers({ directory }: ContainerPaths): void {
+/** A process may outlive its monitor: root inside can clear its parent-death signal. The caller holds the lock. */
+export function killLeftovers({ directory }: ContainerPaths): void {
   removeContainerCgroup(directory.slice(directory.lastIndexOf("/") + 1));
 }

@@ -1,6 +1,6 @@
 /** Use cases of the image store. @module */
 
-import { parseContainerConfig, type RootSource } from "../container/config.ts";
+import { readContainerConfig, type RootSource } from "../container/config.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { loadDockerArchive, type LoadedImage } from "../image/archive.ts";
@@ -23,7 +23,6 @@ import { parseReference } from "../image/reference.ts";
 import type { ByteSource } from "../image/source.ts";
 import { shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
-import { readRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordImageEvent } from "./events.ts";
 import { listIds } from "./find.ts";
@@ -212,7 +211,7 @@ interface ContainerUse {
 function readUse({ paths }: Engine, id: string): ContainerUse | undefined {
   const unknown = { id, name: shortId(id), root: undefined };
   try {
-    const config = readRecord(paths.container(id).config, parseContainerConfig);
+    const config = readContainerConfig(paths.container(id));
     // An emptied record of a container that runs, and not the start of one that was never finished
     return config ?? (isLocked(paths.container(id).lock) ? unknown : undefined);
   } catch (error) {

@@ -1,9 +1,9 @@
 /** Changing what was asked for after a container was made. @module */
 
-import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
+import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { readRecord, writeRecord } from "../store/record.ts";
+import { writeRecord } from "../store/record.ts";
 import { noSuchContainer } from "./find.ts";
 
 /** A container's record that nobody else replaces or removes meanwhile. */
@@ -25,7 +25,7 @@ export function openConfig(paths: ContainerPaths, wanted: string): OpenConfig {
   // After a reboot not even its parents are there
   Deno.mkdirSync(paths.runDirectory, { recursive: true, mode: 0o700 });
   const lock = undo.use(acquireLock(paths.configLock));
-  const config = readRecord(paths.config, parseContainerConfig);
+  const config = readContainerConfig(paths);
   if (config === undefined) throw noSuchContainer(wanted);
   undo.move();
   return {

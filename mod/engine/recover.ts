@@ -1,7 +1,8 @@
 /** Bringing an engine and its host in order after crashes. @module */
 
-import { removeEmptyCgroups } from "./cgroup.ts";
+import { containerCgroup, listContainerCgroups, removeEmptyCgroups } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
+import { listIds, tryLockContainer } from "./find.ts";
 import { recoverImages } from "./images.ts";
 import { sweepContainers, type SweepResult } from "./sweep.ts";
 import type { Sweep } from "../image/images.ts";
@@ -10,6 +11,8 @@ import type { Sweep } from "../image/images.ts";
 export interface Recovery {
   /** Containers, their names and their run directories. */
   containers: SweepResult;
+  /** Ids of containers of which there was something left that their records do not tell of. */
+  killed: string[];
   /** The image store. */
   images: Sweep;
   /** Paths of cgroups without processes that were removed. */
@@ -26,6 +29,22 @@ export interface Recovery {
 export function recoverEngine(engine: Engine): Recovery {
   engine.ensureDirectories();
   const containers = sweepContainers(engine, { waits: true });
+  const killed = killForgotten(engine, containers);
   const cgroups = removeEmptyCgroups();
-  return { containers, images: recoverImages(engine), cgroups };
+  return { containers, killed, images: recoverImages(engine), cgroups };
+}
+
+/** Kills what monitors left that were killed while they started a container again: its record still says "exited". */
+function killForgotten(engine: Engine, { failed }: SweepResult): string[] {
+  const cgroups = new Set(listContainerCgroups());
+  const ids = listIds(engine).filter((id) => cgroups.has(containerCgroup(id) ?? ""));
+  return ids.filter((id) => {
+    try {
+      using lock = tryLockContainer(engine.paths.container(id));
+      return lock !== undefined;
+    } catch (error) {
+      failed.set(id, error);
+      return false;
+    }
+  });
 }

@@ -1,6 +1,6 @@
 /** Removing what crashes left of containers. @module */
 
-import { type ContainerConfig, parseContainerConfig } from "../container/config.ts";
+import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
 import { removeStaleNames } from "../container/names.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
@@ -8,7 +8,6 @@ import { listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { readRecord } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
@@ -124,7 +123,7 @@ export function sweepIfDue(engine: Engine): SweepResult {
 /** A cheap first look without the lock; the decision is made with it. */
 function findNeed(paths: ContainerPaths): "unwanted" | "killed" | "damaged" | undefined {
   try {
-    const config = readRecord(paths.config, parseContainerConfig);
+    const config = readContainerConfig(paths);
     const state = readState(paths);
     if (config === undefined || isAbandoned({ config, state })) return "unwanted";
     return state.wasKilled ? "killed" : undefined;
@@ -143,7 +142,7 @@ export function isAbandoned({ config, state }: Pick<Container, "config" | "state
 function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResult): void {
   const paths = engine.paths.container(id);
   try {
-    const config = readRecord(paths.config, parseContainerConfig);
+    const config = readContainerConfig(paths);
     const state = readState(paths, { isLockHeld: true });
     if (config !== undefined && !isAbandoned({ config, state })) return;
     if (wasEmptied(paths, config)) {

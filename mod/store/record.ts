@@ -43,19 +43,33 @@ export function writeRecord(path: string, value: unknown, { isDurable }: WriteRe
  * @throws {WherryError} `corrupt` if the content is not JSON or `parse` refuses it.
  */
 export function readRecord<T>(path: string, parse: (json: unknown) => T): T | undefined {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  if (text === "") return undefined;
+  const text = readTextIfPresent(path);
+  if (text === "" || text === undefined) return undefined;
   try {
     return parse(JSON.parse(text));
   } catch (cause) {
-    throw new WherryError("corrupt", `Cannot read the record "${path}": it is damaged`, { cause });
+    throw damaged(path, cause);
   }
+}
+
+function damaged(path: string, cause?: unknown): WherryError {
+  return new WherryError("corrupt", `Cannot read the record "${path}": it is damaged`, { cause });
+}
+
+/** Much more than the longest command line makes of a record. */
+const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+
+/** Never a link's target, which may be anywhere, nor a FIFO, whose reader waits for ever. */
+function readTextIfPresent(path: string): string | undefined {
+  try {
+    const { isFile, size } = Deno.lstatSync(path);
+    if (isFile && size <= MAX_RECORD_BYTES) return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    // There is a file in the place of the directory
+    if (!(error instanceof Deno.errors.NotADirectory)) throw error;
+  }
+  throw damaged(path);
 }
 
 /** Makes what was created, renamed or removed in `directory` survive a power loss. */

@@ -5,7 +5,7 @@ import { createContainer, type CreatedContainer } from "../../engine/create.ts";
 import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
-import { tryLockContainer } from "../../engine/find.ts";
+import { killLeftovers, tryLockContainer } from "../../engine/find.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../command_flags.ts";
 import { loadImageSupport, planRequest, pullWarning } from "../container_request.ts";
@@ -104,8 +104,12 @@ function onlyAttached(
   };
 }
 
-/** A container whose command never ran is of no use to anybody, also without `--rm`. */
+/**
+ * A container whose command never ran is of no use to anybody, also without `--rm`. Its monitor may have been killed
+ * before it could remove what it had made.
+ */
 function removeFailed({ engine }: Context, { config }: CreatedContainer): void {
+  killLeftovers(engine.paths.container(config.id));
   removeLocked(engine, config);
 }
 

@@ -19,11 +19,12 @@ export function run(
   return recovery.containers.failed.size > 0 ? EXIT_FAILURE : 0;
 }
 
-function describeRecovery({ containers, images, cgroups }: Recovery): string[] {
+function describeRecovery({ containers, killed, images, cgroups }: Recovery): string[] {
   return [
     ...containers.ended.map((id) =>
       `Recorded the end of container ${id}, whose monitor was killed`
     ),
+    ...killed.map((id) => `Killed what was left of container ${id}`),
     ...containers.removed.map((id) =>
       `Removed container ${id}, which nobody had finished or wanted`
     ),
