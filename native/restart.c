@@ -93,6 +93,8 @@ void end_run(struct monitor *monitor)
 	close_stream(&monitor->init.pidfd);
 	monitor->init.pid = 0;
 	write_die(monitor);
+	if (monitor->restart.is_requested)
+		event_write(monitor, "stop", "");
 	for (unsigned i = 0; i < CLIENT_COUNT; i++)
 		client_end_run(monitor, &monitor->clients[i]);
 }
