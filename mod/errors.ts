@@ -30,7 +30,7 @@ export interface WherryErrorOptions {
   hint?: string;
   /**
    * Exit status that a command should end with because of this error, 0 to 255.
-   * @default {125 for `run` and `exec`, 1 otherwise}
+   * @default {125 for `run`, 1 otherwise}
    */
   exitCode?: number;
 }
@@ -62,5 +62,18 @@ export class WherryError extends Error {
     this.kind = kind;
     this.hint = options.hint;
     this.exitCode = options.exitCode;
+  }
+
+  /**
+   * The same error for a command that ends with another status.
+   *
+   * @param exitCode 0 to 255.
+   */
+  withExitCode(exitCode: number): WherryError {
+    return new WherryError(this.kind, this.message, {
+      cause: this.cause,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      exitCode,
+    });
   }
 }

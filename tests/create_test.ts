@@ -127,3 +127,17 @@ testWhole("--pull always says that it cannot pull, and missing needs no word", a
   match(always.stderr, /^WARNING: --pull always: there are no registries yet/);
   deepStrictEqual([always.code, missing.code, missing.stderr], [0, 0, ""]);
 });
+
+testWhole("start ends with 1 when the command does not exist, attached or not", async (wherry) => {
+  await wherry.run(["create", "--name", "box", ...await wherry.busybox(), "no-such-command"]);
+
+  for (const flags of [[], ["-a"]]) {
+    const { code, stderr } = await wherry.run(["start", ...flags, "box"]);
+
+    deepStrictEqual([code, stderr], [
+      1,
+      'wherry: Cannot execute "no-such-command": not found in $PATH\n',
+    ]);
+  }
+  await wherry.run(["rm", "box"]);
+});

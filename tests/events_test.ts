@@ -329,3 +329,17 @@ for (const [args, expected, message] of REFUSED) {
     match(stderr, message);
   });
 }
+
+testWhole("restart stops a container before it starts it", async (wherry) => {
+  await wherry.start(["--name", "box", "--stop-timeout", "0"], ["sleep", "100"]);
+  await wherry.run(["restart", "-s", "KILL", "box"]);
+
+  deepStrictEqual((await seenActions(wherry, "container=box")).slice(2), [
+    "kill",
+    "die",
+    "stop",
+    "start",
+    "restart",
+  ]);
+  await wherry.run(["rm", "-f", "box"]);
+});

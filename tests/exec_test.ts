@@ -84,22 +84,26 @@ testBeside("exec -u and -w choose user and directory, which are the container's 
   strictEqual(other.stdout, "root\n/etc\n/root\nCapEff:\t00000000a80425fb\n");
 });
 
-testBeside("exec refuses what is malformed with 125 or 126, and says why", [], async (wherry) => {
-  const cases: [flags: string[], code: number, message: RegExp][] = [
-    [["-u", "stranger"], 125, /no user "stranger"/],
-    [["-e", "=x"], 125, /Cannot set the variable "=x"/],
-    [["-w", "/missing"], 126, /Cannot enter the working directory "\/missing"/],
-    [["--no-such-flag"], 125, /no-such-flag/],
-    [["--detach-keys", "ctrl-"], 125, /there is no key "ctrl-"/],
-    [["--env-file", "missing"], 125, /Cannot read --env-file "missing": no such file/],
-  ];
-  for (const [flags, code, message] of cases) {
-    const result = await wherry.run(["exec", ...flags, "box", "true"]);
+testBeside(
+  "exec refuses what is malformed with the status of docker, and says why",
+  [],
+  async (wherry) => {
+    const cases: [flags: string[], code: number, message: RegExp][] = [
+      [["-u", "stranger"], 126, /no user "stranger"/],
+      [["-e", "=x"], 125, /Cannot set the variable "=x"/],
+      [["-w", "/missing"], 126, /Cannot enter the working directory "\/missing"/],
+      [["--no-such-flag"], 125, /no-such-flag/],
+      [["--detach-keys", "ctrl-"], 1, /there is no key "ctrl-"/],
+      [["--env-file", "missing"], 1, /Cannot read --env-file "missing": no such file/],
+    ];
+    for (const [flags, code, message] of cases) {
+      const result = await wherry.run(["exec", ...flags, "box", "true"]);
 
-    strictEqual(result.code, code, flags.join(" "));
-    match(result.stderr, message);
-  }
-});
+      strictEqual(result.code, code, flags.join(" "));
+      match(result.stderr, message);
+    }
+  },
+);
 
 testBeside("exec joins every namespace of the container", [], async (wherry, id) => {
   const kinds = ["cgroup", "ipc", "mnt", "net", "pid", "uts"];
@@ -194,8 +198,8 @@ testBeside("exec writes down when it was made, started and ended", [], async (wh
     "exec_create: sh -c exit 3",
     "exec_start: sh -c exit 3",
     "exec_die",
-    "exec_create: no-such-command",
-    "exec_start: no-such-command",
+    "exec_create: no-such-command ",
+    "exec_start: no-such-command ",
   ]);
   const [created, , died] = events.map(({ Actor }) => Actor);
   strictEqual(died.ID, id);
@@ -390,3 +394,12 @@ async function findProcesses(commandLine: string): Promise<number[]> {
   }
   return found;
 }
+
+testBeside("exec -d ends with 1 when the command does not exist", [], async (wherry) => {
+  const { code, stderr } = await wherry.run(["exec", "-d", "box", "no-such-command"]);
+
+  deepStrictEqual([code, stderr], [
+    1,
+    'wherry: Cannot execute "no-such-command": not found in $PATH\n',
+  ]);
+});

@@ -184,7 +184,9 @@ export class TestEngine implements AsyncDisposable {
   }
 
   /** What the monitor recorded last. */
-  readStateRecord(id: string): { status: string; pid: number; monitorPid: number } {
+  readStateRecord(
+    id: string,
+  ): { status: string; pid: number; monitorPid: number; restartCount?: number } {
     return JSON.parse(Deno.readTextFileSync(this.containerPath(id, "state.json")));
   }
 

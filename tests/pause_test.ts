@@ -1,7 +1,7 @@
 /** `pause` and `unpause`. @module */
 
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { testWhole } from "./harness.ts";
+import { eventually, testWhole } from "./harness.ts";
 
 testWhole("pause stops all processes until unpause", async (wherry) => {
   const id = await wherry.start(["--name", "box", "-v", ".:/out"], [
@@ -54,5 +54,22 @@ testWhole("exec in a paused container says so and ends with 1", async (wherry) =
 
   strictEqual(code, 1);
   strictEqual(stderr, "wherry: Container box is paused, unpause the container before exec\n");
+  await wherry.run(["rm", "-f", "box"]);
+});
+
+testWhole("pause of a container that waits to be started again says so", async (wherry) => {
+  const id = await wherry.start(["--name", "box", "--restart", "always"], ["false"]);
+  // The fifth pause between two runs takes 1.6 seconds
+  await eventually(() => {
+    const { status, restartCount = 0 } = wherry.readStateRecord(id);
+    return status === "restarting" && restartCount >= 4;
+  });
+
+  const paused = await wherry.run(["pause", "box"]);
+  const unpaused = await wherry.run(["unpause", "box"]);
+
+  deepStrictEqual([paused.code, unpaused.code], [1, 1]);
+  match(paused.stderr, /Container box is restarting, wait until the container is running/);
+  match(unpaused.stderr, /Container box is not paused/);
   await wherry.run(["rm", "-f", "box"]);
 });

@@ -117,7 +117,9 @@ testWhole("update refuses what docker refuses, and does the others", async (wher
 
   match(none.stderr, /you must provide one or more flags when using this command/);
   match(bad.stderr, /maximum retry count can only be used with 'on-failure'/);
+  const never = await wherry.run(["update", "--restart", "no", "passing"]);
   deepStrictEqual([none.code, bad.code, mixed.code, mixed.stdout], [1, 1, 1, "lasting\n"]);
+  deepStrictEqual([never.code, never.stdout], [0, "passing\n"]);
   match(mixed.stderr, /AutoRemove is enabled for the container/);
   await wherry.run(["rm", "-f", "passing", "lasting"]);
 });
@@ -145,7 +147,10 @@ testWhole("rename refuses a name that is taken, its own and none", async (wherry
   const empty = await wherry.run(["rename", "first", ""]);
 
   deepStrictEqual([taken.code, own.code, empty.code], [1, 1, 1]);
-  match(taken.stderr, /Cannot use the container name "second": container [0-9a-f]{12} has it/);
+  match(
+    taken.stderr,
+    /Cannot use the container name "second": it is already in use by container [0-9a-f]{12}/,
+  );
   match(own.stderr, /it is called "first" already/);
   deepStrictEqual(listNames(`${wherry.root}/names`), ["first", "second"]);
   await wherry.run(["rm", "first", "second"]);

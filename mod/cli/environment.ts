@@ -1,6 +1,7 @@
 /** The caller's environment, and variables for a container. @module */
 
 import { WherryError } from "../errors.ts";
+import { EXIT_ENGINE_FAILURE } from "./exit_code.ts";
 
 /** How the launcher hands back variables that it keeps away from its own runtime. */
 const CALLER_PREFIX = "WHERRY_CALLER_";
@@ -40,6 +41,7 @@ function expand(entry: string, what: string): string[] {
   if (name === "" || /\s/.test(name) || entry.includes("\0")) {
     throw new WherryError("invalid_argument", `Cannot set ${what}: its name is not valid`, {
       hint: "Write NAME=value, or NAME to pass on a variable of yours",
+      exitCode: EXIT_ENGINE_FAILURE,
     });
   }
   if (at >= 0) return [entry];

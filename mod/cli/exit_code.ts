@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { OutputClosedError } from "./output.ts";
 
-/** A command other than `run`, `create` and `exec` failed. */
+/** A command other than `run` failed. */
 export const EXIT_FAILURE = 1;
 /** wherry itself failed, not the container's command. */
 export const EXIT_ENGINE_FAILURE = 125;
@@ -28,7 +28,7 @@ export function exitCodeOfSignal(signal: number): number {
  *
  * @param error Whatever was thrown.
  * @param fallback Code of an error that names none: {@linkcode EXIT_ENGINE_FAILURE} for `run`,
- * `create` and `exec`, {@linkcode EXIT_FAILURE} for the others.
+ * {@linkcode EXIT_FAILURE} for the others.
  */
 export function exitCodeOf(error: unknown, fallback: number): number {
   if (error instanceof OutputClosedError) return exitCodeOfSignal(SIGPIPE);

@@ -11,7 +11,7 @@ import { LOG_LEVELS, type LogLevel, Output } from "./output.ts";
 import { cleanupCommand, VERSION_TEXT } from "./self.ts";
 
 /** Commands whose own failures are told apart from their container's: exit status 125. */
-const STARTING_COMMANDS = ["run", "container run", "exec", "container exec"];
+const STARTING_COMMANDS = ["run", "container run"];
 
 /**
  * Does what a command line says.

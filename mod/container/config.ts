@@ -111,7 +111,7 @@ export interface ContainerConfig {
   entrypoint: string[];
   /** Arguments, or the whole command when there is no entrypoint. */
   command: string[];
-  /** `NAME=value`, exactly what the process gets but for HOME. */
+  /** `NAME=value` of the image and of who asked for the container; see {@linkcode processEnv}. */
   env: string[];
   /** Absolute path inside; made if missing. */
   workingDirectory: string;
@@ -218,6 +218,36 @@ export function parseContainerConfig(json: unknown): ContainerConfig {
 /** The argument vector of a health check. */
 export function healthCheckArgv({ test: [kind, ...words], shell }: HealthCheck): string[] {
   return kind === "CMD-SHELL" ? [...shell, ...words] : words;
+}
+
+const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * Joins lists of `NAME=value`; of several entries of one name the last counts.
+ *
+ * @returns In the order in which the names come first.
+ */
+export function mergeEnv(...lists: readonly (readonly string[])[]): string[] {
+  const byName = new Map(lists.flat().map((entry) => [entry.split("=", 1)[0], entry]));
+  return [...byName.values()];
+}
+
+/**
+ * The environment of a process of a container, but for HOME.
+ *
+ * @param hasTerminal Whether the process has one.
+ * @returns PATH, HOSTNAME and TERM, unless the container's own entries, which follow, name them.
+ */
+export function processEnv(
+  { hostname, env }: Pick<ContainerConfig, "hostname" | "env">,
+  hasTerminal: boolean,
+): string[] {
+  const defaults = [
+    DEFAULT_PATH,
+    `HOSTNAME=${hostname}`,
+    ...(hasTerminal ? ["TERM=xterm"] : []),
+  ];
+  return mergeEnv(defaults, env);
 }
 
 /** The whole argument vector that is executed. */

@@ -39,7 +39,8 @@ export function checkName(name: string): string {
   if (!isName(bare)) {
     throw new WherryError(
       "invalid_argument",
-      `Cannot use the container name "${name}": it is not two or more of [a-zA-Z0-9_.-], a letter or digit first`,
+      `Cannot use the container name "${name}": Invalid container name, only two or more of [a-zA-Z0-9_.-] ` +
+        "with a letter or digit first are allowed",
       { hint: "Choose another --name" },
     );
   }

@@ -27,7 +27,7 @@ export function claimName(paths: Paths, name: string, id: string): void {
   if (owner === undefined) return;
   throw new WherryError(
     "already_exists",
-    `Cannot use the container name "${name}": container ${shortId(owner)} has it`,
+    `Cannot use the container name "${name}": it is already in use by container ${shortId(owner)}`,
     { hint: `Remove that one with "wherry rm ${name}", or choose another --name` },
   );
 }

@@ -39,7 +39,7 @@ testNames("claimName() refuses a name that another container has", (paths) => {
     () => claimName(paths, "web", SECOND),
     (error: unknown) =>
       error instanceof WherryError && error.kind === "already_exists" &&
-      error.message.includes(`"web": container 111111111111 has it`),
+      error.message.includes(`"web": it is already in use by container 111111111111`),
   );
 });
 

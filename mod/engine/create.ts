@@ -6,6 +6,7 @@ import {
   type ContainerMount,
   DEFAULT_LOG,
   type LogConfig,
+  mergeEnv,
   type NetworkMode,
   NO_RESTART,
   type RestartPolicy,
@@ -94,7 +95,6 @@ export interface CreatedContainer extends Disposable {
   lock: Descriptor;
 }
 
-const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const DEFAULT_STOP_SIGNAL = "SIGTERM";
 const DEFAULT_STOP_TIMEOUT_SECONDS = 10;
 
@@ -190,7 +190,7 @@ function planConfig(
     root,
     entrypoint,
     command,
-    env: planEnv(request, defaults, hostname),
+    env: mergeEnv(defaults.env, request.env ?? []),
     workingDirectory: checkWorkingDirectory(
       request.workingDirectory ?? (defaults.workingDirectory || "/"),
     ),
@@ -245,23 +245,6 @@ function planIdle([unwanted]: readonly string[]): { entrypoint: string[]; comman
     `Cannot run "${unwanted}" in an idle container: it has no command of its own`,
     { hint: 'Leave out the command and use "wherry exec", or leave out --idle' },
   );
-}
-
-/** PATH, HOSTNAME and TERM, then the image's variables, then those asked for; the last one of a name counts. */
-function planEnv(
-  { env = [], hasTerminal }: CreateRequest,
-  defaults: ImageDefaults,
-  hostname: string,
-): string[] {
-  const entries = [
-    DEFAULT_PATH,
-    `HOSTNAME=${hostname}`,
-    ...(hasTerminal ? ["TERM=xterm"] : []),
-    ...defaults.env,
-    ...env,
-  ];
-  const byName = new Map(entries.map((entry) => [entry.split("=", 1)[0], entry]));
-  return [...byName.values()];
 }
 
 function checkWorkingDirectory(path: string): string {

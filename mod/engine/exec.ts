@@ -1,6 +1,8 @@
 /** One more process in a running container. @module */
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
+import { type ContainerConfig, mergeEnv, processEnv } from "../container/config.ts";
+import type { Identity } from "../container/identity.ts";
 import { planExecIn, type TerminalSize } from "../container/launch_plan.ts";
 import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
 import type { ContainerStatus } from "../container/state.ts";
@@ -18,6 +20,7 @@ import { eventTarget, recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { awaitStart, lowerDirectoriesOf, readIdentity } from "./start.ts";
 
+const EXIT_CANNOT_INVOKE = 126;
 /** Exit status when there is nothing to exec in, as docker's. */
 const EXIT_FAILURE = 1;
 
@@ -61,13 +64,9 @@ export async function execInContainer(
   const target = eventTarget(engine, config);
   const steps = planExecIn({
     argv: request.argv,
-    env: planEnv(config.env, request),
+    env: mergeEnv(processEnv(config, request.hasTerminal ?? false), request.env ?? []),
     workingDirectory: request.workingDirectory ?? config.workingDirectory,
-    identity: readIdentity(
-      request.user ?? config.user,
-      paths,
-      lowerDirectoriesOf(engine, config),
-    ),
+    identity: readExecIdentity(engine, config, request),
     capabilities: request.isPrivileged
       ? readPermittedCapabilities()
       : capabilityMask(DEFAULT_CAPABILITIES),
@@ -79,8 +78,10 @@ export async function execInContainer(
   });
   const record = (action: string): void =>
     recordContainerEvent(engine, { config, action, attributes: { execID: execId } });
-  record(`exec_create: ${request.argv.join(" ")}`);
-  record(`exec_start: ${request.argv.join(" ")}`);
+  // Docker puts a blank after the program, also when no arguments follow
+  const [program = "", ...args] = request.argv;
+  record(`exec_create: ${program} ${args.join(" ")}`);
+  record(`exec_start: ${program} ${args.join(" ")}`);
   const connection = startMonitor({
     steps,
     target: init,
@@ -130,13 +131,19 @@ async function requestPidfd(runDirectory: string, wanted: string): Promise<Descr
   throw notRunning(wanted, "exited");
 }
 
-function planEnv(containerEnv: readonly string[], request: ExecRequest): string[] {
-  const entries = [
-    ...containerEnv,
-    ...(request.hasTerminal && !containerEnv.some((entry) => entry.startsWith("TERM="))
-      ? ["TERM=xterm"]
-      : []),
-    ...(request.env ?? []),
-  ];
-  return [...new Map(entries.map((entry) => [entry.split("=", 1)[0], entry])).values()];
+/** As with docker, a command that cannot be run as this user is one that cannot be invoked. */
+function readExecIdentity(
+  engine: Engine,
+  config: ContainerConfig,
+  { user = config.user }: ExecRequest,
+): Identity {
+  try {
+    return readIdentity(
+      user,
+      engine.paths.container(config.id),
+      lowerDirectoriesOf(engine, config),
+    );
+  } catch (error) {
+    throw error instanceof WherryError ? error.withExitCode(EXIT_CANNOT_INVOKE) : error;
+  }
 }

@@ -21,6 +21,9 @@ const EOPNOTSUPP = 95;
 export async function pauseContainer(engine: Engine, wanted: string): Promise<void> {
   const { config, paths, state } = findContainer(engine, wanted);
   if (!state.isRunning) throw notRunning(wanted);
+  if (state.status === "restarting") {
+    throw conflict(`Container ${wanted} is restarting, wait until the container is running`);
+  }
   await request(paths.runDirectory, {
     ask: (monitor) => monitor.pause(),
     explain: (errno) =>
@@ -40,7 +43,7 @@ export async function pauseContainer(engine: Engine, wanted: string): Promise<vo
  */
 export async function unpauseContainer(engine: Engine, wanted: string): Promise<void> {
   const { config, paths, state } = findContainer(engine, wanted);
-  if (!state.isRunning) throw notPaused(wanted);
+  if (state.status !== "paused") throw notPaused(wanted);
   await request(paths.runDirectory, {
     ask: (monitor) => monitor.unpause(),
     explain: (errno) =>

@@ -3,7 +3,7 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import type { ContainerConfig } from "../container/config.ts";
-import { containerArgv } from "../container/config.ts";
+import { containerArgv, processEnv } from "../container/config.ts";
 import { writeEtcFiles } from "../container/etc_files.ts";
 import { type Identity, resolveIdentity } from "../container/identity.ts";
 import { type CgroupHierarchy, planLaunch, type TerminalSize } from "../container/launch_plan.ts";
@@ -75,7 +75,7 @@ function planStart(engine: Engine, config: ContainerConfig, terminalSize: Termin
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();
   return planLaunch({
-    config,
+    config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths,
     lowerDirectories,
     identity: readIdentity(config.user, paths, lowerDirectories),

@@ -29,7 +29,7 @@ export async function updateContainer(
   const { paths } = findContainer(engine, wanted);
   using record = openConfig(paths, wanted);
   const { config } = record;
-  if (config.isAutoRemoved) {
+  if (config.isAutoRemoved && restartPolicy.name !== "no") {
     throw new WherryError(
       "conflict",
       `Cannot update container "${wanted}": ` +

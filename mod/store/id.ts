@@ -39,7 +39,7 @@ export function findByPrefix(ids: Iterable<string>, prefix: string): string | un
     if (found !== undefined) {
       throw new WherryError(
         "invalid_argument",
-        `Cannot find container "${prefix}": several ids start with it`,
+        `Cannot find container "${prefix}": Multiple IDs found with provided prefix`,
         { hint: "Give more digits of the id" },
       );
     }

@@ -22,6 +22,6 @@ Deno.test("findByPrefix() refuses to guess when several start so", () => {
     () => findByPrefix(["abc1", "abd2"], "ab"),
     (error: unknown) =>
       error instanceof WherryError && error.kind === "invalid_argument" &&
-      error.message === 'Cannot find container "ab": several ids start with it',
+      error.message === 'Cannot find container "ab": Multiple IDs found with provided prefix',
   );
 });

@@ -30,10 +30,6 @@ function planChecked(parsed: CreateFlags): CreateRequest {
     return planRequest(parsed, { isDetached: false, startsAtOnce: false });
   } catch (cause) {
     if (!(cause instanceof WherryError)) throw cause;
-    throw new WherryError(cause.kind, cause.message, {
-      cause: cause.cause,
-      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
-      exitCode: EXIT_ENGINE_FAILURE,
-    });
+    throw cause.withExitCode(EXIT_ENGINE_FAILURE);
   }
 }

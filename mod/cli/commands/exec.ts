@@ -1,10 +1,12 @@
 /** `wherry exec`. @module */
 
 import { execInContainer } from "../../engine/exec.ts";
+import { WherryError } from "../../errors.ts";
 import type { EXEC_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import { readEnvironment } from "../environment.ts";
+import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
 import {
   attachmentOf,
@@ -40,6 +42,9 @@ export async function run(
     isPrivileged: flags.privileged,
     ...(flags.tty && !flags.detach ? { terminalSize: callerTerminalSize() } : {}),
     ...(flags.detach ? {} : { attachment: attachmentOf(streams) }),
+  }).catch((error: unknown) => {
+    // As with docker: a status that tells why is for those who wait for the command
+    throw flags.detach && error instanceof WherryError ? error.withExitCode(EXIT_FAILURE) : error;
   });
   return session === undefined ? 0 : await finishSession(context, session, monitor);
 }

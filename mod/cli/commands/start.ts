@@ -8,6 +8,7 @@ import type { START_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import { forEachName } from "../each.ts";
+import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { attachmentOf, callerTerminalSize, checkTerminal, Session } from "../session.ts";
 
@@ -32,6 +33,11 @@ export async function run(
     );
   }
   return await startAttached(context, name, flags);
+}
+
+/** Unlike `run`, docker's `start` does not tell by its status why the command did not run. */
+function failPlainly(error: unknown): never {
+  throw error instanceof WherryError ? error.withExitCode(EXIT_FAILURE) : error;
 }
 
 async function startAttached(
@@ -63,7 +69,7 @@ async function startAttached(
   using monitor = await startContainer(engine, { config, lock }, {
     attachment: attachmentOf(streams),
     ...(hasTerminal ? { terminalSize: callerTerminalSize() } : {}),
-  });
+  }).catch(failPlainly);
   lock[Symbol.dispose]();
   return await session.follow(monitor);
 }
