@@ -5,6 +5,7 @@ import { removeStaleNames } from "../container/names.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { removeTree } from "../kernel/tree.ts";
+import { isId } from "../store/id.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
@@ -190,7 +191,7 @@ export function listOrphanRunDirectories(engine: Engine): string[] {
   const ids = new Set(listIds(engine));
   try {
     return Array.from(Deno.readDirSync(engine.paths.runContainers), ({ name }) => name)
-      .filter((id) => !ids.has(id));
+      .filter((name) => isId(name) && !ids.has(name));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
