@@ -203,9 +203,8 @@ export function parseContainerConfig(json: unknown): ContainerConfig {
     throw new WherryError("corrupt", "Cannot read the container's record: its schema is not 1");
   }
   const config: Record<string, unknown> = { ...LATER_FIELDS, ...json };
-  const wrong = Object.keys(FIELD_CHECKS).find((field) =>
-    !FIELD_CHECKS[field as keyof ContainerConfig](config[field])
-  );
+  const checks: Readonly<Record<keyof ContainerConfig, (value: unknown) => boolean>> = FIELD_CHECKS;
+  const [wrong] = Object.entries(checks).find(([field, isValid]) => !isValid(config[field])) ?? [];
   if (wrong !== undefined) {
     throw new WherryError(
       "corrupt",

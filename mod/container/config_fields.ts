@@ -4,13 +4,12 @@
  * @module
  */
 
-import type { ContainerConfig } from "./config.ts";
 import { isName } from "./name.ts";
 
 type Check = (value: unknown) => boolean;
 
 /** Whether a field of a record is what its type says, and leads to no other place of the host. */
-export const FIELD_CHECKS: Readonly<Record<keyof ContainerConfig, Check>> = {
+export const FIELD_CHECKS = {
   schema: isCount,
   id: isString,
   name: (value) => typeof value === "string" && isName(value),
@@ -39,7 +38,7 @@ export const FIELD_CHECKS: Readonly<Record<keyof ContainerConfig, Check>> = {
   healthCheck: (value) => value === null || isHealthCheck(value),
   attachedStreams: isStrings,
   startsAtOnce: isBoolean,
-};
+} as const satisfies Readonly<Record<string, Check>>;
 
 /** Whether a value from JSON is an object, and neither a list nor `null`. */
 export function isObject(value: unknown): value is Record<string, unknown> {
