@@ -16,16 +16,22 @@ static uint64_t end_torn_record(int fd, uint64_t size)
 	return last != '\n' && sys_write(fd, "\n", 1) == 1 ? size + 1 : size;
 }
 
+/* What is no file, such as a FIFO that somebody has put there, could block the monitor. */
 int log_open(struct log *log)
 {
-	int fd = sys_openat(AT_FDCWD, log->path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0640);
+	int fd = sys_openat(AT_FDCWD, log->path,
+			    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0640);
 	int64_t size;
 
 	if (fd < 0)
 		return fd;
 	size = sys_seek_end(fd);
+	if (size < 0) {
+		sys_close(fd);
+		return (int)size;
+	}
 	log->fd = fd;
-	log->size = end_torn_record(fd, size < 0 ? 0 : (uint64_t)size);
+	log->size = end_torn_record(fd, (uint64_t)size);
 	return 0;
 }
 

@@ -204,7 +204,7 @@ export function parseContainerConfig(json: unknown): ContainerConfig {
   }
   const config: Record<string, unknown> = { ...LATER_FIELDS, ...json };
   const checks: Readonly<Record<keyof ContainerConfig, (value: unknown) => boolean>> = FIELD_CHECKS;
-  const wrong = Object.entries(checks).find(([field, isRight]) => !isRight(config[field]))?.[0];
+  const [wrong] = Object.entries(checks).find(([field, isValid]) => !isValid(config[field])) ?? [];
   if (wrong !== undefined) {
     throw new WherryError(
       "corrupt",

@@ -1,6 +1,7 @@
 /** The last health checks of a container, as its monitor wrote them down. @module */
 
 import { errnoText } from "../../ffi/errno.ts";
+import { readTextIfPresent } from "../store/record.ts";
 import type { HealthCheck } from "./config.ts";
 import { formatNanoseconds } from "./state.ts";
 
@@ -23,16 +24,9 @@ export interface HealthCheckResult {
  * @returns The oldest first; lines that were damaged are left out.
  */
 export function readHealthLog(path: string, check: HealthCheck): HealthCheckResult[] {
-  return readIfPresent(path).split("\n").flatMap((line) => parseResult(line, check) ?? []);
-}
-
-function readIfPresent(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
+  return (readTextIfPresent(path) ?? "").split("\n").flatMap((line) =>
+    parseResult(line, check) ?? []
+  );
 }
 
 const LINE = /^(\d+) (\d+) (\d+|timeout|[a-z-]+:\d+) ((?:[\da-f]{2})*)$/;

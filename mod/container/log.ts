@@ -8,6 +8,7 @@
  * @module
  */
 
+import { WherryError } from "../errors.ts";
 import {
   type LogRecord,
   type LogRecordParser,
@@ -52,11 +53,13 @@ class LogFile implements Disposable {
 
   static openIfPresent(path: string): LogFile | undefined {
     try {
-      return new LogFile(Deno.openSync(path));
+      // Neither a link's target, nor a FIFO, which would be waited for
+      if (Deno.lstatSync(path).isFile) return new LogFile(Deno.openSync(path));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
     }
+    throw new WherryError("corrupt", `Cannot read the log "${path}": it is no regular file`);
   }
 
   get size(): number {

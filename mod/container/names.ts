@@ -8,10 +8,10 @@
  */
 
 import { WherryError } from "../errors.ts";
-import { shortId } from "../store/id.ts";
+import { removeTree } from "../kernel/tree.ts";
+import { isId, shortId } from "../store/id.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
-import { removeIfPresent } from "../store/record.ts";
 import { readContainerConfig } from "./config.ts";
 import { randomName } from "./name.ts";
 
@@ -103,19 +103,25 @@ function hasOtherName(paths: Paths, name: string, id: string): boolean {
 function removeStaleName(paths: Paths, name: string): void {
   // One at a time: a second remover could otherwise take away what was claimed after the first
   using _lock = acquireLock(paths.namesLock);
-  if (findByName(paths, name) === undefined) removeIfPresent(`${paths.names}/${name}`);
+  if (findByName(paths, name) === undefined) removeTree(`${paths.names}/${name}`);
 }
 
 /** The id of the container called `name`. */
 export function findByName(paths: Paths, name: string): string | undefined {
   try {
     const id = Deno.readLinkSync(`${paths.names}/${name}`);
+    if (!isId(id)) return undefined;
     Deno.lstatSync(paths.container(id).directory);
     return id;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotFound || isNoLink(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether readlink(2) says EINVAL. */
+function isNoLink(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("os error 22");
 }
 
 /** Frees `name` if it is still the container's own. */
@@ -124,6 +130,6 @@ export function releaseName(paths: Paths, name: string, id: string): void {
   try {
     if (Deno.readLinkSync(link) === id) Deno.removeSync(link);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound || isNoLink(error))) throw error;
   }
 }

@@ -5,7 +5,7 @@ import { type ContainerConfig, readContainerConfig } from "../container/config.t
 import { findByName } from "../container/names.ts";
 import { type ContainerState, readState, recordEnd } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
-import { findByPrefix } from "../store/id.ts";
+import { findByPrefix, isId } from "../store/id.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
@@ -24,10 +24,6 @@ export interface Container {
 }
 
 const ID_LENGTH = 64;
-
-function isId(name: string): boolean {
-  return name.length === ID_LENGTH && /^[0-9a-f]+$/.test(name);
-}
 
 /** The ids of all containers, also of those that are not finished or damaged; other files are nobody's business. */
 export function listIds({ paths }: Engine): string[] {

@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
 import { Engine } from "./engine.ts";
 import { listContainers } from "./list.ts";
 
@@ -11,8 +12,9 @@ class TestEngine implements Disposable {
   });
 
   /** Writes a container's files. */
-  add(id: string, record: object, state?: string): void {
+  add(digits: string, record: object, state?: string): void {
     this.engine.ensureDirectories();
+    const id = idOf(digits);
     const paths = this.engine.paths.container(id);
     Deno.mkdirSync(paths.directory);
     Deno.mkdirSync(paths.merged);
@@ -26,18 +28,16 @@ class TestEngine implements Disposable {
 }
 
 function record(name: string, second: number, isAutoRemoved = false): object {
-  return {
-    schema: 1,
+  return fakeContainerConfig({
     name,
     createdAt: `2026-11-20T09:00:0${second}.000Z`,
-    root: { type: "directory", path: "/" },
-    entrypoint: [],
-    command: ["true"],
-    env: [],
-    workingDirectory: "/",
-    mounts: [],
     isAutoRemoved,
-  };
+  });
+}
+
+/** A whole id that begins with `digits`. */
+function idOf(digits: string): string {
+  return digits.padEnd(64, "0");
 }
 
 const KILLED =
@@ -71,8 +71,14 @@ Deno.test("listContainers() puts a damaged container aside and lists the others"
   const { containers, warnings } = listContainers(test.engine);
 
   deepStrictEqual(containers.map(({ config }) => config.name), ["good"]);
-  match(warnings.join("\n"), /^container 2b has a damaged record and was put aside in .*\/2b$/);
-  strictEqual(Deno.statSync(`${test.engine.paths.root}/damaged/2b/config.json`).isFile, true);
+  match(
+    warnings.join("\n"),
+    /^container 2b0{62} has a damaged record and was put aside in .*\/2b0{62}$/,
+  );
+  strictEqual(
+    Deno.statSync(`${test.engine.paths.root}/damaged/${idOf("2b")}/config.json`).isFile,
+    true,
+  );
   deepStrictEqual(listContainers(test.engine).warnings, []);
 });
 

@@ -6,6 +6,7 @@ import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
+import { isId } from "../store/id.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
@@ -189,7 +190,7 @@ function putAside({ paths }: Engine, id: string): string {
 /** Ids of run directories that no container has. */
 export function listOrphanRunDirectories(engine: Engine): string[] {
   const ids = new Set(listIds(engine));
-  return listNames(engine.paths.runContainers).filter((id) => !ids.has(id));
+  return listNames(engine.paths.runContainers).filter((name) => isId(name) && !ids.has(name));
 }
 
 /** Removes a `--rm` container after its end; what monitors ask for. */

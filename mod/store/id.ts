@@ -47,3 +47,8 @@ export function findByPrefix(ids: Iterable<string>, prefix: string): string | un
   }
   return found;
 }
+
+/** Whether `name` is a whole id: nothing else names a container's directory. */
+export function isId(name: string): boolean {
+  return /^[0-9a-f]{64}$/.test(name);
+}

@@ -59,8 +59,13 @@ function damaged(path: string, cause?: unknown): WherryError {
 /** Much more than the longest command line makes of a record. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
-/** Never a link's target, which may be anywhere, nor a FIFO, whose reader waits for ever. */
-function readTextIfPresent(path: string): string | undefined {
+/**
+ * Reads a file of the engine's own: never a link's target, which may be anywhere, nor a FIFO, whose reader waits for
+ * ever.
+ *
+ * @throws {WherryError} `corrupt` if something else is in its place.
+ */
+export function readTextIfPresent(path: string): string | undefined {
   try {
     const { isFile, size } = Deno.lstatSync(path);
     if (isFile && size <= MAX_RECORD_BYTES) return Deno.readTextFileSync(path);

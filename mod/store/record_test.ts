@@ -59,3 +59,20 @@ Deno.test("readRecord() throws corrupt and names the file when it is half a reco
       error instanceof WherryError && error.kind === "corrupt" && error.message.includes(path),
   );
 });
+
+for (
+  const [what, make] of [
+    ["a link", (path: string) => Deno.symlinkSync("/etc/hostname", path)],
+    ["a directory", (path: string) => Deno.mkdirSync(path)],
+  ] as const
+) {
+  Deno.test(`readRecord() throws corrupt when ${what} is in the place of the file`, () => {
+    const path = `${Deno.makeTempDirSync()}/record.json`;
+    make(path);
+
+    throws(
+      () => readRecord(path, asIs),
+      (error: unknown) => error instanceof WherryError && error.kind === "corrupt",
+    );
+  });
+}
