@@ -1,5 +1,6 @@
 /** Reading what has happened, and what happens next. @module */
 
+import { WherryError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { delay, isPast } from "./polling.ts";
 
@@ -187,6 +188,11 @@ function openFiles(path: string): EventFile[] {
 
 function openIfPresent(path: string): EventFile | undefined {
   try {
+    if (!Deno.lstatSync(path).isFile) {
+      throw new WherryError("corrupt", `Cannot read events from "${path}": it is no regular file`, {
+        hint: `Remove "${path}"`,
+      });
+    }
     const file = Deno.openSync(path);
     return { file, inode: file.statSync().ino, offset: 0 };
   } catch (error) {

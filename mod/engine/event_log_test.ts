@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
 import { Engine } from "./engine.ts";
 import { type EngineEvent, EventReader, parseEvent, readEvents } from "./event_log.ts";
@@ -87,6 +87,13 @@ Deno.test("read() leaves out what was there before when no history is wanted", (
   engine.write("start");
 
   deepStrictEqual(actionsOf(reader.read()), ["start"]);
+});
+
+Deno.test("EventReader() refuses what is no regular file, and does not wait for it", () => {
+  using scratch = new Scratch();
+  Deno.mkdirSync(scratch.path);
+
+  throws(() => new EventReader(scratch.path, { hasHistory: true }), { kind: "corrupt" });
 });
 
 Deno.test("read() finds a log that was made later", () => {
