@@ -219,9 +219,9 @@ export class TestEngine implements AsyncDisposable {
   /** Ids of all containers that there ever were, as the log of events has them. */
   #listCreated(): string[] {
     const path = `${this.runRoot}/events`;
-    const log = [`${path}.1`, path].filter(exists).map((one) => Deno.readTextFileSync(one)).join(
-      "",
-    );
+    // A test may have put something else there, even what has no end
+    const files = [`${path}.1`, path].filter((one) => exists(one) && Deno.lstatSync(one).isFile);
+    const log = files.map((one) => Deno.readTextFileSync(one)).join("");
     return Array.from(log.matchAll(/^\{"status":"create","id":"(\w+)"/gm), ([, id = ""]) => id);
   }
 

@@ -186,11 +186,16 @@ const LATER_FIELDS = {
 export function readContainerConfig(
   { config, directory }: ContainerPaths,
 ): ContainerConfig | undefined {
-  return readRecord(config, (json) => {
-    const parsed = parseContainerConfig(json);
-    if (directory.endsWith(`/${parsed.id}`)) return parsed;
-    throw new WherryError("corrupt", "Cannot read the container's record: it is another one's");
-  });
+  try {
+    return readRecord(config, (json) => {
+      const parsed = parseContainerConfig(json);
+      if (directory.endsWith(`/${parsed.id}`)) return parsed;
+      throw new WherryError("corrupt", "Cannot read the container's record: it is another one's");
+    });
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotADirectory)) throw cause;
+    throw new WherryError("corrupt", `Cannot read "${directory}": it is no directory`, { cause });
+  }
 }
 
 /**

@@ -64,6 +64,7 @@ const MAX_RECORD_BYTES = 64 * 1024 * 1024;
  * ever.
  *
  * @throws {WherryError} `corrupt` if something else is in its place.
+ * @throws {Deno.errors.NotADirectory} If something else is in the place of its directory.
  */
 export function readTextIfPresent(path: string): string | undefined {
   try {
@@ -71,8 +72,7 @@ export function readTextIfPresent(path: string): string | undefined {
     if (isFile && size <= MAX_RECORD_BYTES) return Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    // There is a file in the place of the directory
-    if (!(error instanceof Deno.errors.NotADirectory)) throw error;
+    throw error;
   }
   throw damaged(path);
 }
