@@ -331,7 +331,7 @@ for (const [args, expected, message] of REFUSED) {
 }
 
 testWhole("restart stops a container before it starts it", async (wherry) => {
-  await wherry.start(["--name", "box", "--stop-timeout", "0"], ["sleep", "100"]);
+  await wherry.start(["--name", "box"], ["sleep", "100"]);
   await wherry.run(["restart", "-s", "KILL", "box"]);
 
   deepStrictEqual((await seenActions(wherry, "container=box")).slice(2), [

@@ -143,9 +143,19 @@ function currentMs(): number {
  * Nobody waits: who has the file open writes to the one put aside, where readers still look.
  */
 function rotateIfDue(path: string): void {
-  if (Deno.statSync(path).size < ROTATION_BYTES) return;
+  if (!isRotationDue(path)) return;
   using lock = tryAcquireLock(`${path}.lock`, { create: true });
   // Without the lock somebody else is at it; with it, may just have been
-  if (lock === undefined || Deno.statSync(path).size < ROTATION_BYTES) return;
+  if (lock === undefined || !isRotationDue(path)) return;
   Deno.renameSync(path, `${path}.1`);
+}
+
+/** Another process may have put the log aside just now. */
+function isRotationDue(path: string): boolean {
+  try {
+    return Deno.statSync(path).size >= ROTATION_BYTES;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
