@@ -66,7 +66,8 @@ const STATUSES: readonly unknown[] = ["running", "paused", "restarting", "exited
 
 const HEALTH_STATUSES: readonly unknown[] = ["none", "starting", "healthy", "unhealthy"];
 
-const NEVER_RUN: Readonly<ContainerState> = {
+/** Of a container that was made and never started. */
+export const NEVER_RUN: Readonly<ContainerState> = {
   status: "created",
   isRunning: false,
   pid: 0,

@@ -138,6 +138,9 @@ export async function awaitStart(
 }
 
 const ENOENT = 2;
+const ESRCH = 3;
+/** Of `exec` in a container that does not run, as docker's. */
+const EXIT_FAILURE = 1;
 const EXIT_NOT_FOUND = 127;
 const EXIT_CANNOT_INVOKE = 126;
 
@@ -160,6 +163,11 @@ function launchError(
   if (word === "exec") {
     return new WherryError("invalid_argument", `Cannot execute "${command}": ${errnoText(errno)}`, {
       exitCode: EXIT_CANNOT_INVOKE,
+    });
+  }
+  if (word === "join" && errno === ESRCH) {
+    return new WherryError("conflict", "Cannot exec in the container: it has just ended", {
+      exitCode: EXIT_FAILURE,
     });
   }
   if (word === "chdir") {

@@ -1,7 +1,7 @@
 /** A container's record and state for tests, with only what matters to a test given. @module */
 
 import { type ContainerConfig, DEFAULT_LOG, NO_RESTART } from "../../mod/container/config.ts";
-import { type ContainerState, NEVER } from "../../mod/container/state.ts";
+import { type ContainerState, NEVER_RUN } from "../../mod/container/state.ts";
 
 /** A record as `createContainer` writes it, changed by `changes`. */
 export function fakeContainerConfig(changes: Partial<ContainerConfig> = {}): ContainerConfig {
@@ -45,19 +45,5 @@ export function fakeContainerConfig(changes: Partial<ContainerConfig> = {}): Con
 
 /** The state of a container that was never started, changed by `changes`. */
 export function fakeContainerState(changes: Partial<ContainerState> = {}): ContainerState {
-  return {
-    status: "created",
-    isRunning: false,
-    pid: 0,
-    monitorPid: 0,
-    startedAt: NEVER,
-    finishedAt: NEVER,
-    exitCode: 0,
-    restartCount: 0,
-    isStopped: false,
-    wasKilled: false,
-    health: "none",
-    failingStreak: 0,
-    ...changes,
-  };
+  return { ...NEVER_RUN, ...changes };
 }
