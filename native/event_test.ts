@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { eventually, execute, plan, readEvents, shell, testBoth } from "./testing.ts";
+import { eventually, execute, isThere, plan, readEvents, shell, testBoth } from "./testing.ts";
 
 const CLONE = ["clone", "0"];
 
@@ -113,10 +113,11 @@ testBoth("event_rename() changes the name in later events", async ({ start, dire
 
 testBoth("end_by_force() tells the signal that a stop comes to", async ({ start, directory }) => {
   const path = `${directory}/events`;
-  const script = "trap '' TERM; while :; do sleep 0.05; done";
+  const script = `trap '' TERM; : > ${directory}/ready; while :; do sleep 0.05; done`;
 
   await using monitor = start(plan(events(path), CLONE, shell(script)));
   await monitor.started();
+  await eventually(() => isThere(`${directory}/ready`));
   monitor.send("stop 15 50");
   await monitor.receive();
 

@@ -4,6 +4,7 @@ import {
   eventually,
   execute,
   isAlive,
+  isThere,
   type Monitor,
   plan,
   readBytes,
@@ -332,16 +333,6 @@ testBoth("stop_init() ends the row of restarts and is remembered at once", async
   strictEqual(status, "running");
   deepStrictEqual(messages, ["exited 137", "end"]);
 });
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
 
 for (
   const { what, signal } of [{ what: "SIGKILL", signal: 9 }, { what: "STOP_SIGNAL", signal: 15 }]

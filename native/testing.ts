@@ -185,6 +185,17 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Whether there is anything at `path`. */
+export function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** The parent goes first: it could have a child restarted. */
 function killFamily(pid: number): void {
   const children = readBytes(`/proc/${pid}/task/${pid}/children`).match(/\d+/g) ?? [];
