@@ -73,6 +73,11 @@ export const core = {
   nbbn: lazyCall(syscall, { parameters: ["i32", "i32", "buffer", "buffer", "i32"], result: "i32" }),
   /** `wherry_syscall(number, a, *b, c, d)` */
   nbnn: lazyCall(syscall, { parameters: ["i32", "i32", "buffer", "i32", "i32"], result: "i32" }),
+  /** `wherry_syscall(number, a, b, c, *d, e)` */
+  nnnbn: lazyCall(syscall, {
+    parameters: ["i32", "i32", "i32", "i32", "buffer", "i32"],
+    result: "i32",
+  }),
   /** Starting a program; see `native/wherry.h`, also for the following. */
   spawn: lazyCall(address("wherry_spawn"), {
     parameters: [
