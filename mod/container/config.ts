@@ -37,8 +37,57 @@ export type ContainerMount = BindMount | TmpfsMount;
 /** How mounts made later below one side of a bind mount show up on the other; see mount_namespaces(7). */
 export type Propagation = "rprivate" | "private" | "rslave" | "slave" | "rshared" | "shared";
 
-/** Which network a container is in. */
-export type NetworkMode = "none" | "host";
+/**
+ * Which network a container is in, in docker's words: `none`, `host`, `container:` and an id, or the name of a network,
+ * which is `bridge` unless somebody says otherwise.
+ */
+export type NetworkMode = string;
+
+/** How a container is to be attached to a network. */
+export interface EndpointRequest {
+  /** The network's name. */
+  network: string;
+  /** What others on the network find the container by, besides its name and id. */
+  aliases: string[];
+  /** Wanted IPv4 address; empty for any. */
+  ipv4: string;
+  /** Wanted IPv6 address; empty for any. */
+  ipv6: string;
+  /** Wanted hardware address; empty for any. */
+  macAddress: string;
+  /** Options of the network's driver, as given. */
+  driverOptions: Record<string, string>;
+  /** The endpoint with the highest one has the default route. */
+  gatewayPriority: number;
+}
+
+/** Ports of the container that are to be reached through the host. */
+export interface PublishedPort {
+  /** Of the transport. */
+  protocol: "tcp" | "udp" | "sctp";
+  /** Port inside, 1 to 65535. */
+  containerPort: number;
+  /** Host address; empty for all. */
+  hostAddress: string;
+  /** Port on the host; 0 for any that is free. */
+  hostPort: number;
+  /** Last port on the host of those that will do; `hostPort` unless a range is given for one container port. */
+  hostPortEnd: number;
+  /** How many in a row, from `containerPort` and `hostPort` on; at least 1. */
+  count: number;
+}
+
+/** Where a container finds the addresses of names. */
+export interface NameLookup {
+  /** Addresses of name servers; empty for the host's. */
+  servers: string[];
+  /** Domains to look in; empty for the host's. */
+  searches: string[];
+  /** Options of resolv.conf(5); empty for the host's. */
+  options: string[];
+  /** Lines for `/etc/hosts`: `name:address`, and `host-gateway` for an address. */
+  extraHosts: string[];
+}
 
 /** When a container is started again after its end. */
 export interface RestartPolicy {
@@ -133,6 +182,18 @@ export interface ContainerConfig {
   isAutoRemoved: boolean;
   /** Which network it is in. */
   networkMode: NetworkMode;
+  /** The networks it is attached to; empty with `none`, `host` and `container:`. */
+  endpoints: EndpointRequest[];
+  /** Ports to publish. */
+  publishedPorts: PublishedPort[];
+  /** Whether each exposed port is published on a free port of the host. */
+  publishesAll: boolean;
+  /** `port/protocol`, of the image and as asked for. */
+  exposedPorts: string[];
+  /** Where it finds the addresses of names. */
+  nameLookup: NameLookup;
+  /** NIS domain name inside; empty for none. */
+  domainname: string;
   /** What is mounted inside, besides the defaults. */
   mounts: ContainerMount[];
   /** Names and values for whoever looks. */
@@ -167,8 +228,22 @@ export const DEFAULT_LOG: Readonly<LogConfig> = {
 /** Never started again by itself. */
 export const NO_RESTART: Readonly<RestartPolicy> = { name: "no", maximumRetries: 0 };
 
+/** As the host does it. */
+export const HOST_NAME_LOOKUP: Readonly<NameLookup> = {
+  servers: [],
+  searches: [],
+  options: [],
+  extraHosts: [],
+};
+
 /** Fields that records of older versions do not have. */
 const LATER_FIELDS = {
+  endpoints: [],
+  publishedPorts: [],
+  publishesAll: false,
+  exposedPorts: [],
+  nameLookup: HOST_NAME_LOOKUP,
+  domainname: "",
   isIdle: false,
   restartPolicy: NO_RESTART,
   log: DEFAULT_LOG,

@@ -27,7 +27,13 @@ export const FIELD_CHECKS = {
   hasInit: isBoolean,
   isReadOnly: isBoolean,
   isAutoRemoved: isBoolean,
-  networkMode: (value) => value === "none" || value === "host",
+  networkMode: (value) => typeof value === "string" && /^(container:)?[\w][\w.-]*$/.test(value),
+  endpoints: (value) => Array.isArray(value) && value.every(isEndpointRequest),
+  publishedPorts: (value) => Array.isArray(value) && value.every(isPublishedPort),
+  publishesAll: isBoolean,
+  exposedPorts: isStrings,
+  nameLookup: isNameLookup,
+  domainname: isString,
   mounts: (value) => Array.isArray(value) && value.every(isMount),
   labels: (value) => isObject(value) && Object.values(value).every(isString),
   stopSignal: isString,
@@ -73,6 +79,26 @@ function isMount(value: unknown): boolean {
   if (value["type"] === "tmpfs") return isString(value["options"]);
   return value["type"] === "bind" && isString(value["source"]) && isBoolean(value["isReadOnly"]) &&
     isBoolean(value["createsSource"]) && isString(value["propagation"]);
+}
+
+function isEndpointRequest(value: unknown): boolean {
+  return isObject(value) && isName(String(value["network"])) && isStrings(value["aliases"]) &&
+    isString(value["ipv4"]) && isString(value["ipv6"]) && isString(value["macAddress"]) &&
+    isObject(value["driverOptions"]) && Object.values(value["driverOptions"]).every(isString) &&
+    Number.isSafeInteger(value["gatewayPriority"]);
+}
+
+function isPublishedPort(value: unknown): boolean {
+  return isObject(value) && ["tcp", "udp", "sctp"].includes(String(value["protocol"])) &&
+    isString(value["hostAddress"]) &&
+    ["containerPort", "hostPort", "hostPortEnd", "count"].every((field) =>
+      isCount(value[field]) && Number(value[field]) <= 65535
+    );
+}
+
+function isNameLookup(value: unknown): boolean {
+  return isObject(value) && isStrings(value["servers"]) && isStrings(value["searches"]) &&
+    isStrings(value["options"]) && isStrings(value["extraHosts"]);
 }
 
 function isRestartPolicy(value: unknown): boolean {

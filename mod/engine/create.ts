@@ -5,10 +5,14 @@ import {
   type ContainerConfig,
   type ContainerMount,
   DEFAULT_LOG,
+  type EndpointRequest,
+  HOST_NAME_LOOKUP,
   type LogConfig,
   mergeEnv,
+  type NameLookup,
   type NetworkMode,
   NO_RESTART,
+  type PublishedPort,
   type RestartPolicy,
   type RootSource,
 } from "../container/config.ts";
@@ -65,6 +69,18 @@ export interface CreateRequest {
   isAutoRemoved?: boolean;
   /** Which network it is in. @default {"none"} */
   networkMode?: NetworkMode;
+  /** The networks it is attached to. @default {none} */
+  endpoints?: readonly EndpointRequest[];
+  /** Ports to publish. @default {none} */
+  publishedPorts?: readonly PublishedPort[];
+  /** Whether each exposed port is published on a free port of the host. @default {false} */
+  publishesAll?: boolean;
+  /** `port/protocol`, on top of the image's. @default {none} */
+  exposedPorts?: readonly string[];
+  /** Where it finds the addresses of names. @default {as the host does} */
+  nameLookup?: NameLookup;
+  /** NIS domain name inside. @default {none} */
+  domainname?: string;
   /** What is mounted inside, besides the defaults. */
   mounts?: readonly ContainerMount[];
   /** On top of the image's labels. */
@@ -203,6 +219,12 @@ function planConfig(
     isReadOnly: request.isReadOnly ?? false,
     isAutoRemoved: request.isAutoRemoved ?? false,
     networkMode,
+    endpoints: [...(request.endpoints ?? [])],
+    publishedPorts: [...(request.publishedPorts ?? [])],
+    publishesAll: request.publishesAll ?? false,
+    exposedPorts: [...(request.exposedPorts ?? [])],
+    nameLookup: request.nameLookup ?? HOST_NAME_LOOKUP,
+    domainname: request.domainname ?? "",
     mounts: [...(request.mounts ?? [])],
     labels: { ...defaults.labels, ...request.labels },
     stopSignal: checkStopSignal(request.stopSignal ?? (defaults.stopSignal || DEFAULT_STOP_SIGNAL)),

@@ -248,7 +248,11 @@ export class NetlinkSocket implements Disposable {
   constructor(family: number) {
     const { nnn } = core;
     this.#socket = new Descriptor(
-      checked(nnn(SYSCALL.socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family), "socket", "netlink"),
+      checked(
+        nnn(SYSCALL.socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family),
+        "socket",
+        "netlink",
+      ),
     );
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) {
       this.#setOption(SOL_NETLINK, option, 1);

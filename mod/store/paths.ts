@@ -31,6 +31,36 @@ export interface ContainerPaths {
   lock: string;
   /** Locked by who replaces or removes what was asked for, also while the container runs. */
   configLock: string;
+  /** Its sandbox; exists while there is anything of it to undo. */
+  network: string;
+}
+
+/** Files of one network; all are forgotten by a reboot. */
+export interface NetworkPaths {
+  /** Holds all of them. */
+  runDirectory: string;
+  /** Held while endpoints come and go. */
+  lock: string;
+  /** A symbolic link for each address that is taken; its content is the container's id. */
+  addresses: string;
+  /** Names of its endpoints, ready for `/etc/hosts`. */
+  hosts: string;
+}
+
+/** What wherry keeps of the host's network; all is forgotten by a reboot. See `docs/network.md`. */
+export interface HostNetworkPaths {
+  /** Holds all of them, and a directory for each network. */
+  directory: string;
+  /** Held while networks come and go, and for the other files. */
+  lock: string;
+  /** Published ports and their owners. */
+  ports: string;
+  /** The whole nf_tables table as one netlink batch. */
+  ruleset: string;
+  /** Exists while the kernel may differ from `ruleset`. */
+  dirty: string;
+  /** What sysctls were before they were changed. */
+  sysctls: string;
 }
 
 /** The layout of wherry's two directories. */
@@ -108,6 +138,36 @@ export class Paths {
       runDirectory,
       lock: `${runDirectory}/lock`,
       configLock: `${runDirectory}/config.lock`,
+      network: `${runDirectory}/network.json`,
+    };
+  }
+
+  /** Records of networks, one file for each, named by the network. */
+  get networks(): string {
+    return `${this.root}/networks`;
+  }
+
+  /** What wherry keeps of the host's network. */
+  get hostNetwork(): HostNetworkPaths {
+    const directory = `${this.runRoot}/network`;
+    return {
+      directory,
+      lock: `${directory}/lock`,
+      ports: `${directory}/ports`,
+      ruleset: `${directory}/ruleset`,
+      dirty: `${directory}/dirty`,
+      sysctls: `${directory}/sysctls`,
+    };
+  }
+
+  /** The files of one network. */
+  network(id: string): NetworkPaths {
+    const runDirectory = `${this.runRoot}/network/${id}`;
+    return {
+      runDirectory,
+      lock: `${runDirectory}/lock`,
+      addresses: `${runDirectory}/addresses`,
+      hosts: `${runDirectory}/hosts`,
     };
   }
 }

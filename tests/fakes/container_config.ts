@@ -1,6 +1,11 @@
 /** A container's record and state for tests, with only what matters to a test given. @module */
 
-import { type ContainerConfig, DEFAULT_LOG, NO_RESTART } from "../../mod/container/config.ts";
+import {
+  type ContainerConfig,
+  DEFAULT_LOG,
+  HOST_NAME_LOOKUP,
+  NO_RESTART,
+} from "../../mod/container/config.ts";
 import { type ContainerState, NEVER_RUN } from "../../mod/container/state.ts";
 
 /** A record as `createContainer` writes it, changed by `changes`. */
@@ -29,6 +34,12 @@ export function fakeContainerConfig(changes: Partial<ContainerConfig> = {}): Con
     isReadOnly: false,
     isAutoRemoved: false,
     networkMode: "none",
+    endpoints: [],
+    publishedPorts: [],
+    publishesAll: false,
+    exposedPorts: [],
+    nameLookup: HOST_NAME_LOOKUP,
+    domainname: "",
     mounts: [],
     labels: {},
     stopSignal: "SIGTERM",
