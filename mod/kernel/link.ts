@@ -44,13 +44,17 @@ export interface Link {
 /** A link: its name, or its index. */
 export type LinkReference = string | number;
 
-/** What a new bridge may have. */
-export interface BridgeOptions {
-  /** @default {a random one} */
+/** What any new link may have. */
+export interface LinkOptions {
+  /** Its hardware address. @default {a random one} */
   macAddress?: string;
-  /** Largest packet, in bytes. @default {that of the smallest port} */
+  /** Largest packet, in bytes. @default {1500, or what the links around it have} */
   mtu?: number;
-  /** Free text for whoever looks. @default {none} */
+}
+
+/** What a new bridge may have. */
+export interface BridgeOptions extends LinkOptions {
+  /** Free text for whoever looks, at most 255 bytes. @default {none} */
   alias?: string;
 }
 
@@ -77,8 +81,8 @@ export interface VethRequest {
   };
 }
 
-/** A link in a namespace that shares the host's link `parentIndex`. */
-interface SharedLinkRequest {
+/** A link that comes into being in a namespace and stands on one of this namespace. */
+export interface SharedLinkRequest {
   /** Its name, for example `"eth0"`. */
   name: string;
   /** The link of this namespace that it stands on. */
@@ -165,15 +169,10 @@ function uint16(value: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new Uint16Array([value]).buffer);
 }
 
-/** What any new link may have. */
-function usualAttributes(
-  name: string,
-  { macAddress, mtu, alias }: BridgeOptions,
-): Attribute[] {
+function usualAttributes(name: string, { macAddress, mtu }: LinkOptions): Attribute[] {
   const attributes: Attribute[] = [[IFLA.IFNAME, name]];
   if (macAddress !== undefined) attributes.push([IFLA.ADDRESS, macBytes(macAddress)]);
   if (mtu !== undefined) attributes.push([IFLA.MTU, mtu]);
-  if (alias !== undefined) attributes.push([IFLA.IFALIAS, alias]);
   return attributes;
 }
 
@@ -200,7 +199,7 @@ function newLinkUp(
 }
 
 /** A request to make a bridge, which is switched on. */
-export function newBridge(name: string, options: BridgeOptions = {}): NetlinkRequest {
+export function newBridge(name: string, options: LinkOptions = {}): NetlinkRequest {
   return newLinkUp("bridge", name, [...usualAttributes(name, options), linkInfo("bridge")]);
 }
 
@@ -238,7 +237,7 @@ export function isolatePort(link: LinkReference): NetlinkRequest {
 
 /** A request to make a link that stands on another one, in a namespace; it is not switched on. */
 function newSharedLink(
-  request: SharedLinkRequest & { macAddress?: string },
+  request: SharedLinkRequest & LinkOptions,
   info: Attribute,
   kind: string,
 ): NetlinkRequest {
@@ -343,10 +342,13 @@ export class Links {
   /**
    * Makes a bridge and switches it on.
    *
-   * @throws {NetlinkError} EEXIST if there is a link of that name.
+   * @throws {NetlinkError} EEXIST if there is a link of that name. Nothing is made then; only when the alias is
+   * refused is the bridge there.
    */
-  addBridge(name: string, options: BridgeOptions = {}): void {
+  addBridge(name: string, { alias, ...options }: BridgeOptions = {}): void {
     this.#socket.request(newBridge(name, options));
+    // The kernel does not look at the alias of a link that it makes
+    if (alias !== undefined) this.setAlias(name, alias);
   }
 
   /**
