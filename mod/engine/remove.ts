@@ -34,7 +34,7 @@ export async function removeContainer(
   for (let tries = 0; tries < (isForced ? MAX_KILLS : 1); tries++) {
     if (tries > 0) await delay(PAUSE_MS);
     if (isForced) await killAndWait(engine, container);
-    using lock = tryLockContainer(container.paths);
+    using lock = tryLockContainer(engine.paths, container.config.id);
     if (lock !== undefined) return removeLocked(engine, container.config);
     if (readContainer(engine, container.config.id) === undefined) return;
   }

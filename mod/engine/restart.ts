@@ -18,8 +18,8 @@ export async function startInBackground(engine: Engine, wanted: string): Promise
   const container = findContainer(engine, wanted);
   checkNotPaused(container, wanted);
   if (container.state.isRunning) return;
-  const { config, paths } = container;
-  using lock = tryLockContainer(paths);
+  const { config } = container;
+  using lock = tryLockContainer(engine.paths, config.id);
   if (lock === undefined) throw busy(wanted);
   using _monitor = await startContainer(engine, { config, lock });
 }

@@ -116,8 +116,7 @@ function removeFailed({ engine }: Context, { config }: CreatedContainer): void {
  * end has come by then and the lock is free, or the monitor sees that nobody is there and cleans up.
  */
 function removeEnded({ engine }: Context, { config }: CreatedContainer): void {
-  const paths = engine.paths.container(config.id);
-  using lock = tryLockContainer(paths);
+  using lock = tryLockContainer(engine.paths, config.id);
   // Still locked: it runs on, or another command removes it already
   if (lock !== undefined) removeLocked(engine, config);
 }

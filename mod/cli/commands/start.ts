@@ -63,7 +63,7 @@ async function startAttached(
   };
   using session = new Session(streams);
   session.catchSignals();
-  using lock = tryLockContainer(paths);
+  using lock = tryLockContainer(engine.paths, config.id);
   if (lock === undefined) throw busy(name);
   session.prepareStdin();
   using monitor = await startContainer(engine, { config, lock }, {
