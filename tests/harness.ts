@@ -10,6 +10,7 @@ import { SYSCALL } from "../ffi/syscalls.ts";
 import { makeBusyboxTar } from "../scripts/busybox_image.ts";
 import { Surroundings } from "./surroundings.ts";
 import { Terminal, type TerminalOptions } from "./terminal.ts";
+import { TestNetwork } from "./test_network.ts";
 
 const PROJECT_ROOT = new URL("../", import.meta.url).pathname;
 
@@ -52,6 +53,8 @@ export class TestEngine implements AsyncDisposable {
   readonly runRoot: string = `${this.directory}/run`;
   /** Where the test keeps files of its own, and where commands are called. */
   readonly scratch: string = `${this.directory}/scratch`;
+  /** The network of the host that this test's commands see. */
+  readonly network: TestNetwork = new TestNetwork();
   readonly #temporary = `${this.directory}/tmp`;
   readonly #before: Surroundings;
 
@@ -79,14 +82,15 @@ export class TestEngine implements AsyncDisposable {
     const [program = "", ...rest] = options.redirect === undefined
       ? argv
       : ["/bin/sh", "-c", `exec "$@" ${options.redirect}`, "sh", ...argv];
-    return new Deno.Command(program, {
+    const command = new Deno.Command(program, {
       args: rest,
       cwd: options.cwd ?? this.scratch,
       env: { TMPDIR: this.#temporary, ...options.env },
       stdin: options.stdin === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
-    }).spawn();
+    });
+    return this.network.within(() => command.spawn());
   }
 
   /** Runs a command to its end. */
@@ -155,10 +159,8 @@ export class TestEngine implements AsyncDisposable {
 
   /** Starts a command on a terminal of its own. */
   openTerminal(args: readonly string[], options: TerminalOptions = {}): Terminal {
-    return Terminal.open(this.commandLine(args), {
-      directory: this.scratch,
-      ...options,
-    });
+    const argv = this.commandLine(args);
+    return this.network.within(() => Terminal.open(argv, { directory: this.scratch, ...options }));
   }
 
   /** A root file system with busybox, made once for all tests of a file; nobody may change it. */
@@ -196,6 +198,10 @@ export class TestEngine implements AsyncDisposable {
    * What ends by itself, such as a monitor on its last steps, is given a few seconds.
    */
   async assertNothingLeaked(): Promise<void> {
+    // Bridges stay for the next container until somebody says that none will come
+    if (this.network.listLinks().length > 0) {
+      await this.runHost(...this.commandLine(["network", "prune", "-f"]));
+    }
     let leaks = this.#findLeaks();
     for (let tries = 0; leaks.length > 0 && tries < 100; tries++) {
       await pause(50);
@@ -213,7 +219,11 @@ export class TestEngine implements AsyncDisposable {
       this.#temporary,
     ];
     const files = places.flatMap((place) => listNames(place).map((name) => `${place}/${name}`));
-    return [...files.flatMap(describeFile), ...this.#before.findNew(this.#listCreated())];
+    return [
+      ...files.flatMap(describeFile),
+      ...this.#before.findNew(this.#listCreated()),
+      ...this.network.findChanges(),
+    ];
   }
 
   /** Ids of all containers that there ever were, as the log of events has them. */
@@ -229,6 +239,7 @@ export class TestEngine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#before.endNewProcesses();
     await this.#before.unmountBelow(this.directory);
+    this.network[Symbol.dispose]();
     await Deno.remove(this.directory, { recursive: true });
   }
 }

@@ -53,6 +53,12 @@ const NO_TRUNC = { name: "no-trunc", type: "boolean", help: "Don't truncate outp
 /** Of every command that makes a container. */
 export const CONTAINER_FLAGS = [
   {
+    name: "add-host",
+    type: "list",
+    value: "name:address",
+    help: "Add a line to the container's /etc/hosts; host-gateway stands for the host's address",
+  },
+  {
     name: "attach",
     short: "a",
     type: "list",
@@ -60,6 +66,16 @@ export const CONTAINER_FLAGS = [
     help: "Attach to STDIN, STDOUT or STDERR",
   },
   { name: "cidfile", type: "string", value: "file", help: "Write the container's id to a file" },
+  { name: "dns", type: "list", value: "address", help: "Set custom name servers" },
+  {
+    name: "dns-option",
+    aliases: ["dns-opt"],
+    type: "list",
+    value: "option",
+    help: "Set options of the resolver, as in resolv.conf",
+  },
+  { name: "dns-search", type: "list", value: "domain", help: "Set custom search domains" },
+  { name: "domainname", type: "string", help: "Container NIS domain name" },
   {
     name: "entrypoint",
     type: "string",
@@ -68,6 +84,18 @@ export const CONTAINER_FLAGS = [
   },
   ENV,
   ENV_FILE,
+  {
+    name: "expose",
+    type: "list",
+    value: "port[/protocol]",
+    help: "Expose a port or a range of ports, which --publish-all publishes",
+  },
+  {
+    name: "gateway",
+    type: "string",
+    value: "address",
+    help: "Router of the LAN, with --network static",
+  },
   {
     name: "health-cmd",
     type: "string",
@@ -113,6 +141,14 @@ export const CONTAINER_FLAGS = [
   },
   { name: "init", type: "boolean", help: "Run an init that forwards signals and reaps processes" },
   INTERACTIVE,
+  {
+    name: "ip",
+    type: "string",
+    value: "address",
+    singleDashValue: /^\d+(\.\d+){3}(\/\d+)?$/,
+    help: "IPv4 address on the first network",
+  },
+  { name: "ip6", type: "string", value: "address", help: "IPv6 address on the first network" },
   { name: "label", short: "l", type: "list", help: "Set metadata on a container" },
   {
     name: "log-driver",
@@ -126,15 +162,48 @@ export const CONTAINER_FLAGS = [
     value: "name=value",
     help: "Log options: max-size (default 10 MiB, -1 for no limit), max-file (default 3)",
   },
+  {
+    name: "mac-address",
+    type: "string",
+    value: "address",
+    help: "Hardware address on the first network",
+  },
   { name: "name", type: "string", help: "Assign a name to the container" },
   {
     name: "network",
     aliases: ["net"],
-    type: "string",
-    value: "none|host",
-    help: "Connect the container to a network (default none)",
+    type: "list",
+    value: "network",
+    help: "Connect to a network: a name with options such as NAME:ip=ADDRESS,alias=NAME, host, " +
+      "none, container:ID, or dhcp and static with --parent (default bridge)",
+  },
+  {
+    name: "network-alias",
+    aliases: ["net-alias"],
+    type: "list",
+    value: "name",
+    help: "Add a name by which others on the network find the container",
   },
   { name: "no-healthcheck", type: "boolean", help: "Do not check the container's health" },
+  {
+    name: "parent",
+    type: "string",
+    value: "link",
+    help: "Link of the host whose LAN the container joins, with --network dhcp or static",
+  },
+  {
+    name: "publish",
+    short: "p",
+    type: "list",
+    value: "[[ip:]host:]container[/protocol]",
+    help: "Publish a port or a range of ports of the container on the host",
+  },
+  {
+    name: "publish-all",
+    short: "P",
+    type: "boolean",
+    help: "Publish all exposed ports on free ports of the host",
+  },
   {
     name: "pull",
     type: "string",

@@ -1,6 +1,6 @@
 /** From the flags of `run` and `create` to the container that is asked for. @module */
 
-import type { ContainerConfig, NetworkMode, RestartPolicy } from "../container/config.ts";
+import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import { loadTarSupport } from "../engine/image_source.ts";
 import { WherryError } from "../errors.ts";
@@ -11,6 +11,7 @@ import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
+import { planNetwork } from "./network_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
@@ -59,7 +60,7 @@ export async function loadImageSupport(
  * @throws {WherryError} `invalid_argument` for a value that makes no sense, or two that contradict each other.
  */
 export function planRequest(
-  { flags, given, positionals }: ContainerArguments,
+  { flags, positionals }: ContainerArguments,
   { isDetached, startsAtOnce }: RequestOptions,
 ): CreateRequest {
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
@@ -85,7 +86,7 @@ export function planRequest(
     isIdle: flags.idle,
     isReadOnly: flags["read-only"],
     isAutoRemoved: flags.rm,
-    networkMode: given.has("network") ? parseNetwork(flags.network ?? "") : "none",
+    ...planNetwork(flags),
     mounts: [
       ...flags.volume.map((text) => parseVolumeFlag(text, Deno.cwd())),
       ...flags.tmpfs.map(parseTmpfsFlag),
@@ -148,15 +149,6 @@ function attachedStreams(
   if (isDetached) return [];
   return STREAMS.filter((stream) =>
     named.has(stream) || (stream === "stdin" ? interactive : named.size === 0)
-  );
-}
-
-function parseNetwork(text: string): NetworkMode {
-  if (text === "none" || text === "host") return text;
-  throw new WherryError(
-    "unsupported",
-    `Cannot use the network "${text}": only none and host are available yet`,
-    { hint: "Leave out --network for none, or give --network host" },
   );
 }
 

@@ -22,9 +22,6 @@ import {
 
 type RunFlags = ParsedFlags<typeof RUN_FLAGS>;
 
-const NO_NETWORK = "the container has no network but loopback: others than " +
-  "--network none and host are not available yet";
-
 /** Makes a container, starts it, and stays with it unless `-d` is given. */
 export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const { flags } = parsed;
@@ -32,7 +29,6 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const streams = planStreams(flags);
   if (!flags.detach) checkTerminal(streams);
   const request = planRequest(parsed, { isDetached: flags.detach, startsAtOnce: true });
-  if (!parsed.given.has("network") && Deno.stderr.isTerminal()) context.output.note(NO_NETWORK);
   using cidFile = createCidFile(flags.cidfile);
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
