@@ -122,7 +122,11 @@ export class AddressBook {
   /** Remembers what {@linkcode readCursor} returns. */
   writeCursor(family: number, address: string): void {
     // Without truncating: on some file systems that waits for the disk
-    using file = Deno.openSync(this.#cursorPath(family), { write: true, create: true, mode: 0o600 });
+    using file = Deno.openSync(this.#cursorPath(family), {
+      write: true,
+      create: true,
+      mode: 0o600,
+    });
     file.writeSync(encoder.encode(`${address.padEnd(CURSOR_BYTES - 1)}\n`));
   }
 

@@ -96,7 +96,9 @@ function lowest(one: bigint, other: bigint): bigint {
 
 function requireCidr(text: string): Cidr {
   const cidr = parseCidr(text);
-  if (cidr === undefined) throw new WherryError("corrupt", `Cannot use subnet "${text}": malformed`);
+  if (cidr === undefined) {
+    throw new WherryError("corrupt", `Cannot use subnet "${text}": malformed`);
+  }
   return cidr;
 }
 
@@ -197,7 +199,9 @@ export class AddressPool {
       const isWorthTrying = holder === undefined || (answers.get(holder) ?? isStale(holder));
       if (holder !== undefined) answers.set(holder, isWorthTrying);
       // Asked again there, under the lock
-      if (isWorthTrying && this.#book.takeOver(address, owner, isStale) === undefined) return address;
+      if (isWorthTrying && this.#book.takeOver(address, owner, isStale) === undefined) {
+        return address;
+      }
     }
     return undefined;
   }
@@ -224,7 +228,9 @@ export class AddressPool {
     const { subnet, range } = this.#pool;
     return new WherryError(
       "unavailable",
-      `Cannot give an address of network "${this.#networkName}": all of ${range || subnet} are taken`,
+      `Cannot give an address of network "${this.#networkName}": all of ${
+        range || subnet
+      } are taken`,
       { hint: "Stop a container on it, or make a network with a larger --subnet or --ip-range" },
     );
   }
