@@ -51,7 +51,7 @@ export function pruneContainers(engine: Engine, filter: PruneFilter): PruneResul
       result.failures.push(error);
     }
   }
-  recordPrune(engine, result.reclaimedBytes);
+  recordPrune(engine, { type: "container", reclaimedBytes: result.reclaimedBytes });
   return result;
 }
 

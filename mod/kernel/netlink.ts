@@ -126,6 +126,7 @@ class Writer {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** May replace the bytes and their view. */
   #reserve(count: number): number {
     const at = this.#length;
     this.#length += count;
@@ -139,7 +140,13 @@ class Writer {
   }
 
   #append(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  #appendNumber(value: number): void {
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value, true);
   }
 
   #align(): void {
@@ -149,7 +156,7 @@ class Writer {
   attribute([type, value]: Attribute): void {
     const start = this.#reserve(4);
     const isNested = Array.isArray(value);
-    if (typeof value === "number") this.#view.setUint32(this.#reserve(4), value, true);
+    if (typeof value === "number") this.#appendNumber(value);
     else if (typeof value === "string") this.#append(encoder.encode(`${value}\0`));
     else if (value instanceof Uint8Array) this.#append(value);
     else for (const nested of value) this.attribute(nested);
