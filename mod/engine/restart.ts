@@ -3,7 +3,8 @@
 import { WherryError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordKill } from "./events.ts";
-import { type Container, findContainer, tryLockContainer } from "./find.ts";
+import { type Container, findContainer } from "./find.ts";
+import { lockStopped } from "./settle.ts";
 import { restartThroughMonitor, startContainer } from "./start.ts";
 import { planStop, type StopOptions } from "./stop.ts";
 
@@ -19,9 +20,14 @@ export async function startInBackground(engine: Engine, wanted: string): Promise
   checkNotPaused(container, wanted);
   if (container.state.isRunning) return;
   const { config } = container;
-  using lock = tryLockContainer(engine.paths, config.id);
-  if (lock === undefined) throw busy(wanted);
+  using lock = await lockStopped(engine, config.id);
+  if (lock === undefined) return checkStartedByOthers(engine, wanted);
   using _monitor = await startContainer(engine, { config, lock });
+}
+
+/** Somebody else has come first, and did what was to be done. */
+function checkStartedByOthers(engine: Engine, wanted: string): void {
+  if (!findContainer(engine, wanted).state.isRunning) throw busy(wanted);
 }
 
 /**
