@@ -16,7 +16,7 @@ import { isLocked } from "../store/lock.ts";
 import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
-import { bringUp, findNetwork } from "./networks.ts";
+import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
 import { planPorts } from "./ports.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
@@ -83,7 +83,7 @@ function makeSandbox(
     const network = networks[index];
     if (network === undefined) return;
     takeAddresses(engine, config, config.endpoints[index], network, endpoint);
-    const bridge = network.driver === "bridge" ? bringUp(engine, network) : "";
+    const bridge = ensureUp(engine, network);
     const request: AttachRequest = { network, endpoint, bridge, hasDefaultRoute: index === first };
     attachEndpoint(sockets, request);
   });
@@ -94,6 +94,12 @@ function makeSandbox(
   joinNames(engine.paths, config.id, sandbox.endpoints);
   undo.move();
   return setup("sandbox", namespace, sandbox);
+}
+
+/** The record that names the network is there already: from here on nobody removes it. */
+function ensureUp(engine: Engine, network: NetworkConfig): string {
+  using _lock = lockEndpoints(engine, network);
+  return bringUp(engine, network);
 }
 
 /** Everything of an endpoint but its addresses, which are taken later. */
