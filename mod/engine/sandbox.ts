@@ -38,16 +38,25 @@ export interface SandboxSetup extends Disposable {
  * @throws {WherryError} If a network is missing, an address or a port is taken; nothing is left then.
  */
 export async function setUpSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
-  const { networkMode } = config;
-  if (networkMode.startsWith("container:")) {
-    return setup("joined", await openNamespaceOf(engine, networkMode.slice("container:".length)));
-  }
-  const networks = config.endpoints.map(({ network }) => findNetwork(engine, network));
-  if (networkMode === "host" || networks.some(({ driver }) => driver === "host")) {
-    return setup("host");
-  }
-  if (networks.every(({ driver }) => driver === "none")) return setup("new");
-  return makeSandbox(engine, config, networks);
+  const mode = networkModeOf(engine, config);
+  if (mode === "sandbox") return makeSandbox(engine, config);
+  writeHostEtcFiles(engine.paths, config, mode);
+  if (mode !== "joined") return setup(mode);
+  return setup(mode, await openNamespaceOf(engine, config.networkMode.slice(CONTAINER.length)));
+}
+
+const CONTAINER = "container:";
+
+/** Where the processes of a container find their network; networks of the drivers `host` and `none` count as those. */
+export function networkModeOf(
+  engine: Engine,
+  { networkMode, endpoints }: ContainerConfig,
+): SandboxSetup["mode"] {
+  if (networkMode.startsWith(CONTAINER)) return "joined";
+  if (networkMode === "host") return "host";
+  const drivers = endpoints.map(({ network }) => findNetwork(engine, network).driver);
+  if (drivers.includes("host")) return "host";
+  return drivers.every((driver) => driver === "none") ? "new" : "sandbox";
 }
 
 function setup(
@@ -58,11 +67,8 @@ function setup(
   return { mode, namespace, sandbox, [Symbol.dispose]: () => namespace?.[Symbol.dispose]() };
 }
 
-function makeSandbox(
-  engine: Engine,
-  config: ContainerConfig,
-  networks: readonly NetworkConfig[],
-): SandboxSetup {
+function makeSandbox(engine: Engine, config: ContainerConfig): SandboxSetup {
+  const networks = config.endpoints.map(({ network }) => findNetwork(engine, network));
   const { network: path } = engine.paths.container(config.id);
   const sandbox: Sandbox = {
     schema: 1,
