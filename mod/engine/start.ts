@@ -83,7 +83,7 @@ function planStart(
   const hierarchies = readCgroupHierarchies();
   return planLaunch({
     config: { ...config, env: processEnv(config, config.hasTerminal) },
-    paths,
+    paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
     identity: readIdentity(config.user, paths, lowerDirectories),
     cgroupHierarchies: visibleCgroups(hierarchies),
@@ -256,4 +256,10 @@ function cleanupArgv(
 /** What the monitor puts back when another program removes it. */
 function keeperOf({ paths }: Engine): { table: string; rulesetPath: string } {
   return { table: tableNameOf(paths.runRoot), rulesetPath: paths.hostNetwork.ruleset };
+}
+
+/** Who shares a container's network shares its names, too. */
+function etcDirectoryOf({ paths }: Engine, { id, networkMode }: ContainerConfig): string {
+  const [, other = id] = /^container:(.*)$/.exec(networkMode) ?? [];
+  return paths.container(other).etc;
 }
