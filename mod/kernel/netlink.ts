@@ -86,6 +86,7 @@ const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -107,6 +108,10 @@ const MAX_ATTRIBUTE_BYTES = 0xffff;
 const RECEIVE_BYTES = 256 * 1024;
 /** What the kernel takes in one go without asking; bigger batches need a bigger buffer. */
 const USUAL_SEND_BYTES = 128 * 1024;
+/** How many answers the usual receive buffer surely holds. */
+const USUAL_ANSWERS = 64;
+/** What the kernel charges for a refusal is less than twice as much, and it doubles what is asked for. */
+const ANSWER_BYTES = 1024;
 /** A dump that is changed under way so often is given up. */
 const MAX_DUMPS = 20;
 const EINTR = 4;
@@ -126,6 +131,7 @@ class Writer {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** May replace the bytes and their view. */
   #reserve(count: number): number {
     const at = this.#length;
     this.#length += count;
@@ -139,7 +145,13 @@ class Writer {
   }
 
   #append(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  #appendNumber(value: number): void {
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value, true);
   }
 
   #align(): void {
@@ -149,7 +161,7 @@ class Writer {
   attribute([type, value]: Attribute): void {
     const start = this.#reserve(4);
     const isNested = Array.isArray(value);
-    if (typeof value === "number") this.#view.setUint32(this.#reserve(4), value, true);
+    if (typeof value === "number") this.#appendNumber(value);
     else if (typeof value === "string") this.#append(encoder.encode(`${value}\0`));
     else if (value instanceof Uint8Array) this.#append(value);
     else for (const nested of value) this.attribute(nested);
@@ -289,7 +301,7 @@ export class NetlinkSocket implements Disposable {
    * @throws {NetlinkError} The first refusal, once all are answered.
    */
   request(...requests: readonly NetlinkRequest[]): void {
-    this.#exchange(requests, () => true, () => {});
+    this.#exchange(requests, requests.length - 1);
   }
 
   /**
@@ -299,19 +311,17 @@ export class NetlinkSocket implements Disposable {
    * @throws {NetlinkError} The first refusal; nothing is done then.
    */
   batch(requests: readonly NetlinkRequest[]): void {
-    const framing = new Set([requests.at(0), requests.at(-1)]);
-    this.#exchange(requests, (request) => !framing.has(request), () => {});
+    this.#exchange(requests, requests.length - 2);
   }
 
   /**
    * Asks for one object, or for all with `NLM_F.DUMP`; begins anew when what is dumped changes under way.
    *
-   * @throws {NetlinkError} For example ENODEV, ENOENT.
+   * @throws {NetlinkError} For example ENODEV, ENOENT; EINTR if it changes each time.
    */
   get(request: NetlinkRequest): NetlinkMessage[] {
     for (let tries = 0; tries < MAX_DUMPS; tries++) {
-      const messages: NetlinkMessage[] = [];
-      const isWhole = this.#exchange([request], () => true, (message) => messages.push(message));
+      const { messages, isWhole } = this.#exchange([request], 0);
       if (isWhole) return messages;
     }
     throw new NetlinkError(request, EINTR, "it changes all the time");
@@ -332,29 +342,38 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
-  /** @returns False if a dump was changed under way. */
-  #exchange(
-    requests: readonly NetlinkRequest[],
-    asksForAck: (request: NetlinkRequest) => boolean,
-    onMessage: (message: NetlinkMessage) => void,
-  ): boolean {
+  /**
+   * Sends requests and collects the answers.
+   *
+   * @param awaited Which request is acknowledged: the kernel works in order, so the others are done by then, and
+   * refusals come unasked.
+   */
+  #exchange(requests: readonly NetlinkRequest[], awaited: number): Answers {
     const first = this.#sequence;
     this.#sequence += requests.length;
     const writer = new Writer();
-    const pending = new Set<number>();
     requests.forEach((request, index) => {
-      const isAcknowledged = asksForAck(request);
-      if (isAcknowledged) pending.add(first + index);
-      writer.message(request, NLM_F.REQUEST | (isAcknowledged ? NLM_F.ACK : 0), first + index);
+      const flags = index === awaited ? NLM_F.REQUEST | NLM_F.ACK : NLM_F.REQUEST;
+      writer.message(request, flags, first + index);
     });
+    const answers = new Answers(requests, first, awaited);
+    if (answers.isComplete) return answers;
+    this.#makeRoom(writer.written.length, requests.length);
     this.#send(writer.written);
-    return this.#receiveAnswers(requests, first, pending, onMessage);
+    while (!answers.isComplete) answers.take(this.#receive());
+    if (answers.failure !== undefined) throw answers.failure;
+    return answers;
+  }
+
+  /** Lets the socket hold big batches, and as many refusals. */
+  #makeRoom(bytes: number, answers: number): void {
+    if (bytes > USUAL_SEND_BYTES) this.#setOption(SOL_SOCKET, SO_SNDBUFFORCE, 2 * bytes);
+    if (answers > USUAL_ANSWERS) {
+      this.#setOption(SOL_SOCKET, SO_RCVBUFFORCE, answers * ANSWER_BYTES);
+    }
   }
 
   #send(bytes: Uint8Array<ArrayBuffer>): void {
-    if (bytes.length > USUAL_SEND_BYTES) {
-      this.#setOption(SOL_SOCKET, SO_SNDBUFFORCE, 2 * bytes.length);
-    }
     checked(
       core.nbnn(SYSCALL.write, this.#socket.number, bytes, bytes.length, 0),
       "write",
@@ -362,66 +381,98 @@ export class NetlinkSocket implements Disposable {
     );
   }
 
-  #receiveAnswers(
-    requests: readonly NetlinkRequest[],
-    first: number,
-    pending: Set<number>,
-    onMessage: (message: NetlinkMessage) => void,
-  ): boolean {
-    let failure: NetlinkError | undefined;
-    let isWhole = true;
-    while (pending.size > 0) {
-      for (const { type, flags, sequence, payload } of this.#receive()) {
-        if (sequence < first || sequence >= this.#sequence) continue; // an answer to what was given up
-        if ((flags & NLM_F_DUMP_INTR) !== 0 && type !== NLMSG_ERROR) isWhole = false;
-        if (type !== NLMSG_ERROR && type !== NLMSG_DONE) {
-          onMessage({ type, payload });
-          continue;
-        }
-        const { errno, reason } = parseError(payload, flags, type);
-        const request = requests[sequence - first];
-        const wasPending = pending.delete(sequence);
-        if (errno === 0 || request === undefined) continue;
-        failure ??= new NetlinkError(request, errno, reason);
-        // The framing of a batch is answered only when the whole batch is refused; the rest may never be
-        if (!wasPending) pending.clear();
-      }
-    }
-    if (failure !== undefined) throw failure;
-    return isWhole;
-  }
-
-  /** The messages of one datagram. */
-  *#receive(): Generator<
-    { type: number; flags: number; sequence: number; payload: Uint8Array<ArrayBuffer> }
-  > {
+  /** One datagram, which the next one overwrites. */
+  #receive(): Uint8Array<ArrayBuffer> {
     const buffer = this.#receiveBuffer ??= new Uint8Array(RECEIVE_BYTES);
     const size = checked(
       core.nbnn(SYSCALL.read, this.#socket.number, buffer, buffer.length, 0),
       "read",
       "netlink",
     );
-    const view = new DataView(buffer.buffer);
-    for (let at = 0; at + NLMSG_HEADER_BYTES <= size;) {
-      const length = view.getUint32(at, true);
-      if (length < NLMSG_HEADER_BYTES || at + length > size) return;
-      yield {
-        type: view.getUint16(at + 4, true),
-        flags: view.getUint16(at + 6, true),
-        sequence: view.getUint32(at + 8, true),
-        payload: buffer.slice(at + NLMSG_HEADER_BYTES, at + length),
-      };
-      at += (length + 3) & ~3;
-    }
+    return buffer.subarray(0, size);
   }
 }
 
+/** What the kernel answers to the requests that were sent together. */
+class Answers {
+  readonly messages: NetlinkMessage[] = [];
+  /** False if what is dumped was changed under way. */
+  isWhole = true;
+  /** Whether nothing more will come. */
+  isComplete: boolean;
+  /** The first refusal. */
+  failure: NetlinkError | undefined;
+  readonly #requests: readonly NetlinkRequest[];
+  readonly #first: number;
+  readonly #awaited: number;
+
+  constructor(requests: readonly NetlinkRequest[], first: number, awaited: number) {
+    this.#requests = requests;
+    this.#first = first;
+    this.#awaited = awaited;
+    this.isComplete = awaited < 0;
+  }
+
+  take(datagram: Uint8Array<ArrayBuffer>): void {
+    for (const { type, flags, sequence, payload } of parseMessages(datagram)) {
+      const index = sequence - this.#first;
+      const request = this.#requests[index];
+      if (request === undefined) continue; // an answer to what was given up
+      if (type === NLMSG_ERROR || type === NLMSG_DONE) {
+        this.#end(index, request, parseError(type, flags, payload));
+      } else this.messages.push({ type, payload });
+      if (type !== NLMSG_ERROR && (flags & NLM_F_DUMP_INTR) !== 0) this.isWhole = false;
+    }
+  }
+
+  #end(index: number, request: NetlinkRequest, { errno, reason }: Refusal): void {
+    if (errno !== 0) this.failure ??= new NetlinkError(request, errno, reason);
+    // A batch whose first message is refused is refused as a whole: the others may never be answered
+    const isBatchRefused = index === 0 && errno !== 0 && this.#awaited < this.#requests.length - 1;
+    if (index === this.#awaited || isBatchRefused) this.isComplete = true;
+  }
+}
+
+/** A message with what its header says. */
+export interface ReceivedMessage extends NetlinkMessage {
+  /** `NLM_F` flags. */
+  flags: number;
+  /** Number of the request that it answers. */
+  sequence: number;
+}
+
+/**
+ * Takes a datagram apart; a message that is cut off at its end is left out.
+ *
+ * @param datagram What one read(2) gives; the messages are copies.
+ */
+export function parseMessages(datagram: Uint8Array<ArrayBuffer>): ReceivedMessage[] {
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+  const messages: ReceivedMessage[] = [];
+  for (let at = 0; at + NLMSG_HEADER_BYTES <= datagram.length;) {
+    const length = view.getUint32(at, true);
+    if (length < NLMSG_HEADER_BYTES || at + length > datagram.length) break;
+    messages.push({
+      type: view.getUint16(at + 4, true),
+      flags: view.getUint16(at + 6, true),
+      sequence: view.getUint32(at + 8, true),
+      payload: datagram.slice(at + NLMSG_HEADER_BYTES, at + length),
+    });
+    at += (length + 3) & ~3;
+  }
+  return messages;
+}
+
+/** What an answer says of a request. */
+interface Refusal {
+  /** 0 if it was not refused. */
+  errno: number;
+  /** In words; empty if there are none. */
+  reason: string;
+}
+
 /** `struct nlmsgerr`, or the end of a dump, whose number is negative when it failed. */
-function parseError(
-  payload: Uint8Array<ArrayBuffer>,
-  flags: number,
-  type: number,
-): { errno: number; reason: string } {
+function parseError(type: number, flags: number, payload: Uint8Array<ArrayBuffer>): Refusal {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const errno = payload.length < 4 ? 0 : -view.getInt32(0, true);
   if ((flags & NLM_F_ACK_TLVS) === 0) return { errno, reason: "" };
