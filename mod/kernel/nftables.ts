@@ -304,7 +304,10 @@ function typeNumber(types: readonly ValueType[]): number {
  *
  * @param definition Ranges of several values at once are not supported here.
  */
-export function addSet({ family, name: table }: NftTable, definition: SetDefinition): NetlinkRequest {
+export function addSet(
+  { family, name: table }: NftTable,
+  definition: SetDefinition,
+): NetlinkRequest {
   const { name, key, data, hasRanges = false } = definition;
   const flags = (hasRanges ? SET_FLAG.INTERVAL : 0) | (data === undefined ? 0 : SET_FLAG.MAP);
   const attributes: Attribute[] = [
@@ -363,7 +366,9 @@ function verdictAttribute(verdict: Verdict): Attribute {
 function elementAttribute({ key, data, isEnd = false }: SetElement): Attribute {
   const attributes: Attribute[] = [[ELEMENT.KEY, [[DATA.VALUE, key]]]];
   if (data !== undefined) {
-    const value: Attribute = data instanceof Uint8Array ? [DATA.VALUE, data] : verdictAttribute(data);
+    const value: Attribute = data instanceof Uint8Array
+      ? [DATA.VALUE, data]
+      : verdictAttribute(data);
     attributes.push([ELEMENT.DATA, [value]]);
   }
   if (isEnd) attributes.push([ELEMENT.FLAGS, big(ELEMENT_IS_END)]);

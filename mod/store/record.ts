@@ -20,11 +20,19 @@ let sequence = 0;
  * @param path The directory must exist.
  * @throws {Deno.errors.NotFound} If the directory is missing.
  */
-export function writeRecord(path: string, value: unknown, { isDurable }: WriteRecordOptions): void {
+export function writeRecord(path: string, value: unknown, options: WriteRecordOptions): void {
+  replaceFile(path, new TextEncoder().encode(JSON.stringify(value) + "\n"), options);
+}
+
+/** Replaces the file at `path` by other bytes, in the way of {@linkcode writeRecord}. */
+export function replaceFile(
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  { isDurable }: WriteRecordOptions,
+): void {
   const temporary = `${path}.${Deno.pid}.${sequence++}.tmp`;
   try {
     using file = Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
-    const bytes = new TextEncoder().encode(JSON.stringify(value) + "\n");
     for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
     if (isDurable) file.syncSync();
     Deno.renameSync(temporary, path);
