@@ -4,26 +4,21 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { ContainerConfig, EndpointRequest } from "../container/config.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
-import { Links } from "../kernel/link.ts";
 import { createNetNamespace, openNetNamespace } from "../kernel/net_namespace.ts";
-import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
-import {
-  type AttachRequest,
-  attachEndpoint,
-  SandboxSockets,
-} from "../network/endpoint.ts";
-import { publishPorts, unpublishPorts } from "../network/host_network.ts";
-import { AddressPool, releaseAddress } from "../network/ipam.ts";
+import { attachEndpoint, type AttachRequest, SandboxSockets } from "../network/endpoint.ts";
+import { publishPorts } from "../network/host_network.ts";
+import { AddressPool } from "../network/ipam.ts";
 import type { IpamPool, NetworkConfig } from "../network/network.ts";
 import type { Endpoint, EndpointAddress, Sandbox } from "../network/sandbox.ts";
-import { readSandbox, removeSandbox, writeSandbox } from "../network/sandbox_record.ts";
+import { writeSandbox } from "../network/sandbox_record.ts";
 import { newId, shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
 import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
-import { joinNames, leaveNames } from "./names.ts";
+import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
 import { bringUp, findNetwork } from "./networks.ts";
 import { planPorts } from "./ports.ts";
+import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** Where a container's processes find their network. */
 export interface SandboxSetup extends Disposable {
@@ -48,7 +43,9 @@ export async function setUpSandbox(engine: Engine, config: ContainerConfig): Pro
     return setup("joined", await openNamespaceOf(engine, networkMode.slice("container:".length)));
   }
   const networks = config.endpoints.map(({ network }) => findNetwork(engine, network));
-  if (networkMode === "host" || networks.some(({ driver }) => driver === "host")) return setup("host");
+  if (networkMode === "host" || networks.some(({ driver }) => driver === "host")) {
+    return setup("host");
+  }
   if (networks.every(({ driver }) => driver === "none")) return setup("new");
   return makeSandbox(engine, config, networks);
 }
@@ -75,7 +72,7 @@ function makeSandbox(
     ports: [],
   };
   using undo = new DisposableStack();
-  undo.defer(() => tearDownSandbox(engine, config.id));
+  undo.defer(() => tearDownSandbox(engine.paths, config.id));
   // Before anything is done: whoever finds this undoes what came of it
   writeSandbox(path, sandbox);
   const namespace = undo.use(createNetNamespace());
@@ -93,7 +90,8 @@ function makeSandbox(
   sandbox.ports = planPorts(engine, config, sandbox, networks);
   writeSandbox(path, sandbox);
   if (sandbox.ports.length > 0) publishPorts(engine.paths, config.id, sandbox.ports);
-  joinNames(engine, config, sandbox);
+  writeSandboxEtcFiles(engine.paths, config, sandbox, networks);
+  joinNames(engine.paths, config.id, sandbox.endpoints);
   undo.move();
   return setup("sandbox", namespace, sandbox);
 }
@@ -174,53 +172,6 @@ function planMacAddress(containerId: string, { ipv4, hostLink, link }: Endpoint)
   const start = Number(link.slice("eth".length)) * MAC_DIGITS % (containerId.length - MAC_DIGITS);
   const pairs = containerId.slice(start, start + MAC_DIGITS).match(/../g) ?? [];
   return ["02", ...pairs].join(":");
-}
-
-/**
- * Undoes what a container's sandbox has made on the host: links, ports, addresses and names.
- *
- * Does nothing if there is none, and what is undone already is fine. The caller holds the container's lock, or the
- * container runs and is being torn down by who makes it.
- *
- * @throws {AggregateError} If a part cannot be undone; the rest is, and the record stays for the next time.
- */
-export function tearDownSandbox(engine: Engine, id: string): void {
-  const { network: path } = engine.paths.container(id);
-  const sandbox = readSandbox(path);
-  if (sandbox === undefined) return;
-  const failures: unknown[] = [];
-  const attempt = (undo: () => void): void => {
-    try {
-      undo();
-    } catch (error) {
-      failures.push(error);
-    }
-  };
-  attempt(() => leaveNames(engine, id, sandbox));
-  if (sandbox.ports.length > 0) attempt(() => unpublishPorts(engine.paths, id));
-  for (const endpoint of sandbox.endpoints) attempt(() => releaseEndpoint(engine, id, endpoint));
-  if (failures.length > 0) {
-    throw new AggregateError(failures, `Cannot undo the network of container ${shortId(id)}`);
-  }
-  removeSandbox(path);
-}
-
-/** Removes an endpoint's link on the host's side and gives its addresses back. */
-export function releaseEndpoint({ paths }: Engine, owner: string, endpoint: Endpoint): void {
-  if (endpoint.hostLink !== "") removeHostLink(endpoint);
-  const place = {
-    directory: paths.network(endpoint.networkId).addresses,
-    networkName: endpoint.networkName,
-  };
-  for (const address of [endpoint.ipv4, endpoint.ipv6]) {
-    if (address !== undefined) releaseAddress(place, address.address, owner);
-  }
-}
-
-/** A crash may have left the namespace, and the link with it, to the kernel. */
-function removeHostLink({ hostLink }: Endpoint): void {
-  using socket = new NetlinkSocket(NETLINK.ROUTE);
-  new Links(socket).remove(hostLink);
 }
 
 /**

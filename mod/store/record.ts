@@ -21,10 +21,15 @@ let sequence = 0;
  * @throws {Deno.errors.NotFound} If the directory is missing.
  */
 export function writeRecord(path: string, value: unknown, options: WriteRecordOptions): void {
-  replaceFile(path, new TextEncoder().encode(JSON.stringify(value) + "\n"), options);
+  replaceText(path, JSON.stringify(value) + "\n", options);
 }
 
-/** Replaces the file at `path` by other bytes, in the way of {@linkcode writeRecord}. */
+/** Replaces the file at `path` by `text`, as {@linkcode writeRecord} does. */
+export function replaceText(path: string, text: string, options: WriteRecordOptions): void {
+  replaceFile(path, new TextEncoder().encode(text), options);
+}
+
+/** Replaces the file at `path` by `bytes`, as {@linkcode writeRecord} does. */
 export function replaceFile(
   path: string,
   bytes: Uint8Array<ArrayBuffer>,
