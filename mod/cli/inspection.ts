@@ -1,6 +1,6 @@
 /** Printing what `inspect` finds: one JSON array, or a template for each object. @module */
 
-import type { Inspection } from "../engine/inspect.ts";
+import type { Inspection } from "../engine/inspection.ts";
 import { WherryError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { EXIT_FAILURE } from "./exit_code.ts";

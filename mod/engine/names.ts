@@ -44,9 +44,13 @@ function readHostFile(path: string): string {
 }
 
 /** Writes the files of a container that has no links of its own. */
-export function writeHostEtcFiles(paths: Paths, config: ContainerConfig): void {
-  const { nameLookup, networkMode } = config;
-  const isOnHost = networkMode === "host";
+export function writeHostEtcFiles(
+  paths: Paths,
+  config: ContainerConfig,
+  mode: "host" | "new" | "joined",
+): void {
+  const { nameLookup } = config;
+  const isOnHost = mode === "host";
   writeEtcFiles(paths.container(config.id).etc, {
     hosts: (isOnHost ? readHostFile("/etc/hosts") : LOCAL_HOSTS) +
       formatExtraHosts(nameLookup.extraHosts, ["127.0.0.1"]),

@@ -16,7 +16,7 @@ import { isLocked } from "../store/lock.ts";
 import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
-import { bringUp, findNetwork } from "./networks.ts";
+import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
 import { planPorts } from "./ports.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
@@ -38,16 +38,25 @@ export interface SandboxSetup extends Disposable {
  * @throws {WherryError} If a network is missing, an address or a port is taken; nothing is left then.
  */
 export async function setUpSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
-  const { networkMode } = config;
-  if (networkMode.startsWith("container:")) {
-    return setup("joined", await openNamespaceOf(engine, networkMode.slice("container:".length)));
-  }
-  const networks = config.endpoints.map(({ network }) => findNetwork(engine, network));
-  if (networkMode === "host" || networks.some(({ driver }) => driver === "host")) {
-    return setup("host");
-  }
-  if (networks.every(({ driver }) => driver === "none")) return setup("new");
-  return makeSandbox(engine, config, networks);
+  const mode = networkModeOf(engine, config);
+  if (mode === "sandbox") return makeSandbox(engine, config);
+  writeHostEtcFiles(engine.paths, config, mode);
+  if (mode !== "joined") return setup(mode);
+  return setup(mode, await openNamespaceOf(engine, config.networkMode.slice(CONTAINER.length)));
+}
+
+const CONTAINER = "container:";
+
+/** Where the processes of a container find their network; networks of the drivers `host` and `none` count as those. */
+export function networkModeOf(
+  engine: Engine,
+  { networkMode, endpoints }: ContainerConfig,
+): SandboxSetup["mode"] {
+  if (networkMode.startsWith(CONTAINER)) return "joined";
+  if (networkMode === "host") return "host";
+  const drivers = endpoints.map(({ network }) => findNetwork(engine, network).driver);
+  if (drivers.includes("host")) return "host";
+  return drivers.every((driver) => driver === "none") ? "new" : "sandbox";
 }
 
 function setup(
@@ -58,11 +67,8 @@ function setup(
   return { mode, namespace, sandbox, [Symbol.dispose]: () => namespace?.[Symbol.dispose]() };
 }
 
-function makeSandbox(
-  engine: Engine,
-  config: ContainerConfig,
-  networks: readonly NetworkConfig[],
-): SandboxSetup {
+function makeSandbox(engine: Engine, config: ContainerConfig): SandboxSetup {
+  const networks = config.endpoints.map(({ network }) => findNetwork(engine, network));
   const { network: path } = engine.paths.container(config.id);
   const sandbox: Sandbox = {
     schema: 1,
@@ -83,7 +89,7 @@ function makeSandbox(
     const network = networks[index];
     if (network === undefined) return;
     takeAddresses(engine, config, config.endpoints[index], network, endpoint);
-    const bridge = network.driver === "bridge" ? bringUp(engine, network) : "";
+    const bridge = ensureUp(engine, network);
     const request: AttachRequest = { network, endpoint, bridge, hasDefaultRoute: index === first };
     attachEndpoint(sockets, request);
   });
@@ -94,6 +100,12 @@ function makeSandbox(
   joinNames(engine.paths, config.id, sandbox.endpoints);
   undo.move();
   return setup("sandbox", namespace, sandbox);
+}
+
+/** The record that names the network is there already: from here on nobody removes it. */
+function ensureUp(engine: Engine, network: NetworkConfig): string {
+  using _lock = lockEndpoints(engine, network);
+  return bringUp(engine, network);
 }
 
 /** Everything of an endpoint but its addresses, which are taken later. */

@@ -1,7 +1,8 @@
 /** `wherry inspect`. @module */
 
 import type { Engine } from "../../engine/engine.ts";
-import { inspectContainer, type Inspection, type InspectOptions } from "../../engine/inspect.ts";
+import { inspectContainer, type InspectOptions } from "../../engine/inspect.ts";
+import type { Inspection } from "../../engine/inspection.ts";
 import { inspectImage } from "../../engine/inspect_image.ts";
 import { WherryError } from "../../errors.ts";
 import type { INSPECT_FLAGS } from "../command_flags.ts";
