@@ -1,16 +1,11 @@
 /** Describing networks as docker's API does. @module */
 
-import type { IpamPool, NetworkConfig, NetworkDriver } from "../network/network.ts";
+import { driverWord, type IpamPool, type NetworkConfig } from "../network/network.ts";
 import type { EndpointAddress } from "../network/sandbox.ts";
 import type { Engine } from "./engine.ts";
 import type { Inspection } from "./inspect.ts";
 import { listNetworkUsers, type NetworkUser } from "./network_users.ts";
 import { findNetwork } from "./networks.ts";
-
-/** Docker's word for a driver. */
-export function driverWord(driver: NetworkDriver): string {
-  return driver === "none" ? "null" : driver;
-}
 
 /**
  * Describes a network.

@@ -24,8 +24,7 @@ export function listNetworks(engine: Engine): NetworkList {
   const warnings = damaged.size === 0 ? [] : putAside(engine, [...damaged.keys()]);
   ensureDefaultNetwork(engine);
   const { networks } = listNetworkRecords(engine.paths);
-  const order = new Intl.Collator("en", { numeric: true });
-  return { networks: networks.toSorted((a, b) => order.compare(a.name, b.name)), warnings };
+  return { networks: networks.toSorted((a, b) => compareNaturally(a.name, b.name)), warnings };
 }
 
 function putAside(engine: Engine, names: readonly string[]): string[] {
@@ -41,4 +40,21 @@ function putAside(engine: Engine, names: readonly string[]): string[] {
       return [`network ${name} has a damaged record and was put aside in ${place}`];
     }
   });
+}
+
+/** Numbers by their value, as docker's client sorts: `web2` before `web10`. */
+function compareNaturally(a: string, b: string): number {
+  const [aParts, bParts] = [splitAtNumbers(a), splitAtNumbers(b)];
+  for (const [index, part] of aParts.entries()) {
+    const other = bParts[index];
+    if (other === undefined) return 1;
+    if (part === other) continue;
+    const difference = /^\d/.test(part) && /^\d/.test(other) ? Number(part) - Number(other) : 0;
+    return difference !== 0 ? difference : part < other ? -1 : 1;
+  }
+  return aParts.length - bParts.length;
+}
+
+function splitAtNumbers(text: string): string[] {
+  return text.match(/\d+|\D+/g) ?? [];
 }

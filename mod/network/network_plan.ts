@@ -205,15 +205,11 @@ interface CheckedPool {
   block: Cidr;
 }
 
-/** @throws {WherryError} `invalid_argument` with all that is wrong, as docker reports it. */
+/** @throws {WherryError} `invalid_argument` with all that is wrong, in docker's words. */
 function checkPools(pools: readonly IpamPool[]): CheckedPool[] {
   const problems: string[] = [];
   const checked = pools.flatMap((pool) => checkPool(pool, problems) ?? []);
-  const [problem, ...others] = problems;
-  if (problem !== undefined) {
-    const list = others.length === 0 ? problem : problems.map((one) => `* ${one}`).join("\n");
-    throw invalid(`invalid network config:\n${list}`);
-  }
+  if (problems.length > 0) throw invalid(`invalid network config: ${problems.join("; ")}`);
   checked.forEach(({ block, pool }, index) => {
     const other = checked.slice(0, index).find((one) => overlaps(one.block, block));
     if (other === undefined) return;
