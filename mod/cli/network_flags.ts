@@ -38,6 +38,7 @@ export type NetworkRequest = Required<
 >;
 
 const DEFAULT_NETWORK = "bridge";
+const HOST_NAME = /^[a-zA-Z0-9_][\w.-]{0,252}$/;
 
 /**
  * Reads the flags.
@@ -81,20 +82,26 @@ export function networkWarnings(
 /** `--ip` and its like are for the first network, `--network-alias` for each. */
 function addFirst([first, ...others]: EndpointRequest[], flags: NetworkFlags): EndpointRequest[] {
   if (first === undefined) return [];
-  const aliases = [...first.aliases, ...flags["network-alias"]];
+  const wanted = flags["network-alias"].map(checkAlias);
   return [
     {
       ...first,
-      aliases,
+      aliases: [...first.aliases, ...wanted],
       ipv4: flags.ip ?? first.ipv4,
       ipv6: flags.ip6 ?? first.ipv6,
       macAddress: flags["mac-address"] ?? first.macAddress,
     },
     ...others.map((other) => ({
       ...other,
-      aliases: [...other.aliases, ...flags["network-alias"]],
+      aliases: [...other.aliases, ...wanted],
     })),
   ];
+}
+
+/** What stands in the hosts files of others must be a name. */
+function checkAlias(text: string): string {
+  if (HOST_NAME.test(text)) return text;
+  throw argumentError(`invalid network alias "${text}": it is not of [a-zA-Z0-9_.-]`);
 }
 
 /** docker's `name=NAME,ip=ADDRESS`, podman's `NAME:ip=ADDRESS`, or a bare name. */
@@ -134,7 +141,7 @@ function readOption(request: EndpointRequest, option: string, text: string): voi
       request.network = value;
       return;
     case "alias":
-      request.aliases.push(value);
+      request.aliases.push(checkAlias(value));
       return;
     case "ip":
       if (value.includes(":")) request.ipv6 = value;
@@ -234,7 +241,7 @@ function isAddress(text: string): boolean {
 /** `name:address` or `name=address`, and `host-gateway` for an address. */
 function parseExtraHost(text: string): string {
   const [, name, address = ""] = /^([^:=]+)[:=](.+)$/.exec(text) ?? [];
-  if (name === undefined) {
+  if (name === undefined || !HOST_NAME.test(name)) {
     throw argumentError(
       `invalid argument "${text}" for "--add-host" flag: bad format for add-host: "${text}"`,
     );

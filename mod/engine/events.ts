@@ -2,6 +2,7 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import type { EventTarget } from "../container/launch_plan.ts";
+import type { NetworkConfig } from "../network/network.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 
@@ -70,10 +71,30 @@ export function recordImageEvent(
   record(engine, { type: "image", id, action, from: "", attributes: { ...labels, name } });
 }
 
-/** Writes down that all containers that do not run were removed, as {@linkcode recordContainerEvent} does. */
-export function recordPrune(engine: Engine, reclaimedBytes: number): void {
+/** Something that happened to one network. */
+export interface NetworkEvent {
+  network: Pick<NetworkConfig, "id" | "name" | "driver">;
+  action: "connect" | "create" | "destroy" | "disconnect";
+  /** Id of the container that is connected or disconnected. */
+  container?: string;
+}
+
+/** Writes down what a command has done to a network, as {@linkcode recordContainerEvent} does. */
+export function recordNetworkEvent(
+  engine: Engine,
+  { network: { id, name, driver }, action, container }: NetworkEvent,
+): void {
+  const attributes = { ...(container === undefined ? {} : { container }), name, type: driver };
+  record(engine, { type: "network", id, action, from: "", attributes });
+}
+
+/** Writes down that all unused objects of a type were removed, as {@linkcode recordContainerEvent} does. */
+export function recordPrune(
+  engine: Engine,
+  { type, reclaimedBytes }: { type: "container" | "network"; reclaimedBytes: number },
+): void {
   record(engine, {
-    type: "container",
+    type,
     id: "",
     action: "prune",
     from: "",
@@ -89,7 +110,7 @@ const ROTATION_CHANCE = 1 / 16;
 
 /** An event before it becomes a line. */
 interface Draft {
-  type: "container" | "image";
+  type: "container" | "image" | "network";
   /** Empty for what happened to no one in particular. */
   id: string;
   action: string;

@@ -51,13 +51,13 @@ export function pruneContainers(engine: Engine, filter: PruneFilter): PruneResul
       result.failures.push(error);
     }
   }
-  recordPrune(engine, result.reclaimedBytes);
+  recordPrune(engine, { type: "container", reclaimedBytes: result.reclaimedBytes });
   return result;
 }
 
 function pruneContainer(engine: Engine, id: string, result: PruneResult): void {
   const paths = engine.paths.container(id);
-  using lock = tryLockContainer(paths);
+  using lock = tryLockContainer(engine.paths, id);
   // Gone, or in use since it was listed
   if (lock === undefined) return;
   const container = readContainer(engine, id);

@@ -8,8 +8,9 @@ import { acquireLock } from "../store/lock.ts";
 import { removeIfPresent } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
-import { type Container, findContainer, readContainer, tryLockContainer } from "./find.ts";
+import { type Container, findContainer, readContainer } from "./find.ts";
 import { delay } from "./polling.ts";
+import { lockStopped } from "./settle.ts";
 import { killAndWait } from "./stop.ts";
 
 /** How often a forced removal kills what others start again meanwhile. */
@@ -34,7 +35,7 @@ export async function removeContainer(
   for (let tries = 0; tries < (isForced ? MAX_KILLS : 1); tries++) {
     if (tries > 0) await delay(PAUSE_MS);
     if (isForced) await killAndWait(engine, container);
-    using lock = tryLockContainer(container.paths);
+    using lock = await lockStopped(engine, container.config.id);
     if (lock !== undefined) return removeLocked(engine, container.config);
     if (readContainer(engine, container.config.id) === undefined) return;
   }

@@ -3,7 +3,8 @@
 import { WherryError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordKill } from "./events.ts";
-import { type Container, findContainer, tryLockContainer } from "./find.ts";
+import { type Container, findContainer } from "./find.ts";
+import { lockStopped } from "./settle.ts";
 import { restartThroughMonitor, startContainer } from "./start.ts";
 import { planStop, type StopOptions } from "./stop.ts";
 
@@ -18,10 +19,15 @@ export async function startInBackground(engine: Engine, wanted: string): Promise
   const container = findContainer(engine, wanted);
   checkNotPaused(container, wanted);
   if (container.state.isRunning) return;
-  const { config, paths } = container;
-  using lock = tryLockContainer(paths);
-  if (lock === undefined) throw busy(wanted);
+  const { config } = container;
+  using lock = await lockStopped(engine, config.id);
+  if (lock === undefined) return checkStartedByOthers(engine, wanted);
   using _monitor = await startContainer(engine, { config, lock });
+}
+
+/** Somebody else has come first, and did what was to be done. */
+function checkStartedByOthers(engine: Engine, wanted: string): void {
+  if (!findContainer(engine, wanted).state.isRunning) throw busy(wanted);
 }
 
 /**

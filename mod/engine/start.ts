@@ -46,19 +46,17 @@ export async function startContainer(
   { config, lock }: Pick<CreatedContainer, "config" | "lock">,
   { attachment, terminalSize = UNKNOWN_SIZE }: StartOptions = {},
 ): Promise<MonitorConnection> {
-  const paths = engine.paths.container(config.id);
-  try {
-    writeEtcFiles(paths.etc, config);
-  } catch (cause) {
-    throw systemFailure(`write to "${paths.etc}"`, cause);
-  }
-  using cleanup = openCleanupProgram(engine, config);
-  const steps = planStart(engine, config, terminalSize);
+  using undo = new DisposableStack();
+  using network = await setUpSandbox(engine, config);
+  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
+  using cleanup = openCleanupProgram(engine, config, network);
+  const steps = planStart(engine, config, network, terminalSize);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
   const connection = startMonitor({
     steps,
     lock,
     ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
+    ...(network.namespace === undefined ? {} : { networkNamespace: network.namespace }),
     ...(attachment === undefined ? {} : { attachment }),
     observer: {
       onEvent: ({ type }) => {
@@ -67,10 +65,17 @@ export async function startContainer(
       onSignal: (signal) => recordKill(engine, config, signal),
     },
   });
-  return await awaitStart(connection, steps, containerArgv(config));
+  const started = await awaitStart(connection, steps, containerArgv(config));
+  undo.move();
+  return started;
 }
 
-function planStart(engine: Engine, config: ContainerConfig, terminalSize: TerminalSize): Step[] {
+function planStart(
+  engine: Engine,
+  config: ContainerConfig,
+  network: Pick<SandboxSetup, "mode" | "sandbox">,
+  terminalSize: TerminalSize,
+): Step[] {
   const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();

@@ -10,6 +10,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordKill } from "./events.ts";
 import { type Container, findContainer } from "./find.ts";
+import { settleEnded } from "./settle.ts";
 
 const SIGKILL = 9;
 const FALLBACK_STOP_SIGNAL = 15;
@@ -42,6 +43,7 @@ export async function stopContainer(
     if (options.isForHost) monitor.shutDown(signal, timeoutMs);
     else monitor.stop(signal, timeoutMs);
   });
+  await settleIfNetworked(engine, config);
   recordContainerEvent(engine, { config, action: "stop" });
 }
 
@@ -65,6 +67,12 @@ export async function killAndWait(
     recordKill(engine, config, SIGKILL);
     monitor.signal(SIGKILL);
   });
+  await settleIfNetworked(engine, config);
+}
+
+/** Who stops a container can rely on its addresses, ports and names being free. */
+async function settleIfNetworked(engine: Engine, { id, endpoints }: ContainerConfig): Promise<void> {
+  if (endpoints.length > 0) await settleEnded(engine, id);
 }
 
 async function endAndWait(
@@ -104,7 +112,9 @@ export async function signalContainer(
       `Cannot kill container "${wanted}": ${errnoText(answer.errno)}`,
     );
   }
-  if (signal === SIGKILL) await monitor.nextOf("exited");
+  if (signal !== SIGKILL) return;
+  await monitor.nextOf("exited");
+  await settleIfNetworked(engine, config);
 }
 
 /** In docker's words, which scripts look for. */

@@ -64,9 +64,8 @@ export function sweepContainers(engine: Engine, options: SweepOptions = {}): Swe
   }
   for (const id of listOrphanRunDirectories(engine)) {
     // Takes the lock, finds no container, and removes the run directory
-    const paths = engine.paths.container(id);
     tolerate(result, id, () => {
-      tryLockContainer(paths)?.[Symbol.dispose]();
+      tryLockContainer(engine.paths, id)?.[Symbol.dispose]();
       result.runDirectories.push(id);
     });
   }
@@ -80,7 +79,7 @@ function sweepContainer(engine: Engine, id: string, result: SweepResult): void {
   const paths = engine.paths.container(id);
   const need = findNeed(paths);
   if (need === undefined) return;
-  using lock = tryLockContainer(paths);
+  using lock = tryLockContainer(engine.paths, id);
   if (lock === undefined) return;
   if (need === "killed") result.ended.push(id);
   sweepLocked(engine, id, result);
@@ -195,6 +194,6 @@ export function listOrphanRunDirectories(engine: Engine): string[] {
 
 /** Removes a `--rm` container after its end; what monitors ask for. */
 export function cleanUpContainer(engine: Engine, id: string): void {
-  using lock = tryLockContainer(engine.paths.container(id));
+  using lock = tryLockContainer(engine.paths, id);
   if (lock !== undefined) sweepLocked(engine, id, emptyResult());
 }

@@ -27,8 +27,19 @@ export function createNetNamespace(): Descriptor {
 }
 
 /**
+ * Opens the network namespace of a process.
+ *
+ * @param pidfd The process; needs Linux 5.8.
+ * @throws {SystemError} ESRCH if the process has ended.
+ */
+export function openNetNamespace(pidfd: Descriptor): Descriptor {
+  return inNetNamespace(pidfd, () => openForReading(THIS_NAMESPACE));
+}
+
+/**
  * Does something in another network namespace: sockets opened there stay in it, and `/proc/sys/net` is its own.
  *
+ * @param namespace Its descriptor, or the pidfd of a process in it.
  * @param act Must not be asynchronous: others of this thread would find themselves in the wrong namespace.
  */
 export function inNetNamespace<T>(namespace: Descriptor, act: () => T): T {

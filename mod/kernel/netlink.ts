@@ -110,6 +110,8 @@ const USUAL_SEND_BYTES = 128 * 1024;
 /** A dump that is changed under way so often is given up. */
 const MAX_DUMPS = 20;
 const EINTR = 4;
+/** ENOENT and ENODEV: the object is not there. */
+const ABSENT = [2, 19];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -124,6 +126,7 @@ class Writer {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** May replace the bytes and their view. */
   #reserve(count: number): number {
     const at = this.#length;
     this.#length += count;
@@ -137,7 +140,13 @@ class Writer {
   }
 
   #append(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  #appendNumber(value: number): void {
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value, true);
   }
 
   #align(): void {
@@ -147,7 +156,7 @@ class Writer {
   attribute([type, value]: Attribute): void {
     const start = this.#reserve(4);
     const isNested = Array.isArray(value);
-    if (typeof value === "number") this.#view.setUint32(this.#reserve(4), value, true);
+    if (typeof value === "number") this.#appendNumber(value);
     else if (typeof value === "string") this.#append(encoder.encode(`${value}\0`));
     else if (value instanceof Uint8Array) this.#append(value);
     else for (const nested of value) this.attribute(nested);
@@ -233,6 +242,12 @@ export function attributeText(value: Uint8Array | undefined): string {
   return decoder.decode(end < 0 ? value : value.subarray(0, end));
 }
 
+/** Number of an attribute of 32 bits, in the order of the host; 0 if there is none. */
+export function attributeNumber(value: Uint8Array | undefined): number {
+  if (value === undefined || value.length < 4) return 0;
+  return new DataView(value.buffer, value.byteOffset).getUint32(0, true);
+}
+
 /** A socket of one netlink family, in the network namespace in which it was opened, for as long as it is open. */
 export class NetlinkSocket implements Disposable {
   readonly #socket: Descriptor;
@@ -307,6 +322,21 @@ export class NetlinkSocket implements Disposable {
       if (isWhole) return messages;
     }
     throw new NetlinkError(request, EINTR, "it changes all the time");
+  }
+
+  /**
+   * Has the kernel do something to one object, or tell of it, that may not be there.
+   *
+   * @returns Its answers; `undefined` if the object is not there (ENODEV, ENOENT).
+   * @throws {NetlinkError} For any other refusal.
+   */
+  find(request: NetlinkRequest): NetlinkMessage[] | undefined {
+    try {
+      return this.get(request);
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || !ABSENT.includes(error.errno)) throw error;
+      return undefined;
+    }
   }
 
   /** @returns False if a dump was changed under way. */

@@ -35,6 +35,8 @@ export interface NetworkConfig {
   pools: IpamPool[];
   /** Whether nothing outside is reachable from it. */
   isInternal: boolean;
+  /** Whether it was asked to be open for containers of others; only shown, as all containers may join. */
+  isAttachable: boolean;
   /** Whether containers get IPv4 addresses. */
   hasIpv4: boolean;
   /** Whether containers get IPv6 addresses. */

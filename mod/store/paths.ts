@@ -43,7 +43,7 @@ export interface NetworkPaths {
   lock: string;
   /** A symbolic link for each address that is taken; its content is the container's id. */
   addresses: string;
-  /** Names of its endpoints, ready for `/etc/hosts`. */
+  /** Names of its endpoints: lines of `/etc/hosts`, with the container's id as a comment at the end. */
   hosts: string;
 }
 
@@ -61,6 +61,8 @@ export interface HostNetworkPaths {
   dirty: string;
   /** What sysctls were before they were changed. */
   sysctls: string;
+  /** Held while the files change by which containers find each other. */
+  namesLock: string;
 }
 
 /** The layout of wherry's two directories. */
@@ -157,6 +159,7 @@ export class Paths {
       ruleset: `${directory}/ruleset`,
       dirty: `${directory}/dirty`,
       sysctls: `${directory}/sysctls`,
+      namesLock: `${directory}/names.lock`,
     };
   }
 

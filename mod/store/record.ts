@@ -20,11 +20,16 @@ let sequence = 0;
  * @param path The directory must exist.
  * @throws {Deno.errors.NotFound} If the directory is missing.
  */
-export function writeRecord(path: string, value: unknown, { isDurable }: WriteRecordOptions): void {
+export function writeRecord(path: string, value: unknown, options: WriteRecordOptions): void {
+  replaceText(path, JSON.stringify(value) + "\n", options);
+}
+
+/** Replaces the file at `path` by `text`, as {@linkcode writeRecord} does. */
+export function replaceText(path: string, text: string, { isDurable }: WriteRecordOptions): void {
   const temporary = `${path}.${Deno.pid}.${sequence++}.tmp`;
   try {
     using file = Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
-    const bytes = new TextEncoder().encode(JSON.stringify(value) + "\n");
+    const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
     if (isDurable) file.syncSync();
     Deno.renameSync(temporary, path);

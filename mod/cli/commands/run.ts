@@ -40,7 +40,7 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   if (session === undefined) {
     context.output.writeLine(container.config.id);
     monitor[Symbol.dispose]();
-    if (request.isAutoRemoved) removeEnded(context, container);
+    if (request.isAutoRemoved) cleanUpEnded(context, container);
     return 0;
   }
   const { attachedStreams } = container.config;
@@ -49,7 +49,7 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   reportSweep(context);
   const exitCode = await session.follow(monitor);
   monitor[Symbol.dispose]();
-  if (request.isAutoRemoved) removeEnded(context, container);
+  cleanUpEnded(context, container);
   return exitCode;
 }
 
@@ -110,16 +110,16 @@ function removeFailed({ engine }: Context, { config }: CreatedContainer): void {
 }
 
 /**
- * Removes a container that has ended.
+ * Undoes what a container that has ended had of the network, and removes it if it is to be removed.
  *
  * The monitor leaves this to an engine that it has told of the end, so the connection is closed before: either the
  * end has come by then and the lock is free, or the monitor sees that nobody is there and cleans up.
  */
-function removeEnded({ engine }: Context, { config }: CreatedContainer): void {
-  const paths = engine.paths.container(config.id);
-  using lock = tryLockContainer(paths);
+function cleanUpEnded({ engine }: Context, { config }: CreatedContainer): void {
+  if (!config.isAutoRemoved && config.endpoints.length === 0) return;
+  using lock = tryLockContainer(engine.paths, config.id);
   // Still locked: it runs on, or another command removes it already
-  if (lock !== undefined) removeLocked(engine, config);
+  if (lock !== undefined && config.isAutoRemoved) removeLocked(engine, config);
 }
 
 /** While the container runs there is time to look for what crashes left behind. */

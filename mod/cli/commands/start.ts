@@ -1,8 +1,9 @@
 /** `wherry start`. @module */
 
 import { WherryError } from "../../errors.ts";
-import { findContainer, tryLockContainer } from "../../engine/find.ts";
+import { findContainer } from "../../engine/find.ts";
 import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
+import { lockStopped } from "../../engine/settle.ts";
 import { startContainer } from "../../engine/start.ts";
 import type { START_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
@@ -63,7 +64,7 @@ async function startAttached(
   };
   using session = new Session(streams);
   session.catchSignals();
-  using lock = tryLockContainer(paths);
+  using lock = await lockStopped(engine, config.id);
   if (lock === undefined) throw busy(name);
   session.prepareStdin();
   using monitor = await startContainer(engine, { config, lock }, {

@@ -1,0 +1,202 @@
+/** How containers on one network find each other by name: `/etc/hosts` of each, kept up to date. @module */
+
+import type { ContainerConfig } from "../container/config.ts";
+import { writeEtcFiles } from "../container/etc_files.ts";
+import {
+  formatExtraHosts,
+  formatHostsHeader,
+  formatHostsLines,
+  listMembers,
+  LOCAL_HOSTS,
+  removeHostsLines,
+  shortenIds,
+} from "../network/hosts_file.ts";
+import type { NetworkConfig } from "../network/network.ts";
+import { type HostResolver, planResolvConf } from "../network/resolver.ts";
+import type { Endpoint, Sandbox } from "../network/sandbox.ts";
+import { shortId } from "../store/id.ts";
+import { acquireLock } from "../store/lock.ts";
+import type { Paths } from "../store/paths.ts";
+import { readTextIfPresent, replaceText } from "../store/record.ts";
+import { isMissing } from "./engine.ts";
+
+const RESOLV_CONF = "/etc/resolv.conf";
+/** Where systemd-resolved tells of the servers behind its own. */
+const UPSTREAM_RESOLV_CONF = "/run/systemd/resolve/resolv.conf";
+/** Somebody inside may write into a container's file; what is larger is not read but begun anew. */
+const MAX_HOSTS_BYTES = 1024 * 1024;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What the host has. */
+export function readHostResolver(): HostResolver {
+  return { text: readHostFile(RESOLV_CONF), upstreamText: readHostFile(UPSTREAM_RESOLV_CONF) };
+}
+
+function readHostFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+/** Writes the files of a container that has no links of its own. */
+export function writeHostEtcFiles(paths: Paths, config: ContainerConfig): void {
+  const { nameLookup, networkMode } = config;
+  const isOnHost = networkMode === "host";
+  writeEtcFiles(paths.container(config.id).etc, {
+    hosts: (isOnHost ? readHostFile("/etc/hosts") : LOCAL_HOSTS) +
+      formatExtraHosts(nameLookup.extraHosts, ["127.0.0.1"]),
+    hostname: `${config.hostname}\n`,
+    resolvConf: isOnHost && isAsOnHost(config)
+      ? readHostFile(RESOLV_CONF)
+      : planResolvConf(nameLookup, readHostResolver(), "").text,
+  });
+}
+
+function isAsOnHost({ nameLookup: { servers, searches, options } }: ContainerConfig): boolean {
+  return servers.length + searches.length + options.length === 0;
+}
+
+/** Writes the files of a container with a sandbox; those on its networks are told by {@linkcode joinNames}. */
+export function writeSandboxEtcFiles(
+  paths: Paths,
+  config: ContainerConfig,
+  sandbox: Sandbox,
+  networks: readonly NetworkConfig[],
+): void {
+  const hostAddresses = listHostAddresses(networks);
+  const leases = sandbox.endpoints.flatMap(({ lease }) => lease ?? []);
+  const { nameLookup, hostname, domainname } = config;
+  const lookup = {
+    ...nameLookup,
+    servers: orElse(nameLookup.servers, leases.flatMap(({ nameServers }) => nameServers)),
+    searches: orElse(
+      nameLookup.searches,
+      leases.flatMap(({ domainName }) => domainName === "" ? [] : [domainName]),
+    ),
+  };
+  const gateway = hostAddresses.find((address) => !address.includes(":")) ?? "";
+  writeEtcFiles(paths.container(config.id).etc, {
+    hosts: formatHostsHeader({
+      addresses: sandbox.endpoints.flatMap(addressesOf),
+      hostname,
+      domainname,
+      hostAddresses,
+      extraHosts: nameLookup.extraHosts,
+    }),
+    hostname: `${hostname}\n`,
+    resolvConf: planResolvConf(lookup, readHostResolver(), gateway).text,
+  });
+}
+
+function orElse(wanted: readonly string[], other: readonly string[]): string[] {
+  return [...(wanted.length > 0 ? wanted : other)];
+}
+
+/** The host as containers see it: the gateways of the first network that has a bridge. */
+function listHostAddresses(networks: readonly NetworkConfig[]): string[] {
+  const bridge = networks.find(({ driver }) => driver === "bridge");
+  return (bridge?.pools ?? []).map(({ gateway }) => gateway).filter((gateway) => gateway !== "");
+}
+
+function addressesOf({ ipv4, ipv6 }: Endpoint): string[] {
+  return [ipv4, ipv6].flatMap((one) => one === undefined ? [] : [one.address]);
+}
+
+/**
+ * Tells all containers on a container's networks of it, and it of them.
+ *
+ * @param endpoints With their addresses.
+ */
+export function joinNames(paths: Paths, id: string, endpoints: readonly Endpoint[]): void {
+  using _lock = acquireLock(paths.hostNetwork.namesLock);
+  for (const endpoint of endpoints) {
+    const { hosts } = paths.network(endpoint.networkId);
+    const known = readTextIfPresent(hosts) ?? "";
+    const lines = formatHostsLines(id, endpoint.names, addressesOf(endpoint));
+    replaceText(hosts, known + lines, { isDurable: false });
+    appendIfPresent(hostsPath(paths, id), shortenIds(known + lines));
+    for (const member of listMembers(known)) {
+      appendIfPresent(hostsPath(paths, member), shortenIds(lines));
+    }
+  }
+}
+
+/** Makes all containers on a container's networks forget it, and it them; the reverse of {@linkcode joinNames}. */
+export function leaveNames(paths: Paths, id: string, endpoints: readonly Endpoint[]): void {
+  using _lock = acquireLock(paths.hostNetwork.namesLock);
+  for (const endpoint of endpoints) {
+    const { hosts } = paths.network(endpoint.networkId);
+    const known = readTextIfPresent(hosts);
+    if (known === undefined || !known.includes(id)) continue;
+    const addresses = addressesOf(endpoint);
+    const left = removeHostsLines(known, id, addresses);
+    for (const member of listMembers(left)) {
+      rewriteIfPresent(
+        hostsPath(paths, member),
+        (text) => removeHostsLines(text, shortId(id), addresses),
+      );
+    }
+    rewriteIfPresent(hostsPath(paths, id), (text) => forgetAll(text, left, endpoint));
+    // Last: what is interrupted before is done again
+    replaceText(hosts, left, { isDurable: false });
+  }
+}
+
+/** What a container that leaves a network knows afterwards. */
+function forgetAll(text: string, list: string, endpoint: Endpoint): string {
+  const own = addressesOf(endpoint);
+  const lines = new Set([...shortenIds(list).split("\n"), ""]);
+  return text.split("\n").filter((line) =>
+    line === "" || !(lines.has(line) || own.includes(line.slice(0, line.indexOf("\t"))))
+  ).join("\n");
+}
+
+function hostsPath(paths: Paths, id: string): string {
+  return `${paths.container(id).etc}/hosts`;
+}
+
+/** A container that is gone without a word has no file. */
+function appendIfPresent(path: string, text: string): void {
+  try {
+    using file = Deno.openSync(path, { append: true });
+    writeAll(file, text);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/**
+ * Replaces a file's text in place, since containers have this very file mounted.
+ *
+ * One write has the whole new text and blank lines up to the old length, so that no reader meets half a line.
+ */
+function rewriteIfPresent(path: string, change: (text: string) => string): void {
+  try {
+    using file = Deno.openSync(path, { read: true, write: true });
+    const { size } = file.statSync();
+    if (size > MAX_HOSTS_BYTES) return file.truncateSync(0);
+    const old = new Uint8Array(size);
+    for (let at = 0; at < size;) {
+      const count = file.readSync(old.subarray(at));
+      if (count === null) break;
+      at += count;
+    }
+    const text = change(decoder.decode(old));
+    const length = encoder.encode(text).length;
+    file.seekSync(0, Deno.SeekMode.Start);
+    writeAll(file, text + "\n".repeat(Math.max(0, size - length)));
+    file.truncateSync(length);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+function writeAll(file: Deno.FsFile, text: string): void {
+  const bytes = encoder.encode(text);
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+}

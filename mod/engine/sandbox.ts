@@ -1,0 +1,197 @@
+/** Making and undoing a container's sandbox: its network namespace with all its endpoints. @module */
+
+import type { Descriptor } from "../../ffi/descriptor.ts";
+import type { ContainerConfig, EndpointRequest } from "../container/config.ts";
+import { MonitorConnection } from "../container/monitor.ts";
+import { WherryError } from "../errors.ts";
+import { createNetNamespace, openNetNamespace } from "../kernel/net_namespace.ts";
+import { attachEndpoint, type AttachRequest, SandboxSockets } from "../network/endpoint.ts";
+import { publishPorts } from "../network/host_network.ts";
+import { AddressPool } from "../network/ipam.ts";
+import type { IpamPool, NetworkConfig } from "../network/network.ts";
+import type { Endpoint, EndpointAddress, Sandbox } from "../network/sandbox.ts";
+import { writeSandbox } from "../network/sandbox_record.ts";
+import { newId, shortId } from "../store/id.ts";
+import { isLocked } from "../store/lock.ts";
+import type { Engine } from "./engine.ts";
+import { findContainer } from "./find.ts";
+import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
+import { bringUp, findNetwork } from "./networks.ts";
+import { planPorts } from "./ports.ts";
+import { tearDownSandbox } from "./sandbox_removal.ts";
+
+/** Where a container's processes find their network. */
+export interface SandboxSetup extends Disposable {
+  /** `new`: an empty namespace that clone makes; `host`: the engine's; `sandbox` and `joined`: {@linkcode namespace}. */
+  mode: "new" | "host" | "sandbox" | "joined";
+  /** Its own or another container's namespace, for the monitor. */
+  namespace: Descriptor | undefined;
+  /** What is in its own. */
+  sandbox: Sandbox | undefined;
+}
+
+/**
+ * Makes the network that a container asks for.
+ *
+ * @param config Of a container whose lock the caller holds, and of whose last run nothing is left.
+ * @returns Dispose of it once the monitor has the namespace.
+ * @throws {WherryError} If a network is missing, an address or a port is taken; nothing is left then.
+ */
+export async function setUpSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
+  const { networkMode } = config;
+  if (networkMode.startsWith("container:")) {
+    return setup("joined", await openNamespaceOf(engine, networkMode.slice("container:".length)));
+  }
+  const networks = config.endpoints.map(({ network }) => findNetwork(engine, network));
+  if (networkMode === "host" || networks.some(({ driver }) => driver === "host")) {
+    return setup("host");
+  }
+  if (networks.every(({ driver }) => driver === "none")) return setup("new");
+  return makeSandbox(engine, config, networks);
+}
+
+function setup(
+  mode: SandboxSetup["mode"],
+  namespace?: Descriptor,
+  sandbox?: Sandbox,
+): SandboxSetup {
+  return { mode, namespace, sandbox, [Symbol.dispose]: () => namespace?.[Symbol.dispose]() };
+}
+
+function makeSandbox(
+  engine: Engine,
+  config: ContainerConfig,
+  networks: readonly NetworkConfig[],
+): SandboxSetup {
+  const { network: path } = engine.paths.container(config.id);
+  const sandbox: Sandbox = {
+    schema: 1,
+    endpoints: config.endpoints.map((request, index) =>
+      planEndpoint(config, request, networks[index], index)
+    ),
+    ports: [],
+  };
+  using undo = new DisposableStack();
+  undo.defer(() => tearDownSandbox(engine.paths, config.id));
+  // Before anything is done: whoever finds this undoes what came of it
+  writeSandbox(path, sandbox);
+  const namespace = undo.use(createNetNamespace());
+  using sockets = new SandboxSockets(namespace);
+  sockets.inside.setUp("lo");
+  const first = defaultRouteIndex(config.endpoints, networks);
+  sandbox.endpoints.forEach((endpoint, index) => {
+    const network = networks[index];
+    if (network === undefined) return;
+    takeAddresses(engine, config, config.endpoints[index], network, endpoint);
+    const bridge = network.driver === "bridge" ? bringUp(engine, network) : "";
+    const request: AttachRequest = { network, endpoint, bridge, hasDefaultRoute: index === first };
+    attachEndpoint(sockets, request);
+  });
+  sandbox.ports = planPorts(engine, config, sandbox, networks);
+  writeSandbox(path, sandbox);
+  if (sandbox.ports.length > 0) publishPorts(engine.paths, config.id, sandbox.ports);
+  writeSandboxEtcFiles(engine.paths, config, sandbox, networks);
+  joinNames(engine.paths, config.id, sandbox.endpoints);
+  undo.move();
+  return setup("sandbox", namespace, sandbox);
+}
+
+/** Everything of an endpoint but its addresses, which are taken later. */
+export function planEndpoint(
+  config: Pick<ContainerConfig, "id" | "name">,
+  request: EndpointRequest,
+  network: NetworkConfig | undefined,
+  index: number,
+): Endpoint {
+  const id = newId();
+  const names = [config.name, shortId(config.id), ...request.aliases];
+  return {
+    id,
+    networkId: network?.id ?? "",
+    networkName: network?.name ?? request.network,
+    hostLink: network?.driver === "bridge" ? `wh${shortId(id)}` : "",
+    link: `eth${index}`,
+    macAddress: request.macAddress,
+    names: [...new Set(names)],
+  };
+}
+
+/** The endpoint by which everything else is reached: the first one that leads anywhere, unless priorities say otherwise. */
+export function defaultRouteIndex(
+  requests: readonly EndpointRequest[],
+  networks: readonly NetworkConfig[],
+): number {
+  const candidates = requests.map(({ gatewayPriority }, index) => ({ gatewayPriority, index }))
+    .filter(({ index }) => networks[index]?.isInternal === false);
+  const highest = Math.max(...candidates.map(({ gatewayPriority }) => gatewayPriority));
+  return candidates.find(({ gatewayPriority }) => gatewayPriority === highest)?.index ?? -1;
+}
+
+/** Takes addresses for an endpoint and writes them into it. */
+export function takeAddresses(
+  engine: Engine,
+  { id }: Pick<ContainerConfig, "id">,
+  request: EndpointRequest | undefined,
+  network: NetworkConfig,
+  endpoint: Endpoint,
+): void {
+  const isStale = (owner: string): boolean => !isLocked(engine.paths.container(owner).lock);
+  for (const pool of network.ipamDriver === "default" ? network.pools : []) {
+    const isIpv6 = pool.subnet.includes(":");
+    if (isIpv6 ? !network.hasIpv6 : !network.hasIpv4) continue;
+    const wanted = (isIpv6 ? request?.ipv6 : request?.ipv4) ?? "";
+    const address = new AddressPool(pool, {
+      directory: engine.paths.network(network.id).addresses,
+      networkName: network.name,
+    }).allocate({ owner: id, wanted, isStale });
+    endpoint[isIpv6 ? "ipv6" : "ipv4"] = endpointAddress(address, pool, network);
+  }
+  if (endpoint.macAddress === "") endpoint.macAddress = planMacAddress(id, endpoint);
+}
+
+function endpointAddress(
+  address: string,
+  { subnet, gateway }: IpamPool,
+  { isInternal }: NetworkConfig,
+): EndpointAddress {
+  const prefixLength = Number(subnet.slice(subnet.indexOf("/") + 1));
+  return { address, prefixLength, gateway: isInternal ? "" : gateway };
+}
+
+const MAC_DIGITS = 10;
+
+/**
+ * On a bridge the address itself, so that neighbours that remember an address's last owner are not misled; elsewhere
+ * of the container's id, so that a DHCP server knows it again.
+ */
+function planMacAddress(containerId: string, { ipv4, hostLink, link }: Endpoint): string {
+  if (hostLink !== "" && ipv4 !== undefined) {
+    const bytes = ipv4.address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
+    return ["02", "42", ...bytes].join(":");
+  }
+  const start = Number(link.slice("eth".length)) * MAC_DIGITS % (containerId.length - MAC_DIGITS);
+  const pairs = containerId.slice(start, start + MAC_DIGITS).match(/../g) ?? [];
+  return ["02", ...pairs].join(":");
+}
+
+/**
+ * The network namespace of another container, which must run.
+ *
+ * @param wanted A name, an id or the beginning of an id.
+ * @throws {WherryError} `conflict` if it does not run.
+ */
+export async function openNamespaceOf(engine: Engine, wanted: string): Promise<Descriptor> {
+  const { config, paths } = findContainer(engine, wanted);
+  using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
+  monitor?.requestPidfd();
+  const answer = await monitor?.nextOf("pidfd", "error");
+  if (answer?.type !== "pidfd") {
+    throw new WherryError(
+      "conflict",
+      `cannot join network namespace of a non running container: ${config.id}`,
+      { hint: `Start it first with "wherry start ${wanted}"` },
+    );
+  }
+  using init = answer.pidfd;
+  return openNetNamespace(init);
+}

@@ -1,0 +1,141 @@
+/**
+ * Who has which address of a network: one symbolic link for each address, whose content is the owner's id.
+ *
+ * Making a link is atomic, so an address is never given twice, also by processes that know nothing of each other.
+ * Taking one away is two steps, look and remove, and done under a lock of the book.
+ *
+ * @module
+ */
+
+import { listNames } from "../kernel/entry.ts";
+import { isId } from "../store/id.ts";
+import { acquireLock } from "../store/lock.ts";
+import { removeIfPresent } from "../store/record.ts";
+
+/** Files of the book itself begin so, which no address does. */
+const OWN_FILE = ".";
+/** As long as the longest address, with a newline. */
+const CURSOR_BYTES = 40;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Which addresses of one network are taken, and by whom. */
+export class AddressBook {
+  readonly #directory: string;
+
+  /**
+   * Makes nothing on disk yet.
+   *
+   * @param directory Of this network's addresses; made with the first one.
+   */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * Gives a free address to `owner`.
+   *
+   * @returns False if somebody has it.
+   */
+  claim(address: string, owner: string): boolean {
+    try {
+      this.#link(address, owner);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) return false;
+      throw error;
+    }
+  }
+
+  #link(address: string, owner: string): void {
+    const path = `${this.#directory}/${address}`;
+    try {
+      Deno.symlinkSync(owner, path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      Deno.mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      Deno.symlinkSync(owner, path);
+    }
+  }
+
+  /**
+   * Gives an address to `owner` that is free, its own already, or somebody's who does not need it any more.
+   *
+   * @param isStale Whether that one does not; must not change the book.
+   * @returns The id of who has it otherwise.
+   */
+  takeOver(
+    address: string,
+    owner: string,
+    isStale: (owner: string) => boolean,
+  ): string | undefined {
+    using _lock = acquireLock(`${this.#directory}/${OWN_FILE}lock`);
+    const holder = this.ownerOf(address);
+    if (holder === owner) return undefined;
+    if (holder !== undefined && !isStale(holder)) return holder;
+    removeIfPresent(`${this.#directory}/${address}`);
+    // Others claim what is free without the lock
+    return this.claim(address, owner) ? undefined : this.ownerOf(address) ?? "";
+  }
+
+  /** Takes an address from `owner`; somebody else's stays. */
+  release(address: string, owner: string): void {
+    if (this.ownerOf(address) !== owner) return;
+    using _lock = acquireLock(`${this.#directory}/${OWN_FILE}lock`);
+    if (this.ownerOf(address) === owner) removeIfPresent(`${this.#directory}/${address}`);
+  }
+
+  /** Who has an address; `undefined` if nobody does, or what stands there is no link of ours. */
+  ownerOf(address: string): string | undefined {
+    try {
+      const owner = Deno.readLinkSync(`${this.#directory}/${address}`);
+      return isId(owner) ? owner : undefined;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || isNoLink(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** All addresses that are taken; walks through the whole book. */
+  listTaken(): string[] {
+    return listNames(this.#directory).filter((name) => !name.startsWith(OWN_FILE));
+  }
+
+  /**
+   * The address that was given away last, so that one which was just released is not the next.
+   *
+   * @param family Each has a cursor of its own.
+   * @returns Empty for none. Only a hint: nothing breaks if it is lost or behind.
+   */
+  readCursor(family: number): string {
+    try {
+      using file = Deno.openSync(this.#cursorPath(family));
+      const bytes = new Uint8Array(CURSOR_BYTES);
+      return decoder.decode(bytes.subarray(0, file.readSync(bytes) ?? 0)).trimEnd();
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return "";
+      throw error;
+    }
+  }
+
+  /** Remembers what {@linkcode readCursor} returns. */
+  writeCursor(family: number, address: string): void {
+    // Without truncating: on some file systems that waits for the disk
+    using file = Deno.openSync(this.#cursorPath(family), {
+      write: true,
+      create: true,
+      mode: 0o600,
+    });
+    file.writeSync(encoder.encode(`${address.padEnd(CURSOR_BYTES - 1)}\n`));
+  }
+
+  #cursorPath(family: number): string {
+    return `${this.#directory}/${OWN_FILE}cursor${family}`;
+  }
+}
+
+/** Something else has that name: EINVAL of readlink(2). */
+function isNoLink(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("(os error 22)");
+}

@@ -1,0 +1,157 @@
+/** Attaching a sandbox to a network: links, addresses and routes. @module */
+
+import type { Descriptor } from "../../ffi/descriptor.ts";
+import { WherryError } from "../errors.ts";
+import { newAddress } from "../kernel/address.ts";
+import { IPVLAN_MODE, type Link, Links, MACVLAN_MODE } from "../kernel/link.ts";
+import { inNetNamespace } from "../kernel/net_namespace.ts";
+import { NETLINK, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
+import { newRoute } from "../kernel/route.ts";
+import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
+import { NETWORK_OPTION, type NetworkConfig } from "./network.ts";
+import type { Endpoint, EndpointAddress } from "./sandbox.ts";
+
+/** The sockets that setting up a sandbox takes. */
+export class SandboxSockets implements Disposable {
+  /** In the host's namespace. */
+  readonly host: Links;
+  /** In the sandbox. */
+  readonly inside: Links;
+  /** The sandbox. */
+  readonly namespace: Descriptor;
+  readonly #hostSocket: NetlinkSocket;
+  readonly #insideSocket: NetlinkSocket;
+
+  /** @param namespace Stays the caller's. */
+  constructor(namespace: Descriptor) {
+    this.namespace = namespace;
+    this.#hostSocket = new NetlinkSocket(NETLINK.ROUTE);
+    this.#insideSocket = inNetNamespace(namespace, () => new NetlinkSocket(NETLINK.ROUTE));
+    this.host = new Links(this.#hostSocket);
+    this.inside = new Links(this.#insideSocket);
+  }
+
+  /** Has the kernel do things in the sandbox. */
+  requestInside(...requests: readonly NetlinkRequest[]): void {
+    this.#insideSocket.request(...requests);
+  }
+
+  /** Closes both sockets. */
+  [Symbol.dispose](): void {
+    this.#hostSocket[Symbol.dispose]();
+    this.#insideSocket[Symbol.dispose]();
+  }
+}
+
+/** How an endpoint is made. */
+export interface AttachRequest {
+  network: NetworkConfig;
+  endpoint: Endpoint;
+  /** Name of the network's bridge; empty for drivers without one. */
+  bridge: string;
+  /** Whether everything else is reached through this endpoint's gateways. */
+  hasDefaultRoute: boolean;
+}
+
+/**
+ * Makes an endpoint's link and gives it its addresses.
+ *
+ * The link goes with the namespace, or by {@linkcode detachEndpoint}.
+ *
+ * @throws {NetlinkError} If the kernel refuses a part; the caller undoes the rest.
+ * @throws {WherryError} `not_found` if the bridge or the parent is missing.
+ */
+export function attachEndpoint(sockets: SandboxSockets, request: AttachRequest): void {
+  const { endpoint } = request;
+  makeLink(sockets, request);
+  if (endpoint.ipv6 === undefined) disableIpv6(sockets.namespace, endpoint.link);
+  configureLink(sockets, request);
+}
+
+/** Gives an endpoint's link its addresses and routes, and switches it on. */
+export function configureLink(
+  sockets: SandboxSockets,
+  { endpoint, hasDefaultRoute }: Pick<AttachRequest, "endpoint" | "hasDefaultRoute">,
+): void {
+  const { index } = sockets.inside.get(endpoint.link);
+  const addresses = [endpoint.ipv4, endpoint.ipv6].filter((one) => one !== undefined);
+  sockets.inside.setUp(index);
+  sockets.requestInside(
+    ...addresses.map(({ address, prefixLength }) => newAddress({ index, address, prefixLength })),
+    ...(hasDefaultRoute ? addresses.flatMap((address) => planDefaultRoute(address, index)) : []),
+  );
+}
+
+function planDefaultRoute({ gateway }: EndpointAddress, index: number): NetlinkRequest[] {
+  return gateway === "" ? [] : [newRoute({ gateway, index })];
+}
+
+function makeLink(sockets: SandboxSockets, request: AttachRequest): void {
+  const { network, endpoint, bridge } = request;
+  const mtu = mtuOf(network);
+  const { namespace } = sockets;
+  if (network.driver === "bridge") {
+    sockets.host.addVeth({
+      name: endpoint.hostLink,
+      bridgeIndex: findLink(sockets.host, bridge).index,
+      isIsolated: network.options[NETWORK_OPTION.ICC] === "false",
+      ...mtu,
+      peer: { name: endpoint.link, namespace, macAddress: endpoint.macAddress, ...mtu },
+    });
+    return;
+  }
+  const parent = network.options[NETWORK_OPTION.PARENT] ?? "";
+  const shared = {
+    name: endpoint.link,
+    parentIndex: findLink(sockets.host, parent).index,
+    namespace,
+    ...mtu,
+  };
+  if (network.driver === "macvlan") {
+    const mode = modeOf(network, NETWORK_OPTION.MACVLAN_MODE, MACVLAN_MODE, "bridge");
+    sockets.host.addMacvlan({ ...shared, mode, macAddress: endpoint.macAddress });
+  } else {
+    sockets.host.addIpvlan({
+      ...shared,
+      mode: modeOf(network, NETWORK_OPTION.IPVLAN_MODE, IPVLAN_MODE, "l2"),
+    });
+  }
+}
+
+function findLink(links: Links, name: string): Link {
+  const link = links.find(name);
+  if (link !== undefined) return link;
+  throw new WherryError("not_found", `Cannot use the network link "${name}": no such link`);
+}
+
+function mtuOf({ options }: NetworkConfig): { mtu?: number } {
+  const mtu = options[NETWORK_OPTION.MTU];
+  return mtu === undefined ? {} : { mtu: Number(mtu) };
+}
+
+function modeOf<M extends string>(
+  { options }: NetworkConfig,
+  option: string,
+  modes: Readonly<Record<M, number>>,
+  fallback: M,
+): M {
+  const wanted = options[option];
+  return wanted !== undefined && wanted in modes ? wanted as M : fallback;
+}
+
+/** Without an address of the network's own a link-local one would only confuse. */
+function disableIpv6(namespace: Descriptor, link: string): void {
+  inNetNamespace(namespace, () => {
+    const name = `net/ipv6/conf/${link}/disable_ipv6`;
+    if (readSysctl(name) !== undefined) writeSysctl(name, "1");
+  });
+}
+
+/** Removes an endpoint's link, if it is still there. */
+export function detachEndpoint(
+  { host, inside }: Pick<SandboxSockets, "host" | "inside">,
+  endpoint: Endpoint,
+): void {
+  if (endpoint.hostLink === "") inside.remove(endpoint.link);
+  else host.remove(endpoint.hostLink);
+}
