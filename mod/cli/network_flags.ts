@@ -98,8 +98,12 @@ function addFirst([first, ...others]: EndpointRequest[], flags: NetworkFlags): E
   ];
 }
 
-/** What stands in the hosts files of others must be a name. */
-function checkAlias(text: string): string {
+/**
+ * What stands in the hosts files of others must be a name.
+ *
+ * @throws {WherryError} `invalid_argument` if it is not.
+ */
+export function checkAlias(text: string): string {
   if (HOST_NAME.test(text)) return text;
   throw argumentError(`invalid network alias "${text}": it is not of [a-zA-Z0-9_.-]`);
 }

@@ -9,7 +9,7 @@ import { findByPrefix, isId } from "../store/id.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
-import type { ContainerPaths, Paths } from "../store/paths.ts";
+import type { ContainerPaths } from "../store/paths.ts";
 import { removeContainerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
@@ -92,8 +92,8 @@ export function readContainer(engine: Engine, id: string): Container | undefined
  * @returns `undefined` if it runs, is being made or removed by somebody else, or is gone.
  * @throws {WherryError} `unavailable` if what is left of it cannot be killed.
  */
-export function tryLockContainer(enginePaths: Paths, id: string): Descriptor | undefined {
-  const paths = enginePaths.container(id);
+export function tryLockContainer(engine: Engine, id: string): Descriptor | undefined {
+  const paths = engine.paths.container(id);
   // After a reboot not even its parents are there
   Deno.mkdirSync(paths.runDirectory, { recursive: true, mode: 0o700 });
   using undo = new DisposableStack();
@@ -103,12 +103,12 @@ export function tryLockContainer(enginePaths: Paths, id: string): Descriptor | u
   if (!isPresent(paths.directory)) {
     // Somebody removed the container while we waited: leave nothing behind
     killLeftovers(paths);
-    tearDownSandbox(enginePaths, id);
+    tearDownSandbox(engine, id);
     removeTree(paths.runDirectory);
     return undefined;
   }
   settle(paths);
-  tearDownSandbox(enginePaths, id);
+  tearDownSandbox(engine, id);
   undo.move();
   return lock;
 }

@@ -11,7 +11,6 @@ import { MASKED_PATHS, READONLY_PATHS } from "../container/launch_plan.ts";
 import { type HealthCheckResult, readHealthLog } from "../container/health_log.ts";
 import type { ContainerState } from "../container/state.ts";
 import type { Sandbox } from "../network/sandbox.ts";
-import { readSandbox } from "../network/sandbox_record.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { type ContainerSize, SizeMeter } from "./container_size.ts";
 import type { Engine } from "./engine.ts";
@@ -22,6 +21,7 @@ import {
   describePortBindings,
 } from "./inspect_endpoints.ts";
 import type { Inspection } from "./inspection.ts";
+import { readSandboxIfSound } from "./sandbox_reading.ts";
 import { lowerDirectoriesOf } from "./start.ts";
 
 /** What {@linkcode inspectContainer} finds out. */
@@ -51,7 +51,7 @@ export function inspectContainer(
     healthChecks: config.healthCheck === null
       ? []
       : readHealthLog(paths.health, config.healthCheck),
-    sandbox: container.state.isRunning ? readSandbox(paths.network) : undefined,
+    sandbox: container.state.isRunning ? readSandboxIfSound(engine, config.id) : undefined,
     ...(hasSize ? { size: new SizeMeter(engine).measure(container) } : {}),
   });
 }

@@ -56,7 +56,7 @@ function describeEndpoints(
   sandbox: Sandbox | undefined,
 ): Inspection {
   if (requests.length === 0) {
-    if (networkMode.startsWith("container:")) return {};
+    if (networkMode !== "host" && networkMode !== "none") return {};
     return { [networkMode]: describeEndpoint(undefined, undefined, []) };
   }
   return Object.fromEntries(requests.map((request) => {

@@ -57,7 +57,7 @@ export function pruneContainers(engine: Engine, filter: PruneFilter): PruneResul
 
 function pruneContainer(engine: Engine, id: string, result: PruneResult): void {
   const paths = engine.paths.container(id);
-  using lock = tryLockContainer(engine.paths, id);
+  using lock = tryLockContainer(engine, id);
   // Gone, or in use since it was listed
   if (lock === undefined) return;
   const container = readContainer(engine, id);

@@ -40,7 +40,7 @@ function killForgotten(engine: Engine, { failed }: SweepResult): string[] {
   const ids = listIds(engine).filter((id) => cgroups.has(containerCgroup(id) ?? ""));
   return ids.filter((id) => {
     try {
-      using lock = tryLockContainer(engine.paths, id);
+      using lock = tryLockContainer(engine, id);
       return lock !== undefined;
     } catch (error) {
       failed.set(id, error);

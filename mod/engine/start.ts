@@ -55,7 +55,7 @@ export async function startContainer(
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   using network = await setUpSandbox(engine, config);
-  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine.paths, config.id));
+  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   using cleanup = openCleanupProgram(engine, config, network.place);
   const steps = planStart(engine, config, network.place, terminalSize);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });

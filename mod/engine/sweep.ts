@@ -65,7 +65,7 @@ export function sweepContainers(engine: Engine, options: SweepOptions = {}): Swe
   for (const id of listOrphanRunDirectories(engine)) {
     // Takes the lock, finds no container, and removes the run directory
     tolerate(result, id, () => {
-      tryLockContainer(engine.paths, id)?.[Symbol.dispose]();
+      tryLockContainer(engine, id)?.[Symbol.dispose]();
       result.runDirectories.push(id);
     });
   }
@@ -79,7 +79,7 @@ function sweepContainer(engine: Engine, id: string, result: SweepResult): void {
   const paths = engine.paths.container(id);
   const need = findNeed(paths);
   if (need === undefined) return;
-  using lock = tryLockContainer(engine.paths, id);
+  using lock = tryLockContainer(engine, id);
   if (lock === undefined) return;
   if (need === "killed") result.ended.push(id);
   sweepLocked(engine, id, result);
@@ -194,6 +194,6 @@ export function listOrphanRunDirectories(engine: Engine): string[] {
 
 /** Removes a `--rm` container after its end; what monitors ask for. */
 export function cleanUpContainer(engine: Engine, id: string): void {
-  using lock = tryLockContainer(engine.paths, id);
+  using lock = tryLockContainer(engine, id);
   if (lock !== undefined) sweepLocked(engine, id, emptyResult());
 }

@@ -33,6 +33,8 @@ export interface ContainerPaths {
   configLock: string;
   /** Its sandbox; exists while there is anything of it to undo. */
   network: string;
+  /** Locked for a moment by who changes the sandbox of a container that runs, or undoes one. */
+  networkLock: string;
 }
 
 /** Files of one network; all are forgotten by a reboot. */
@@ -143,6 +145,7 @@ export class Paths {
       lock: `${runDirectory}/lock`,
       configLock: `${runDirectory}/config.lock`,
       network: `${runDirectory}/network.json`,
+      networkLock: `${runDirectory}/network.lock`,
     };
   }
 
