@@ -1,6 +1,7 @@
 /** What a container is doing, as its monitor recorded it. @module */
 
 import { WherryError } from "../errors.ts";
+import { isPresent } from "../kernel/entry.ts";
 import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord, writeRecord } from "../store/record.ts";
@@ -113,6 +114,17 @@ export function readState(
     health: record.health ?? "none",
     failingStreak: record.failingStreak ?? 0,
   };
+}
+
+/**
+ * Whether the monitor has recorded the container's end and is still unmounting what was the container's, which takes
+ * as long as the disk does. It holds the lock until it is done.
+ */
+export function isUnmounting(paths: ContainerPaths): boolean {
+  if (!isLocked(paths.lock)) return false;
+  const record = readRecord(paths.state, parseStateRecord);
+  // Another command that has the lock leaves the record of a monitor that is gone
+  return record?.status === "exited" && isPresent(`/proc/${record.monitorPid}`);
 }
 
 /**

@@ -3,7 +3,7 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
 import { findByName } from "../container/names.ts";
-import { type ContainerState, readState, recordEnd } from "../container/state.ts";
+import { type ContainerState, isUnmounting, readState, recordEnd } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { findByPrefix, isId } from "../store/id.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
@@ -12,6 +12,7 @@ import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { removeContainerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
+import { delay } from "./polling.ts";
 
 /** A container as it is on disk. */
 export interface Container {
@@ -107,6 +108,23 @@ export function tryLockContainer(paths: ContainerPaths): Descriptor | undefined 
   settle(paths);
   undo.move();
   return lock;
+}
+
+/** How often it is looked whether a monitor has unmounted everything. */
+const UNMOUNT_POLL_MS = 2;
+
+/** Resolves once nothing of a container that does not run is mounted any more; at once unless it has just ended. */
+export async function awaitUnmounted(paths: ContainerPaths): Promise<void> {
+  while (isUnmounting(paths)) await delay(UNMOUNT_POLL_MS);
+}
+
+/**
+ * Takes the lock of a container that does not run, as {@linkcode tryLockContainer} does, but waits for the monitor of
+ * one that has just ended.
+ */
+export async function lockContainer(paths: ContainerPaths): Promise<Descriptor | undefined> {
+  await awaitUnmounted(paths);
+  return tryLockContainer(paths);
 }
 
 /** A monitor that was killed while it started the container again has left what its record does not tell of. */

@@ -8,7 +8,7 @@ import { acquireLock } from "../store/lock.ts";
 import { removeIfPresent } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
-import { type Container, findContainer, readContainer, tryLockContainer } from "./find.ts";
+import { type Container, findContainer, lockContainer, readContainer } from "./find.ts";
 import { delay } from "./polling.ts";
 import { killAndWait } from "./stop.ts";
 
@@ -34,7 +34,7 @@ export async function removeContainer(
   for (let tries = 0; tries < (isForced ? MAX_KILLS : 1); tries++) {
     if (tries > 0) await delay(PAUSE_MS);
     if (isForced) await killAndWait(engine, container);
-    using lock = tryLockContainer(container.paths);
+    using lock = await lockContainer(container.paths);
     if (lock !== undefined) return removeLocked(engine, container.config);
     if (readContainer(engine, container.config.id) === undefined) return;
   }

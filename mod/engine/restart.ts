@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordKill } from "./events.ts";
-import { type Container, findContainer, tryLockContainer } from "./find.ts";
+import { type Container, findContainer, lockContainer } from "./find.ts";
 import { restartThroughMonitor, startContainer } from "./start.ts";
 import { planStop, type StopOptions } from "./stop.ts";
 
@@ -19,7 +19,7 @@ export async function startInBackground(engine: Engine, wanted: string): Promise
   checkNotPaused(container, wanted);
   if (container.state.isRunning) return;
   const { config, paths } = container;
-  using lock = tryLockContainer(paths);
+  using lock = await lockContainer(paths);
   if (lock === undefined) throw busy(wanted);
   using _monitor = await startContainer(engine, { config, lock });
 }

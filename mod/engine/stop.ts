@@ -9,7 +9,7 @@ import { parseSignal } from "../kernel/signal.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordKill } from "./events.ts";
-import { type Container, findContainer } from "./find.ts";
+import { awaitUnmounted, type Container, findContainer } from "./find.ts";
 
 const SIGKILL = 9;
 const FALLBACK_STOP_SIGNAL = 15;
@@ -35,7 +35,7 @@ export async function stopContainer(
   options: StopOptions = {},
 ): Promise<void> {
   const { config, paths, state } = findContainer(engine, wanted);
-  if (!state.isRunning) return;
+  if (!state.isRunning) return await awaitUnmounted(paths);
   const { signal, timeoutMs } = planStop(config, options);
   await endAndWait(paths, (monitor) => {
     recordKill(engine, config, signal);
@@ -123,7 +123,10 @@ function notRunning(wanted: string, id: string): WherryError {
  */
 export async function waitForContainer(engine: Engine, wanted: string): Promise<number> {
   const { paths, state } = findContainer(engine, wanted);
-  if (!state.isRunning) return state.exitCode;
+  if (!state.isRunning) {
+    await awaitUnmounted(paths);
+    return state.exitCode;
+  }
   using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
   monitor?.wait();
   const event = await monitor?.nextOf("exited");

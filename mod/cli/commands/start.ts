@@ -1,7 +1,7 @@
 /** `wherry start`. @module */
 
 import { WherryError } from "../../errors.ts";
-import { findContainer, tryLockContainer } from "../../engine/find.ts";
+import { findContainer, lockContainer } from "../../engine/find.ts";
 import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
 import { startContainer } from "../../engine/start.ts";
 import type { START_FLAGS } from "../command_flags.ts";
@@ -63,7 +63,7 @@ async function startAttached(
   };
   using session = new Session(streams);
   session.catchSignals();
-  using lock = tryLockContainer(paths);
+  using lock = await lockContainer(paths);
   if (lock === undefined) throw busy(name);
   session.prepareStdin();
   using monitor = await startContainer(engine, { config, lock }, {

@@ -20,16 +20,16 @@ import { PruneReport } from "../prune_report.ts";
 type PruneFlags = ParsedFlags<typeof SYSTEM_PRUNE_FLAGS>["flags"];
 
 /** Removes what is not used, and says how much space that gave. */
-export function run(
+export async function run(
   context: Context,
   { flags }: ParsedFlags<typeof SYSTEM_PRUNE_FLAGS>,
-): number {
+): Promise<number> {
   const { engine } = context;
   const filter = parsePruneFilter(flags.filter, Date.now());
   if (!flags.force && !confirm(context, warningOf(flags))) return 0;
   const report = new PruneReport(context);
   recoverEngine(engine);
-  report.add("Deleted Containers", pruneContainers(engine, filter));
+  report.add("Deleted Containers", await pruneContainers(engine, filter));
   // Of damaged records neither age nor labels are known
   if (flags.filter.length === 0) report.add("Deleted Damaged Containers", pruneDamaged(engine));
   report.add("Deleted Images", pruneUnusedImages(context, filter, flags.all));
