@@ -59,15 +59,15 @@ testWhole(
     const detached = await wherry.run(["run", "-d", "--name", "second", ...argv]);
 
     // What runs that were killed left goes, these stay
-  await wherry.run(["system", "recover"]);
-  const format = "{{.State.Status}} {{.State.ExitCode}} {{.Id}}";
+    await wherry.run(["system", "recover"]);
+    const format = "{{.State.Status}} {{.State.ExitCode}} {{.Id}}";
     const { stdout } = await wherry.run(["inspect", "-f", format, "first", "second"]);
 
     const id = Deno.readTextFileSync(`${wherry.scratch}/cid`);
     deepStrictEqual([foreground.code, foreground.stdout], [127, ""]);
     deepStrictEqual([detached.code, detached.stdout], [127, `${id}\n`]);
     match(stdout, new RegExp(`^created 127 [0-9a-f]{64}\ncreated 127 ${id}\n$`));
-      strictEqual((await wherry.run(["rm", "first", "second"])).stderr, "");
+    strictEqual((await wherry.run(["rm", "first", "second"])).stderr, "");
   },
 );
 

@@ -75,7 +75,9 @@ export function parseObjectTemplate(source: string): Template {
 /** A struct with the fields and methods of `object`, for data whose fields are all known; `null` is a nil pointer. */
 export function structValue(typeName: string, object: object): GoStruct {
   const fields = Object.entries(object).map(([name, field]) => {
-    const value = field === null ? new GoPointer(`*formatter.${name}`, undefined) : goValueOf(field);
+    const value = field === null
+      ? new GoPointer(`*formatter.${name}`, undefined)
+      : goValueOf(field);
     return [name, value] as const;
   });
   return new GoStruct(typeName, new Map(fields));
