@@ -203,14 +203,17 @@ testWhole("exec gives exec_create, exec_start and exec_die of one exec", async (
   await wherry.run(["rm", "-f", "box"]);
 });
 
-testWhole("a container whose command does not exist leaves a destroy behind", async (wherry) => {
-  await wherry.run(["run", ...await wherry.busybox(), "no-such-command"]);
+testWhole(
+  "a --rm container whose command does not exist leaves a destroy behind",
+  async (wherry) => {
+    await wherry.run(["run", "--rm", ...await wherry.busybox(), "no-such-command"]);
 
-  deepStrictEqual(await seenActions(wherry, "event=create", "event=destroy"), [
-    "create",
-    "destroy",
-  ]);
-});
+    deepStrictEqual(await seenActions(wherry, "event=create", "event=destroy"), [
+      "create",
+      "destroy",
+    ]);
+  },
+);
 
 testWhole("import, rmi and load tell of images", async (wherry) => {
   const { stdout } = await wherry.run([
