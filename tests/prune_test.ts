@@ -100,7 +100,7 @@ testWhole("system prune tells what it would remove before it asks", async (wherr
     stdout,
     `WARNING! This will remove:
   - all stopped containers
-  - all containers that were put aside because their records are damaged
+  - all containers whose records are damaged, also if they run
   - all images without at least one container associated to them
 
   Items to be pruned will be filtered with:

@@ -105,6 +105,26 @@ Deno.test("planLaunch() has the health check after the command", () => {
   strictEqual(textOf(check), golden("check_plan"));
 });
 
+Deno.test("planLaunch() has docker's defaults for the numbers of a health check", () => {
+  const healthCheck = planHealth(["CMD", "true"]);
+
+  const [step] = stepsCalled("health", planLaunch(inputWith({ healthCheck })));
+
+  deepStrictEqual(step?.slice(1, 6), ["30000", "30000", "0", "5000", "3"]);
+});
+
+Deno.test("planLaunch() has no health check that is forbidden", () => {
+  const steps = planLaunch(inputWith({ healthCheck: planHealth(["NONE"]) }));
+
+  deepStrictEqual([stepsCalled("health", steps), stepsCalled("check", steps)], [[], []]);
+});
+
+/** A check of which nobody gave more than the command. */
+function planHealth(test: string[]): HealthCheck {
+  const numbers = { intervalMs: 0, timeoutMs: 0, startPeriodMs: 0, startIntervalMs: 0, retries: 0 };
+  return { test, shell: ["/bin/sh", "-c"], ...numbers, onFailure: "none" };
+}
+
 Deno.test("planLaunch() keeps the host's network namespace when asked to", () => {
   const steps = planLaunch(inputWith({ networkMode: "host" }));
 

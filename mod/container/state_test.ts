@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { acquireLock } from "../store/lock.ts";
 import { type ContainerPaths, Paths } from "../store/paths.ts";
-import { isUnmounting, readState, recordEnd } from "./state.ts";
+import { isUnmounting, NEVER, readState, recordEnd, recordFailedStart } from "./state.ts";
 
 const RUNNING = {
   status: "running",
@@ -106,4 +106,32 @@ testState("isUnmounting() is false when another command has the lock", (paths) =
   write(paths, { ...ENDED, monitorPid: NO_PROCESS });
 
   strictEqual(isUnmounting(paths), false);
+});
+
+testState("recordFailedStart() leaves a container created that never ran", (paths) => {
+  recordFailedStart(paths, { exitCode: 127, error: "not found" });
+
+  const { status, exitCode, error, startedAt, isRunning, wasKilled } = readState(paths);
+  deepStrictEqual([status, exitCode, error, startedAt], ["created", 127, "not found", NEVER]);
+  deepStrictEqual([isRunning, wasKilled], [false, false]);
+});
+
+testState("recordFailedStart() keeps what is known of the last run", (paths) => {
+  write(paths, { ...RUNNING, status: "exited", finishedAt: "1795230001000000000", exitCode: 4 });
+  const { finishedAt } = readState(paths);
+
+  recordFailedStart(paths, { exitCode: 126, error: "denied" });
+
+  const state = readState(paths);
+  deepStrictEqual([state.status, state.exitCode, state.error], ["exited", 126, "denied"]);
+  strictEqual(state.finishedAt, finishedAt);
+});
+
+testState("recordFailedStart() ends a run whose monitor was killed", (paths) => {
+  write(paths, RUNNING);
+
+  recordFailedStart(paths, { exitCode: 128, error: "gone" });
+
+  const { status, exitCode, wasKilled } = readState(paths);
+  deepStrictEqual([status, exitCode, wasKilled], ["exited", 128, false]);
 });

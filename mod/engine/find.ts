@@ -4,8 +4,8 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
 import { findByName } from "../container/names.ts";
 import { type ContainerState, isUnmounting, readState, recordEnd } from "../container/state.ts";
-import { WherryError } from "../errors.ts";
-import { findByPrefix, isId } from "../store/id.ts";
+import { isCorrupt, WherryError } from "../errors.ts";
+import { findByPrefix, isId, shortId } from "../store/id.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
@@ -66,9 +66,22 @@ export function noSuchContainer(wanted: string): WherryError {
  * @throws {WherryError} `not_found`, `invalid_argument`, or `corrupt` if its record is damaged.
  */
 export function findContainer(engine: Engine, wanted: string): Container {
-  const container = readContainer(engine, findId(engine, wanted));
-  if (container === undefined) throw noSuchContainer(wanted);
-  return container;
+  const id = findId(engine, wanted);
+  try {
+    const container = readContainer(engine, id);
+    if (container !== undefined) return container;
+  } catch (error) {
+    throw isCorrupt(error) ? damaged(error, id) : error;
+  }
+  throw noSuchContainer(wanted);
+}
+
+/** The same with the only thing that can be done about it. */
+function damaged(cause: WherryError, id: string): WherryError {
+  return new WherryError(cause.kind, cause.message, {
+    cause,
+    hint: `Remove the container with "wherry rm -f ${shortId(id)}", which also ends it if it runs`,
+  });
 }
 
 /**
@@ -134,7 +147,7 @@ function settle(paths: ContainerPaths): void {
     recordEnd(paths);
   } catch (error) {
     // Whoever reads the record is told
-    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
+    if (!isCorrupt(error)) throw error;
   }
 }
 

@@ -6,10 +6,11 @@ import { MonitorConnection } from "../container/monitor.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { parseSignal } from "../kernel/signal.ts";
+import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordKill } from "./events.ts";
-import { awaitUnmounted, type Container, findContainer } from "./find.ts";
+import { awaitUnmounted, type Container, findContainer, killLeftovers } from "./find.ts";
 
 const SIGKILL = 9;
 const FALLBACK_STOP_SIGNAL = 15;
@@ -67,16 +68,31 @@ export async function killAndWait(
   });
 }
 
+/**
+ * Kills a container of which nothing is known, because its record is damaged, and waits until it has ended.
+ *
+ * @returns Whether it ran.
+ */
+export async function killUnknown(paths: ContainerPaths): Promise<boolean> {
+  if (!isLocked(paths.lock)) return false;
+  const hasMonitor = await endAndWait(paths, (monitor) => monitor.signal(SIGKILL));
+  // Then its monitor sees that by itself
+  if (!hasMonitor) killLeftovers(paths);
+  return true;
+}
+
+/** Whether there is a monitor to ask. */
 async function endAndWait(
   paths: ContainerPaths,
   ask: (monitor: MonitorConnection) => void,
-): Promise<void> {
+): Promise<boolean> {
   using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
-  if (monitor === undefined) return;
+  if (monitor === undefined) return false;
   monitor.wait();
   ask(monitor);
   // `undefined` means that the monitor is gone, and the container with it
   await monitor.nextOf("exited");
+  return true;
 }
 
 /**

@@ -28,7 +28,7 @@ export async function run(
   const filter = parsePruneFilter(flags.filter, Date.now());
   if (!flags.force && !confirm(context, warningOf(flags))) return 0;
   const report = new PruneReport(context);
-  recoverEngine(engine);
+  await recoverEngine(engine);
   report.add("Deleted Containers", await pruneContainers(engine, filter));
   // Of damaged records neither age nor labels are known
   if (flags.filter.length === 0) report.add("Deleted Damaged Containers", pruneDamaged(engine));
@@ -40,7 +40,7 @@ function warningOf({ all, filter }: PruneFlags): string {
   const lines = [
     "WARNING! This will remove:",
     "  - all stopped containers",
-    "  - all containers that were put aside because their records are damaged",
+    "  - all containers whose records are damaged, also if they run",
     all
       ? "  - all images without at least one container associated to them"
       : "  - all dangling images",
