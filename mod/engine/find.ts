@@ -11,7 +11,7 @@ import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { removeContainerCgroup } from "./cgroup.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, isOfSystem } from "./engine.ts";
 
 /** A container as it is on disk. */
 export interface Container {
@@ -59,15 +59,19 @@ export function noSuchContainer(wanted: string): WherryError {
 }
 
 /**
- * The container that somebody means.
+ * The container that somebody means. What outlived its monitor is killed first: that it has ended is true then.
  *
  * @param wanted A name, an id or the beginning of an id.
- * @throws {WherryError} `not_found`, `invalid_argument`, or `corrupt` if its record is damaged.
+ * @throws {WherryError} `not_found`, `invalid_argument`, `corrupt` if its record is damaged, or `unavailable` if what
+ * is left of it cannot be killed.
  */
 export function findContainer(engine: Engine, wanted: string): Container {
-  const container = readContainer(engine, findId(engine, wanted));
+  const id = findId(engine, wanted);
+  const container = readContainer(engine, id);
   if (container === undefined) throw noSuchContainer(wanted);
-  return container;
+  if (!container.state.wasKilled) return container;
+  tryLockContainer(container.paths)?.[Symbol.dispose]();
+  return readContainer(engine, id) ?? container;
 }
 
 /**
@@ -115,8 +119,11 @@ function settle(paths: ContainerPaths): void {
   try {
     recordEnd(paths);
   } catch (error) {
-    // Whoever reads the record is told
-    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
+    // Whoever reads a damaged record is told. Without room for a new one, the old one says the same to who finds no
+    // monitor
+    if (!isOfSystem(error) && !(error instanceof WherryError && error.kind === "corrupt")) {
+      throw error;
+    }
   }
 }
 
