@@ -9,7 +9,7 @@ import type { PS_FLAGS } from "../command_flags.ts";
 import { CONTAINER_LAYOUT, CONTAINER_LAYOUT_WITH_SIZE, containerRow } from "../container_rows.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
-import { formatRows } from "../rows.ts";
+import { formatRows, loadFormat } from "../rows.ts";
 
 type PsFlags = ParsedFlags<typeof PS_FLAGS>["flags"];
 
@@ -18,6 +18,7 @@ export async function run(
   { engine, output }: Context,
   { flags }: ParsedFlags<typeof PS_FLAGS>,
 ): Promise<number> {
+  await loadFormat(flags.format);
   const measure = await loadMeasure(engine, flags);
   const choose = planChoice(engine, flags);
   const { containers, warnings } = listContainers(engine);
