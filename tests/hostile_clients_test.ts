@@ -27,9 +27,17 @@ class Crowd extends DisposableStack {
 /** Sockets of a container's monitor: one for each client, and the one that listens. */
 function countSockets(wherry: TestEngine, id: string): number {
   const directory = `/proc/${wherry.readStateRecord(id).monitorPid}/fd`;
-  return listNames(directory).filter((fd) =>
-    Deno.readLinkSync(`${directory}/${fd}`).startsWith("socket:")
-  ).length;
+  return listNames(directory).filter((fd) => isSocket(`${directory}/${fd}`)).length;
+}
+
+function isSocket(link: string): boolean {
+  try {
+    return Deno.readLinkSync(link).startsWith("socket:");
+  } catch (error) {
+    // Closed meanwhile
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 const REFUSAL =
