@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { cString } from "../ffi/c_string.ts";
 import { core } from "../ffi/native.ts";
 import { Descriptor } from "../ffi/descriptor.ts";
@@ -512,22 +512,72 @@ testBoth(
   },
 );
 
-testBoth("client_accept() lets the 33rd client wait for a place", async ({ start, directory }) => {
+/** Most clients that can stay; the control connection is one of them. */
+const STAYING_COUNT = 32;
+/** All places. */
+const CLIENT_COUNT = 40;
+const EUSERS = 87;
+
+/** Clients that have each sent `request`. */
+class Crowd extends DisposableStack {
+  readonly #clients: Descriptor[];
+
+  constructor(directory: string, { count, request }: { count: number; request: string }) {
+    super();
+    this.#clients = Array.from(
+      { length: count },
+      () => this.use(connectPacketSocket(directory, "socket")),
+    );
+    for (const client of this.#clients) sendPacket(client, request);
+  }
+
+  /** One of them leaves. */
+  shrink(): void {
+    this.#clients.pop()?.[Symbol.dispose]();
+  }
+}
+
+for (const request of ["wait", "attach 2 -"]) {
+  testBoth(
+    `client_stay() refuses the 33rd ${request} until one leaves, and nobody who asks for the end`,
+    async ({ start, directory }) => {
+      await using monitor = start(plan(["listen", directory], CLONE, SLEEP));
+      await monitor.started();
+      using sink = openReadWrite("/dev/null");
+      const descriptors = request === "wait" ? [] : [sink.number];
+      using crowd = new Crowd(directory, { count: STAYING_COUNT - 1, request: "wait" });
+      using late = connectPacketSocket(directory, "socket");
+
+      sendPacket(late, request, descriptors);
+      const refusal = (await receivePacket(late))?.text;
+      sendPacket(late, "signal 0");
+      const answer = (await receivePacket(late))?.text;
+      crowd.shrink();
+      sendPacket(late, request, descriptors);
+      using last = connectPacketSocket(directory, "socket");
+      sendPacket(last, "stop 9 -1");
+
+      deepStrictEqual([refusal, answer], [`error ${EUSERS}`, "ok"]);
+      strictEqual((await receivePacket(late))?.text, "exited 137");
+      strictEqual((await receivePacket(last))?.text, "exited 137");
+    },
+  );
+}
+
+testBoth("client_accept() refuses the 41st client at once", async ({ start, directory }) => {
   await using monitor = start(plan(["listen", directory], CLONE, SLEEP));
   await monitor.started();
-  using clients = new DisposableStack();
-  const connected = Array.from(
-    { length: 31 },
-    () => clients.use(connectPacketSocket(directory, "socket")),
-  );
+  using crowd = new Crowd(directory, { count: CLIENT_COUNT - 1, request: "resize 10 10" });
+  using refused = connectPacketSocket(directory, "socket");
+  const refusal = (await receivePacket(refused))?.text;
+  const end = await receivePacket(refused);
+  crowd.shrink();
   using late = connectPacketSocket(directory, "socket");
-  sendPacket(late, "signal 0");
-  await pause(50);
+  sendPacket(late, "signal 9");
 
-  connected[0]?.[Symbol.dispose]();
-
+  deepStrictEqual([refusal, end], [`error ${EUSERS}`, undefined]);
   strictEqual((await receivePacket(late))?.text, "ok");
-  monitor.send("signal 9");
+  strictEqual((await receivePacket(late))?.text, "exited 137");
 });
 
 const MALFORMED = [

@@ -370,6 +370,7 @@ testBoth(
     const messages = [await answerTo(monitor, "signal 1"), await answerTo(monitor, "signal 9")];
 
     deepStrictEqual(messages, ["error 3", "ok"]);
+    strictEqual(await monitor.receive(), "exited 1");
     strictEqual(await monitor.receive(), "end");
   },
 );

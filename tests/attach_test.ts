@@ -98,6 +98,7 @@ testWhole("attach makes programs draw their screen again", async (wherry) => {
 
 testBesideShell("attach --no-stdin shows output and types nothing", async (wherry) => {
   await using watcher = wherry.openTerminal(["attach", "--no-stdin", "box"]);
+  await watcher.waitFor("# "); // drawn again for it, so it is attached
   await using writer = await attachTo(wherry);
   writer.type("echo seen'' by all\r");
   await watcher.waitFor("seen by all\r");
