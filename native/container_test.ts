@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Descriptor } from "../ffi/descriptor.ts";
+import { RenameStorm } from "../tests/fakes/rename_storm.ts";
 import {
   eventually,
   type Monitor,
@@ -151,6 +152,17 @@ testBoth(
     deepStrictEqual([...Deno.readDirSync(`${directory}/outside`)], []);
   },
 );
+
+testBoth("inside_open() follows .. while others rename files of the host", async (context) => {
+  await using _storm = await RenameStorm.begin(context.directory);
+
+  const { message } = await runContainer(context, {
+    steps: Array(500).fill(["mkdir", "/etc/../etc/../made", "0755", "0", "0"]),
+    script: "rmdir /made",
+  });
+
+  strictEqual(message, "exited 0");
+});
 
 testBoth(
   "step_mkdir() makes parents as root and leaves an existing directory as it is",
