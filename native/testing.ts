@@ -4,7 +4,7 @@
  * @module
  */
 
-import { strictEqual } from "node:assert/strict";
+import { match, strictEqual } from "node:assert/strict";
 import { cStringBlock } from "../ffi/c_string.ts";
 import type { Descriptor } from "../ffi/descriptor.ts";
 import { createSealedMemfd } from "../mod/kernel/memfd.ts";
@@ -63,9 +63,9 @@ export class Monitor implements AsyncDisposable {
 
   /** Waits for `started` and returns the pid it names. */
   async started(): Promise<number> {
-    const [word, pid] = (await this.receive()).split(" ");
-    strictEqual(word, "started");
-    return Number(pid);
+    const message = await this.receive();
+    match(message, /^started \d+$/);
+    return Number(message.split(" ")[1]);
   }
 
   /** Waits for `started` and then for the next message. */
