@@ -3,7 +3,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { type TarMember, tarOf } from "./fakes/tar_builder.ts";
-import { exists, pause, type Result, type TestEngine, testWhole } from "./harness.ts";
+import { eventually, exists, type Result, type TestEngine, testWhole } from "./harness.ts";
 
 /** Every file below the engine's root, with what would show a change, and the list of images. */
 async function describeStore(wherry: TestEngine): Promise<string> {
@@ -322,11 +322,9 @@ class Disk implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // The last monitor may still be on its way out
-    for (let tries = 0; tries < 100; tries++) {
-      if ((await this.#wherry.runCommand(["umount", this.#wherry.root])).code === 0) return;
-      await pause(50);
-    }
-    throw new Error(`Cannot unmount "${this.#wherry.root}": it is still in use`);
+    await eventually(async () =>
+      (await this.#wherry.runCommand(["umount", this.#wherry.root])).code === 0
+    );
   }
 }
 

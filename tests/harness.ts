@@ -17,8 +17,11 @@ const PROJECT_ROOT = new URL("../", import.meta.url).pathname;
 const WHERRY: readonly string[] = Deno.env.get("WHERRY_TEST_COMMAND")?.split(" ") ??
   [`${PROJECT_ROOT}dist/wherry`];
 
-/** No command of these tests takes longer; one that does hangs. */
-const TIMEOUT_MS = 60_000;
+/** No command of these tests takes longer, however slow the machine; one that does hangs. */
+const TIMEOUT_MS = 300_000;
+
+/** How long is waited for what comes without a command. */
+const PATIENCE_MS = 60_000;
 
 /** How a command ended and what it wrote. */
 export interface Result {
@@ -193,11 +196,14 @@ export class TestEngine implements AsyncDisposable {
   /**
    * Fails unless every container is gone with all that belonged to it.
    *
-   * What ends by itself, such as a monitor on its last steps, is given a few seconds.
+   * What ends by itself, such as a monitor on its last steps, is given time.
+   *
+   * @param patienceMs How much time.
    */
-  async assertNothingLeaked(): Promise<void> {
+  async assertNothingLeaked(patienceMs: number = PATIENCE_MS / 2): Promise<void> {
+    const deadline = performance.now() + patienceMs;
     let leaks = this.#findLeaks();
-    for (let tries = 0; leaks.length > 0 && tries < 100; tries++) {
+    while (leaks.length > 0 && performance.now() < deadline) {
       await pause(50);
       leaks = this.#findLeaks();
     }
@@ -326,13 +332,25 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Polls until `isTrue()`, for at most ten seconds. */
-export async function eventually(isTrue: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1000; tries++) {
-    if (isTrue()) return;
+/** Polls until `isTrue()`, for at most a minute. */
+export async function eventually(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!await isTrue()) {
+    if (performance.now() > deadline) {
+      throw new Error(`Cannot go on: ${isTrue} is still false after ${PATIENCE_MS / 1000} seconds`);
+    }
     await pause(10);
   }
-  throw new Error(`Cannot go on: ${isTrue} is still false after 10 seconds`);
+}
+
+/** What is in a text file; nothing if there is no such file yet. */
+export function readIfThere(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 /** Whether the process exists and is no zombie. */
@@ -357,5 +375,5 @@ export function killUnlessGone(pid: number): void {
 /** Whether reading a file below `/proc/PID` failed because the process has ended. */
 export function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
-    (error instanceof Error && error.message.includes("os error 3"));
+    (error instanceof Error && error.message.includes("(os error 3)"));
 }
