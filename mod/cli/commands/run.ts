@@ -76,13 +76,12 @@ async function startOrRemove(
   try {
     if (session === undefined) return await startContainer(context.engine, container);
     session.prepareStdin();
-    const starting = startContainer(context.engine, container, {
+    // Takes most of a millisecond; afterwards it could be too late for who signals at the first word of output
+    session.catchSignals();
+    return await startContainer(context.engine, container, {
       attachment: onlyAttached(attachmentOf(streams), container.config),
       terminalSize: flags.tty ? callerTerminalSize() : { rows: 0, columns: 0 },
     });
-    // Takes a millisecond, which the container takes too. Before it there is nothing to signal
-    session.catchSignals();
-    return await starting;
   } catch (error) {
     removeFailed(context, container);
     throw error;
