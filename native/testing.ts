@@ -120,10 +120,26 @@ function register(name: string, build: Build, body: (context: TestContext) => Pr
         start: (bytes, options) => start(build, reports, bytes, options),
       });
       strictEqual(await Deno.readTextFile(reports), "");
+    } catch (cause) {
+      throw new Error(`What the test left:\n${describeFiles(parent)}`, { cause });
     } finally {
       await Deno.remove(parent, { recursive: true });
     }
   });
+}
+
+/** Of each file so many bytes are shown when a test fails. */
+const MAX_SHOWN = 2000;
+
+/** The names of all files below a directory, and how those that are no longer than records begin. */
+function describeFiles(directory: string): string {
+  return [...Deno.readDirSync(directory)].map(({ name, isDirectory, isFile }) => {
+    const path = `${directory}/${name}`;
+    if (isDirectory) return describeFiles(path);
+    const { size } = Deno.lstatSync(path);
+    const content = isFile && size > 0 && size < 1 << 20 ? readBytes(path).slice(0, MAX_SHOWN) : "";
+    return `${path}, ${size} bytes: ${JSON.stringify(content)}`;
+  }).join("\n");
 }
 
 function start(

@@ -23,6 +23,11 @@ const TIMEOUT_MS = 300_000;
 /** How long is waited for what comes without a command. */
 const PATIENCE_MS = 60_000;
 
+/** Of each command and each of its outputs so many characters are shown when a test fails. */
+const MAX_SHOWN = 500;
+/** And so many events. */
+const MAX_EVENTS = 50;
+
 /** How a command ended and what it wrote. */
 export interface Result {
   /** Exit status, or 128 + signal. */
@@ -56,6 +61,7 @@ export class TestEngine implements AsyncDisposable {
   /** Where the test keeps files of its own, and where commands are called. */
   readonly scratch: string = `${this.directory}/scratch`;
   readonly #temporary = `${this.directory}/tmp`;
+  readonly #history: string[] = [];
   readonly #before: Surroundings;
 
   /** Looks at the host, to tell later what is new. */
@@ -146,14 +152,29 @@ export class TestEngine implements AsyncDisposable {
       if (output.signal === "SIGKILL" && child.pid > 0) {
         throw new Error(`Cannot finish "${args.join(" ")}": killed after ${TIMEOUT_MS} ms`);
       }
-      return {
+      const result = {
         code: output.code,
         stdout: new TextDecoder().decode(output.stdout),
         stderr: new TextDecoder().decode(output.stderr),
       };
+      this.#remember(args, result);
+      return result;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #remember(args: readonly string[], { code, stdout, stderr }: Result): void {
+    const show = (text: string): string =>
+      JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text);
+    this.#history.push(`${show(args.join(" "))}: ${code} ${show(stdout)} ${show(stderr)}`);
+  }
+
+  /** What was done and what happened, for whoever has to understand a failure. */
+  describe(): string {
+    const events = this.#readEvents().trimEnd().split("\n").slice(-MAX_EVENTS);
+    return ["Commands, with exit status and output:", ...this.#history, "Last events:", ...events]
+      .join("\n");
   }
 
   /** Starts a command on a terminal of its own. */
@@ -224,11 +245,15 @@ export class TestEngine implements AsyncDisposable {
 
   /** Ids of all containers that there ever were, as the log of events has them. */
   #listCreated(): string[] {
+    const log = this.#readEvents();
+    return Array.from(log.matchAll(/^\{"status":"create","id":"(\w+)"/gm), ([, id = ""]) => id);
+  }
+
+  #readEvents(): string {
     const path = `${this.runRoot}/events`;
     // A test may have put something else there, even what has no end
     const files = [`${path}.1`, path].filter((one) => exists(one) && Deno.lstatSync(one).isFile);
-    const log = files.map((one) => Deno.readTextFileSync(one)).join("");
-    return Array.from(log.matchAll(/^\{"status":"create","id":"(\w+)"/gm), ([, id = ""]) => id);
+    return files.map((one) => Deno.readTextFileSync(one)).join("");
   }
 
   /** Ends what a failed test left running, and removes its files. */
@@ -259,8 +284,12 @@ function describeFile(path: string): string[] {
 export function testWhole(name: string, body: (wherry: TestEngine) => Promise<void>): void {
   Deno.test(name, async () => {
     await using wherry = new TestEngine();
-    await body(wherry);
-    await wherry.assertNothingLeaked();
+    try {
+      await body(wherry);
+      await wherry.assertNothingLeaked();
+    } catch (cause) {
+      throw new Error(wherry.describe(), { cause });
+    }
   });
 }
 
