@@ -1,7 +1,7 @@
 /** Disks that are small, full or read-only, for tests. @module */
 
 import { match } from "node:assert/strict";
-import { pause, type TestEngine } from "./harness.ts";
+import { eventually, type TestEngine } from "./harness.ts";
 
 /** A tmpfs in the place of one of an engine's directories. */
 export class Disk implements AsyncDisposable {
@@ -50,10 +50,8 @@ export class Disk implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // The last monitor may still be on its way out
-    for (let tries = 0; tries < 100; tries++) {
-      if ((await this.#wherry.runCommand(["umount", this.#place])).code === 0) return;
-      await pause(50);
-    }
-    throw new Error(`Cannot unmount "${this.#place}": it is still in use`);
+    await eventually(async () =>
+      (await this.#wherry.runCommand(["umount", this.#place])).code === 0
+    );
   }
 }

@@ -52,15 +52,16 @@ testWhole(
 );
 
 testWhole("run ends with 137 when its container's monitor is killed", async (wherry) => {
-  const child = wherry.spawn(["run", ...await wherry.busybox(), "sleep", "100"]);
-  await eventually(() => runningIds(wherry).length === 1);
+  const argv = ["sh", "-c", "echo ready; exec sleep 100"];
+  const child = wherry.spawn(["run", ...await wherry.busybox(), ...argv]);
+  const reader = child.stdout.getReader();
+  await reader.read(); // the monitor tells that the command has started before it passes anything on
   const [id = ""] = runningIds(wherry);
-  await pause(200); // the record comes first, then run learns that the command has started
 
   Deno.kill(wherry.readStateRecord(id).monitorPid, "SIGKILL");
 
   strictEqual((await child.status).code, 137);
-  await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+  await Promise.all([reader.cancel(), child.stderr.cancel()]);
   await wherry.run(["rm", id]);
 });
 

@@ -14,8 +14,8 @@ import { type Container, findContainer, findId, lockContainer } from "./find.ts"
 import { delay } from "./polling.ts";
 import { killAndWait, killUnknown } from "./stop.ts";
 
-/** How often a forced removal kills what others start again meanwhile. */
-const MAX_KILLS = 20;
+/** How often a forced removal kills what others start again meanwhile: for ten seconds or more. */
+const MAX_KILLS = 200;
 /** How long it lets them finish what they are at. */
 const PAUSE_MS = 50;
 
