@@ -14,20 +14,23 @@ testBoth("event_write() tells start and end in docker's shape", async ({ start, 
   await using monitor = start(plan(events(path), CLONE, shell("exit 3")));
   await monitor.finished();
 
-  const [first, second, ...rest] = Deno.readTextFileSync(path).split("\n");
+  const [first, second, ...others] = Deno.readTextFileSync(path).split("\n");
   const head = (action: string): string =>
     `{"status":"${action}","id":"0123","from":"my \\"image\\"","Type":"container",` +
     `"Action":"${action}","Actor":{"ID":"0123","Attributes":{"image":"i","name":"n"`;
   const tail = /^\}\},"scope":"local","time":(\d+),"timeNano":(\d+)\}$/;
-  const end = `,"exitCode":"3","execDuration":"0"`;
+  const end = `,"exitCode":"3","execDuration":"`;
   ok(first?.startsWith(head("start")), first);
   ok(tail.test(first?.slice(head("start").length) ?? ""), first);
   ok(second?.startsWith(head("die") + end), second);
-  const [, seconds = "", nanoseconds = ""] =
-    tail.exec(second?.slice(head("die").length + end.length) ?? "") ?? [];
+  const [, duration = "", rest = ""] =
+    /^(\d+)"(.*)$/.exec(second?.slice(head("die").length + end.length) ?? "") ?? [];
+  const [, seconds = "", nanoseconds = ""] = tail.exec(rest) ?? [];
   strictEqual(nanoseconds.slice(0, -9), seconds);
-  ok(Number(nanoseconds) / 1e6 >= before - 1 && Number(nanoseconds) / 1e6 <= Date.now() + 1);
-  deepStrictEqual(rest, [""]);
+  const elapsed = Date.now() - before;
+  ok(Number(nanoseconds) / 1e6 >= before - 1 && Number(nanoseconds) / 1e6 <= before + elapsed + 1);
+  ok(duration !== "" && Number(duration) <= elapsed / 1000, second);
+  deepStrictEqual(others, [""]);
 });
 
 testBoth("event_write() tells the start before started", async ({ start, directory }) => {

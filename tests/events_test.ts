@@ -1,7 +1,7 @@
 /** `wherry events`: what commands and monitors did, seen by another process. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { type TestEngine, testWhole } from "./harness.ts";
+import { eventually, exists, type TestEngine, testWhole } from "./harness.ts";
 
 /** What a test looks at of an event. */
 interface SeenEvent {
@@ -83,11 +83,12 @@ testWhole("run --rm gives create, attach, start, die and destroy", async (wherry
 });
 
 testWhole("stop gives kill, die and stop", async (wherry) => {
-  const id = await wherry.start(["--name", "box"], [
+  const id = await wherry.start(["--name", "box", "-v", ".:/out"], [
     "sh",
     "-c",
-    "trap 'exit 0' TERM; while :; do sleep 0.1; done",
+    "trap 'exit 0' TERM; touch /out/ready; while :; do sleep 0.1; done",
   ]);
+  await eventually(() => exists(`${wherry.scratch}/ready`));
   await wherry.run(["stop", "box"]);
 
   const events = await seenEvents(wherry);

@@ -32,9 +32,10 @@ testWhole("logs shows a prompt that has no newline yet", async (wherry) => {
   await wherry.start(["--name", "box"], ["sh", "-c", "printf 'password: '; sleep 100"]);
 
   let shown = "";
-  for (let tries = 0; shown === "" && tries < 100; tries++) {
+  await eventually(async () => {
     shown = (await wherry.run(["logs", "box"])).stdout;
-  }
+    return shown !== "";
+  });
 
   strictEqual(shown, "password: ");
   await wherry.run(["rm", "-f", "box"]);

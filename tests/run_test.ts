@@ -380,17 +380,22 @@ testWhole("run refuses --tmpfs options that are wrong", async (wherry) => {
 });
 
 testWhole("run --init reaps orphans", async (wherry) => {
-  const script = "for i in 1 2 3; do (sh -c 'sleep 0.05 & exit' &); done; sleep 0.4; ps -o stat";
+  // Until neither they nor what is left of them is there, or half a minute long
+  const script = `for i in 1 2 3; do (sh -c 'sleep 0.05 & exit' &); done; sleep 0.1; tries=0
+    while ps -o stat,comm >/tmp/all; grep -qE '^Z|sleep' /tmp/all && [ $tries -lt 600 ]
+    do sleep 0.05; tries=$((tries + 1)); done; cat /tmp/all`;
 
   const { stdout } = await wherry.runBusybox(["--init"], ["sh", "-c", script]);
 
-  ok(!stdout.includes("Z"), stdout);
+  match(stdout, /^S +wherry-init$/m);
+  ok(!/^Z|sleep/m.test(stdout), stdout);
 });
 
 testWhole("run --init passes signals on to the command", async (wherry) => {
-  const script = 'trap "exit 9" USR1; echo ready; while :; do sleep 0.05; done';
-  const name = ["--name", "signalled"];
-  await wherry.start(["--init", ...name], ["sh", "-c", script]);
+  const script = 'trap "exit 9" USR1; touch /out/ready; while :; do sleep 0.05; done';
+  const flags = ["--init", "--name", "signalled", "-v", ".:/out"];
+  await wherry.start(flags, ["sh", "-c", script]);
+  await eventually(() => exists(`${wherry.scratch}/ready`));
 
   await wherry.run(["kill", "-s", "USR1", "signalled"]);
 
@@ -434,7 +439,7 @@ testWhole("run refuses a name that is taken, and frees it with its container", a
 });
 
 testWhole("run --network none has a loopback interface and nothing else", async (wherry) => {
-  const script = "ls /sys/class/net; ping -c 1 -W 1 127.0.0.1 >/dev/null && echo up";
+  const script = "ls /sys/class/net; ping -c 1 -W 60 127.0.0.1 >/dev/null && echo up";
 
   const { stdout } = await wherry.runBusybox(["--network", "none"], ["sh", "-c", script]);
 
@@ -485,9 +490,11 @@ testWhole("run -d says why the command cannot be started", async (wherry) => {
 });
 
 testWhole("run -d --rm removes the container when it ends by itself", async (wherry) => {
-  const id = await wherry.start(["--rm"], ["sleep", "0.2"]);
+  const script = "until [ -e /out/go ]; do sleep 0.05; done";
+  const id = await wherry.start(["--rm", "-v", ".:/out"], ["sh", "-c", script]);
 
   strictEqual(listNames(`${wherry.root}/containers`)[0], id);
+  Deno.writeTextFileSync(`${wherry.scratch}/go`, "");
   await eventually(() => listNames(`${wherry.root}/containers`).length === 0);
   await eventually(() => listNames(`${wherry.runRoot}/containers`).length === 0);
 });

@@ -54,6 +54,14 @@ export async function formatRows(
   return rows.map((row) => `${template.execute(structValue(typeName, row))}\n`).join("");
 }
 
+/**
+ * Loads what {@linkcode formatRows} needs for `format`. The cold import starts the command over (scripts/compile.ts), so
+ * one that does or says something before it formats comes here first.
+ */
+export async function loadFormat(format: string | undefined): Promise<void> {
+  if (!["", "table", "json"].includes((format ?? "").trim())) await import("./template.ts");
+}
+
 /** Plain tables do without the template engine, so it is loaded only here. */
 async function loadTemplate(source: string): Promise<LoadedTemplate> {
   const { parseTemplate, structValue } = await import("./template.ts");

@@ -11,7 +11,7 @@ import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths, Paths } from "../store/paths.ts";
 import { removeContainerCgroup } from "./cgroup.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, isOfSystem } from "./engine.ts";
 import { delay } from "./polling.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
@@ -61,20 +61,27 @@ export function noSuchContainer(wanted: string): WherryError {
 }
 
 /**
- * The container that somebody means.
+ * The container that somebody means. What outlived its monitor is killed first: that it has ended is true then.
  *
  * @param wanted A name, an id or the beginning of an id.
- * @throws {WherryError} `not_found`, `invalid_argument`, or `corrupt` if its record is damaged.
+ * @throws {WherryError} `not_found`, `invalid_argument`, `corrupt` if its record is damaged, or `unavailable` if what
+ * is left of it cannot be killed.
  */
 export function findContainer(engine: Engine, wanted: string): Container {
   const id = findId(engine, wanted);
+  const container = readSound(engine, id);
+  if (container === undefined) throw noSuchContainer(wanted);
+  if (!container.state.wasKilled) return container;
+  tryLockContainer(container.paths)?.[Symbol.dispose]();
+  return readSound(engine, id) ?? container;
+}
+
+function readSound(engine: Engine, id: string): Container | undefined {
   try {
-    const container = readContainer(engine, id);
-    if (container !== undefined) return container;
+    return readContainer(engine, id);
   } catch (error) {
     throw isCorrupt(error) ? damaged(error, id) : error;
   }
-  throw noSuchContainer(wanted);
 }
 
 /** The same with the only thing that can be done about it. */
@@ -150,8 +157,9 @@ function settle(paths: ContainerPaths): void {
   try {
     recordEnd(paths);
   } catch (error) {
-    // Whoever reads the record is told
-    if (!isCorrupt(error)) throw error;
+    // Whoever reads a damaged record is told. Without room for a new one, the old one says the same to who finds no
+    // monitor
+    if (!isOfSystem(error) && !isCorrupt(error)) throw error;
   }
 }
 

@@ -5,17 +5,18 @@ import { releaseName, removeStaleNames } from "../container/names.ts";
 import { isCorrupt, WherryError } from "../errors.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
+import { shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import { removeIfPresent } from "../store/record.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { type Container, findContainer, findId } from "./find.ts";
 import { delay } from "./polling.ts";
 import { lockStopped } from "./settle.ts";
 import { killAndWait, killUnknown } from "./stop.ts";
 
-/** How often a forced removal kills what others start again meanwhile. */
-const MAX_KILLS = 20;
+/** How often a forced removal kills what others start again meanwhile: for ten seconds or more. */
+const MAX_KILLS = 200;
 /** How long it lets them finish what they are at. */
 const PAUSE_MS = 50;
 
@@ -110,9 +111,19 @@ export interface Removable {
  * Removes everything of a container whose lock the caller holds.
  *
  * The record goes first: whatever is left after a crash is then recognised as garbage.
+ *
+ * @throws {WherryError} `unavailable` if the system refuses, for example because something is mounted in it.
  */
 export function removeLocked(engine: Engine, container: Removable | ContainerConfig): void {
-  const { id, name } = container;
+  try {
+    removeFiles(engine, container);
+  } catch (cause) {
+    throw systemFailure(`remove container "${container.name ?? shortId(container.id)}"`, cause);
+  }
+  if ("schema" in container) recordContainerEvent(engine, { config: container, action: "destroy" });
+}
+
+function removeFiles(engine: Engine, { id, name }: Removable): void {
   const paths = engine.paths.container(id);
   // Somebody may be writing a new name down
   using _configLock = acquireLock(paths.configLock);
@@ -120,5 +131,4 @@ export function removeLocked(engine: Engine, container: Removable | ContainerCon
   if (name !== undefined) releaseName(engine.paths, name, id);
   removeTree(paths.directory);
   removeTree(paths.runDirectory);
-  if ("schema" in container) recordContainerEvent(engine, { config: container, action: "destroy" });
 }

@@ -99,7 +99,6 @@ async function endAndWait(
 ): Promise<boolean> {
   using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
   if (monitor === undefined) return false;
-  monitor.wait();
   ask(monitor);
   // `undefined` means that the monitor is gone, and the container with it
   await monitor.nextOf("exited");
@@ -121,7 +120,6 @@ export async function signalContainer(
     ? MonitorConnection.connectIfRunning(paths.runDirectory)
     : undefined;
   if (monitor === undefined) throw notRunning(wanted, config.id);
-  if (signal === SIGKILL) monitor.wait();
   recordKill(engine, config, signal);
   monitor.signal(signal);
   const answer = await monitor.nextOf("ok", "error");

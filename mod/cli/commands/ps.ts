@@ -14,7 +14,7 @@ import {
 } from "../container_rows.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
-import { formatRows, type Row } from "../rows.ts";
+import { formatRows, loadFormat, type Row } from "../rows.ts";
 
 type PsFlags = ParsedFlags<typeof PS_FLAGS>["flags"];
 
@@ -24,6 +24,7 @@ export async function run(
   { flags }: ParsedFlags<typeof PS_FLAGS>,
 ): Promise<number> {
   const { format, quiet } = flags;
+  await loadFormat(format);
   const layout = flags.size ? CONTAINER_LAYOUT_WITH_SIZE : CONTAINER_LAYOUT;
   // Also a template that no container will ever see must be right
   if (format !== undefined) await formatRows([EMPTY_CONTAINER_ROW], format, layout);

@@ -81,13 +81,12 @@ async function startAttached(
   const streams = planStreams(flags);
   try {
     session.prepareStdin();
-    const starting = startContainer(engine, container, {
+    // Takes most of a millisecond; afterwards it could be too late for who signals at the first word of output
+    session.catchSignals();
+    return await startContainer(engine, container, {
       attachment: onlyAttached(attachmentOf(streams), container.config),
       terminalSize: flags.tty ? callerTerminalSize() : { rows: 0, columns: 0 },
     });
-    // Takes a millisecond, which the container takes too. Before it there is nothing to signal
-    session.catchSignals();
-    return await starting;
   } finally {
     // From here on the monitor alone keeps the container locked
     container[Symbol.dispose]();
