@@ -34,8 +34,8 @@ function portBytes(port: number): Uint8Array {
 }
 
 /** Has the kernel remember a connection that nobody ever made. */
-function remember(socket: NetlinkSocket, connection: Connection, protocol = UDP): void {
-  const { source, destination, replySource, replyDestination } = connection;
+function remember(socket: NetlinkSocket, connection: Connection): void {
+  const { protocol, source, destination, replySource, replyDestination } = connection;
   const isIpv6 = source.address.includes(":");
   const timeoutSeconds = new Uint8Array([0, 0, 1, 0]);
   socket.request({
@@ -53,11 +53,17 @@ function remember(socket: NetlinkSocket, connection: Connection, protocol = UDP)
 }
 
 /** A connection from outside by a published port of the host to a container. */
-function published(clientPort: number, hostPort: number, container: string): Connection {
+function published(
+  clientPort: number,
+  hostPort: number,
+  container: string,
+  protocol = UDP,
+): Connection {
   const isIpv6 = container.includes(":");
   const source = { address: isIpv6 ? "2001:db8::9" : "198.51.100.9", port: clientPort };
   const host = isIpv6 ? "2001:db8::1" : "192.0.2.1";
   return {
+    protocol,
     source,
     destination: { address: host, port: hostPort },
     replySource: { address: container, port: 5353 },
@@ -126,8 +132,8 @@ Deno.test("deleteConnections() shows all four ends", () => {
 Deno.test("deleteConnections() leaves other protocols alone", () => {
   using network = new TestNetwork();
   using socket = network.within(() => new NetlinkSocket(NETLINK.NETFILTER));
-  remember(socket, published(1001, 53, "10.0.0.2"), TCP);
-  remember(socket, published(1002, 53, "10.0.0.2"), UDP);
+  remember(socket, published(1001, 53, "10.0.0.2", TCP));
+  remember(socket, published(1002, 53, "10.0.0.2", UDP));
 
   const count = deleteConnections(socket, { protocol: "udp", isStale: () => true });
 
