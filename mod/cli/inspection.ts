@@ -1,12 +1,12 @@
 /** Printing what `inspect` finds: one JSON array, or a template for each object. @module */
 
-import type { Inspection } from "../engine/inspect.ts";
+import type { Inspection } from "../engine/inspection.ts";
 import { WherryError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { EXIT_FAILURE } from "./exit_code.ts";
 import type { GoShape } from "./go_shape.ts";
 import { goValueOf } from "./go_value.ts";
-import { CONTAINER_SHAPE, IMAGE_SHAPE } from "./inspect_shapes.ts";
+import { CONTAINER_SHAPE, IMAGE_SHAPE, NETWORK_SHAPE } from "./inspect_shapes.ts";
 import { formatJson } from "./json.ts";
 import { parseObjectTemplate, type Template } from "./template.ts";
 
@@ -87,5 +87,6 @@ function executeOnObject(template: Template, object: Inspection): string {
 /** Type of an object, which is known by a field that no other kind has. */
 function shapeOf(object: Inspection): GoShape | undefined {
   if (Object.hasOwn(object, "HostConfig")) return CONTAINER_SHAPE;
+  if (Object.hasOwn(object, "ConfigOnly")) return NETWORK_SHAPE;
   return Object.hasOwn(object, "RootFS") ? IMAGE_SHAPE : undefined;
 }

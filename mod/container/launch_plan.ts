@@ -60,6 +60,34 @@ export interface LaunchInput {
   terminalSize: TerminalSize;
   /** Arguments of the program on descriptor 7 that the monitor executes in the end, if any. */
   cleanupArgv: readonly string[];
+  /** Where its processes find their network. */
+  network: NetworkPlace;
+  /** The host's nf_tables table that the monitor puts back when another program has removed it. */
+  keeper?: RulesetKeeper;
+  /** When the monitor executes the program on descriptor 7 while the container lives. */
+  wake?: Wake;
+}
+
+/**
+ * Where the processes of a container find their network: in a namespace of their own with nothing but `lo`, in the
+ * host's, in one of their own that is made before, or in another container's.
+ */
+export type NetworkPlace = "new" | "host" | "sandbox" | "joined";
+
+/** What a monitor does for the networks of the host. */
+export interface RulesetKeeper {
+  /** Name of the table, of family inet. */
+  table: string;
+  /** Absolute path of the batch that makes it, and fails with EEXIST while it is there. */
+  rulesetPath: string;
+}
+
+/** What a monitor does from time to time. */
+export interface Wake {
+  /** How long after its start, in milliseconds; -1 for not before somebody asks the monitor for it. */
+  milliseconds: number;
+  /** All arguments, the program's own name first. */
+  argv: readonly string[];
 }
 
 const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC | CLONE_NEW.PID;
@@ -136,20 +164,33 @@ export function planLaunch(input: LaunchInput): Step[] {
   const { config, identity } = input;
   return [
     ...planSupervision(input),
-    ["clone", String(NAMESPACES | (config.networkMode === "host" ? 0 : CLONE_NEW.NET))],
+    ...planNamespaces(input.network),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
     planOverlay(input),
     ["root", input.paths.merged],
     ...planMounts(input),
     ["mkdir", config.workingDirectory, "0755", "0", "0"],
     ["pivot-root"],
-    ...planHardening(config),
+    ...planHardening(input),
     ["umask", "0022"],
     ["chdir", config.workingDirectory],
     ...planIdentity(identity, capabilityMask(DEFAULT_CAPABILITIES)),
     ["parent-death", String(SIGKILL)],
     ...planFirstProcess(config, identity),
     ...planCheck(input),
+  ];
+}
+
+/**
+ * The namespaces that are made, and the network that was made before.
+ *
+ * That one is joined before anything else: the sysfs that is mounted later shows the network of who mounts it.
+ */
+function planNamespaces(network: NetworkPlace): Step[] {
+  if (network === "new") return [["clone", String(NAMESPACES | CLONE_NEW.NET)]];
+  return [
+    ["clone", String(NAMESPACES)],
+    ...(network === "host" ? [] : [["join-network"] as const]),
   ];
 }
 
@@ -164,7 +205,7 @@ function planFirstProcess(config: ContainerConfig, identity: Identity): Step[] {
 
 /** What the monitor itself does before there is a container. */
 function planSupervision(input: LaunchInput): Step[] {
-  const { config, paths, cgroup, cleanupArgv } = input;
+  const { config, paths, cgroup, cleanupArgv, keeper, wake } = input;
   const durability = config.isAutoRemoved ? "volatile" : "durable";
   const stdin = config.hasStdin ? "pipe" : "null";
   return [
@@ -177,6 +218,8 @@ function planSupervision(input: LaunchInput): Step[] {
     planEvents(input.events, "container"),
     ...planHealth(input),
     ...(cleanupArgv.length > 0 ? [["cleanup", ...cleanupArgv] as const] : []),
+    ...(wake === undefined ? [] : [["wake", String(wake.milliseconds), ...wake.argv] as const]),
+    ...(keeper === undefined ? [] : [["ruleset", keeper.table, keeper.rulesetPath] as const]),
   ];
 }
 
@@ -362,10 +405,12 @@ function planBind(mount: BindMount): Step {
 }
 
 /** What is done inside the new root while there is still every privilege. */
-function planHardening(config: ContainerConfig): Step[] {
-  const ownsNetwork = config.networkMode !== "host";
+function planHardening({ config, network }: LaunchInput): Step[] {
+  const { domainname } = config;
+  const ownsNetwork = network === "new" || network === "sandbox";
   return [
     ["sethostname", config.hostname],
+    ...(domainname === "" ? [] : [["setdomainname", domainname] as const]),
     ...(ownsNetwork
       ? [
         ["loopback-up"] as const,

@@ -27,6 +27,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { syncDirectory, writeRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
+import { findId } from "./find.ts";
 import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
 import {
   type ImageDefaults,
@@ -34,6 +35,7 @@ import {
   type ResolvedImage,
   resolveImage,
 } from "./image_source.ts";
+import { findNetwork } from "./networks.ts";
 
 /** What somebody asks for when making a container. */
 export interface CreateRequest {
@@ -111,6 +113,7 @@ export interface CreatedContainer extends Disposable {
   lock: Descriptor;
 }
 
+const CONTAINER_MODE = "container:";
 const DEFAULT_STOP_SIGNAL = "SIGTERM";
 const DEFAULT_STOP_TIMEOUT_SECONDS = 10;
 
@@ -129,8 +132,9 @@ export async function createContainer(
 ): Promise<CreatedContainer> {
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
+  const network = resolveNetworks(engine, request);
   try {
-    return writeContainer(engine, request, planConfig(newId(), request, source));
+    return writeContainer(engine, request, planConfig(newId(), { ...request, ...network }, source));
   } catch (cause) {
     throw systemFailure(`make a container in "${engine.paths.root}"`, cause);
   }
@@ -188,6 +192,26 @@ function resolveDirectory(path: string): RootSource {
   }
 }
 
+/**
+ * Finds the networks and the container that somebody means, so that the record has them by name and by id.
+ *
+ * @throws {WherryError} `not_found` if one is missing.
+ */
+function resolveNetworks(
+  engine: Engine,
+  { networkMode = "none", endpoints = [] }: CreateRequest,
+): Required<Pick<CreateRequest, "networkMode" | "endpoints">> {
+  if (networkMode.startsWith(CONTAINER_MODE)) {
+    const id = findId(engine, networkMode.slice(CONTAINER_MODE.length));
+    return { networkMode: CONTAINER_MODE + id, endpoints };
+  }
+  const found = endpoints.map((endpoint) => ({
+    ...endpoint,
+    network: findNetwork(engine, endpoint.network).name,
+  }));
+  return { networkMode: found[0]?.network ?? networkMode, endpoints: found };
+}
+
 /** The whole record but for the name. */
 function planConfig(
   id: string,
@@ -222,7 +246,7 @@ function planConfig(
     endpoints: [...(request.endpoints ?? [])],
     publishedPorts: [...(request.publishedPorts ?? [])],
     publishesAll: request.publishesAll ?? false,
-    exposedPorts: [...(request.exposedPorts ?? [])],
+    exposedPorts: planExposedPorts(defaults, request),
     nameLookup: request.nameLookup ?? HOST_NAME_LOOKUP,
     domainname: request.domainname ?? "",
     mounts: [...(request.mounts ?? [])],
@@ -236,6 +260,20 @@ function planConfig(
     attachedStreams: [...(request.attachedStreams ?? [])],
     startsAtOnce: request.startsAtOnce ?? false,
   };
+}
+
+const EXPOSED_PORT = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/;
+
+/** What an image says that makes no sense is left out. */
+function planExposedPorts(
+  defaults: ImageDefaults,
+  { exposedPorts = [] }: CreateRequest,
+): string[] {
+  const all = [...defaults.exposedPorts, ...exposedPorts].flatMap((text) => {
+    const [, port, protocol = "tcp"] = EXPOSED_PORT.exec(text) ?? [];
+    return port === undefined ? [] : [`${Number(port)}/${protocol}`];
+  });
+  return [...new Set(all)];
 }
 
 function planCommand(

@@ -24,6 +24,8 @@ export interface ImageDefaults {
   labels: Record<string, string>;
   /** Empty for SIGTERM. */
   stopSignal: string;
+  /** `port/protocol`; an image may leave the protocol out. */
+  exposedPorts: string[];
   /** How its health is checked, as far as the image says. */
   healthCheck: HealthCheckRequest;
   /** Empty for `/bin/sh -c`. */
@@ -39,6 +41,7 @@ export const NO_DEFAULTS: ImageDefaults = {
   user: "",
   labels: {},
   stopSignal: "",
+  exposedPorts: [],
   healthCheck: {},
   shell: [],
 };
@@ -124,6 +127,7 @@ function defaultsOf({ config: { process } }: Image): ImageDefaults {
     user: process.user,
     labels: { ...process.labels },
     stopSignal: process.stopSignal ?? "",
+    exposedPorts: [...process.exposedPorts],
     healthCheck: healthCheckOf(process),
     shell: [...process.shell],
   };

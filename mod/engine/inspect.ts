@@ -10,14 +10,19 @@ import { containerArgv } from "../container/config.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../container/launch_plan.ts";
 import { type HealthCheckResult, readHealthLog } from "../container/health_log.ts";
 import type { ContainerState } from "../container/state.ts";
+import type { Sandbox } from "../network/sandbox.ts";
+import { readSandbox } from "../network/sandbox_record.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { type ContainerSize, SizeMeter } from "./container_size.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, findContainer } from "./find.ts";
+import {
+  describeExposedPorts,
+  describeNetworkSettings,
+  describePortBindings,
+} from "./inspect_endpoints.ts";
+import type { Inspection } from "./inspection.ts";
 import { lowerDirectoriesOf } from "./start.ts";
-
-/** An object as docker's API describes it, keys in docker's order. */
-export type Inspection = Readonly<Record<string, unknown>>;
 
 /** What {@linkcode inspectContainer} finds out. */
 export interface InspectOptions {
@@ -46,6 +51,7 @@ export function inspectContainer(
     healthChecks: config.healthCheck === null
       ? []
       : readHealthLog(paths.health, config.healthCheck),
+    sandbox: container.state.isRunning ? readSandbox(paths.network) : undefined,
     ...(hasSize ? { size: new SizeMeter(engine).measure(container) } : {}),
   });
 }
@@ -56,6 +62,8 @@ export interface ContainerSurroundings {
   lowerDirectories: readonly string[];
   /** Its last health checks, the oldest first. */
   healthChecks: readonly HealthCheckResult[];
+  /** What it has of its networks, while it runs. */
+  sandbox?: Sandbox | undefined;
   /** Shown if it is known. */
   size?: ContainerSize;
 }
@@ -67,7 +75,7 @@ export interface ContainerSurroundings {
  */
 export function describeContainer(
   { config, state, paths }: Container,
-  { lowerDirectories, healthChecks, size }: ContainerSurroundings,
+  { lowerDirectories, healthChecks, sandbox, size }: ContainerSurroundings,
 ): Inspection {
   const [path = "", ...args] = containerArgv(config);
   return {
@@ -98,7 +106,7 @@ export function describeContainer(
     ...(size === undefined ? {} : { SizeRw: size.writtenBytes, SizeRootFs: size.totalBytes }),
     Mounts: config.mounts.map(describeMount),
     Config: describeConfig(config),
-    NetworkSettings: describeNetwork(config),
+    NetworkSettings: describeNetworkSettings(config, sandbox),
   };
 }
 
@@ -143,7 +151,7 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     ContainerIDFile: "",
     LogConfig: describeLog(config.log),
     NetworkMode: config.networkMode,
-    PortBindings: {},
+    PortBindings: describePortBindings(config.publishedPorts),
     RestartPolicy: {
       Name: config.restartPolicy.name,
       MaximumRetryCount: config.restartPolicy.maximumRetries,
@@ -155,10 +163,10 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     CapAdd: null,
     CapDrop: null,
     CgroupnsMode: "private",
-    Dns: [],
-    DnsOptions: [],
-    DnsSearch: [],
-    ExtraHosts: null,
+    Dns: config.nameLookup.servers,
+    DnsOptions: config.nameLookup.options,
+    DnsSearch: config.nameLookup.searches,
+    ExtraHosts: emptyToNull(config.nameLookup.extraHosts),
     GroupAdd: null,
     IpcMode: "private",
     Cgroup: "",
@@ -166,7 +174,7 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     OomScoreAdj: 0,
     PidMode: "",
     Privileged: false,
-    PublishAllPorts: false,
+    PublishAllPorts: config.publishesAll,
     ReadonlyRootfs: config.isReadOnly,
     SecurityOpt: null,
     ...describeTmpfs(config.mounts),
@@ -284,11 +292,12 @@ function describeMount(mount: ContainerMount): Inspection {
 function describeConfig(config: ContainerConfig): Inspection {
   return {
     Hostname: config.hostname,
-    Domainname: "",
+    Domainname: config.domainname,
     User: config.user,
     AttachStdin: config.attachedStreams.includes("stdin"),
     AttachStdout: config.attachedStreams.includes("stdout"),
     AttachStderr: config.attachedStreams.includes("stderr"),
+    ...describeExposed(config),
     Tty: config.hasTerminal,
     OpenStdin: config.hasStdin,
     StdinOnce: config.closesStdin,
@@ -321,44 +330,8 @@ function describeHealthCheck(check: HealthCheck): Inspection {
   };
 }
 
-/** Neither `none` nor `host` gives a container addresses of its own. */
-function describeNetwork({ networkMode }: ContainerConfig): Inspection {
-  return {
-    Bridge: "",
-    SandboxID: "",
-    SandboxKey: "",
-    Ports: {},
-    HairpinMode: false,
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    EndpointID: "",
-    Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    IPAddress: "",
-    IPPrefixLen: 0,
-    IPv6Gateway: "",
-    MacAddress: "",
-    Networks: { [networkMode]: NO_ENDPOINT },
-  };
+/** Left out where there are none, as docker does. */
+function describeExposed(config: ContainerConfig): Inspection {
+  const ports = describeExposedPorts(config);
+  return Object.keys(ports).length === 0 ? {} : { ExposedPorts: ports };
 }
-
-const NO_ENDPOINT: Inspection = {
-  IPAMConfig: null,
-  Links: null,
-  Aliases: null,
-  MacAddress: "",
-  DriverOpts: null,
-  GwPriority: 0,
-  NetworkID: "",
-  EndpointID: "",
-  Gateway: "",
-  IPAddress: "",
-  IPPrefixLen: 0,
-  IPv6Gateway: "",
-  GlobalIPv6Address: "",
-  GlobalIPv6PrefixLen: 0,
-  DNSNames: null,
-};

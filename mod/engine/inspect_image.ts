@@ -6,7 +6,7 @@ import { findImage, type Image, type ListedImage, listImages } from "../image/im
 import type { ProcessDefaults } from "../image/oci.ts";
 import { formatFamiliar, formatFamiliarRepository } from "../image/reference.ts";
 import type { Engine } from "./engine.ts";
-import type { Inspection } from "./inspect.ts";
+import type { Inspection } from "./inspection.ts";
 
 /**
  * Describes an image.

@@ -1,6 +1,7 @@
 /** How containers on one network find each other by name: `/etc/hosts` of each, kept up to date. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
+import type { NetworkPlace } from "../container/launch_plan.ts";
 import { writeEtcFiles } from "../container/etc_files.ts";
 import {
   formatExtraHosts,
@@ -44,9 +45,13 @@ function readHostFile(path: string): string {
 }
 
 /** Writes the files of a container that has no links of its own. */
-export function writeHostEtcFiles(paths: Paths, config: ContainerConfig): void {
-  const { nameLookup, networkMode } = config;
-  const isOnHost = networkMode === "host";
+export function writeHostEtcFiles(
+  paths: Paths,
+  config: ContainerConfig,
+  place: NetworkPlace,
+): void {
+  const { nameLookup } = config;
+  const isOnHost = place === "host";
   writeEtcFiles(paths.container(config.id).etc, {
     hosts: (isOnHost ? readHostFile("/etc/hosts") : LOCAL_HOSTS) +
       formatExtraHosts(nameLookup.extraHosts, ["127.0.0.1"]),

@@ -2,11 +2,11 @@
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { ContainerConfig, EndpointRequest } from "../container/config.ts";
+import type { NetworkPlace } from "../container/launch_plan.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import { createNetNamespace, openNetNamespace } from "../kernel/net_namespace.ts";
 import { attachEndpoint, type AttachRequest, SandboxSockets } from "../network/endpoint.ts";
-import { publishPorts } from "../network/host_network.ts";
 import { AddressPool } from "../network/ipam.ts";
 import type { IpamPool, NetworkConfig } from "../network/network.ts";
 import type { Endpoint, EndpointAddress, Sandbox } from "../network/sandbox.ts";
@@ -16,14 +16,14 @@ import { isLocked } from "../store/lock.ts";
 import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
-import { bringUp, findNetwork } from "./networks.ts";
-import { planPorts } from "./ports.ts";
+import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
+import { portsToPublish, publishContainerPorts } from "./ports.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** Where a container's processes find their network. */
 export interface SandboxSetup extends Disposable {
-  /** `new`: an empty namespace that clone makes; `host`: the engine's; `sandbox` and `joined`: {@linkcode namespace}. */
-  mode: "new" | "host" | "sandbox" | "joined";
+  /** `sandbox` and `joined` are those with a {@linkcode namespace}. */
+  place: NetworkPlace;
   /** Its own or another container's namespace, for the monitor. */
   namespace: Descriptor | undefined;
   /** What is in its own. */
@@ -38,31 +38,37 @@ export interface SandboxSetup extends Disposable {
  * @throws {WherryError} If a network is missing, an address or a port is taken; nothing is left then.
  */
 export async function setUpSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
-  const { networkMode } = config;
-  if (networkMode.startsWith("container:")) {
-    return setup("joined", await openNamespaceOf(engine, networkMode.slice("container:".length)));
-  }
-  const networks = config.endpoints.map(({ network }) => findNetwork(engine, network));
-  if (networkMode === "host" || networks.some(({ driver }) => driver === "host")) {
-    return setup("host");
-  }
-  if (networks.every(({ driver }) => driver === "none")) return setup("new");
-  return makeSandbox(engine, config, networks);
+  const place = networkPlaceOf(engine, config);
+  if (place === "sandbox") return await makeSandbox(engine, config);
+  writeHostEtcFiles(engine.paths, config, place);
+  if (place !== "joined") return setup(place);
+  return setup(place, await openNamespaceOf(engine, config.networkMode.slice(CONTAINER.length)));
+}
+
+const CONTAINER = "container:";
+
+/** Where the processes of a container find their network; networks of the drivers `host` and `none` count as those. */
+export function networkPlaceOf(
+  engine: Engine,
+  { networkMode, endpoints }: ContainerConfig,
+): NetworkPlace {
+  if (networkMode.startsWith(CONTAINER)) return "joined";
+  if (networkMode === "host") return "host";
+  const drivers = endpoints.map(({ network }) => findNetwork(engine, network).driver);
+  if (drivers.includes("host")) return "host";
+  return drivers.every((driver) => driver === "none") ? "new" : "sandbox";
 }
 
 function setup(
-  mode: SandboxSetup["mode"],
+  place: NetworkPlace,
   namespace?: Descriptor,
   sandbox?: Sandbox,
 ): SandboxSetup {
-  return { mode, namespace, sandbox, [Symbol.dispose]: () => namespace?.[Symbol.dispose]() };
+  return { place, namespace, sandbox, [Symbol.dispose]: () => namespace?.[Symbol.dispose]() };
 }
 
-function makeSandbox(
-  engine: Engine,
-  config: ContainerConfig,
-  networks: readonly NetworkConfig[],
-): SandboxSetup {
+async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
+  const networks = config.endpoints.map(({ network }) => findNetwork(engine, network));
   const { network: path } = engine.paths.container(config.id);
   const sandbox: Sandbox = {
     schema: 1,
@@ -83,17 +89,26 @@ function makeSandbox(
     const network = networks[index];
     if (network === undefined) return;
     takeAddresses(engine, config, config.endpoints[index], network, endpoint);
-    const bridge = network.driver === "bridge" ? bringUp(engine, network) : "";
+    const bridge = ensureUp(engine, network);
     const request: AttachRequest = { network, endpoint, bridge, hasDefaultRoute: index === first };
     attachEndpoint(sockets, request);
   });
-  sandbox.ports = planPorts(engine, config, sandbox, networks);
   writeSandbox(path, sandbox);
-  if (sandbox.ports.length > 0) publishPorts(engine.paths, config.id, sandbox.ports);
+  const ports = portsToPublish(config);
+  await publishContainerPorts(engine, { config, sandbox, networks, ports }, (mappings) => {
+    sandbox.ports = mappings;
+    writeSandbox(path, sandbox);
+  });
   writeSandboxEtcFiles(engine.paths, config, sandbox, networks);
   joinNames(engine.paths, config.id, sandbox.endpoints);
   undo.move();
   return setup("sandbox", namespace, sandbox);
+}
+
+/** The record that names the network is there already: from here on nobody removes it. */
+function ensureUp(engine: Engine, network: NetworkConfig): string {
+  using _lock = lockEndpoints(engine, network);
+  return bringUp(engine, network);
 }
 
 /** Everything of an endpoint but its addresses, which are taken later. */

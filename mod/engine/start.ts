@@ -4,9 +4,13 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import { containerArgv, processEnv } from "../container/config.ts";
-import { writeEtcFiles } from "../container/etc_files.ts";
 import { type Identity, resolveIdentity } from "../container/identity.ts";
-import { type CgroupHierarchy, planLaunch, type TerminalSize } from "../container/launch_plan.ts";
+import {
+  type CgroupHierarchy,
+  type NetworkPlace,
+  planLaunch,
+  type TerminalSize,
+} from "../container/launch_plan.ts";
 import {
   type Attachment,
   describeStep,
@@ -16,13 +20,16 @@ import {
 import type { Step } from "../container/plan.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { WherryError } from "../errors.ts";
+import { tableNameOf } from "../network/ruleset.ts";
 import { openForReading } from "../kernel/open.ts";
 import type { HostCgroupHierarchy } from "../kernel/proc.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
-import { type Engine, systemFailure } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
+import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
+import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -48,9 +55,9 @@ export async function startContainer(
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   using network = await setUpSandbox(engine, config);
-  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
-  using cleanup = openCleanupProgram(engine, config, network);
-  const steps = planStart(engine, config, network, terminalSize);
+  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine.paths, config.id));
+  using cleanup = openCleanupProgram(engine, config, network.place);
+  const steps = planStart(engine, config, network.place, terminalSize);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
   const connection = startMonitor({
     steps,
@@ -73,7 +80,7 @@ export async function startContainer(
 function planStart(
   engine: Engine,
   config: ContainerConfig,
-  network: Pick<SandboxSetup, "mode" | "sandbox">,
+  network: NetworkPlace,
   terminalSize: TerminalSize,
 ): Step[] {
   const paths = engine.paths.container(config.id);
@@ -81,14 +88,16 @@ function planStart(
   const hierarchies = readCgroupHierarchies();
   return planLaunch({
     config: { ...config, env: processEnv(config, config.hasTerminal) },
-    paths,
+    paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
     identity: readIdentity(config.user, paths, lowerDirectories),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroup: containerCgroup(config.id, hierarchies),
     events: eventTarget(engine, config),
     terminalSize,
-    cleanupArgv: cleanupArgv(engine, config),
+    cleanupArgv: cleanupArgv(engine, config, network),
+    network,
+    ...(network === "sandbox" ? { keeper: keeperOf(engine) } : {}),
   });
 }
 
@@ -111,7 +120,7 @@ export async function restartThroughMonitor(
   const answer = await monitor.nextOf("ok", "failed", "error");
   if (answer?.type === "failed") {
     // It goes by the plan that was made at its start: the same one again
-    const steps = planStart(engine, config, UNKNOWN_SIZE);
+    const steps = planStart(engine, config, networkPlaceOf(engine, config), UNKNOWN_SIZE);
     throw launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
   }
   if (answer?.type !== "error") return answer !== undefined;
@@ -220,14 +229,24 @@ function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHier
 function openCleanupProgram(
   { cleanupCommand }: Engine,
   config: ContainerConfig,
+  network: NetworkPlace,
 ): (Descriptor & Disposable) | undefined {
-  if (cleanupCommand === undefined || !config.isAutoRemoved) return undefined;
+  if (cleanupCommand === undefined || !needsCleanup(config, network)) return undefined;
   return openForReading(cleanupCommand.path);
 }
 
+/** Whether there is something to do when it has ended. */
+function needsCleanup({ isAutoRemoved }: ContainerConfig, network: NetworkPlace): boolean {
+  return isAutoRemoved || network === "sandbox";
+}
+
 /** None if nothing is to be cleaned up. */
-function cleanupArgv({ paths, cleanupCommand }: Engine, config: ContainerConfig): string[] {
-  if (cleanupCommand === undefined || !config.isAutoRemoved) return [];
+function cleanupArgv(
+  { paths, cleanupCommand }: Engine,
+  config: ContainerConfig,
+  network: NetworkPlace,
+): string[] {
+  if (cleanupCommand === undefined || !needsCleanup(config, network)) return [];
   return [
     ...cleanupCommand.argv,
     "--root",
@@ -237,4 +256,15 @@ function cleanupArgv({ paths, cleanupCommand }: Engine, config: ContainerConfig)
     "__cleanup",
     config.id,
   ];
+}
+
+/** What the monitor puts back when another program removes it. */
+function keeperOf({ paths }: Engine): { table: string; rulesetPath: string } {
+  return { table: tableNameOf(paths.runRoot), rulesetPath: paths.hostNetwork.ruleset };
+}
+
+/** Who shares a container's network shares its names, too. */
+function etcDirectoryOf({ paths }: Engine, { id, networkMode }: ContainerConfig): string {
+  const [, other = id] = /^container:(.*)$/.exec(networkMode) ?? [];
+  return paths.container(other).etc;
 }

@@ -71,7 +71,10 @@ export async function killAndWait(
 }
 
 /** Who stops a container can rely on its addresses, ports and names being free. */
-async function settleIfNetworked(engine: Engine, { id, endpoints }: ContainerConfig): Promise<void> {
+async function settleIfNetworked(
+  engine: Engine,
+  { id, endpoints }: ContainerConfig,
+): Promise<void> {
   if (endpoints.length > 0) await settleEnded(engine, id);
 }
 

@@ -139,6 +139,15 @@ const IFF_UP = 1;
 const IFINFOMSG_BYTES = 16;
 const CREATE_NEW = NLM_F.CREATE | NLM_F.EXCL;
 
+/** `IFNAMSIZ`, which counts a NUL. */
+const MAX_NAME_BYTES = 15;
+
+/** Whether the kernel takes `name` for a link, besides `%d`, which it would replace with a number. */
+export function isLinkName(name: string): boolean {
+  return name !== "." && name !== ".." && /^[!-~]+$/.test(name) && !/[/:%]/.test(name) &&
+    name.length <= MAX_NAME_BYTES;
+}
+
 /** `struct ifinfomsg`; of `flags` only those in `change` count. */
 function ifinfomsg(index: number, flags: number, change: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(IFINFOMSG_BYTES);

@@ -53,6 +53,8 @@ export interface HostNetworkPaths {
   directory: string;
   /** Held while networks come and go, and for the other files. */
   lock: string;
+  /** Networks that are up. */
+  bridges: string;
   /** Published ports and their owners. */
   ports: string;
   /** The whole nf_tables table as one netlink batch. */
@@ -155,6 +157,7 @@ export class Paths {
     return {
       directory,
       lock: `${directory}/lock`,
+      bridges: `${directory}/bridges`,
       ports: `${directory}/ports`,
       ruleset: `${directory}/ruleset`,
       dirty: `${directory}/dirty`,

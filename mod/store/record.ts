@@ -25,11 +25,19 @@ export function writeRecord(path: string, value: unknown, options: WriteRecordOp
 }
 
 /** Replaces the file at `path` by `text`, as {@linkcode writeRecord} does. */
-export function replaceText(path: string, text: string, { isDurable }: WriteRecordOptions): void {
+export function replaceText(path: string, text: string, options: WriteRecordOptions): void {
+  replaceFile(path, new TextEncoder().encode(text), options);
+}
+
+/** Replaces the file at `path` by `bytes`, as {@linkcode writeRecord} does. */
+export function replaceFile(
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  { isDurable }: WriteRecordOptions,
+): void {
   const temporary = `${path}.${Deno.pid}.${sequence++}.tmp`;
   try {
     using file = Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
-    const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
     if (isDurable) file.syncSync();
     Deno.renameSync(temporary, path);

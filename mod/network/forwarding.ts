@@ -1,0 +1,161 @@
+/**
+ * Settings of the host's kernel that bridges need, and what they were before.
+ *
+ * @see `Documentation/networking/ip-sysctl.rst` of Linux
+ * @module
+ */
+
+import { WherryError } from "../errors.ts";
+import type { IpFamily } from "../kernel/ip.ts";
+import type { ChainInfo, NftTable } from "../kernel/nftables.ts";
+import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
+import { readRecord, removeIfPresent, writeRecord } from "../store/record.ts";
+
+const FORWARDING: Readonly<Record<IpFamily, string>> = {
+  4: "net/ipv4/ip_forward",
+  6: "net/ipv6/conf/all/forwarding",
+};
+const IPV6_LINKS = "/proc/sys/net/ipv6/conf";
+/** Accept router advertisements unless the host forwards. */
+const ACCEPT_UNLESS_FORWARDING = "1";
+/** Accept router advertisements in any case. */
+const ACCEPT_ALWAYS = "2";
+
+/** What settings were before wherry changed them, by name. */
+type Remembered = Readonly<Record<string, string>>;
+
+interface SysctlRecord {
+  schema: 1;
+  before: Remembered;
+}
+
+function readRemembered(path: string): Remembered {
+  return readRecord(path, parseSysctls) ?? {};
+}
+
+function parseSysctls(json: unknown): Remembered {
+  const { schema, before } = (json ?? {}) as Partial<SysctlRecord>;
+  const isSound = schema === 1 &&
+    Object.entries(before ?? {}).every(([name, value]) =>
+      /^net\/ipv[46]\/[\w./@:-]+$/.test(name) && !name.includes("..") && /^\d+$/.test(value)
+    );
+  if (isSound) return before ?? {};
+  throw new WherryError("corrupt", "Cannot read the settings of before: their shape is not known");
+}
+
+/**
+ * Families that the host forwards only because wherry has switched it on.
+ *
+ * @param path File `sysctls` of {@linkcode HostNetworkPaths}.
+ */
+export function forwardedFamilies(path: string): IpFamily[] {
+  const before = readRemembered(path);
+  return ([4, 6] as const).filter((family) => before[FORWARDING[family]] === "0");
+}
+
+/**
+ * Writes down what the settings are that {@linkcode switchForwardingOn} is going to change; changes none of them.
+ *
+ * What has been written down before stays.
+ *
+ * @param path File `sysctls` of {@linkcode HostNetworkPaths}.
+ * @param families Those that bridges need forwarding for.
+ */
+export function rememberForwarding(path: string, families: readonly IpFamily[]): void {
+  const before: Record<string, string> = { ...readRemembered(path) };
+  const known = Object.keys(before).length;
+  for (const family of families) {
+    const name = FORWARDING[family];
+    if (before[name] !== undefined || readSysctl(name) !== "0") continue;
+    before[name] = "0";
+    if (family === 6) {
+      for (const link of linksWithRouters()) before[link] = ACCEPT_UNLESS_FORWARDING;
+    }
+  }
+  if (Object.keys(before).length === known) return;
+  const record: SysctlRecord = { schema: 1, before };
+  writeRecord(path, record, { isDurable: false });
+}
+
+/** Settings of links that learn their router from advertisements, and would lose it when the host forwards. */
+function linksWithRouters(): string[] {
+  return Array.from(Deno.readDirSync(IPV6_LINKS), ({ name }) => `net/ipv6/conf/${name}/accept_ra`)
+    .filter((name) => readSysctl(name) === ACCEPT_UNLESS_FORWARDING);
+}
+
+/**
+ * Makes the host forward packets of all families that have been written down.
+ *
+ * @param path File `sysctls` of {@linkcode HostNetworkPaths}.
+ */
+export function switchForwardingOn(path: string): void {
+  const before = readRemembered(path);
+  const forwarding: string[] = Object.values(FORWARDING);
+  // Links first: at the moment of switching on, the kernel forgets the routers of all others
+  for (const name of Object.keys(before)) {
+    if (!forwarding.includes(name) && readSysctl(name) === ACCEPT_UNLESS_FORWARDING) {
+      writeSysctl(name, ACCEPT_ALWAYS);
+    }
+  }
+  for (const name of forwarding) {
+    if (before[name] !== undefined && readSysctl(name) !== "1") writeSysctl(name, "1");
+  }
+}
+
+/**
+ * Puts back the settings of families that no bridge needs any more, and forgets them.
+ *
+ * @param path File `sysctls` of {@linkcode HostNetworkPaths}.
+ * @param needed Families that are still needed.
+ */
+export function putForwardingBack(path: string, needed: readonly IpFamily[]): void {
+  const before = readRemembered(path);
+  const left: Record<string, string> = {};
+  for (const [name, value] of Object.entries(before)) {
+    const family = name.startsWith("net/ipv4/") ? 4 : 6;
+    if (needed.includes(family)) left[name] = value;
+    // A link may be gone
+    else if (readSysctl(name) !== undefined) writeSysctl(name, value);
+  }
+  if (Object.keys(left).length === 0) return removeIfPresent(path);
+  if (Object.keys(left).length === Object.keys(before).length) return;
+  const record: SysctlRecord = { schema: 1, before: left };
+  writeRecord(path, record, { isDurable: false });
+}
+
+/**
+ * Whether somebody else on this host sends packets on in its own name, as container engines, hypervisors and routers do,
+ * and so may rely on forwarding that it found switched on.
+ *
+ * @param own The table that does not count.
+ */
+export function isForwardingNeededByOthers(chains: readonly ChainInfo[], own: NftTable): boolean {
+  return hasLegacyTranslation() ||
+    chains.some(({ table, base }) =>
+      base?.type === "nat" && base.hook === "postrouting" &&
+      (table.family !== own.family || table.name !== own.name)
+    );
+}
+
+/** Whether the `nat` table of the old iptables is there, which nf_tables knows nothing of. */
+function hasLegacyTranslation(): boolean {
+  return readLines("/proc/net/ip_tables_names").includes("nat");
+}
+
+function readLines(path: string): string[] {
+  try {
+    return Deno.readTextFileSync(path).split("\n");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/**
+ * Lets packets from and to 127.0.0.0/8 go through a bridge, which is how a published port is reached from the host itself.
+ *
+ * The table must be there before: its guard keeps out what containers send.
+ */
+export function allowLoopbackThrough(bridge: string): void {
+  writeSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1");
+}
