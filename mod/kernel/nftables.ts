@@ -409,8 +409,7 @@ class ElementWriter {
   }
 
   #header(size: number, type: number): void {
-    this.#view.setUint16(this.#length, size, true);
-    this.#view.setUint16(this.#length + 2, type, true);
+    this.#view.setUint32(this.#length, type << 16 | size, true);
     this.#length += ATTRIBUTE_HEADER_BYTES;
   }
 
@@ -421,7 +420,8 @@ class ElementWriter {
 
   #append(bytes: Uint8Array): void {
     this.#bytes.set(bytes, this.#length);
-    this.#bytes.fill(0, this.#length + bytes.length, this.#length += paddedBytes(bytes.length));
+    this.#length += bytes.length;
+    while ((this.#length & 3) !== 0) this.#bytes[this.#length++] = 0;
   }
 }
 

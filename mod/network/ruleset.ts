@@ -233,24 +233,28 @@ function portMapOf({ hostAddress }: PortMapping): string {
 
 /** One element for each port. Each is only good until the next one: there may be many thousands. */
 function* portElements(mappings: readonly PortMapping[]): Generator<SetElement> {
-  const addresses = new Map<string, Uint8Array>();
-  const addressOf = (text: string): Uint8Array => {
-    const address = addresses.get(text) ?? addressValue(text);
-    addresses.set(text, address);
-    return address;
-  };
+  const elements = new Map<string, { key: Uint8Array; data: Uint8Array }>();
   for (const mapping of mappings) {
     const { protocol, hostAddress, hostPort, containerAddress, containerPort, count } = mapping;
-    const host = isAnyAddress(hostAddress) ? NO_BYTES : addressOf(hostAddress);
-    const key = joinValues(host, new Uint8Array([PROTOCOL_NUMBER[protocol]]), NO_PORT);
-    const data = joinValues(addressOf(containerAddress), NO_PORT);
-    const element: SetElement = { key, data };
+    const text = `${protocol} ${hostAddress} ${containerAddress}`;
+    const element = elements.get(text) ?? elementWithoutPorts(mapping);
+    elements.set(text, element);
     for (let index = 0; index < count; index++) {
-      setPort(key, hostPort + index);
-      setPort(data, containerPort + index);
+      setPort(element.key, hostPort + index);
+      setPort(element.data, containerPort + index);
       yield element;
     }
   }
+}
+
+function elementWithoutPorts(
+  { protocol, hostAddress, containerAddress }: PortMapping,
+): { key: Uint8Array; data: Uint8Array } {
+  const host = isAnyAddress(hostAddress) ? NO_BYTES : addressValue(hostAddress);
+  return {
+    key: joinValues(host, new Uint8Array([PROTOCOL_NUMBER[protocol]]), NO_PORT),
+    data: joinValues(addressValue(containerAddress), NO_PORT),
+  };
 }
 
 /** Writes a port into the last value of a key or of data, which has 4 bytes. */
