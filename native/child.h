@@ -4,7 +4,7 @@
 #include "monitor.h"
 #include "plan.h"
 
-/* The only descriptors a child keeps besides 0, 1 and 2: all close-on-exec. */
+/* The only descriptors a child keeps besides 0, 1 and 2, and NETWORK_FD: all close-on-exec. */
 enum { REPORT_FD = 3, JOIN_FD = 6 };
 
 struct child {

@@ -38,7 +38,7 @@ void client_close(struct monitor *monitor, struct client *client)
 	bool was_reading = client->input.fd > 0;
 
 	drop_requests(client->socket);
-	if (client->socket == CONTROL_FD)
+	if (is_engine(monitor, client))
 		monitor->has_engine = false;
 	close_stream(&client->socket);
 	if (was_reading)
@@ -68,7 +68,7 @@ void client_detach(struct monitor *monitor, struct client *client)
 	close_stream(&client->input.fd);
 	drop_outputs(monitor, client);
 	/* The engine is told of the end all the same: that is how it is known to be there still */
-	client->awaits_exit = client->socket == CONTROL_FD;
+	client->awaits_exit = is_engine(monitor, client);
 	client_send(monitor, client, "detached", -1, NULL);
 }
 /* Without a free descriptor the connection stays in the queue, and poll(2) would never wait. */
@@ -127,6 +127,8 @@ void client_tell_exit(struct monitor *monitor, struct client *client)
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
 		close_stream(&client->outputs[i].fd);
 	client_send(monitor, client, "exited", client->exit_code, NULL);
+	if (is_engine(monitor, client))
+		monitor->has_told_engine = monitor->is_finished;
 }
 
 void client_answer_restart(struct monitor *monitor, struct client *client, int result)

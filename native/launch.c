@@ -83,12 +83,6 @@ int step_record(struct monitor *monitor, const struct step *step)
 	return 0;
 }
 
-int step_cleanup(struct monitor *monitor, const struct step *step)
-{
-	monitor->cleanup = *step;
-	return 0;
-}
-
 /* The ends of three pipes: the child's go to child_ends, the monitor's own are kept, non-blocking.
  */
 static int make_pipes(struct monitor *monitor, int child_ends[3])
@@ -317,12 +311,30 @@ static int run_steps(struct monitor *monitor, uint32_t *ret_index)
 	return result;
 }
 
+/* Without a namespace to join the container would come to be in the host's: -EBADF, with the number
+ * of the step in plan->index. */
+static int check_network(const struct monitor *monitor, struct plan *plan)
+{
+	struct plan steps = *plan;
+	struct step step;
+
+	while (!monitor->has_network && plan_next(&steps, &step) > 0) {
+		if (!text_equal(step.word->name, "join-network"))
+			continue;
+		plan->index = step.index;
+		return -EBADF;
+	}
+	return 0;
+}
+
 int launch(struct monitor *monitor, uint32_t *ret_index)
 {
 	int result = plan_load(PLAN_FD, &monitor->plan);
 
 	if (result == 0)
 		result = plan_check(&monitor->plan);
+	if (result == 0)
+		result = check_network(monitor, &monitor->plan);
 	*ret_index = monitor->plan.index;
 	return result < 0 ? result : run_steps(monitor, ret_index);
 }

@@ -8,7 +8,8 @@
  *        -> health.c       the health checks
  *        -> record.c       the exit, then the lock is released and clients are told
  *        -> restart.c      or child.c once more, when init is to run again
- *        -> cleanup        execve of the program in descriptor 7
+ *        -> ruleset.c      the host's nf_tables table, if somebody removes it
+ *        -> program.c      execve of the program in descriptor 7: from time to time, and in the end
  */
 #include "monitor.h"
 #include "message.h"
@@ -59,8 +60,10 @@ static int settle_fds(void)
 static int prepare(struct monitor *monitor)
 {
 	const uint64_t wanted = UINT64_C(1) << (SIGCHLD - 1) | UINT64_C(1) << (SIGTERM - 1);
-	int result = settle_fds();
+	int result;
 
+	monitor->has_network = sys_fcntl(NETWORK_FD, F_GETFD, 0) >= 0;
+	result = settle_fds();
 	if (result < 0)
 		return result;
 	(void)sys_prctl(PR_SET_NAME, (uintptr_t) "wherry-monitor", 0);
@@ -101,37 +104,35 @@ static void send_to_engine(const char *word, uint64_t number, int error)
 	(void)message_send(CONTROL_FD, storage, text.length, NULL, 0, MSG_DONTWAIT);
 }
 
-static void run_cleanup(const struct step *cleanup)
+/* An engine that has been told of the end cleans up itself, and so does one that still takes output
+ * before it is told. One that is gone does not, nor one that was told of an earlier run only: when
+ * it looked, the container was about to run again. */
+static bool is_left_to_engine(const struct monitor *monitor)
 {
-	const char **argv;
-	char *environment[] = { NULL };
-
-	argv = sys_allocate((cleanup->count + 1) * sizeof(argv[0]));
-	if (argv == NULL)
-		return;
-	(void)point_to_strings(argv, cleanup->arguments, cleanup->count);
-	(void)sys_signal_handler(SIGPIPE, SIG_DFL);
-	(void)sys_signal_mask(0, NULL);
-	(void)sys_execveat(CLEANUP_FD, "", (char *const *)(uintptr_t)argv, environment);
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		if (monitor->clients[i].has_exit && is_engine(monitor, &monitor->clients[i]))
+			return true;
+	return monitor->has_told_engine;
 }
 
-/* An engine that is still there cleans up itself: it was told of the exit. A client that reads
- * slowly, such as a pager, does not hold up the cleanup: then a copy of the monitor stays with the
- * clients. */
+/* A client that reads slowly, such as a pager, does not hold up the cleanup: then a copy of the
+ * monitor stays with the clients, without the network, which may go. */
 static void end(struct monitor *monitor)
 {
 	bool has_cleanup = monitor->cleanup.count > 0;
 	int64_t copy = -1;
 
-	if (has_cleanup && !monitor->has_engine && has_pending_clients(monitor))
+	if (has_cleanup && !is_left_to_engine(monitor) && has_pending_clients(monitor))
 		copy = sys_fork();
+	if (copy == 0)
+		sys_close(NETWORK_FD);
 	if (copy <= 0)
 		serve_last_clients(monitor);
-	has_cleanup = has_cleanup && !monitor->has_engine && copy != 0;
+	has_cleanup = has_cleanup && !is_left_to_engine(monitor) && copy != 0;
 	if (copy <= 0)
 		close_clients(monitor);
 	if (has_cleanup)
-		run_cleanup(&monitor->cleanup);
+		execute_program(monitor, monitor->cleanup.arguments, monitor->cleanup.count);
 }
 
 /* Closing the socket with an unread `attach` would make the engine see ECONNRESET and not the

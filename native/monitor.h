@@ -12,8 +12,9 @@ enum {
 	CONTROL_FD = 4,
 	LOCK_FD = 5,
 	INIT_FD = 6,
-	CLEANUP_FD = 7,
-	START_FDS = 8,
+	PROGRAM_FD = 7,
+	NETWORK_FD = 8,
+	START_FDS = 9,
 };
 
 #define CLIENT_COUNT 32
@@ -166,6 +167,22 @@ struct health {
 	char *data; /* HEALTH_OUTPUT_SIZE and HEALTH_MARK_SIZE bytes */
 };
 
+/* An nf_tables table that is put back when somebody has removed it: ruleset.c. */
+struct ruleset {
+	const char *table;
+	const char *path;  /* of the batch that makes it */
+	int socket;        /* where the kernel tells what changes; 0: there is no ruleset */
+	uint64_t try_at;   /* by CLOCK_MONOTONIC in nanoseconds; 0: nothing to be done */
+	uint32_t failures; /* in a row */
+};
+
+/* When the program in PROGRAM_FD is run while the container lives: program.c. */
+struct wake {
+	struct step step; /* count 0: never */
+	uint64_t due_at;  /* by CLOCK_MONOTONIC in nanoseconds; 0: not before somebody says when */
+	int pid;          /* of the one that runs; 0: none */
+};
+
 struct monitor {
 	struct plan plan;
 	struct section init_section;
@@ -179,9 +196,11 @@ struct monitor {
 	int record_dir;          /* 0: no record */
 	const char *record_name; /* in that directory */
 	bool record_is_durable;
-	uint32_t record_index;  /* of its step */
-	uint32_t failed_index;  /* of the step that failed, or is running */
-	struct step cleanup;    /* count 0: none */
+	uint32_t record_index; /* of its step */
+	uint32_t failed_index; /* of the step that failed, or is running */
+	struct step cleanup;   /* count 0: none */
+	struct wake wake;
+	struct ruleset ruleset;
 	struct step events;     /* count 0: none */
 	const char *event_name; /* the container's, at the moment */
 	bool is_exec;           /* says the `events` step */
@@ -196,7 +215,9 @@ struct monitor {
 	uint64_t kill_at;      /* by CLOCK_MONOTONIC in nanoseconds; 0: never */
 	bool has_exited;       /* there is no init: it has ended, and is not run again yet */
 	bool is_finished;      /* the exit is recorded and the lock released */
+	bool has_network;      /* NETWORK_FD was given */
 	bool has_engine;       /* the client on CONTROL_FD is connected */
+	bool has_told_engine;  /* and knows that the container has ended for good */
 	uint8_t exit_code;
 	struct client clients[CLIENT_COUNT];
 	struct log log;
@@ -227,6 +248,12 @@ struct report {
 	uint32_t index;
 	int32_t value;
 };
+
+/* When the engine has gone, the number of its descriptor may be another client's. */
+static inline bool is_engine(const struct monitor *monitor, const struct client *client)
+{
+	return monitor->has_engine && client->socket == CONTROL_FD;
+}
 
 /* How many bytes of the output the stream gets. */
 static inline uint32_t stream_end(const struct stream *stream, const struct output *output)
@@ -341,3 +368,21 @@ void log_finish(struct log *log);
 
 /* record.c: replace the state record. Returns 0 or -errno. */
 int record_write(const struct monitor *monitor);
+
+/* program.c: execute the program in PROGRAM_FD with these arguments, in the place of this process.
+ * Returns only when it fails. */
+void execute_program(const struct monitor *monitor, const char *arguments, uint32_t count);
+
+/* program.c: run that program after `delay` nanoseconds, or not at all with NO_TIMEOUT. Returns 0,
+ * -EINVAL without a `wake` step, or -ESRCH when the container has ended. */
+int wake_set(struct monitor *monitor, uint64_t delay);
+void wake_end(struct monitor *monitor);
+/* For the poll loop. */
+void wake_reaped(struct monitor *monitor, int pid);
+uint64_t wake_deadline(const struct monitor *monitor);
+void wake_run_timer(struct monitor *monitor);
+
+/* ruleset.c, for the poll loop: something can be read from ruleset.socket, or it is time to try. */
+void ruleset_read_changes(struct ruleset *ruleset);
+void ruleset_run_timer(struct ruleset *ruleset);
+void ruleset_end(struct ruleset *ruleset);

@@ -211,6 +211,18 @@ static int request_wait(struct request *request)
 	return 0;
 }
 
+static int request_wake(struct request *request)
+{
+	uint64_t delay = NO_TIMEOUT;
+
+	if (!text_equal(request->words[1], "-1")) {
+		if (request_number(request, 1, UINT32_MAX, &delay) < 0)
+			return -EINVAL;
+		delay *= 1000000;
+	}
+	return answer_ok(request, wake_set(request->monitor, delay));
+}
+
 static const struct {
 	const char *word;
 	unsigned word_count;
@@ -228,6 +240,7 @@ static const struct {
 	{ "restart", 3, request_restart },
 	{ "restart-policy", 3, request_restart_policy },
 	{ "rename", 2, request_rename },
+	{ "wake", 2, request_wake },
 };
 
 /* Cut `text` at its spaces. More words than any request has are counted but not kept. */

@@ -16,11 +16,14 @@ int step_restart(struct monitor *monitor, const struct step *step);
 int step_events(struct monitor *monitor, const struct step *step);
 int step_health(struct monitor *monitor, const struct step *step);
 int step_cleanup(struct monitor *monitor, const struct step *step);
+int step_wake(struct monitor *monitor, const struct step *step);
+int step_ruleset(struct monitor *monitor, const struct step *step);
 int step_clone(struct monitor *monitor, const struct step *step);
 int step_check(struct monitor *monitor, const struct step *step);
 
 /* In the child. */
 int step_join(struct child *child, const struct step *step);
+int step_join_network(struct child *child, const struct step *step);
 int step_fork(struct child *child, const struct step *step);
 int step_mount(struct child *child, const struct step *step);
 int step_root(struct child *child, const struct step *step);

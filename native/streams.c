@@ -184,8 +184,8 @@ static bool is_taken(const struct monitor *monitor, unsigned which)
  */
 void break_output(struct monitor *monitor, const struct client *client, unsigned which)
 {
-	if (client->socket == CONTROL_FD && monitor->has_engine &&
-	    monitor->stdio != STDIO_TERMINAL && !is_taken(monitor, which))
+	if (is_engine(monitor, client) && monitor->stdio != STDIO_TERMINAL &&
+	    !is_taken(monitor, which))
 		close_stream(&monitor->outputs[which].fd);
 }
 

@@ -11,6 +11,7 @@ enum {
 	WATCH_OUTPUTS,
 	WATCH_CHECK_REPORT = WATCH_OUTPUTS + OUTPUT_COUNT,
 	WATCH_CHECK_OUTPUT,
+	WATCH_RULESET,
 	WATCH_CLIENTS,
 };
 enum { CLIENT_REQUESTS, CLIENT_INPUT, CLIENT_OUTPUTS, CLIENT_WATCHES = 4 };
@@ -61,12 +62,14 @@ static uint32_t watch(const struct monitor *monitor, struct pollfd watches[WATCH
 			watch_if(monitor->outputs[i].length == 0, monitor->outputs[i].fd, POLLIN);
 	watches[WATCH_CHECK_REPORT] = watch_if(true, monitor->health.report, POLLIN);
 	watches[WATCH_CHECK_OUTPUT] = watch_if(true, monitor->health.output, POLLIN);
+	watches[WATCH_RULESET] = watch_if(true, monitor->ruleset.socket, POLLIN);
 	return count;
 }
 
 static void take_end(struct monitor *monitor, int pid, uint8_t exit_code)
 {
 	health_reaped(monitor, pid, exit_code);
+	wake_reaped(monitor, pid);
 	if (pid != monitor->init.pid || monitor->has_exited)
 		return;
 	monitor->has_exited = true;
@@ -138,8 +141,10 @@ static void serve_client(struct monitor *monitor, struct client *client,
 /* The next time at which something is to be done; 0: none. */
 static uint64_t next_deadline(const struct monitor *monitor)
 {
-	const uint64_t deadlines[] = { monitor->kill_at, monitor->restart.due_at,
-				       monitor->accepts_at, health_deadline(monitor) };
+	const uint64_t deadlines[] = {
+		monitor->kill_at,         monitor->restart.due_at, monitor->accepts_at,
+		health_deadline(monitor), wake_deadline(monitor),  monitor->ruleset.try_at,
+	};
 	uint64_t next = 0;
 
 	for (unsigned i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
@@ -153,6 +158,8 @@ static void run_timers(struct monitor *monitor)
 	uint64_t now = sys_clock(CLOCK_STEADY);
 
 	health_run_timers(monitor);
+	wake_run_timer(monitor);
+	ruleset_run_timer(&monitor->ruleset);
 	if (now >= monitor->accepts_at)
 		monitor->accepts_at = 0;
 	if (monitor->kill_at == 0 || now < monitor->kill_at)
@@ -196,6 +203,8 @@ void serve_once(struct monitor *monitor)
 			pump_output(monitor, i);
 	if (watches[WATCH_CHECK_OUTPUT].revents != 0)
 		health_read_output(monitor);
+	if (watches[WATCH_RULESET].revents != 0)
+		ruleset_read_changes(&monitor->ruleset);
 	if (watches[WATCH_SIGNALS].revents != 0)
 		take_signals(monitor);
 	if (watches[WATCH_CHECK_REPORT].revents != 0)
@@ -228,6 +237,8 @@ static void finish(struct monitor *monitor)
 		monitor->status = STATUS_EXITED;
 		(void)record_write(monitor);
 	}
+	wake_end(monitor);
+	ruleset_end(&monitor->ruleset);
 	close_stream(&monitor->log.fd);
 	(void)cgroup_kill(&monitor->cgroup);
 	cgroup_remove(&monitor->cgroup);

@@ -38,7 +38,9 @@
 /* Not in the kernel's exported headers, the same on every architecture wherry runs on. */
 #define AF_UNIX 1
 #define AF_INET 2
+#define AF_NETLINK 16
 #define SOCK_DGRAM 2
+#define SOCK_RAW 3
 #define SOCK_SEQPACKET 5
 #define SOCK_CLOEXEC O_CLOEXEC
 #define SOCK_NONBLOCK O_NONBLOCK
@@ -270,6 +272,14 @@ static inline void *sys_allocate(size_t size)
 {
 	int64_t address =
 		SYS(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return address < 0 && address > -4096 ? NULL : (void *)address;
+}
+
+/* A file for reading. Returns the address, to be given to sys_free, or NULL. */
+static inline void *sys_map(int fd, size_t size)
+{
+	int64_t address = SYS(mmap, 0, size, PROT_READ, MAP_PRIVATE, fd);
 
 	return address < 0 && address > -4096 ? NULL : (void *)address;
 }

@@ -28,6 +28,8 @@ export interface StartOptions {
   target?: Descriptor;
   /** Descriptor 7. */
   cleanupProgram?: Descriptor;
+  /** Descriptor 8. */
+  networkNamespace?: Descriptor;
   /** Sent before the monitor runs, so that no output is missed. */
   firstRequest?: { text: string; descriptors: readonly number[] };
 }
@@ -154,6 +156,7 @@ function start(
       options.lock?.number ?? -1,
       options.target?.number ?? -1,
       options.cleanupProgram?.number ?? -1,
+      options.networkNamespace?.number ?? -1,
     ],
   });
   return new Monitor(ours, pid, pidfd);

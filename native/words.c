@@ -14,10 +14,13 @@ const struct word WORDS[] = {
 	{ "events", "pssssk", step_events, NULL },
 	{ "health", "uuuuuhglp", step_health, NULL },
 	{ "cleanup", "ss*", step_cleanup, NULL },
+	{ "wake", "lss*", step_wake, NULL },
+	{ "ruleset", "pp", step_ruleset, NULL },
 	{ "clone", "n", step_clone, NULL },
 	{ "check", "n", step_check, NULL },
 	/* Done by the child. */
 	{ "join", "n", NULL, step_join },
+	{ "join-network", "", NULL, step_join_network },
 	{ "fork", "", NULL, step_fork },
 	{ "mount", "sssUs", NULL, step_mount },
 	{ "root", "p", NULL, step_root },

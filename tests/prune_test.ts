@@ -100,6 +100,7 @@ testWhole("system prune tells what it would remove before it asks", async (wherr
     stdout,
     `WARNING! This will remove:
   - all stopped containers
+  - all networks not used by at least one container
   - all containers that were put aside because their records are damaged
   - all images without at least one container associated to them
 

@@ -516,7 +516,7 @@ export const INSPECT_FLAGS = [
   {
     name: "type",
     type: "string",
-    value: "container|image",
+    value: "container|image|network",
     help: "Only look for objects of this type",
   },
 ] as const satisfies readonly FlagSpec[];
@@ -563,6 +563,112 @@ export const LOAD_FLAGS = [
     help: "Read from a file (default STDIN)",
   },
   { name: "quiet", short: "q", type: "boolean", help: "Print only what was loaded" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry network create`. */
+export const NETWORK_CREATE_FLAGS = [
+  { name: "attachable", type: "boolean", help: "Enable manual container attachment" },
+  {
+    name: "aux-address",
+    type: "list",
+    value: "name=address",
+    help: "An address of the subnet that no container is given",
+  },
+  {
+    name: "driver",
+    short: "d",
+    aliases: ["type"],
+    type: "string",
+    value: "bridge|macvlan|ipvlan|host|none",
+    help: "How containers are connected (default bridge)",
+  },
+  {
+    name: "gateway",
+    type: "list",
+    value: "address",
+    help: "IPv4 or IPv6 gateway for a subnet (default its first address)",
+  },
+  { name: "internal", type: "boolean", help: "Restrict external access to the network" },
+  {
+    name: "ip-range",
+    type: "list",
+    value: "cidr",
+    help: "Allocate container addresses from a part of a subnet",
+  },
+  {
+    name: "ipam-driver",
+    type: "string",
+    value: "default|dhcp|none",
+    help: "Who gives addresses: wherry, a DHCP server on the parent's LAN, or nobody",
+  },
+  {
+    name: "ipam-opt",
+    type: "list",
+    value: "name=value",
+    help: "Set IPAM driver specific options",
+  },
+  {
+    name: "ipv4",
+    type: "boolean",
+    default: true,
+    help: "Enable or disable IPv4 address assignment",
+  },
+  {
+    name: "ipv6",
+    type: "boolean",
+    help: "Enable or disable IPv6 address assignment (default: bridges have it if the host has)",
+  },
+  { name: "label", type: "list", value: "name=value", help: "Set metadata on a network" },
+  {
+    name: "opt",
+    short: "o",
+    type: "list",
+    value: "name=value",
+    help: "Set driver specific options: parent, mode, mtu, icc, name, masquerade, host_binding, " +
+      "and docker's long names",
+  },
+  {
+    name: "subnet",
+    type: "list",
+    value: "cidr",
+    help: "Subnet in CIDR format; one for IPv4 and one for IPv6 (default one that nobody uses)",
+  },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry network ls`. */
+export const NETWORK_LS_FLAGS = [
+  {
+    name: "filter",
+    short: "f",
+    type: "list",
+    value: "name=value",
+    help: "Only show what matches: dangling, driver, id, label, name, scope, type",
+  },
+  FORMAT_LONG_ONLY,
+  NO_TRUNC,
+  QUIET,
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry network inspect`. */
+export const NETWORK_INSPECT_FLAGS = [
+  FORMAT,
+  { name: "verbose", short: "v", type: "boolean", help: "Tell of services, too: there are none" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry network rm`. */
+export const NETWORK_RM_FLAGS = [
+  {
+    name: "force",
+    short: "f",
+    type: "boolean",
+    help: "Do not error if the network does not exist",
+  },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry network prune`. */
+export const NETWORK_PRUNE_FLAGS = [
+  PRUNE_FILTER,
+  PRUNE_FORCE,
 ] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry version`. */

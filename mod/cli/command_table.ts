@@ -262,7 +262,7 @@ const LOGS = defineCommand({
 
 const EVENTS = defineCommand({
   paths: ["events", "system events"],
-  summary: "Show what happens to containers and images, as it happens",
+  summary: "Show what happens to containers, images and networks, as it happens",
   usage: "[OPTIONS]",
   examples: EXAMPLES.events,
   maxArgs: 0,
@@ -272,7 +272,7 @@ const EVENTS = defineCommand({
 
 const INSPECT = defineCommand({
   paths: ["inspect"],
-  summary: "Return low-level information on containers and images",
+  summary: "Return low-level information on containers, images and networks",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
   examples: EXAMPLES.inspect,
   minArgs: 1,
@@ -340,6 +340,58 @@ const LOAD = defineCommand({
   load: () => import("./commands/load.ts"),
 });
 
+const NETWORK_CREATE = defineCommand({
+  paths: ["network create"],
+  summary: "Create a network",
+  usage: "[OPTIONS] NETWORK",
+  description:
+    "Nothing of it is on the host until the first container is. Without --subnet wherry chooses one that " +
+    "overlaps with no other network and no route or address of the host.",
+  examples: EXAMPLES.networkCreate,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.NETWORK_CREATE_FLAGS,
+  load: () => import("./commands/network_create.ts"),
+});
+
+const NETWORK_LS = defineCommand({
+  paths: ["network ls", "network list"],
+  summary: "List networks",
+  usage: "[OPTIONS]",
+  examples: EXAMPLES.networkLs,
+  maxArgs: 0,
+  flags: flags.NETWORK_LS_FLAGS,
+  load: () => import("./commands/network_ls.ts"),
+});
+
+const NETWORK_INSPECT = defineCommand({
+  paths: ["network inspect"],
+  summary: "Display detailed information on one or more networks",
+  usage: "[OPTIONS] NETWORK [NETWORK...]",
+  minArgs: 1,
+  flags: flags.NETWORK_INSPECT_FLAGS,
+  load: () => import("./commands/network_inspect.ts"),
+});
+
+const NETWORK_RM = defineCommand({
+  paths: ["network rm", "network remove", "network delete"],
+  summary: "Remove one or more networks",
+  usage: "[OPTIONS] NETWORK [NETWORK...]",
+  minArgs: 1,
+  flags: flags.NETWORK_RM_FLAGS,
+  load: () => import("./commands/network_rm.ts"),
+});
+
+const NETWORK_PRUNE = defineCommand({
+  paths: ["network prune"],
+  summary: "Remove all unused networks",
+  usage: "[OPTIONS]",
+  description: "Of networks that always exist only the bridge goes; it is made again when needed.",
+  maxArgs: 0,
+  flags: flags.NETWORK_PRUNE_FLAGS,
+  load: () => import("./commands/network_prune.ts"),
+});
+
 const VERSION = defineCommand({
   paths: ["version"],
   summary: "Show wherry's version and how it was built",
@@ -402,6 +454,7 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     { path: "container", summary: "Manage containers" },
     { path: "generate", summary: "Generate service definitions" },
     { path: "image", summary: "Manage images" },
+    { path: "network", summary: "Manage networks" },
     { path: "system", summary: "Manage wherry" },
   ],
   commands: [
@@ -428,6 +481,11 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     KILL,
     LOAD,
     LOGS,
+    NETWORK_CREATE,
+    NETWORK_INSPECT,
+    NETWORK_LS,
+    NETWORK_PRUNE,
+    NETWORK_RM,
     RENAME,
     RESTART,
     RM,

@@ -107,6 +107,26 @@ export const EXAMPLES = {
       explanation: "Watch one container, and choose the fields",
     },
   ],
+  networkCreate: [
+    {
+      line: "wherry network create backend",
+      explanation: "Make a network whose containers find each other by name",
+    },
+    {
+      line: "wherry network create --subnet 10.5.0.0/24 --ip-range 10.5.0.128/25 lab",
+      explanation: "Choose the subnet, and which part of it containers are given",
+    },
+    {
+      line: "wherry network create -d macvlan -o parent=eth0 --ipam-driver dhcp lan",
+      explanation: "Put containers on the LAN, with addresses of its DHCP server",
+    },
+  ],
+  networkLs: [
+    {
+      line: "wherry network ls --format 'table {{.Name}}\\t{{.Driver}}\\t{{.Subnet}}'",
+      explanation: "Choose the columns",
+    },
+  ],
   ps: [
     { line: "wherry ps -a", explanation: "List all containers, stopped ones too" },
     {

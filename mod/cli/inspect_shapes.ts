@@ -392,3 +392,40 @@ export const IMAGE_SHAPE: GoShape = structOf("image.InspectResponse", {
   Descriptor: pointerTo(ANY),
   Manifests: listOf(ANY),
 });
+
+/** What `network inspect` shows. */
+export const NETWORK_SHAPE: GoShape = structOf("network.Inspect", {
+  Name: STRING,
+  ID: keyed("Id", STRING),
+  Created: TIME,
+  Scope: STRING,
+  Driver: STRING,
+  EnableIPv4: BOOL,
+  EnableIPv6: BOOL,
+  IPAM: structOf("network.IPAM", {
+    Driver: STRING,
+    Options: LABELS,
+    Config: listOf(structOf("network.IPAMConfig", {
+      Subnet: STRING,
+      IPRange: STRING,
+      Gateway: STRING,
+      AuxAddress: keyed("AuxiliaryAddresses", LABELS),
+    })),
+  }),
+  Internal: BOOL,
+  Attachable: BOOL,
+  Ingress: BOOL,
+  ConfigFrom: structOf("network.ConfigReference", { Network: STRING }),
+  ConfigOnly: BOOL,
+  Containers: mapOf(structOf("network.EndpointResource", {
+    Name: STRING,
+    EndpointID: STRING,
+    MacAddress: STRING,
+    IPv4Address: STRING,
+    IPv6Address: STRING,
+  })),
+  Options: LABELS,
+  Labels: LABELS,
+  Peers: listOf(ANY),
+  Services: mapOf(ANY),
+});

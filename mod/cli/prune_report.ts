@@ -29,6 +29,11 @@ export class PruneReport {
     }
   }
 
+  /** 1 if something could not be removed. */
+  get exitCode(): number {
+    return this.#exitCode;
+  }
+
   /**
    * Prints the sum.
    *
@@ -37,6 +42,6 @@ export class PruneReport {
   finish(): number {
     const size = formatDecimalSize(this.#reclaimedBytes, SIGNIFICANT_DIGITS);
     this.#context.output.writeLine(`Total reclaimed space: ${size}`);
-    return this.#exitCode;
+    return this.exitCode;
   }
 }

@@ -60,6 +60,26 @@ export interface LaunchInput {
   terminalSize: TerminalSize;
   /** Arguments of the program on descriptor 7 that the monitor executes in the end, if any. */
   cleanupArgv: readonly string[];
+  /** The host's nf_tables table that the monitor puts back when another program has removed it. */
+  keeper?: RulesetKeeper;
+  /** When the monitor executes the program on descriptor 7 while the container lives. */
+  wake?: Wake;
+}
+
+/** What a monitor does for the networks of the host. */
+export interface RulesetKeeper {
+  /** Name of the table, of family inet. */
+  table: string;
+  /** Absolute path of the batch that makes it, and fails with EEXIST while it is there. */
+  rulesetPath: string;
+}
+
+/** What a monitor does from time to time. */
+export interface Wake {
+  /** How long after its start, in milliseconds; -1 for not before somebody asks the monitor for it. */
+  milliseconds: number;
+  /** All arguments, the program's own name first. */
+  argv: readonly string[];
 }
 
 const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC | CLONE_NEW.PID;
@@ -136,7 +156,7 @@ export function planLaunch(input: LaunchInput): Step[] {
   const { config, identity } = input;
   return [
     ...planSupervision(input),
-    ["clone", String(NAMESPACES | (config.networkMode === "host" ? 0 : CLONE_NEW.NET))],
+    ...planNamespaces(config),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
     planOverlay(input),
     ["root", input.paths.merged],
@@ -153,6 +173,19 @@ export function planLaunch(input: LaunchInput): Step[] {
   ];
 }
 
+/**
+ * The namespaces that are made, and the network that was made before.
+ *
+ * That one is joined before anything else: the sysfs that is mounted later shows the network of who mounts it.
+ */
+function planNamespaces({ networkMode }: ContainerConfig): Step[] {
+  if (networkMode === "none") return [["clone", String(NAMESPACES | CLONE_NEW.NET)]];
+  return [
+    ["clone", String(NAMESPACES)],
+    ...(networkMode === "host" ? [] : [["join-network"] as const]),
+  ];
+}
+
 /** PID 1, and the command after it if that is another one. */
 function planFirstProcess(config: ContainerConfig, identity: Identity): Step[] {
   if (config.isIdle) return [["idle"]];
@@ -164,7 +197,7 @@ function planFirstProcess(config: ContainerConfig, identity: Identity): Step[] {
 
 /** What the monitor itself does before there is a container. */
 function planSupervision(input: LaunchInput): Step[] {
-  const { config, paths, cgroup, cleanupArgv } = input;
+  const { config, paths, cgroup, cleanupArgv, keeper, wake } = input;
   const durability = config.isAutoRemoved ? "volatile" : "durable";
   const stdin = config.hasStdin ? "pipe" : "null";
   return [
@@ -177,6 +210,8 @@ function planSupervision(input: LaunchInput): Step[] {
     planEvents(input.events, "container"),
     ...planHealth(input),
     ...(cleanupArgv.length > 0 ? [["cleanup", ...cleanupArgv] as const] : []),
+    ...(wake === undefined ? [] : [["wake", String(wake.milliseconds), ...wake.argv] as const]),
+    ...(keeper === undefined ? [] : [["ruleset", keeper.table, keeper.rulesetPath] as const]),
   ];
 }
 
@@ -363,9 +398,11 @@ function planBind(mount: BindMount): Step {
 
 /** What is done inside the new root while there is still every privilege. */
 function planHardening(config: ContainerConfig): Step[] {
-  const ownsNetwork = config.networkMode !== "host";
+  const { networkMode, domainname } = config;
+  const ownsNetwork = networkMode !== "host" && !networkMode.startsWith("container:");
   return [
     ["sethostname", config.hostname],
+    ...(domainname === "" ? [] : [["setdomainname", domainname] as const]),
     ...(ownsNetwork
       ? [
         ["loopback-up"] as const,

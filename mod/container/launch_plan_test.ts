@@ -22,6 +22,13 @@ const CONFIG = fakeContainerConfig({
   hostname: "0123abcd",
 });
 
+const ALL_NAMESPACES = String(0x6e020000);
+const ALL_BUT_NETWORK = String(0x2e020000);
+const SYSCTLS = [
+  ["sysctl", "net/ipv4/ip_unprivileged_port_start", "0"],
+  ["sysctl", "net/ipv4/ping_group_range", "0 2147483647"],
+];
+
 function inputWith(changes: Partial<ContainerConfig>): LaunchInput {
   return {
     config: { ...CONFIG, ...changes },
@@ -108,9 +115,61 @@ Deno.test("planLaunch() has the health check after the command", () => {
 Deno.test("planLaunch() keeps the host's network namespace when asked to", () => {
   const steps = planLaunch(inputWith({ networkMode: "host" }));
 
-  deepStrictEqual(stepsCalled("clone", steps), [["clone", String(0x2e020000)]]);
+  deepStrictEqual(stepsCalled("clone", steps), [["clone", ALL_BUT_NETWORK]]);
+  deepStrictEqual(stepsCalled("join-network", steps), []);
   deepStrictEqual(stepsCalled("loopback-up", steps), []);
   deepStrictEqual(stepsCalled("sysctl", steps), []);
+});
+
+Deno.test("planLaunch() has a network of its own made with the container without networks", () => {
+  const steps = planLaunch(inputWith({ networkMode: "none" }));
+
+  deepStrictEqual(stepsCalled("clone", steps), [["clone", ALL_NAMESPACES]]);
+  deepStrictEqual(stepsCalled("join-network", steps), []);
+  deepStrictEqual(stepsCalled("loopback-up", steps), [["loopback-up"]]);
+  deepStrictEqual(stepsCalled("sysctl", steps), SYSCTLS);
+});
+
+Deno.test("planLaunch() joins and sets up the network that was made before, before anything else", () => {
+  const steps = planLaunch(inputWith({ networkMode: "my-net" }));
+
+  const index = steps.findIndex(([word]) => word === "clone");
+  deepStrictEqual(steps.slice(index, index + 2), [["clone", ALL_BUT_NETWORK], ["join-network"]]);
+  deepStrictEqual(stepsCalled("loopback-up", steps), [["loopback-up"]]);
+  deepStrictEqual(stepsCalled("sysctl", steps), SYSCTLS);
+});
+
+Deno.test("planLaunch() joins another container's network and changes nothing of it", () => {
+  const steps = planLaunch(inputWith({ networkMode: "container:4567" }));
+
+  const index = steps.findIndex(([word]) => word === "clone");
+  deepStrictEqual(steps.slice(index, index + 2), [["clone", ALL_BUT_NETWORK], ["join-network"]]);
+  deepStrictEqual(stepsCalled("loopback-up", steps), []);
+  deepStrictEqual(stepsCalled("sysctl", steps), []);
+});
+
+Deno.test("planLaunch() has the host's ruleset kept, and the program run from time to time", () => {
+  const steps = planLaunch({
+    ...inputWith({}),
+    keeper: { table: "wherry", rulesetPath: "/run/r/network/ruleset" },
+    wake: { milliseconds: -1, argv: ["wherry", "renew", "0123abcd"] },
+  });
+
+  deepStrictEqual(
+    steps.slice(0, steps.findIndex(([word]) => word === "clone")).slice(-2),
+    [["wake", "-1", "wherry", "renew", "0123abcd"], [
+      "ruleset",
+      "wherry",
+      "/run/r/network/ruleset",
+    ]],
+  );
+});
+
+Deno.test("planLaunch() sets a domain name that is asked for", () => {
+  const steps = planLaunch(inputWith({ domainname: "example.org" }));
+
+  deepStrictEqual(stepsCalled("setdomainname", steps), [["setdomainname", "example.org"]]);
+  deepStrictEqual(stepsCalled("setdomainname", planLaunch(inputWith({}))), []);
 });
 
 Deno.test("planLaunch() mounts parents before what is mounted on them", () => {

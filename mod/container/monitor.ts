@@ -173,6 +173,16 @@ export class MonitorConnection implements Disposable {
     this.#request("unpause");
   }
 
+  /**
+   * Asks for the program of the `wake` step to be run once after some time; the answer is `ok`, or `error` with EINVAL
+   * if there is no such step, or ESRCH if the container has ended.
+   *
+   * @param delayMs From now on, in milliseconds, at most 32 bits; -1 for not at all.
+   */
+  wake(delayMs: number): void {
+    this.#request(`wake ${delayMs}`);
+  }
+
   /** Asks to be told when init has ended. */
   wait(): void {
     this.#request("wait");
@@ -253,8 +263,10 @@ export interface MonitorOptions {
   lock?: Descriptor;
   /** Pidfd of the init that an exec joins. */
   target?: Descriptor;
-  /** The program of a `cleanup` step. */
+  /** The program of a `cleanup` or `wake` step. */
   cleanupProgram?: Descriptor;
+  /** The network namespace of a `join-network` step; the monitor goes on holding it. */
+  networkNamespace?: Descriptor;
   /** This process's streams to hand over, if any. */
   attachment?: Attachment;
   /** Told of what passes on the connection. */
@@ -290,6 +302,7 @@ export function startMonitor(options: MonitorOptions): MonitorConnection {
       options.lock?.number ?? -1,
       options.target?.number ?? -1,
       options.cleanupProgram?.number ?? -1,
+      options.networkNamespace?.number ?? -1,
     ],
     ...(openFilesLimit === undefined ? {} : { openFilesLimit }),
   });

@@ -2,7 +2,7 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import type { EventTarget } from "../container/launch_plan.ts";
-import type { NetworkConfig } from "../network/network.ts";
+import { driverWord, type NetworkConfig } from "../network/network.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 
@@ -84,7 +84,11 @@ export function recordNetworkEvent(
   engine: Engine,
   { network: { id, name, driver }, action, container }: NetworkEvent,
 ): void {
-  const attributes = { ...(container === undefined ? {} : { container }), name, type: driver };
+  const attributes = {
+    ...(container === undefined ? {} : { container }),
+    name,
+    type: driverWord(driver),
+  };
   record(engine, { type: "network", id, action, from: "", attributes });
 }
 

@@ -20,7 +20,7 @@ import {
   describeExposedPorts,
   describeNetworkSettings,
   describePortBindings,
-} from "./inspect_network.ts";
+} from "./inspect_endpoints.ts";
 import type { Inspection } from "./inspection.ts";
 import { lowerDirectoriesOf } from "./start.ts";
 

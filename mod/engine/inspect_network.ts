@@ -1,157 +1,79 @@
-/** What docker's API says of a container's networks and ports. @module */
+/** Describing networks as docker's API does. @module */
 
-import type { ContainerConfig, EndpointRequest, PublishedPort } from "../container/config.ts";
-import type { Endpoint, PortMapping, Sandbox } from "../network/sandbox.ts";
-import { shortId } from "../store/id.ts";
+import { driverWord, type IpamPool, type NetworkConfig } from "../network/network.ts";
+import type { EndpointAddress } from "../network/sandbox.ts";
+import type { Engine } from "./engine.ts";
 import type { Inspection } from "./inspection.ts";
+import { listNetworkUsers, type NetworkUser } from "./network_users.ts";
+import { findNetwork } from "./networks.ts";
 
-/** One host address and port, as docker's API has it. */
-export interface PortBinding {
-  HostIp: string;
-  HostPort: string;
+/**
+ * Describes a network.
+ *
+ * @param wanted A name, a full id, or the beginning of an id.
+ * @throws {WherryError} `not_found`, `invalid_argument`, or `corrupt` if its record is damaged.
+ */
+export function inspectNetwork(engine: Engine, wanted: string): Inspection {
+  const network = findNetwork(engine, wanted);
+  return describeNetwork(network, listNetworkUsers(engine, network));
 }
 
 /**
- * `NetworkSettings` of a container.
+ * Puts what is known about a network into docker's shape. Pure.
  *
- * @param sandbox What it has while it runs; `undefined` if it has none.
+ * @see {@link https://docs.docker.com/reference/api/engine/version/v1.50/#tag/Network/operation/NetworkInspect}
  */
-export function describeNetworkSettings(
-  config: ContainerConfig,
-  sandbox: Sandbox | undefined,
+export function describeNetwork(
+  network: NetworkConfig,
+  users: readonly NetworkUser[],
 ): Inspection {
-  const isOnDefault = config.networkMode === "bridge";
-  const first = isOnDefault ? sandbox?.endpoints[0] : undefined;
+  const byId = users.toSorted((a, b) => a.id < b.id ? -1 : 1);
   return {
-    Bridge: "",
-    SandboxID: sandbox === undefined ? "" : config.id,
-    SandboxKey: "",
-    Ports: sandbox === undefined ? {} : describePorts(config, sandbox.ports),
-    HairpinMode: false,
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    ...describeAddresses(first),
-    Networks: describeEndpoints(config, sandbox),
+    Name: network.name,
+    Id: network.id,
+    Created: network.createdAt,
+    Scope: "local",
+    Driver: driverWord(network.driver),
+    EnableIPv4: network.hasIpv4,
+    EnableIPv6: network.hasIpv6,
+    IPAM: {
+      Driver: network.ipamDriver === "none" ? "null" : network.ipamDriver,
+      Options: network.ipamOptions,
+      Config: network.pools.map(describePool),
+    },
+    Internal: network.isInternal,
+    Attachable: network.isAttachable,
+    Ingress: false,
+    ConfigFrom: { Network: "" },
+    ConfigOnly: false,
+    Containers: Object.fromEntries(byId.map((user) => [user.id, describeUser(user)])),
+    Options: network.options,
+    Labels: network.labels,
   };
 }
 
-/** The addresses once more, as docker has them outside of `Networks`, too. */
-function describeAddresses(endpoint: Endpoint | undefined): Inspection {
+/** What is empty is left out, as docker does it. */
+function describePool({ subnet, range, gateway, auxiliaryAddresses }: IpamPool): Inspection {
   return {
+    Subnet: subnet,
+    ...(range === "" ? {} : { IPRange: range }),
+    ...(gateway === "" ? {} : { Gateway: gateway }),
+    ...(Object.keys(auxiliaryAddresses).length === 0
+      ? {}
+      : { AuxiliaryAddresses: auxiliaryAddresses }),
+  };
+}
+
+function describeUser({ name, endpoint }: NetworkUser): Inspection {
+  return {
+    Name: name,
     EndpointID: endpoint?.id ?? "",
-    Gateway: endpoint?.ipv4?.gateway ?? "",
-    GlobalIPv6Address: endpoint?.ipv6?.address ?? "",
-    GlobalIPv6PrefixLen: endpoint?.ipv6?.prefixLength ?? 0,
-    IPAddress: endpoint?.ipv4?.address ?? "",
-    IPPrefixLen: endpoint?.ipv4?.prefixLength ?? 0,
-    IPv6Gateway: endpoint?.ipv6?.gateway ?? "",
     MacAddress: endpoint?.macAddress ?? "",
+    IPv4Address: formatAddress(endpoint?.ipv4),
+    IPv6Address: formatAddress(endpoint?.ipv6),
   };
 }
 
-function describeEndpoints(
-  { networkMode, endpoints: requests, id, name }: ContainerConfig,
-  sandbox: Sandbox | undefined,
-): Inspection {
-  if (requests.length === 0) {
-    if (networkMode.startsWith("container:")) return {};
-    return { [networkMode]: describeEndpoint(undefined, undefined, []) };
-  }
-  return Object.fromEntries(requests.map((request) => {
-    const endpoint = sandbox?.endpoints.find(({ networkName }) => networkName === request.network);
-    const names = [...new Set([name, ...request.aliases, shortId(id)])];
-    return [request.network, describeEndpoint(request, endpoint, names)];
-  }));
-}
-
-function describeEndpoint(
-  request: EndpointRequest | undefined,
-  endpoint: Endpoint | undefined,
-  names: readonly string[],
-): Inspection {
-  return {
-    IPAMConfig: request === undefined ? null : describeWishes(request),
-    Links: null,
-    Aliases: request === undefined || request.aliases.length === 0 ? null : request.aliases,
-    MacAddress: endpoint?.macAddress ?? request?.macAddress ?? "",
-    DriverOpts: request === undefined || Object.keys(request.driverOptions).length === 0
-      ? null
-      : request.driverOptions,
-    GwPriority: request?.gatewayPriority ?? 0,
-    NetworkID: endpoint?.networkId ?? "",
-    EndpointID: endpoint?.id ?? "",
-    Gateway: endpoint?.ipv4?.gateway ?? "",
-    IPAddress: endpoint?.ipv4?.address ?? "",
-    IPPrefixLen: endpoint?.ipv4?.prefixLength ?? 0,
-    IPv6Gateway: endpoint?.ipv6?.gateway ?? "",
-    GlobalIPv6Address: endpoint?.ipv6?.address ?? "",
-    GlobalIPv6PrefixLen: endpoint?.ipv6?.prefixLength ?? 0,
-    DNSNames: names.length === 0 ? null : names,
-  };
-}
-
-function describeWishes({ ipv4, ipv6 }: EndpointRequest): Inspection | null {
-  if (ipv4 === "" && ipv6 === "") return null;
-  return {
-    ...(ipv4 === "" ? {} : { IPv4Address: ipv4 }),
-    ...(ipv6 === "" ? {} : { IPv6Address: ipv6 }),
-  };
-}
-
-/** `PortBindings`: what was asked for, one container port at a time. */
-export function describePortBindings(
-  ports: readonly PublishedPort[],
-): Record<string, PortBinding[]> {
-  const bindings: Record<string, PortBinding[]> = {};
-  for (const port of ports) {
-    for (let offset = 0; offset < port.count; offset++) {
-      const key = `${port.containerPort + offset}/${port.protocol}`;
-      (bindings[key] ??= []).push({
-        HostIp: port.hostAddress,
-        HostPort: formatWantedPort(port, offset),
-      });
-    }
-  }
-  return bindings;
-}
-
-function formatWantedPort({ hostPort, hostPortEnd, count }: PublishedPort, offset: number): string {
-  if (hostPort === 0) return "";
-  if (count === 1 && hostPortEnd > hostPort) return `${hostPort}-${hostPortEnd}`;
-  return String(hostPort + offset);
-}
-
-/** `ExposedPorts`: those of the image, those asked for, and those that are published. */
-export function describeExposedPorts(
-  { exposedPorts, publishedPorts }: Pick<ContainerConfig, "exposedPorts" | "publishedPorts">,
-): Record<string, Record<never, never>> {
-  const names = [...exposedPorts, ...Object.keys(describePortBindings(publishedPorts))];
-  return Object.fromEntries([...new Set(names)].toSorted().map((name) => [name, {}]));
-}
-
-/** `Ports`: where each exposed or published port of a running container is; `null` if nowhere. */
-function describePorts(
-  config: ContainerConfig,
-  mappings: readonly PortMapping[],
-): Record<string, PortBinding[] | null> {
-  const ports: Record<string, PortBinding[] | null> = {};
-  for (const name of Object.keys(describeExposedPorts(config))) ports[name] = null;
-  for (const { key, binding } of listPortBindings(mappings)) {
-    (ports[key] ??= []).push(binding);
-  }
-  return ports;
-}
-
-/** Each published port by itself, by its `port/protocol` in the container. */
-export function listPortBindings(
-  mappings: readonly PortMapping[],
-): { key: string; binding: PortBinding }[] {
-  return mappings.flatMap(({ protocol, hostAddress, hostPort, containerPort, count }) =>
-    Array.from({ length: count }, (_, offset) => ({
-      key: `${containerPort + offset}/${protocol}`,
-      binding: { HostIp: hostAddress, HostPort: String(hostPort + offset) },
-    }))
-  );
+function formatAddress(address: EndpointAddress | undefined): string {
+  return address === undefined ? "" : `${address.address}/${address.prefixLength}`;
 }

@@ -20,6 +20,7 @@ import {
   isBridgeReady,
   makeBridge,
   removeBridge,
+  switchBridgeOn,
 } from "../network/bridge.ts";
 import {
   DEFAULT_NETWORK,
@@ -41,9 +42,13 @@ import {
   chooseUniqueLocalSubnet,
   type OccupiedBlock,
 } from "../network/subnet_pools.ts";
+import { findLoopbackServer } from "../network/resolver.ts";
+import type { BridgeState, ResolverRedirect } from "../network/ruleset.ts";
+import { ensureTable, HostNetwork } from "../network/host_network.ts";
 import { newId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import { type Engine, systemFailure } from "./engine.ts";
+import { readHostResolver } from "./names.ts";
 
 /** Name of the default network's bridge, if no other link has it. */
 const DEFAULT_BRIDGE = "wherry0";
@@ -208,11 +213,42 @@ export function hostHasIpv6(): boolean {
 export function bringUp(engine: Engine, network: NetworkConfig): string {
   if (network.driver !== "bridge") return "";
   using socket = new NetlinkSocket(NETLINK.ROUTE);
-  if (!isBridgeReady(socket, network)) {
-    using _lock = lockNetworks(engine);
-    makeBridge(socket, network);
-  }
+  if (isBridgeReady(socket, network)) ensureTable(engine.paths);
+  else makeReady(engine, socket, network);
   return bridgeNameOf(network);
+}
+
+/** Idempotent: two that come at once do it one after the other. */
+function makeReady(engine: Engine, socket: NetlinkSocket, network: NetworkConfig): void {
+  using host = new HostNetwork(engine.paths);
+  using undo = new DisposableStack();
+  undo.defer(() => removeBridge(socket, network));
+  makeBridge(socket, network);
+  undo.defer(() => host.removeBridge(network.id));
+  host.addBridge(bridgeStateOf(network), resolversOf(network));
+  // Last, so that whoever is killed before is seen not to have finished
+  switchBridgeOn(socket, network);
+  undo.move();
+}
+
+function bridgeStateOf(network: NetworkConfig): BridgeState {
+  const { id, pools, isInternal, options } = network;
+  return {
+    networkId: id,
+    bridge: bridgeNameOf(network),
+    subnets: pools.map(({ subnet }) => subnet),
+    isInternal,
+    isIsolated: options[NETWORK_OPTION.ICC] === "false",
+    masquerades: options[NETWORK_OPTION.MASQUERADE] !== "false",
+  };
+}
+
+/** A name server that only the host itself reaches is made reachable at the gateway. */
+function resolversOf(network: NetworkConfig): ResolverRedirect[] {
+  const address = findLoopbackServer(readHostResolver());
+  const gateway = network.pools.find(({ gateway }) => gateway.includes("."))?.gateway;
+  if (address === undefined || gateway === undefined) return [];
+  return [{ bridge: bridgeNameOf(network), gateway, address }];
 }
 
 /**
@@ -221,10 +257,11 @@ export function bringUp(engine: Engine, network: NetworkConfig): string {
  * The caller holds the lock of {@linkcode lockEndpoints}.
  */
 export function takeDown(engine: Engine, network: NetworkConfig): void {
-  using _lock = lockNetworks(engine);
   if (network.driver === "bridge") {
+    using host = new HostNetwork(engine.paths);
     using socket = new NetlinkSocket(NETLINK.ROUTE);
     removeBridge(socket, network);
+    host.removeBridge(network.id);
   }
   const { addresses, hosts } = engine.paths.network(network.id);
   // Not the lock: somebody may be waiting for it

@@ -6,7 +6,6 @@ import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import { createNetNamespace, openNetNamespace } from "../kernel/net_namespace.ts";
 import { attachEndpoint, type AttachRequest, SandboxSockets } from "../network/endpoint.ts";
-import { publishPorts } from "../network/host_network.ts";
 import { AddressPool } from "../network/ipam.ts";
 import type { IpamPool, NetworkConfig } from "../network/network.ts";
 import type { Endpoint, EndpointAddress, Sandbox } from "../network/sandbox.ts";
@@ -17,7 +16,7 @@ import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
 import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
-import { planPorts } from "./ports.ts";
+import { portsToPublish, publishContainerPorts } from "./ports.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** Where a container's processes find their network. */
@@ -39,7 +38,7 @@ export interface SandboxSetup extends Disposable {
  */
 export async function setUpSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
   const mode = networkModeOf(engine, config);
-  if (mode === "sandbox") return makeSandbox(engine, config);
+  if (mode === "sandbox") return await makeSandbox(engine, config);
   writeHostEtcFiles(engine.paths, config, mode);
   if (mode !== "joined") return setup(mode);
   return setup(mode, await openNamespaceOf(engine, config.networkMode.slice(CONTAINER.length)));
@@ -67,7 +66,7 @@ function setup(
   return { mode, namespace, sandbox, [Symbol.dispose]: () => namespace?.[Symbol.dispose]() };
 }
 
-function makeSandbox(engine: Engine, config: ContainerConfig): SandboxSetup {
+async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
   const networks = config.endpoints.map(({ network }) => findNetwork(engine, network));
   const { network: path } = engine.paths.container(config.id);
   const sandbox: Sandbox = {
@@ -93,9 +92,12 @@ function makeSandbox(engine: Engine, config: ContainerConfig): SandboxSetup {
     const request: AttachRequest = { network, endpoint, bridge, hasDefaultRoute: index === first };
     attachEndpoint(sockets, request);
   });
-  sandbox.ports = planPorts(engine, config, sandbox, networks);
   writeSandbox(path, sandbox);
-  if (sandbox.ports.length > 0) publishPorts(engine.paths, config.id, sandbox.ports);
+  const ports = portsToPublish(config);
+  await publishContainerPorts(engine, { config, sandbox, networks, ports }, (mappings) => {
+    sandbox.ports = mappings;
+    writeSandbox(path, sandbox);
+  });
   writeSandboxEtcFiles(engine.paths, config, sandbox, networks);
   joinNames(engine.paths, config.id, sandbox.endpoints);
   undo.move();

@@ -138,6 +138,7 @@ const RTEXT_FILTER_SKIP_STATS = 8;
 const IFF_UP = 1;
 const IFINFOMSG_BYTES = 16;
 const CREATE_NEW = NLM_F.CREATE | NLM_F.EXCL;
+
 /** `IFNAMSIZ`, which counts a NUL. */
 const MAX_NAME_BYTES = 15;
 

@@ -14,6 +14,7 @@ import {
   NLM_F,
   parseAttributes,
 } from "./netlink.ts";
+import { listPids, meansProcessGone, readProcess } from "./process.ts";
 
 /** Protocols with ports. */
 export type PortProtocol = "tcp" | "udp" | "sctp";
@@ -36,7 +37,7 @@ export interface ListeningSocket {
 export interface SocketOwner {
   /** As this process's PID namespace counts. */
   pid: number;
-  /** At most 15 bytes of its program's name. */
+  /** At most 15 bytes of its program's name; chosen by the process, so it may contain anything. */
   name: string;
 }
 
@@ -102,25 +103,23 @@ export function parseListeningSocket({ payload }: NetlinkMessage): ListeningSock
 }
 
 /**
- * A process that has a socket. Looks at every descriptor of every process: a matter of milliseconds to seconds.
+ * A process that has a socket.
+ *
+ * Looks at every descriptor of every process, about 10 us for each.
  *
  * @returns `undefined` if there is none: it has ended, is the kernel itself, or is hidden from this user.
  */
 export function findSocketOwner(inode: number): SocketOwner | undefined {
   const target = `socket:[${inode}]`;
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^[0-9]+$/.test(name)) continue;
-    const owner = unlessGone(() =>
-      hasDescriptor(name, target)
-        ? { pid: Number(name), name: Deno.readTextFileSync(`/proc/${name}/comm`).trimEnd() }
-        : undefined
-    );
-    if (owner !== undefined) return owner;
+  for (const pid of listPids()) {
+    if (!unlessGone(() => hasDescriptor(pid, target))) continue;
+    const name = readProcess(pid)?.name;
+    if (name !== undefined) return { pid, name };
   }
   return undefined;
 }
 
-function hasDescriptor(pid: string, target: string): boolean {
+function hasDescriptor(pid: number, target: string): boolean {
   const directory = `/proc/${pid}/fd`;
   for (const { name } of Deno.readDirSync(directory)) {
     if (unlessGone(() => Deno.readLinkSync(`${directory}/${name}`)) === target) return true;
@@ -133,9 +132,7 @@ function unlessGone<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Deno.errors.PermissionDenied) return undefined;
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return undefined;
+    if (meansProcessGone(error) || error instanceof Deno.errors.PermissionDenied) return undefined;
     throw error;
   }
 }

@@ -65,11 +65,15 @@ export function readProcess(pid: number): ProcessInfo | undefined {
     });
   } catch (error) {
     // Each read may be the first that comes too late
-    const isGone = error instanceof Deno.errors.NotFound ||
-      (error instanceof Error && error.message.includes(ESRCH));
-    if (isGone) return undefined;
+    if (meansProcessGone(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether a file below `/proc/PID` could not be read because the process is gone. */
+export function meansProcessGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    (error instanceof Error && error.message.includes(ESRCH));
 }
 
 /** The files of `/proc/PID` that {@linkcode parseProcess} reads. */

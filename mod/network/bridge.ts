@@ -63,9 +63,15 @@ export function makeBridge(socket: NetlinkSocket, network: NetworkConfig): void 
   // IPv6 addresses are refused while it is off
   configureBridge(name, network);
   addMissingAddresses(socket, links.get(name).index, network);
+  undo.move();
+}
+
+/** The last step of bringing a network's bridge up, after which {@linkcode isBridgeReady} says so. */
+export function switchBridgeOn(socket: NetlinkSocket, network: NetworkConfig): void {
+  const links = new Links(socket);
+  const name = bridgeNameOf(network);
   links.setUp(name);
   links.setAlias(name, `wherry network ${network.name}`);
-  undo.move();
 }
 
 /** The error of a bridge whose name another link of the host has. */
@@ -83,8 +89,6 @@ function mtuOf({ options }: NetworkConfig): { mtu?: number } {
 }
 
 function configureBridge(name: string, { hasIpv6 }: NetworkConfig): void {
-  // Published ports are reached from 127.0.0.1, too
-  writeSysctl(`net/ipv4/conf/${name}/route_localnet`, "1");
   // A kernel without IPv6 has none of these
   if (readSysctl(`net/ipv6/conf/${name}/disable_ipv6`) === undefined) return;
   writeSysctl(`net/ipv6/conf/${name}/disable_ipv6`, hasIpv6 ? "0" : "1");

@@ -3,6 +3,11 @@
 /** How the containers of a network are connected. */
 export type NetworkDriver = "bridge" | "macvlan" | "ipvlan" | "host" | "none";
 
+/** Docker's word for a driver. */
+export function driverWord(driver: NetworkDriver): string {
+  return driver === "none" ? "null" : driver;
+}
+
 /** A range of addresses that a network gives to its containers. */
 export interface IpamPool {
   /** In canonical form, for example `10.211.0.0/24` or `fd00:1::/64`. */

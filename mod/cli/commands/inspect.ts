@@ -4,6 +4,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { inspectContainer, type InspectOptions } from "../../engine/inspect.ts";
 import type { Inspection } from "../../engine/inspection.ts";
 import { inspectImage } from "../../engine/inspect_image.ts";
+import { inspectNetwork } from "../../engine/inspect_network.ts";
 import { WherryError } from "../../errors.ts";
 import type { INSPECT_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
@@ -20,9 +21,10 @@ type Inspect = (
 const INSPECTORS: ReadonlyMap<string, Inspect> = new Map<string, Inspect>([
   ["container", inspectContainer],
   ["image", inspectImage],
+  ["network", inspectNetwork],
 ]);
 
-/** Prints all that is known about containers and images. */
+/** Prints all that is known about containers, images and networks. */
 export function run(
   context: Context,
   { flags, positionals }: ParsedFlags<typeof INSPECT_FLAGS>,
@@ -31,7 +33,9 @@ export function run(
     ? inspectAny
     : inspectorOf(flags.type);
   const request = { names: positionals, format: flags.format };
-  if (flags.size && inspect === inspectImage) context.output.warn("--size ignored for image");
+  if (flags.size && inspect !== inspectAny && inspect !== inspectContainer) {
+    context.output.warn(`--size ignored for ${flags.type}`);
+  }
   return printInspections(
     context,
     request,
@@ -43,7 +47,7 @@ function inspectorOf(type: string): Inspect {
   const inspect = INSPECTORS.get(type);
   if (inspect !== undefined) return inspect;
   throw new WherryError("invalid_argument", `Cannot inspect a "${type}": no such type`, {
-    hint: `Types are ${Array.from(INSPECTORS.keys()).join(" and ")}`,
+    hint: `Types are ${Array.from(INSPECTORS.keys()).join(", ")}`,
   });
 }
 
@@ -60,6 +64,7 @@ async function inspectAny(
     }
   }
   throw new WherryError("not_found", `No such object: ${name}`, {
-    hint: 'See all containers with "wherry ps -a", and all images with "wherry images"',
+    hint:
+      'See all containers with "wherry ps -a", images with "wherry images", networks with "wherry network ls"',
   });
 }

@@ -9,6 +9,7 @@ import {
   type PruneResult,
 } from "../../engine/prune.ts";
 import { recoverEngine } from "../../engine/recover.ts";
+import { pruneNetworks } from "../../engine/remove_network.ts";
 import { formatFamiliar } from "../../image/reference.ts";
 import type { SYSTEM_PRUNE_FLAGS } from "../command_flags.ts";
 import { confirm } from "../confirm.ts";
@@ -32,6 +33,7 @@ export function run(
   report.add("Deleted Containers", pruneContainers(engine, filter));
   // Of damaged records neither age nor labels are known
   if (flags.filter.length === 0) report.add("Deleted Damaged Containers", pruneDamaged(engine));
+  report.add("Deleted Networks", pruneNetworks(engine, filter));
   report.add("Deleted Images", pruneUnusedImages(context, filter, flags.all));
   return report.finish();
 }
@@ -40,6 +42,7 @@ function warningOf({ all, filter }: PruneFlags): string {
   const lines = [
     "WARNING! This will remove:",
     "  - all stopped containers",
+    "  - all networks not used by at least one container",
     "  - all containers that were put aside because their records are damaged",
     all
       ? "  - all images without at least one container associated to them"

@@ -1,0 +1,17 @@
+/** `wherry network inspect`. @module */
+
+import { inspectNetwork } from "../../engine/inspect_network.ts";
+import type { NETWORK_INSPECT_FLAGS } from "../command_flags.ts";
+import type { Context } from "../context.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { printInspections } from "../inspection.ts";
+
+/** Prints all that is known about networks. */
+export function run(
+  context: Context,
+  { flags, positionals }: ParsedFlags<typeof NETWORK_INSPECT_FLAGS>,
+): Promise<number> {
+  const request = { names: positionals, format: flags.format };
+  // deno-lint-ignore require-await -- what it throws is to reject
+  return printInspections(context, request, async (name) => inspectNetwork(context.engine, name));
+}

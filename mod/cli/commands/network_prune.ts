@@ -1,0 +1,24 @@
+/** `wherry network prune`. @module */
+
+import { pruneNetworks } from "../../engine/remove_network.ts";
+import type { NETWORK_PRUNE_FLAGS } from "../command_flags.ts";
+import { confirm } from "../confirm.ts";
+import type { Context } from "../context.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { parsePruneFilter } from "../prune_filter.ts";
+import { PruneReport } from "../prune_report.ts";
+
+const WARNING = "WARNING! This will remove all custom networks not used by at least one container.";
+
+/** Removes the networks that no container is on. */
+export function run(
+  context: Context,
+  { flags }: ParsedFlags<typeof NETWORK_PRUNE_FLAGS>,
+): number {
+  const filter = parsePruneFilter(flags.filter, Date.now());
+  if (!flags.force && !confirm(context, WARNING)) return 0;
+  const report = new PruneReport(context);
+  report.add("Deleted Networks", pruneNetworks(context.engine, filter));
+  // Networks take no room that would be worth telling
+  return report.exitCode;
+}

@@ -1,0 +1,60 @@
+/** Listing networks. @module */
+
+import { WherryError } from "../errors.ts";
+import type { NetworkConfig } from "../network/network.ts";
+import { listNetworkRecords, putNetworkAside, readNetwork } from "../network/network_store.ts";
+import type { Engine } from "./engine.ts";
+import { ensureDefaultNetwork, lockNetworks } from "./networks.ts";
+
+/** What {@linkcode listNetworks} found. */
+export interface NetworkList {
+  /** By name. */
+  networks: NetworkConfig[];
+  /** What is wrong with others, one line each. */
+  warnings: string[];
+}
+
+/**
+ * All networks there are; the default one is made if it is not there yet. Damaged records are put aside.
+ *
+ * @throws {WherryError} `unsupported` if they may not be read.
+ */
+export function listNetworks(engine: Engine): NetworkList {
+  const { damaged } = listNetworkRecords(engine.paths);
+  const warnings = damaged.size === 0 ? [] : putAside(engine, [...damaged.keys()]);
+  ensureDefaultNetwork(engine);
+  const { networks } = listNetworkRecords(engine.paths);
+  return { networks: networks.toSorted((a, b) => compareNaturally(a.name, b.name)), warnings };
+}
+
+function putAside(engine: Engine, names: readonly string[]): string[] {
+  using _lock = lockNetworks(engine);
+  return names.flatMap((name) => {
+    try {
+      // Somebody may have seen to it while we waited
+      readNetwork(engine.paths, name);
+      return [];
+    } catch (error) {
+      if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
+      const place = putNetworkAside(engine.paths, name);
+      return [`network ${name} has a damaged record and was put aside in ${place}`];
+    }
+  });
+}
+
+/** Numbers by their value, as docker's client sorts: `web2` before `web10`. */
+function compareNaturally(a: string, b: string): number {
+  const [aParts, bParts] = [splitAtNumbers(a), splitAtNumbers(b)];
+  for (const [index, part] of aParts.entries()) {
+    const other = bParts[index];
+    if (other === undefined) return 1;
+    if (part === other) continue;
+    const difference = /^\d/.test(part) && /^\d/.test(other) ? Number(part) - Number(other) : 0;
+    return difference !== 0 ? difference : part < other ? -1 : 1;
+  }
+  return aParts.length - bParts.length;
+}
+
+function splitAtNumbers(text: string): string[] {
+  return text.match(/\d+|\D+/g) ?? [];
+}

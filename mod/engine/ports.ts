@@ -1,0 +1,182 @@
+/** Publishing the ports of containers. @module */
+
+import type { ContainerConfig, PublishedPort } from "../container/config.ts";
+import { WherryError } from "../errors.ts";
+import {
+  findSocketOwner,
+  type ListeningSocket,
+  listListeningSockets,
+} from "../kernel/listening.ts";
+import { readSysctl } from "../kernel/sysctl.ts";
+import { HostNetwork } from "../network/host_network.ts";
+import { NETWORK_OPTION, type NetworkConfig } from "../network/network.ts";
+import { planPorts, type PortTarget, type PortTrouble } from "../network/port_plan.ts";
+import { formatHostPorts } from "../network/port_registry.ts";
+import type { PortMapping, Sandbox } from "../network/sandbox.ts";
+import { shortId } from "../store/id.ts";
+import type { Engine } from "./engine.ts";
+import { readContainer } from "./find.ts";
+import { settleEnded } from "./settle.ts";
+
+/** Where the kernel itself takes ports from, unless somebody has changed that. */
+const DEFAULT_EPHEMERAL = [32768, 60999] as const;
+/** Owners that have just ended and are in the way, one after the other. */
+const MAX_TRIES = 20;
+
+/** A container whose ports are published. */
+export interface PublishRequest {
+  config: Pick<ContainerConfig, "id">;
+  sandbox: Sandbox;
+  /** Of its endpoints, in their order. */
+  networks: readonly NetworkConfig[];
+  /** What is to be published, besides what is already. */
+  ports: readonly PublishedPort[];
+}
+
+/**
+ * Publishes ports of a container.
+ *
+ * @param record Called with all of the container's mappings before anything is done, so that they can be taken back.
+ * @throws {WherryError} `conflict` if a port is taken, naming the container or the program that has it; `unavailable` if
+ * none is free; `invalid_argument` if the container is on no network that ports can lead to.
+ */
+export async function publishContainerPorts(
+  engine: Engine,
+  request: PublishRequest,
+  record: (ports: PortMapping[]) => void,
+): Promise<void> {
+  if (request.ports.length === 0) return;
+  const target = findTarget(request);
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const trouble = tryPublish(engine, request, target, record);
+    if (trouble === undefined) return;
+    // Nobody undoes what ended under the lock that was held
+    if (tries === MAX_TRIES - 1 || !await settleTrouble(engine, trouble)) {
+      throw describeTrouble(engine, trouble);
+    }
+  }
+}
+
+function tryPublish(
+  { paths }: Engine,
+  { config, sandbox, ports }: PublishRequest,
+  target: PortTarget,
+  record: (ports: PortMapping[]) => void,
+): PortTrouble | undefined {
+  using host = new HostNetwork(paths);
+  const plan = planPorts(ports, target, {
+    registry: host.registry,
+    listListening: rememberListening(),
+    ephemeral: readEphemeralPorts(),
+  });
+  if (!Array.isArray(plan)) return plan;
+  record([...sandbox.ports, ...plan]);
+  host.publishPorts(config.id, plan);
+  return undefined;
+}
+
+/** The kernel is asked once for each protocol. */
+function rememberListening(): (protocol: PortMapping["protocol"]) => readonly ListeningSocket[] {
+  const known = new Map<string, readonly ListeningSocket[]>();
+  return (protocol) => {
+    const sockets = known.get(protocol) ?? listListeningSockets(protocol);
+    known.set(protocol, sockets);
+    return sockets;
+  };
+}
+
+function readEphemeralPorts(): readonly [number, number] {
+  const text = readSysctl("net/ipv4/ip_local_port_range") ?? "";
+  const [first = 0, last = 0] = text.trim().split(/\s+/).map(Number);
+  return first > 0 && last >= first ? [first, last] : DEFAULT_EPHEMERAL;
+}
+
+/** Ports lead to the first endpoint on a bridge that is not cut off from the host's other networks. */
+function findTarget({ sandbox, networks }: PublishRequest): PortTarget {
+  const index = networks.findIndex(({ driver, isInternal }) => driver === "bridge" && !isInternal);
+  const endpoint = sandbox.endpoints[index];
+  if (endpoint === undefined) {
+    throw new WherryError(
+      "invalid_argument",
+      "Cannot publish ports: the container is on no bridge network that is reached from outside",
+      {
+        hint:
+          "On a macvlan or ipvlan its ports are reached without; an --internal network has none",
+      },
+    );
+  }
+  return {
+    ipv4: endpoint.ipv4?.address ?? "",
+    ipv6: endpoint.ipv6?.address ?? "",
+    defaultHostAddress: networks[index]?.options[NETWORK_OPTION.HOST_BINDING] ?? "",
+  };
+}
+
+/** Whether who is in the way has ended, and is out of the way by now. */
+async function settleTrouble(engine: Engine, trouble: PortTrouble): Promise<boolean> {
+  if (trouble.type === "socket" || trouble.conflict.owner === "") return false;
+  const { owner } = trouble.conflict;
+  if (readContainer(engine, owner) === undefined) {
+    using host = new HostNetwork(engine.paths);
+    host.unpublishPorts(owner);
+    return true;
+  }
+  return await settleEnded(engine, owner);
+}
+
+/** In docker's words, and by whom. */
+function describeTrouble(engine: Engine, trouble: PortTrouble): WherryError {
+  if (trouble.type === "socket") {
+    const { port, inode } = trouble.socket;
+    const owner = findSocketOwner(inode);
+    const by = owner === undefined ? "a program of the host" : `${owner.name} (pid ${owner.pid})`;
+    return portConflict(trouble.wanted, port, `address already in use: ${by} listens there`);
+  }
+  const { owner, wanted, port } = trouble.conflict;
+  if (owner === "") return portConflict(wanted, port, "port is asked for twice");
+  const name = readContainer(engine, owner)?.config.name ?? shortId(owner);
+  return portConflict(wanted, port, `port is already allocated: by container "${name}"`);
+}
+
+function portConflict(
+  { hostAddress, protocol }: PortMapping,
+  port: number,
+  why: string,
+): WherryError {
+  const at = formatHostPorts({ protocol, hostAddress, hostPort: port, count: 1 });
+  return new WherryError("conflict", `Bind for ${at.replace(/\/\w+$/, "")} failed: ${why}`, {
+    hint: "Choose another port, or leave the choice to wherry",
+  });
+}
+
+/**
+ * What a container's record asks to publish: with `--publish-all` each exposed port that is not published anyway, too.
+ */
+export function portsToPublish(
+  { publishedPorts, publishesAll, exposedPorts }: Pick<
+    ContainerConfig,
+    "publishedPorts" | "publishesAll" | "exposedPorts"
+  >,
+): PublishedPort[] {
+  if (!publishesAll) return publishedPorts;
+  const published = new Set(
+    publishedPorts.flatMap((port) =>
+      Array.from(
+        { length: port.count },
+        (_, offset) => `${port.containerPort + offset}/${port.protocol}`,
+      )
+    ),
+  );
+  const others = exposedPorts.filter((name) => !published.has(name)).map((name): PublishedPort => {
+    const [port = "", protocol = "tcp"] = name.split("/");
+    return {
+      protocol: protocol as PublishedPort["protocol"],
+      containerPort: Number(port),
+      hostAddress: "",
+      hostPort: 0,
+      hostPortEnd: 0,
+      count: 1,
+    };
+  });
+  return [...publishedPorts, ...others];
+}
