@@ -15,7 +15,6 @@ import {
   encodeAttributes,
   encodeRequests,
   listAttributes,
-  NetlinkError,
   type NetlinkMessage,
   type NetlinkRequest,
   type NetlinkSocket,
@@ -787,13 +786,8 @@ export function findTable(
     subject: name,
     attributes: [[TABLE.NAME, name]],
   });
-  try {
-    const [message] = parseMessages(socket.get(get));
-    return message === undefined ? undefined : parseTable(message);
-  } catch (error) {
-    if (error instanceof NetlinkError && error.code === "ENOENT") return undefined;
-    throw error;
-  }
+  const [message] = parseMessages(socket.find(get) ?? []);
+  return message === undefined ? undefined : parseTable(message);
 }
 
 /**

@@ -8,6 +8,7 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { WherryError } from "../errors.ts";
 import { type IpFamily, parseCidr } from "../kernel/ip.ts";
+import { Links } from "../kernel/link.ts";
 import { NETLINK, NetlinkError, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
 import {
   commitBatch,
@@ -16,13 +17,14 @@ import {
   listChains,
   removeTable,
 } from "../kernel/nftables.ts";
+import { newLoopbackRoute } from "../kernel/route.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { HostNetworkPaths, Paths } from "../store/paths.ts";
 import { readRecord, removeIfPresent, replaceFile, writeRecord } from "../store/record.ts";
 import {
-  allowLoopbackThrough,
   forwardedFamilies,
   isForwardingNeededByOthers,
+  prepareBridge,
   putForwardingBack,
   rememberForwarding,
   switchForwardingOn,
@@ -116,32 +118,33 @@ export class HostNetwork implements Disposable {
   }
 
   /**
-   * Takes in a network whose bridge has just been made, or one that has changed.
+   * Takes in a network whose bridge has just been made and is up, or one that has changed.
    *
    * @param resolvers Name servers of the host that are to be reachable through this bridge. @default {none}
    * @throws {SystemError} If the kernel refuses.
    */
   addBridge(bridge: BridgeState, resolvers: readonly ResolverRedirect[] = []): void {
     const up = without(this.#known.up, bridge.networkId);
-    rememberForwarding(this.#paths.sysctls, forwardedBy([bridge]));
+    const bridges = [...up.bridges, bridge];
+    const names = bridges.map((each) => each.bridge);
+    rememberForwarding(this.#paths.sysctls, forwardedBy([bridge]), names);
     this.#replaceTable({
       ...this.#known,
-      up: {
-        schema: 1,
-        bridges: [...up.bridges, bridge],
-        resolvers: [...up.resolvers, ...resolvers],
-      },
+      up: { schema: 1, bridges, resolvers: [...up.resolvers, ...resolvers] },
     });
     // Only now: the table keeps out what these let in
     switchForwardingOn(this.#paths.sysctls);
-    allowLoopbackThrough(bridge.bridge);
+    prepareBridge(bridge.bridge);
+    if (bridge.subnets.some((subnet) => parseCidr(subnet)?.family === 6)) {
+      admitLoopback(bridge.bridge);
+    }
   }
 
   /** Forgets a network, before or after its bridge is removed; one that is not known is fine. */
   removeBridge(networkId: string): void {
     const up = without(this.#known.up, networkId);
     const needed = forwardedBy(up.bridges);
-    // While the table still keeps apart what it should
+    // Before the table, which keeps apart what is forwarded
     if (!isForwardingNeededByOthers(listChains(this.#nftables), tableOf(this.#tableName))) {
       putForwardingBack(this.#paths.sysctls, needed);
     }
@@ -287,6 +290,19 @@ function forwardedBy(bridges: readonly BridgeState[]): IpFamily[] {
   const families = bridges.filter(({ isInternal }) => !isInternal)
     .flatMap(({ subnets }) => subnets.map((subnet) => parseCidr(subnet)?.family ?? 4));
   return [...new Set(families)];
+}
+
+/** Lets the answers in that belong to connections of the host with `::1`. */
+function admitLoopback(bridge: string): void {
+  using socket = new NetlinkSocket(NETLINK.ROUTE);
+  const link = new Links(socket).find(bridge);
+  if (link === undefined) return;
+  try {
+    socket.request(newLoopbackRoute(link.index));
+  } catch (error) {
+    // Done by an earlier call
+    if (!(error instanceof NetlinkError && error.code === "EEXIST")) throw error;
+  }
 }
 
 function refuseConflict(registry: PortRegistry, mappings: readonly PortMapping[]): void {
