@@ -60,11 +60,19 @@ export interface LaunchInput {
   terminalSize: TerminalSize;
   /** Arguments of the program on descriptor 7 that the monitor executes in the end, if any. */
   cleanupArgv: readonly string[];
+  /** Where its processes find their network. */
+  network: NetworkPlace;
   /** The host's nf_tables table that the monitor puts back when another program has removed it. */
   keeper?: RulesetKeeper;
   /** When the monitor executes the program on descriptor 7 while the container lives. */
   wake?: Wake;
 }
+
+/**
+ * Where the processes of a container find their network: in a namespace of their own with nothing but `lo`, in the
+ * host's, in one of their own that is made before, or in another container's.
+ */
+export type NetworkPlace = "new" | "host" | "sandbox" | "joined";
 
 /** What a monitor does for the networks of the host. */
 export interface RulesetKeeper {
@@ -156,14 +164,14 @@ export function planLaunch(input: LaunchInput): Step[] {
   const { config, identity } = input;
   return [
     ...planSupervision(input),
-    ...planNamespaces(config),
+    ...planNamespaces(input.network),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
     planOverlay(input),
     ["root", input.paths.merged],
     ...planMounts(input),
     ["mkdir", config.workingDirectory, "0755", "0", "0"],
     ["pivot-root"],
-    ...planHardening(config),
+    ...planHardening(input),
     ["umask", "0022"],
     ["chdir", config.workingDirectory],
     ...planIdentity(identity, capabilityMask(DEFAULT_CAPABILITIES)),
@@ -178,11 +186,11 @@ export function planLaunch(input: LaunchInput): Step[] {
  *
  * That one is joined before anything else: the sysfs that is mounted later shows the network of who mounts it.
  */
-function planNamespaces({ networkMode }: ContainerConfig): Step[] {
-  if (networkMode === "none") return [["clone", String(NAMESPACES | CLONE_NEW.NET)]];
+function planNamespaces(network: NetworkPlace): Step[] {
+  if (network === "new") return [["clone", String(NAMESPACES | CLONE_NEW.NET)]];
   return [
     ["clone", String(NAMESPACES)],
-    ...(networkMode === "host" ? [] : [["join-network"] as const]),
+    ...(network === "host" ? [] : [["join-network"] as const]),
   ];
 }
 
@@ -397,9 +405,9 @@ function planBind(mount: BindMount): Step {
 }
 
 /** What is done inside the new root while there is still every privilege. */
-function planHardening(config: ContainerConfig): Step[] {
-  const { networkMode, domainname } = config;
-  const ownsNetwork = networkMode !== "host" && !networkMode.startsWith("container:");
+function planHardening({ config, network }: LaunchInput): Step[] {
+  const { domainname } = config;
+  const ownsNetwork = network === "new" || network === "sandbox";
   return [
     ["sethostname", config.hostname],
     ...(domainname === "" ? [] : [["setdomainname", domainname] as const]),

@@ -1,6 +1,7 @@
 /** How containers on one network find each other by name: `/etc/hosts` of each, kept up to date. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
+import type { NetworkPlace } from "../container/launch_plan.ts";
 import { writeEtcFiles } from "../container/etc_files.ts";
 import {
   formatExtraHosts,
@@ -47,10 +48,10 @@ function readHostFile(path: string): string {
 export function writeHostEtcFiles(
   paths: Paths,
   config: ContainerConfig,
-  mode: "host" | "new" | "joined",
+  place: NetworkPlace,
 ): void {
   const { nameLookup } = config;
-  const isOnHost = mode === "host";
+  const isOnHost = place === "host";
   writeEtcFiles(paths.container(config.id).etc, {
     hosts: (isOnHost ? readHostFile("/etc/hosts") : LOCAL_HOSTS) +
       formatExtraHosts(nameLookup.extraHosts, ["127.0.0.1"]),

@@ -2,6 +2,7 @@
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { ContainerConfig, EndpointRequest } from "../container/config.ts";
+import type { NetworkPlace } from "../container/launch_plan.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import { createNetNamespace, openNetNamespace } from "../kernel/net_namespace.ts";
@@ -21,8 +22,8 @@ import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** Where a container's processes find their network. */
 export interface SandboxSetup extends Disposable {
-  /** `new`: an empty namespace that clone makes; `host`: the engine's; `sandbox` and `joined`: {@linkcode namespace}. */
-  mode: "new" | "host" | "sandbox" | "joined";
+  /** `sandbox` and `joined` are those with a {@linkcode namespace}. */
+  place: NetworkPlace;
   /** Its own or another container's namespace, for the monitor. */
   namespace: Descriptor | undefined;
   /** What is in its own. */
@@ -37,20 +38,20 @@ export interface SandboxSetup extends Disposable {
  * @throws {WherryError} If a network is missing, an address or a port is taken; nothing is left then.
  */
 export async function setUpSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
-  const mode = networkModeOf(engine, config);
-  if (mode === "sandbox") return await makeSandbox(engine, config);
-  writeHostEtcFiles(engine.paths, config, mode);
-  if (mode !== "joined") return setup(mode);
-  return setup(mode, await openNamespaceOf(engine, config.networkMode.slice(CONTAINER.length)));
+  const place = networkPlaceOf(engine, config);
+  if (place === "sandbox") return await makeSandbox(engine, config);
+  writeHostEtcFiles(engine.paths, config, place);
+  if (place !== "joined") return setup(place);
+  return setup(place, await openNamespaceOf(engine, config.networkMode.slice(CONTAINER.length)));
 }
 
 const CONTAINER = "container:";
 
 /** Where the processes of a container find their network; networks of the drivers `host` and `none` count as those. */
-export function networkModeOf(
+export function networkPlaceOf(
   engine: Engine,
   { networkMode, endpoints }: ContainerConfig,
-): SandboxSetup["mode"] {
+): NetworkPlace {
   if (networkMode.startsWith(CONTAINER)) return "joined";
   if (networkMode === "host") return "host";
   const drivers = endpoints.map(({ network }) => findNetwork(engine, network).driver);
@@ -59,11 +60,11 @@ export function networkModeOf(
 }
 
 function setup(
-  mode: SandboxSetup["mode"],
+  place: NetworkPlace,
   namespace?: Descriptor,
   sandbox?: Sandbox,
 ): SandboxSetup {
-  return { mode, namespace, sandbox, [Symbol.dispose]: () => namespace?.[Symbol.dispose]() };
+  return { place, namespace, sandbox, [Symbol.dispose]: () => namespace?.[Symbol.dispose]() };
 }
 
 async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {

@@ -5,7 +5,12 @@ import { errnoText } from "../../ffi/errno.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import { containerArgv, processEnv } from "../container/config.ts";
 import { type Identity, resolveIdentity } from "../container/identity.ts";
-import { type CgroupHierarchy, planLaunch, type TerminalSize } from "../container/launch_plan.ts";
+import {
+  type CgroupHierarchy,
+  type NetworkPlace,
+  planLaunch,
+  type TerminalSize,
+} from "../container/launch_plan.ts";
 import {
   type Attachment,
   describeStep,
@@ -23,7 +28,7 @@ import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
-import { networkModeOf, type SandboxSetup, setUpSandbox } from "./sandbox.ts";
+import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** How a container is started. */
@@ -51,8 +56,8 @@ export async function startContainer(
   using undo = new DisposableStack();
   using network = await setUpSandbox(engine, config);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine.paths, config.id));
-  using cleanup = openCleanupProgram(engine, config, network.mode);
-  const steps = planStart(engine, config, network.mode, terminalSize);
+  using cleanup = openCleanupProgram(engine, config, network.place);
+  const steps = planStart(engine, config, network.place, terminalSize);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
   const connection = startMonitor({
     steps,
@@ -75,7 +80,7 @@ export async function startContainer(
 function planStart(
   engine: Engine,
   config: ContainerConfig,
-  network: SandboxSetup["mode"],
+  network: NetworkPlace,
   terminalSize: TerminalSize,
 ): Step[] {
   const paths = engine.paths.container(config.id);
@@ -115,7 +120,7 @@ export async function restartThroughMonitor(
   const answer = await monitor.nextOf("ok", "failed", "error");
   if (answer?.type === "failed") {
     // It goes by the plan that was made at its start: the same one again
-    const steps = planStart(engine, config, networkModeOf(engine, config), UNKNOWN_SIZE);
+    const steps = planStart(engine, config, networkPlaceOf(engine, config), UNKNOWN_SIZE);
     throw launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
   }
   if (answer?.type !== "error") return answer !== undefined;
@@ -224,14 +229,14 @@ function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHier
 function openCleanupProgram(
   { cleanupCommand }: Engine,
   config: ContainerConfig,
-  network: SandboxSetup["mode"],
+  network: NetworkPlace,
 ): (Descriptor & Disposable) | undefined {
   if (cleanupCommand === undefined || !needsCleanup(config, network)) return undefined;
   return openForReading(cleanupCommand.path);
 }
 
 /** Whether there is something to do when it has ended. */
-function needsCleanup({ isAutoRemoved }: ContainerConfig, network: SandboxSetup["mode"]): boolean {
+function needsCleanup({ isAutoRemoved }: ContainerConfig, network: NetworkPlace): boolean {
   return isAutoRemoved || network === "sandbox";
 }
 
@@ -239,7 +244,7 @@ function needsCleanup({ isAutoRemoved }: ContainerConfig, network: SandboxSetup[
 function cleanupArgv(
   { paths, cleanupCommand }: Engine,
   config: ContainerConfig,
-  network: SandboxSetup["mode"],
+  network: NetworkPlace,
 ): string[] {
   if (cleanupCommand === undefined || !needsCleanup(config, network)) return [];
   return [
