@@ -15,6 +15,7 @@ export type PrerequisiteName =
   | "busybox"
   | "tar"
   | "debian-rootfs"
+  | "nftables"
   | "runc"
   | "docker"
   | "podman";
@@ -54,6 +55,11 @@ const PREREQUISITES: Readonly<Record<PrerequisiteName, Prerequisite>> = {
     purpose: "to make a Debian root file system with a server in it",
     packages: ["debootstrap"],
     files: [program("debootstrap")],
+  },
+  "nftables": {
+    purpose: "to see wherry's table as nft shows it",
+    packages: ["nftables"],
+    files: [program("nft")],
   },
   "runc": {
     purpose: "to compare wherry with",

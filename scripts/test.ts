@@ -108,7 +108,7 @@ async function runSuite(suite: Suite, directory: string): Promise<boolean> {
 async function runAll(): Promise<boolean> {
   ensureRoot("the tests");
   await ensurePrerequisites(["compiler", "busybox"]);
-  await offerPrerequisites(["debian-rootfs"]);
+  await offerPrerequisites(["debian-rootfs", "nftables"]);
   await buildWherry({ withSanitizers: true });
   const directory = await Deno.makeTempDir({ prefix: "wherry-test-" });
   try {
