@@ -218,7 +218,9 @@ export class AddressPool {
       const isWorthTrying = holder === undefined || (answers.get(holder) ?? isStale(holder));
       if (holder !== undefined) answers.set(holder, isWorthTrying);
       // Asked again there, under the lock
-      if (isWorthTrying && this.#book.takeOver(address, owner, isStale) === undefined) return number;
+      if (isWorthTrying && this.#book.takeOver(address, owner, isStale) === undefined) {
+        return number;
+      }
     }
     return undefined;
   }
