@@ -40,6 +40,7 @@ function inputWith(changes: Partial<ContainerConfig>): LaunchInput {
     events: EVENTS,
     terminalSize: { rows: 24, columns: 80 },
     cleanupArgv: [],
+    network: "new",
   };
 }
 
@@ -113,7 +114,7 @@ Deno.test("planLaunch() has the health check after the command", () => {
 });
 
 Deno.test("planLaunch() keeps the host's network namespace when asked to", () => {
-  const steps = planLaunch(inputWith({ networkMode: "host" }));
+  const steps = planLaunch({ ...inputWith({}), network: "host" });
 
   deepStrictEqual(stepsCalled("clone", steps), [["clone", ALL_BUT_NETWORK]]);
   deepStrictEqual(stepsCalled("join-network", steps), []);
@@ -122,7 +123,7 @@ Deno.test("planLaunch() keeps the host's network namespace when asked to", () =>
 });
 
 Deno.test("planLaunch() has a network of its own made with the container without networks", () => {
-  const steps = planLaunch(inputWith({ networkMode: "none" }));
+  const steps = planLaunch(inputWith({}));
 
   deepStrictEqual(stepsCalled("clone", steps), [["clone", ALL_NAMESPACES]]);
   deepStrictEqual(stepsCalled("join-network", steps), []);
@@ -131,7 +132,7 @@ Deno.test("planLaunch() has a network of its own made with the container without
 });
 
 Deno.test("planLaunch() joins and sets up the network that was made before, before anything else", () => {
-  const steps = planLaunch(inputWith({ networkMode: "my-net" }));
+  const steps = planLaunch({ ...inputWith({}), network: "sandbox" });
 
   const index = steps.findIndex(([word]) => word === "clone");
   deepStrictEqual(steps.slice(index, index + 2), [["clone", ALL_BUT_NETWORK], ["join-network"]]);
@@ -140,7 +141,7 @@ Deno.test("planLaunch() joins and sets up the network that was made before, befo
 });
 
 Deno.test("planLaunch() joins another container's network and changes nothing of it", () => {
-  const steps = planLaunch(inputWith({ networkMode: "container:4567" }));
+  const steps = planLaunch({ ...inputWith({}), network: "joined" });
 
   const index = steps.findIndex(([word]) => word === "clone");
   deepStrictEqual(steps.slice(index, index + 2), [["clone", ALL_BUT_NETWORK], ["join-network"]]);
