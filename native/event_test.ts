@@ -47,6 +47,19 @@ testBoth("event_write() leaves out what it cannot write", async ({ start, direct
   strictEqual(await monitor.finished(), "exited 4");
 });
 
+testBoth("event_write() leaves a FIFO alone that somebody reads", async ({ start, directory }) => {
+  const path = `${directory}/events`;
+  await new Deno.Command("mkfifo", { args: [path] }).output();
+  using fifo = Deno.openSync(path, { read: true, write: true });
+
+  await using monitor = start(plan(events(path), CLONE, shell("exit 4")));
+  const end = await monitor.finished();
+
+  await fifo.write(new Uint8Array([1]));
+  const bytes = new Uint8Array(2);
+  deepStrictEqual([end, await fifo.read(bytes), bytes[0]], ["exited 4", 1, 1]);
+});
+
 testBoth("event_write() goes to the file that is there now", async ({ start, directory }) => {
   const path = `${directory}/events`;
 

@@ -187,6 +187,7 @@ struct monitor {
 	struct plan plan;
 	struct section init_section;
 	struct process init; /* the container's, or the process of an `exec` */
+	int mounts;          /* init's mount namespace, held until its end is recorded; 0: none */
 	enum stdio stdio;
 	int signals; /* signalfd */
 	int slave;   /* of the container's terminal, see terminal.c */

@@ -156,6 +156,8 @@ testWhole("images has -q, --no-trunc, --digests and --format", async (wherry) =>
 
   strictEqual(await outputOf("-q"), `${shortId}\n`);
   strictEqual(await outputOf("-q", "--no-trunc"), `sha256:${id}\n`);
+  strictEqual(await outputOf("-q", "--format", "table"), `${shortId}\n`);
+  strictEqual(await outputOf("-q", "--format", "raw"), `image_id: ${shortId}\n`);
   match(
     await outputOf("--digests"),
     /^REPOSITORY +TAG +DIGEST +IMAGE ID [^\n]*\nbox +latest +sha256:[0-9a-f]{64} /,

@@ -267,3 +267,19 @@ async function startListening(
   await wherry.start(["--name", name, "-v", ".:/out"], ["sh", "-c", script]);
   await eventually(() => exists(`${wherry.scratch}/ready`));
 }
+
+testWhole(
+  "rm removes a container that has just ended, also while its files are written to disk",
+  async (wherry) => {
+    const script = "head -c 200000000 /dev/zero >/data; touch /written; exec sleep 100";
+    const id = await wherry.start(["--name", "box"], ["sh", "-c", script]);
+    await eventually(() => exists(wherry.containerPath(id, "upper/written")));
+    const state = wherry.containerPath(id, "state.json");
+    Deno.kill(JSON.parse(Deno.readTextFileSync(state)).pid, "SIGKILL");
+    await eventually(() => Deno.readTextFileSync(state).includes('"exited"'));
+
+    const { code, stderr } = await wherry.run(["rm", "box"]);
+
+    deepStrictEqual([code, stderr], [0, ""]);
+  },
+);

@@ -160,6 +160,55 @@ for (const file of ["config.json", "state.json"]) {
   });
 }
 
+testWhole("a running container with a damaged record goes by rm -f alone", async (wherry) => {
+  for (const file of ["config.json", "state.json"]) {
+    const id = await wherry.start(["--name", "box", "--restart", "always"], ["sleep", "100"]);
+    const { pid, monitorPid } = wherry.readStateRecord(id);
+    Deno.writeTextFileSync(wherry.containerPath(id, file), "{");
+    const short = id.slice(0, 12);
+
+    const listed = await wherry.run(["ps", "-q"]);
+    const stopped = await wherry.run(["stop", "box"]);
+    const removed = await wherry.run(["rm", "-f", short]);
+
+    deepStrictEqual([listed.code, listed.stdout], [0, ""]);
+    match(
+      listed.stderr,
+      new RegExp(`: it is damaged; "wherry rm -f ${short}" removes the container`),
+    );
+    strictEqual(stopped.code, 1);
+    match(
+      stopped.stderr,
+      new RegExp(`: it is damaged\nRemove the container with "wherry rm -f ${short}"`),
+    );
+    deepStrictEqual([removed.code, removed.stdout, removed.stderr], [0, `${short}\n`, ""]);
+    deepStrictEqual([isAlive(pid), isAlive(monitorPid)], [false, false]);
+    deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+    deepStrictEqual(listNames(`${wherry.root}/names`), []);
+  }
+});
+
+for (const command of ["recover", "prune -f"]) {
+  testWhole(
+    `system ${command} ends a running container with a damaged config.json`,
+    async (wherry) => {
+      const healthy = await wherry.start(["--name", "healthy"], ["sleep", "100"]);
+      const id = await wherry.start(["--name", "box", "--restart", "always"], ["sleep", "100"]);
+      const { pid } = wherry.readStateRecord(id);
+      Deno.writeTextFileSync(wherry.containerPath(id, "config.json"), "{");
+
+      const { code, stdout } = await wherry.run(["system", ...command.split(" ")]);
+
+      strictEqual(code, 0);
+      match(stdout, new RegExp(id));
+      strictEqual(isAlive(pid), false);
+      deepStrictEqual(listNames(`${wherry.root}/containers`), [healthy]);
+      await wherry.run(["rm", "-f", "healthy"]);
+      await wherry.run(["system", "prune", "-f"]);
+    },
+  );
+}
+
 testWhole("no command signals a process whose pid a record wrongly names", async (wherry) => {
   const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
   const bystander = new Deno.Command("sleep", { args: ["100"] }).spawn();

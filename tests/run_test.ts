@@ -50,6 +50,27 @@ testWhole("run ends with 127 when the command does not exist", async (wherry) =>
   );
 });
 
+testWhole(
+  "run leaves a container whose command cannot be started, as docker does",
+  async (wherry) => {
+    const argv = ["--cidfile", "cid", ...await wherry.busybox(), "/nonesuch"];
+    const foreground = await wherry.run(["run", "--name", "first", ...argv]);
+    Deno.removeSync(`${wherry.scratch}/cid`);
+    const detached = await wherry.run(["run", "-d", "--name", "second", ...argv]);
+
+    // What runs that were killed left goes, these stay
+    await wherry.run(["system", "recover"]);
+    const format = "{{.State.Status}} {{.State.ExitCode}} {{.Id}}";
+    const { stdout } = await wherry.run(["inspect", "-f", format, "first", "second"]);
+
+    const id = Deno.readTextFileSync(`${wherry.scratch}/cid`);
+    deepStrictEqual([foreground.code, foreground.stdout], [127, ""]);
+    deepStrictEqual([detached.code, detached.stdout], [127, `${id}\n`]);
+    match(stdout, new RegExp(`^created 127 [0-9a-f]{64}\ncreated 127 ${id}\n$`));
+    strictEqual((await wherry.run(["rm", "first", "second"])).stderr, "");
+  },
+);
+
 testWhole("run ends with 126 when the command cannot be executed", async (wherry) => {
   const directory = await wherry.runBusybox([], ["/etc"]);
   const file = await wherry.runBusybox([], ["/etc/passwd"]);

@@ -2,6 +2,7 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import type { EventTarget } from "../container/launch_plan.ts";
+import { isCorrupt, WherryError } from "../errors.ts";
 import { driverWord, type NetworkConfig } from "../network/network.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
@@ -126,14 +127,26 @@ interface Draft {
 function record({ paths, lostEvents }: Engine, draft: Draft): void {
   const path = paths.events;
   try {
+    checkRegular(path);
     // One open, one write: it may have been put aside, and lines must not mix
     Deno.writeTextFileSync(path, formatLine(draft), { append: true, mode: 0o600 });
     if (Math.random() < ROTATION_CHANCE) rotateIfDue(path);
   } catch (error) {
-    if (!isOfSystem(error)) throw error;
+    if (!isOfSystem(error) && !isCorrupt(error)) throw error;
     lostEvents.count++;
     lostEvents.cause = error;
   }
+}
+
+/** Somebody may have put a link in its place, which leads anywhere, or a FIFO, whose writer waits for ever. */
+function checkRegular(path: string): void {
+  try {
+    if (Deno.lstatSync(path).isFile) return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  throw new WherryError("corrupt", `Cannot write events to "${path}": it is no regular file`);
 }
 
 /** Docker's shape. Put together by hand: `run` waits for it. */

@@ -3,15 +3,16 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
 import { findByName } from "../container/names.ts";
-import { type ContainerState, readState, recordEnd } from "../container/state.ts";
-import { WherryError } from "../errors.ts";
-import { findByPrefix, isId } from "../store/id.ts";
+import { type ContainerState, isUnmounting, readState, recordEnd } from "../container/state.ts";
+import { isCorrupt, WherryError } from "../errors.ts";
+import { findByPrefix, isId, shortId } from "../store/id.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths, Paths } from "../store/paths.ts";
 import { removeContainerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
+import { delay } from "./polling.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** A container as it is on disk. */
@@ -66,9 +67,22 @@ export function noSuchContainer(wanted: string): WherryError {
  * @throws {WherryError} `not_found`, `invalid_argument`, or `corrupt` if its record is damaged.
  */
 export function findContainer(engine: Engine, wanted: string): Container {
-  const container = readContainer(engine, findId(engine, wanted));
-  if (container === undefined) throw noSuchContainer(wanted);
-  return container;
+  const id = findId(engine, wanted);
+  try {
+    const container = readContainer(engine, id);
+    if (container !== undefined) return container;
+  } catch (error) {
+    throw isCorrupt(error) ? damaged(error, id) : error;
+  }
+  throw noSuchContainer(wanted);
+}
+
+/** The same with the only thing that can be done about it. */
+function damaged(cause: WherryError, id: string): WherryError {
+  return new WherryError(cause.kind, cause.message, {
+    cause,
+    hint: `Remove the container with "wherry rm -f ${shortId(id)}", which also ends it if it runs`,
+  });
 }
 
 /**
@@ -113,6 +127,23 @@ export function tryLockContainer(enginePaths: Paths, id: string): Descriptor | u
   return lock;
 }
 
+/** How often it is looked whether a monitor has unmounted everything. */
+const UNMOUNT_POLL_MS = 2;
+
+/** Resolves once nothing of a container that does not run is mounted any more; at once unless it has just ended. */
+export async function awaitUnmounted(paths: ContainerPaths): Promise<void> {
+  while (isUnmounting(paths)) await delay(UNMOUNT_POLL_MS);
+}
+
+/**
+ * Takes the lock of a container that does not run, as {@linkcode tryLockContainer} does, but waits for the monitor of
+ * one that has just ended.
+ */
+export async function lockContainer(paths: Paths, id: string): Promise<Descriptor | undefined> {
+  await awaitUnmounted(paths.container(id));
+  return tryLockContainer(paths, id);
+}
+
 /** A monitor that was killed while it started the container again has left what its record does not tell of. */
 function settle(paths: ContainerPaths): void {
   killLeftovers(paths);
@@ -120,7 +151,7 @@ function settle(paths: ContainerPaths): void {
     recordEnd(paths);
   } catch (error) {
     // Whoever reads the record is told
-    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
+    if (!isCorrupt(error)) throw error;
   }
 }
 

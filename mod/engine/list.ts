@@ -1,6 +1,7 @@
 /** Listing containers. @module */
 
 import { WherryError } from "../errors.ts";
+import { shortId } from "../store/id.ts";
 import { type Container, listIds, readContainer } from "./find.ts";
 import { type Engine, isMissing } from "./engine.ts";
 import { describeSweep, isAbandoned, listOrphanRunDirectories, sweepContainers } from "./sweep.ts";
@@ -67,7 +68,7 @@ function readAll(engine: Engine): ReadResult {
         isAbandoned(container);
     } catch (error) {
       if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
-      problems.push(error.message);
+      problems.push(`${error.message}; "wherry rm -f ${shortId(id)}" removes the container`);
       isSweepNeeded = true;
     }
   }
