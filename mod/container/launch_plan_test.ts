@@ -146,7 +146,7 @@ Deno.test("planLaunch() keeps the host's network namespace when asked to", () =>
 });
 
 Deno.test("planLaunch() has a network of its own made with the container without networks", () => {
-  const steps = planLaunch(inputWith({}));
+  const steps = planLaunch(inputWith({ networkMode: "none" }));
 
   deepStrictEqual(stepsCalled("clone", steps), [["clone", ALL_NAMESPACES]]);
   deepStrictEqual(stepsCalled("join-network", steps), []);
