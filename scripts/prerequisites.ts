@@ -15,6 +15,7 @@ export type PrerequisiteName =
   | "busybox"
   | "tar"
   | "debian-rootfs"
+  | "iproute2"
   | "nftables"
   | "runc"
   | "docker"
@@ -55,6 +56,11 @@ const PREREQUISITES: Readonly<Record<PrerequisiteName, Prerequisite>> = {
     purpose: "to make a Debian root file system with a server in it",
     packages: ["debootstrap"],
     files: [program("debootstrap")],
+  },
+  "iproute2": {
+    purpose: "to look at network links with a second pair of eyes",
+    packages: ["iproute2"],
+    files: [program("ip")],
   },
   "nftables": {
     purpose: "to see wherry's table as nft shows it",

@@ -47,10 +47,11 @@ export function isBridgeReady(socket: NetlinkSocket, network: NetworkConfig): bo
 /**
  * Makes a network's bridge with its addresses, or what a crash left out of it. The caller holds `network/lock`.
  *
+ * @returns Whether there was none of it before.
  * @throws {WherryError} `conflict` if another link has its name.
  * @throws {NetlinkError} If the kernel refuses a part; what was made is removed then.
  */
-export function makeBridge(socket: NetlinkSocket, network: NetworkConfig): void {
+export function makeBridge(socket: NetlinkSocket, network: NetworkConfig): boolean {
   const links = new Links(socket);
   const name = bridgeNameOf(network);
   using undo = new DisposableStack();
@@ -65,6 +66,7 @@ export function makeBridge(socket: NetlinkSocket, network: NetworkConfig): void 
   configureBridge(name, network);
   addMissingAddresses(socket, links.get(name).index, network);
   undo.move();
+  return found === undefined;
 }
 
 /** The last step of bringing a network's bridge up, after which {@linkcode isBridgeReady} says so. */
