@@ -14,6 +14,7 @@ import { writeSysctl } from "../mod/kernel/sysctl.ts";
 import { makeBridge, switchBridgeOn } from "../mod/network/bridge.ts";
 import { HostNetwork } from "../mod/network/host_network.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "../mod/network/network.ts";
+import type { ResolverRedirect } from "../mod/network/ruleset.ts";
 import type { PortMapping } from "../mod/network/sandbox.ts";
 import { Paths } from "../mod/store/paths.ts";
 
@@ -42,6 +43,8 @@ export interface LabNetwork {
   isInternal?: boolean;
   /** Whether its containers do not reach each other. @default {false} */
   isIsolated?: boolean;
+  /** Loopback address of the host's name server. @default {not reachable} */
+  resolver?: string;
 }
 
 /** A machine of the lab. */
@@ -157,7 +160,7 @@ export class NetworkLab implements AsyncDisposable {
         isInternal: config.isInternal,
         isIsolated: network.isIsolated ?? false,
         masquerades: true,
-      });
+      }, resolversOf(network));
       switchBridgeOn(socket, config);
     });
     return config;
@@ -194,12 +197,22 @@ export class NetworkLab implements AsyncDisposable {
     return machine;
   }
 
-  /** Starts the server in a machine that has none yet. */
-  async serve({ namespace }: Machine): Promise<void> {
+  /**
+   * Starts the server in a machine.
+   *
+   * @param at Where it listens. @default {the usual port of all addresses}
+   */
+  async serve({ namespace }: Machine, ...at: [port: string, address: string] | []): Promise<void> {
     const script = new URL("fakes/address_server.ts", import.meta.url).pathname;
     const server = inNetNamespace(namespace, () =>
       new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "--unstable-net", script, `${SERVICE_PORT}`],
+        args: [
+          "run",
+          "-A",
+          "--unstable-net",
+          script,
+          ...(at.length > 0 ? at : [`${SERVICE_PORT}`]),
+        ],
         stdin: "null",
         stdout: "piped",
       }).spawn());
@@ -280,6 +293,11 @@ function trySysctl(name: string, value: string): void {
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
   }
+}
+
+function resolversOf({ subnet, resolver }: LabNetwork): ResolverRedirect[] {
+  if (resolver === undefined) return [];
+  return [{ bridge: `lab${subnet.slice(-1)}`, gateway: `${subnet}.0.1`, address: resolver }];
 }
 
 function configOf({ subnet, isInternal = false, isIsolated = false }: LabNetwork): NetworkConfig {

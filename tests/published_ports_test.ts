@@ -212,6 +212,21 @@ labTest("a host that has been a router before is one with containers too", async
   strictEqual(await lab.ask(lab.neighbour, other.ipv6), NO_ANSWER);
 });
 
+labTest("a name server on the host's 127.0.0.1 is reached at the gateway", async (lab) => {
+  const network = lab.addNetwork({ subnet: "10.1", resolver: "127.0.0.1" });
+  const without = await lab.addContainer(lab.addNetwork({ subnet: "10.2" }), 2);
+  const container = await lab.addContainer(network, 2);
+  await lab.serve(lab.host, "53", "127.0.0.1");
+
+  strictEqual(await lab.ask(container, "10.1.0.1", { port: 53 }), container.ipv4);
+  strictEqual(
+    await lab.ask(container, "10.1.0.1", { port: 53, protocol: "udp" }),
+    container.ipv4,
+  );
+  strictEqual(await lab.ask(without, "10.1.0.1", { port: 53 }), NO_ANSWER);
+  strictEqual(await lab.ask(lab.neighbour, "10.1.0.1", { port: 53 }), NO_ANSWER);
+});
+
 labTest("the table is there again after another program has removed all tables", async (lab) => {
   const network = lab.addNetwork({ subnet: "10.1" });
   lab.publish(await lab.addContainer(network, 2), 8080);
