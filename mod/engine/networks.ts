@@ -19,8 +19,8 @@ import {
   findBridge,
   isBridgeReady,
   makeBridge,
+  markBridgeReady,
   removeBridge,
-  switchBridgeOn,
 } from "../network/bridge.ts";
 import {
   DEFAULT_NETWORK,
@@ -229,7 +229,7 @@ function makeReady(engine: Engine, socket: NetlinkSocket, network: NetworkConfig
   }
   host.addBridge(bridgeStateOf(network), resolversOf(network));
   // Last, so that whoever is killed before is seen not to have finished
-  switchBridgeOn(socket, network);
+  markBridgeReady(socket, network);
   undo.move();
 }
 

@@ -63,17 +63,17 @@ export function makeBridge(socket: NetlinkSocket, network: NetworkConfig): boole
   }
   // IPv6 addresses are refused while it is off
   configureBridge(name, network);
-  addMissingAddresses(socket, links.get(name).index, network);
+  const { index } = links.get(name);
+  addMissingAddresses(socket, index, network);
+  // The kernel takes no routes by a link that somebody has switched off
+  links.setUp(index);
   undo.move();
   return found === undefined;
 }
 
 /** The last step of bringing a network's bridge up, after which {@linkcode isBridgeReady} says so. */
-export function switchBridgeOn(socket: NetlinkSocket, network: NetworkConfig): void {
-  const links = new Links(socket);
-  const name = bridgeNameOf(network);
-  links.setUp(name);
-  links.setAlias(name, `wherry network ${network.name}`);
+export function markBridgeReady(socket: NetlinkSocket, network: NetworkConfig): void {
+  new Links(socket).setAlias(bridgeNameOf(network), `wherry network ${network.name}`);
 }
 
 /** The error of a bridge whose name another link of the host has. */
