@@ -16,6 +16,7 @@ export type PrerequisiteName =
   | "tar"
   | "debian-rootfs"
   | "iproute2"
+  | "nftables"
   | "runc"
   | "docker"
   | "podman";
@@ -60,6 +61,11 @@ const PREREQUISITES: Readonly<Record<PrerequisiteName, Prerequisite>> = {
     purpose: "to look at network links with a second pair of eyes",
     packages: ["iproute2"],
     files: [program("ip")],
+  },
+  "nftables": {
+    purpose: "to see wherry's table as nft shows it",
+    packages: ["nftables"],
+    files: [program("nft")],
   },
   "runc": {
     purpose: "to compare wherry with",

@@ -72,7 +72,7 @@ export function findContainer(engine: Engine, wanted: string): Container {
   const container = readSound(engine, id);
   if (container === undefined) throw noSuchContainer(wanted);
   if (!container.state.wasKilled) return container;
-  tryLockContainer(container.paths)?.[Symbol.dispose]();
+  tryLockContainer(engine.paths, id)?.[Symbol.dispose]();
   return readSound(engine, id) ?? container;
 }
 

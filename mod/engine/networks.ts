@@ -19,7 +19,7 @@ import {
   findBridge,
   isBridgeReady,
   makeBridge,
-  markBridgeReady,
+  switchBridgeOn,
   removeBridge,
 } from "../network/bridge.ts";
 import {
@@ -229,7 +229,7 @@ function makeReady(engine: Engine, socket: NetlinkSocket, network: NetworkConfig
   }
   host.addBridge(bridgeStateOf(network), resolversOf(network));
   // Last, so that whoever is killed before is seen not to have finished
-  markBridgeReady(socket, network);
+  switchBridgeOn(socket, network);
   undo.move();
 }
 

@@ -3,7 +3,8 @@
 import { WherryError } from "../errors.ts";
 import { listAddresses, newAddress } from "../kernel/address.ts";
 import { type Link, Links } from "../kernel/link.ts";
-import type { NetlinkSocket } from "../kernel/netlink.ts";
+import { NetlinkError, type NetlinkSocket } from "../kernel/netlink.ts";
+import { newLoopbackRoute } from "../kernel/route.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "./network.ts";
 
@@ -63,17 +64,28 @@ export function makeBridge(socket: NetlinkSocket, network: NetworkConfig): boole
   }
   // IPv6 addresses are refused while it is off
   configureBridge(name, network);
-  const { index } = links.get(name);
-  addMissingAddresses(socket, index, network);
-  // The kernel takes no routes by a link that somebody has switched off
-  links.setUp(index);
+  addMissingAddresses(socket, links.get(name).index, network);
   undo.move();
   return found === undefined;
 }
 
 /** The last step of bringing a network's bridge up, after which {@linkcode isBridgeReady} says so. */
-export function markBridgeReady(socket: NetlinkSocket, network: NetworkConfig): void {
-  new Links(socket).setAlias(bridgeNameOf(network), `wherry network ${network.name}`);
+export function switchBridgeOn(socket: NetlinkSocket, network: NetworkConfig): void {
+  const links = new Links(socket);
+  const name = bridgeNameOf(network);
+  links.setUp(name);
+  if (network.hasIpv6) admitLoopback(socket, links.get(name).index);
+  links.setAlias(name, `wherry network ${network.name}`);
+}
+
+/** Lets answers in that belong to connections of the host from `::1` to a published port. */
+function admitLoopback(socket: NetlinkSocket, index: number): void {
+  try {
+    socket.request(newLoopbackRoute(index));
+  } catch (error) {
+    // What a crash has left
+    if (!(error instanceof NetlinkError && error.code === "EEXIST")) throw error;
+  }
 }
 
 /** The error of a bridge whose name another link of the host has. */

@@ -21,6 +21,14 @@ const ACCEPT_UNLESS_FORWARDING = "1";
 /** Accept router advertisements in any case. */
 const ACCEPT_ALWAYS = "2";
 
+const BRIDGE_IPV6_SETTINGS = [
+  // The host does not take a container for its router (CVE-2020-13401)
+  ["accept_ra", "0"],
+  // Otherwise nobody from outside gets in during the bridge's first second, in which its own address is not yet good to
+  // ask for a container's hardware address with
+  ["accept_dad", "0"],
+] as const;
+
 /** What settings were before wherry changed them, by name. */
 type Remembered = Readonly<Record<string, string>>;
 
@@ -168,11 +176,13 @@ function readLines(path: string): string[] {
 /**
  * Prepares a bridge for containers that are not trusted, and for published ports that are asked for at 127.0.0.1.
  *
- * The table must be there before: its guard keeps out what containers send to 127.0.0.0/8.
+ * The bridge must still be down, and the table there: its guard keeps out what containers send to 127.0.0.0/8.
  */
 export function prepareBridge(bridge: string): void {
   writeSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1");
-  // Nor does the host take a container for its router (CVE-2020-13401)
-  const name = acceptRouters(bridge);
-  if (readSysctl(name) !== undefined) writeSysctl(name, "0");
+  for (const [name, value] of BRIDGE_IPV6_SETTINGS) {
+    const path = `net/ipv6/conf/${bridge}/${name}`;
+    // A kernel without IPv6 has none of these
+    if (readSysctl(path) !== undefined) writeSysctl(path, value);
+  }
 }

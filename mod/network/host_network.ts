@@ -8,7 +8,6 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { WherryError } from "../errors.ts";
 import { type IpFamily, parseCidr } from "../kernel/ip.ts";
-import { Links } from "../kernel/link.ts";
 import { NETLINK, NetlinkError, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
 import {
   commitBatch,
@@ -17,7 +16,6 @@ import {
   listChains,
   removeTable,
 } from "../kernel/nftables.ts";
-import { newLoopbackRoute } from "../kernel/route.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { HostNetworkPaths, Paths } from "../store/paths.ts";
 import { readRecord, removeIfPresent, replaceFile, writeRecord } from "../store/record.ts";
@@ -118,7 +116,7 @@ export class HostNetwork implements Disposable {
   }
 
   /**
-   * Takes in a network whose bridge has just been made and is up, or one that has changed.
+   * Takes in a network whose bridge has just been made and is still down, or one that has changed.
    *
    * @param resolvers Name servers of the host that are to be reachable through this bridge. @default {none}
    * @throws {SystemError} If the kernel refuses.
@@ -135,9 +133,6 @@ export class HostNetwork implements Disposable {
     // Only now: the table keeps out what these let in
     switchForwardingOn(this.#paths.sysctls);
     prepareBridge(bridge.bridge);
-    if (bridge.subnets.some((subnet) => parseCidr(subnet)?.family === 6)) {
-      admitLoopback(bridge.bridge);
-    }
   }
 
   /** Forgets a network, before or after its bridge is removed; one that is not known is fine. */
@@ -290,19 +285,6 @@ function forwardedBy(bridges: readonly BridgeState[]): IpFamily[] {
   const families = bridges.filter(({ isInternal }) => !isInternal)
     .flatMap(({ subnets }) => subnets.map((subnet) => parseCidr(subnet)?.family ?? 4));
   return [...new Set(families)];
-}
-
-/** Lets the answers in that belong to connections of the host with `::1`. */
-function admitLoopback(bridge: string): void {
-  using socket = new NetlinkSocket(NETLINK.ROUTE);
-  const link = new Links(socket).find(bridge);
-  if (link === undefined) return;
-  try {
-    socket.request(newLoopbackRoute(link.index));
-  } catch (error) {
-    // Done by an earlier call
-    if (!(error instanceof NetlinkError && error.code === "EEXIST")) throw error;
-  }
 }
 
 function refuseConflict(registry: PortRegistry, mappings: readonly PortMapping[]): void {
