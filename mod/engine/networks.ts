@@ -19,8 +19,8 @@ import {
   findBridge,
   isBridgeReady,
   makeBridge,
-  removeBridge,
   switchBridgeOn,
+  removeBridge,
 } from "../network/bridge.ts";
 import {
   DEFAULT_NETWORK,
