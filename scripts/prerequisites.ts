@@ -15,6 +15,8 @@ export type PrerequisiteName =
   | "busybox"
   | "tar"
   | "debian-rootfs"
+  | "iproute2"
+  | "nftables"
   | "runc"
   | "docker"
   | "podman";
@@ -54,6 +56,16 @@ const PREREQUISITES: Readonly<Record<PrerequisiteName, Prerequisite>> = {
     purpose: "to make a Debian root file system with a server in it",
     packages: ["debootstrap"],
     files: [program("debootstrap")],
+  },
+  "iproute2": {
+    purpose: "to look at network links with a second pair of eyes",
+    packages: ["iproute2"],
+    files: [program("ip")],
+  },
+  "nftables": {
+    purpose: "to see wherry's table as nft shows it",
+    packages: ["nftables"],
+    files: [program("nft")],
   },
   "runc": {
     purpose: "to compare wherry with",

@@ -4,9 +4,10 @@ import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import { loadTarSupport } from "../engine/image_source.ts";
 import { WherryError } from "../errors.ts";
-import { argumentError } from "./argument_error.ts";
+import { flagError } from "./argument_error.ts";
 import type { CONTAINER_FLAGS } from "./command_flags.ts";
 import { readEnvironment } from "./environment.ts";
+import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "./exit_code.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
@@ -49,6 +50,7 @@ export async function loadImageSupport(
   if (image === undefined) {
     throw new WherryError("invalid_argument", `Cannot ${verb} a container: no IMAGE is given`, {
       hint: `See 'wherry ${verb} --help'`,
+      exitCode: EXIT_FAILURE,
     });
   }
   await loadTarSupport(image);
@@ -75,7 +77,7 @@ export function planRequest(
       ? {}
       : { entrypoint: flags.entrypoint === "" ? [] : [flags.entrypoint] }),
     command,
-    env: readEnvironment(flags["env-file"], flags.env),
+    env: readVariables(flags),
     ...(flags.workdir === undefined ? {} : { workingDirectory: flags.workdir }),
     ...(flags.user === undefined ? {} : { user: flags.user }),
     ...(flags.hostname === undefined ? {} : { hostname: checkHostname(flags.hostname) }),
@@ -113,7 +115,7 @@ const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", 
 /** Without a registry an image is there or it is not, whichever it is. */
 function checkPull(pull: string | undefined): void {
   if (PULL_CHOICES.includes(pull)) return;
-  throw argumentError(
+  throw flagError(
     `invalid pull option: '${pull}': must be one of "always", "missing" or "never"`,
   );
 }
@@ -121,9 +123,18 @@ function checkPull(pull: string | undefined): void {
 function planRestartPolicy({ restart, rm }: ContainerFlags): RestartPolicy {
   const policy = parseRestartPolicy(restart ?? "");
   if (rm && policy.name !== "no") {
-    throw argumentError("conflicting options: cannot specify both --restart and --rm");
+    throw flagError("conflicting options: cannot specify both --restart and --rm");
   }
   return policy;
+}
+
+/** Unlike `exec`, docker's `create` ends as with any bad flag if a file is missing. */
+function readVariables(flags: ContainerFlags): string[] {
+  try {
+    return readEnvironment(flags["env-file"], flags.env);
+  } catch (error) {
+    throw error instanceof WherryError ? error.withExitCode(EXIT_ENGINE_FAILURE) : error;
+  }
 }
 
 const STREAMS = ["stdin", "stdout", "stderr"] as const;
@@ -138,13 +149,13 @@ function attachedStreams(
     !(STREAMS as readonly string[]).includes(text.toLowerCase())
   );
   if (unknown !== undefined) {
-    throw argumentError(
+    throw flagError(
       `invalid argument "${unknown}" for "-a, --attach" flag: ` +
         "valid streams are STDIN, STDOUT and STDERR",
     );
   }
   if (isDetached && named.size > 0) {
-    throw argumentError("conflicting options: cannot specify both --attach and --detach");
+    throw flagError("conflicting options: cannot specify both --attach and --detach");
   }
   if (isDetached) return [];
   return STREAMS.filter((stream) =>
@@ -164,7 +175,7 @@ function parseLabels(labels: readonly string[]): Record<string, string> {
   return Object.fromEntries(labels.map((label) => {
     const at = label.indexOf("=");
     if (label === "" || at === 0) {
-      throw new WherryError("invalid_argument", `Cannot use the label "${label}": it has no name`);
+      throw flagError(`Cannot use the label "${label}": it has no name`);
     }
     return at < 0 ? [label, ""] : [label.slice(0, at), label.slice(at + 1)];
   }));

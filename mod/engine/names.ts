@@ -61,8 +61,7 @@ function isAsOnHost({ nameLookup: { servers, searches, options } }: ContainerCon
 export function writeSandboxEtcFiles(
   paths: Paths,
   config: ContainerConfig,
-  sandbox: Sandbox,
-  networks: readonly NetworkConfig[],
+  { sandbox, networks }: { sandbox: Sandbox; networks: readonly NetworkConfig[] },
 ): void {
   const hostAddresses = listHostAddresses(networks);
   const leases = sandbox.endpoints.flatMap(({ lease }) => lease ?? []);

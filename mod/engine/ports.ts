@@ -14,6 +14,7 @@ import { planPorts, type PortTarget, type PortTrouble } from "../network/port_pl
 import { pinPorts } from "../network/port_pinning.ts";
 import { formatHostPorts } from "../network/port_registry.ts";
 import type { PortMapping, Sandbox } from "../network/sandbox.ts";
+import { forgetFlowsToContainer, forgetFlowsToHost } from "../network/udp_flows.ts";
 import { shortId } from "../store/id.ts";
 import { defaultRouteIndex } from "./default_route.ts";
 import type { Engine } from "./engine.ts";
@@ -107,6 +108,8 @@ export function replaceContainerPorts(
     throw error;
   }
   if (sandbox.ports.length > 0) record(plan);
+  forgetFlowsToContainer(sandbox.ports);
+  forgetFlowsToHost(plan);
   return undefined;
 }
 

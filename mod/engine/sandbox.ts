@@ -103,7 +103,7 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
     sandbox.ports = mappings;
     writeSandbox(path, sandbox);
   });
-  writeSandboxEtcFiles(engine.paths, config, sandbox, networks);
+  writeSandboxEtcFiles(engine.paths, config, { sandbox, networks });
   joinNames(engine.paths, config.id, sandbox.endpoints);
   for (const endpoint of sandbox.endpoints) {
     recordEndpointEvent(engine, { action: "connect", container: config.id, endpoint });

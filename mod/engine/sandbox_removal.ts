@@ -7,6 +7,7 @@ import { removeTree } from "../kernel/tree.ts";
 import { unpublishPorts } from "../network/host_network.ts";
 import { releaseAddress, releaseAllAddresses } from "../network/ipam.ts";
 import type { Endpoint, Sandbox } from "../network/sandbox.ts";
+import { forgetFlowsToContainer } from "../network/udp_flows.ts";
 import { isId, shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
@@ -69,6 +70,7 @@ function releaseSandbox(paths: Paths, id: string, { endpoints, ports }: Sandbox)
   return attemptAll(
     () => leaveNames(paths, id, endpoints),
     () => ports.length > 0 && unpublishPorts(paths, id),
+    () => forgetFlowsToContainer(ports),
     ...endpoints.map((endpoint) => () => releaseEndpoint(paths, id, endpoint)),
   );
 }

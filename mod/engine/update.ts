@@ -4,7 +4,7 @@ import type { PublishedPort, RestartPolicy } from "../container/config.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import { errnoText } from "../../ffi/errno.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { openConfig } from "./open_config.ts";
@@ -25,9 +25,21 @@ export interface ContainerUpdate {
  *
  * @param wanted A name, an id or the beginning of an id.
  * @throws {WherryError} `conflict` if it is removed when it ends, or a port is taken; `not_found` if it does not
- * publish what it is not to publish any more.
+ * publish what it is not to publish any more; `unavailable` if it cannot be written down, for example on a full disk.
  */
 export async function updateContainer(
+  engine: Engine,
+  wanted: string,
+  update: ContainerUpdate,
+): Promise<void> {
+  try {
+    await applyUpdate(engine, wanted, update);
+  } catch (cause) {
+    throw systemFailure(`update container "${wanted}"`, cause);
+  }
+}
+
+async function applyUpdate(
   engine: Engine,
   wanted: string,
   { restartPolicy, publish = [], unpublish = [] }: ContainerUpdate,

@@ -26,7 +26,9 @@ import { AddressBook } from "./address_book.ts";
 import type { IpamPool } from "./network.ts";
 
 /** Addresses that are tried one by one before the whole book is read. */
-const FIRST_TRIES = 16;
+const FIRST_TRIES = 64;
+/** Addresses that one object gives away before it writes down again where it is; fewer than are tried one by one. */
+const CURSOR_INTERVAL = 32;
 
 /** Where addresses are recorded, and for which network. */
 export interface AddressPlace {
@@ -114,6 +116,9 @@ export class AddressPool {
   readonly #pool: IpamPool;
   readonly #networkName: string;
   readonly #candidates: Candidates;
+  /** The address that was given away last, by this object or before it; `undefined` if that is not known yet. */
+  #cursor: bigint | undefined;
+  #givenCount = 0;
 
   /** Makes nothing on disk yet. */
   constructor(pool: IpamPool, { directory, networkName }: AddressPlace) {
@@ -136,8 +141,16 @@ export class AddressPool {
     const address = this.#claimNext(owner) ?? this.#claimAfterReading(owner) ??
       this.#takeStale(request);
     if (address === undefined) throw this.#exhausted();
-    this.#book.writeCursor(this.#candidates.family, address);
-    return address;
+    this.#advance(address);
+    return formatAddressNumber(this.#candidates.family, address);
+  }
+
+  /** Who makes one object for one address, as commands do, leaves the cursor just there. */
+  #advance(address: bigint): void {
+    this.#cursor = address;
+    if (this.#givenCount++ % CURSOR_INTERVAL > 0) return;
+    const { family } = this.#candidates;
+    this.#book.writeCursor(family, formatAddressNumber(family, address));
   }
 
   #allocateWanted(wanted: string, { owner, isStale }: AddressRequest): string {
@@ -176,52 +189,63 @@ export class AddressPool {
   }
 
   /** The common case: one of the next few is free. */
-  #claimNext(owner: string): string | undefined {
-    for (const address of this.#walk(FIRST_TRIES)) {
-      if (this.#book.claim(address, owner)) return address;
+  #claimNext(owner: string): bigint | undefined {
+    for (const number of this.#walk(FIRST_TRIES)) {
+      if (this.#book.claim(this.#format(number), owner)) return number;
     }
     return undefined;
+  }
+
+  #format(number: bigint): string {
+    return formatAddressNumber(this.#candidates.family, number);
   }
 
   /** With many taken in a row: asking for each would take longer than reading all of them. */
-  #claimAfterReading(owner: string): string | undefined {
+  #claimAfterReading(owner: string): bigint | undefined {
     const taken = new Set(this.#book.listTaken());
-    for (const address of this.#walk(Infinity)) {
-      if (!taken.has(address) && this.#book.claim(address, owner)) return address;
+    for (const number of this.#walk(Infinity)) {
+      const address = this.#format(number);
+      if (!taken.has(address) && this.#book.claim(address, owner)) return number;
     }
     return undefined;
   }
 
-  #takeStale({ owner, isStale }: AddressRequest): string | undefined {
+  #takeStale({ owner, isStale }: AddressRequest): bigint | undefined {
     const answers = new Map<string, boolean>();
-    for (const address of this.#walk(Infinity)) {
+    for (const number of this.#walk(Infinity)) {
+      const address = this.#format(number);
       const holder = this.#book.ownerOf(address);
       const isWorthTrying = holder === undefined || (answers.get(holder) ?? isStale(holder));
       if (holder !== undefined) answers.set(holder, isWorthTrying);
       // Asked again there, under the lock
       if (isWorthTrying && this.#book.takeOver(address, owner, isStale) === undefined) {
-        return address;
+        return number;
       }
     }
     return undefined;
   }
 
   /** Addresses that can be given away, from the one after the cursor on, each once. */
-  *#walk(limit: number): Generator<string> {
-    const { family, first, last, reserved } = this.#candidates;
-    const cursor = parseIpAddress(this.#book.readCursor(family));
-    const after = cursor === undefined ? first : addressToNumber(cursor) + 1n;
+  *#walk(limit: number): Generator<bigint> {
+    const { first, last, reserved } = this.#candidates;
+    const after = (this.#cursor ??= this.#readCursor()) + 1n;
     const start = after < first || after > last ? first : after;
     let count = 0;
     for (let number = start, isWrapped = false; first <= last;) {
       if (!reserved.has(number)) {
         if (count++ >= limit) return;
-        yield formatAddressNumber(family, number);
+        yield number;
       }
       number++;
       if (number > last) [number, isWrapped] = [first, true];
       if (isWrapped && number >= start) return;
     }
+  }
+
+  #readCursor(): bigint {
+    const { family, first } = this.#candidates;
+    const cursor = parseIpAddress(this.#book.readCursor(family));
+    return cursor === undefined ? first - 1n : addressToNumber(cursor);
   }
 
   #exhausted(): WherryError {

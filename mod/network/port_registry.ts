@@ -156,7 +156,8 @@ function isIpv6(address: string): boolean {
   return address.includes(":");
 }
 
-function isAnyAddress(address: string): boolean {
+/** Whether a host address stands for all addresses of its family. */
+export function isAnyAddress(address: string): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 

@@ -1,12 +1,10 @@
 /** `wherry create`. @module */
 
-import { createContainer, type CreateRequest } from "../../engine/create.ts";
-import { WherryError } from "../../errors.ts";
+import { createContainer } from "../../engine/create.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../command_flags.ts";
 import { loadImageSupport, planRequest, pullWarning } from "../container_request.ts";
 import type { Context } from "../context.ts";
-import { EXIT_ENGINE_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
 
 type CreateFlags = ParsedFlags<typeof CREATE_FLAGS>;
@@ -14,7 +12,7 @@ type CreateFlags = ParsedFlags<typeof CREATE_FLAGS>;
 /** Makes a container and prints its id. */
 export async function run({ engine, output }: Context, parsed: CreateFlags): Promise<number> {
   await loadImageSupport(parsed, "create");
-  const request = planChecked(parsed);
+  const request = planRequest(parsed, { isDetached: false, startsAtOnce: false });
   using cidFile = createCidFile(parsed.flags.cidfile);
   using container = await createContainer(engine, request);
   const warning = pullWarning(parsed);
@@ -22,14 +20,4 @@ export async function run({ engine, output }: Context, parsed: CreateFlags): Pro
   cidFile?.keep(container.config.id);
   output.writeLine(container.config.id);
   return 0;
-}
-
-/** As with docker, a bad flag is the engine's failure, exit status 125; all else is 1. */
-function planChecked(parsed: CreateFlags): CreateRequest {
-  try {
-    return planRequest(parsed, { isDetached: false, startsAtOnce: false });
-  } catch (cause) {
-    if (!(cause instanceof WherryError)) throw cause;
-    throw cause.withExitCode(EXIT_ENGINE_FAILURE);
-  }
 }
