@@ -130,13 +130,24 @@ export function makeEndpoint(
   sockets: SandboxSockets,
   { config, request, ...plan }: EndpointPlan,
 ): void {
-  takeAddresses(engine, config, request, plan.network, plan.endpoint);
-  attachEndpoint(sockets, { ...plan, bridge: ensureUp(engine, plan.network) });
+  attachEndpoint(sockets, {
+    ...plan,
+    bridge: prepareNetwork(engine, { config, request, ...plan }),
+  });
 }
 
-/** The record that names the network is there already: from here on nobody removes it. */
-function ensureUp(engine: Engine, network: NetworkConfig): string {
+/**
+ * Takes addresses, and has the network on the host. As long as this holds the lock, nobody takes the network down, and
+ * afterwards the record that names it is seen.
+ *
+ * @returns Name of its bridge.
+ */
+function prepareNetwork(
+  engine: Engine,
+  { config, request, network, endpoint }: Omit<EndpointPlan, "hasDefaultRoute">,
+): string {
   using _lock = lockEndpoints(engine, network);
+  takeAddresses(engine, config, request, network, endpoint);
   return bringUp(engine, network);
 }
 

@@ -75,8 +75,13 @@ function releaseSandbox(paths: Paths, id: string, { endpoints, ports }: Sandbox)
   );
 }
 
-/** Without a record to go by. */
-function releaseEverything(engine: Engine, id: string): unknown[] {
+/**
+ * Gives back everything that is found to be a container's, without a record to go by. The caller holds its lock, or it
+ * does not exist any more.
+ *
+ * @returns What went wrong.
+ */
+export function releaseEverything(engine: Engine, id: string): unknown[] {
   const { paths } = engine;
   return attemptAll(
     () => forgetNames(paths, id),

@@ -1,6 +1,6 @@
 /** Ports of wherry's bridges that belong to no container. @module */
 
-import { listNames } from "../kernel/entry.ts";
+import { isPresent, listNames } from "../kernel/entry.ts";
 import { Links } from "../kernel/link.ts";
 import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
 import { findBridge } from "../network/bridge.ts";
@@ -9,7 +9,6 @@ import { isId } from "../store/id.ts";
 import type { Engine } from "./engine.ts";
 import { readSandboxIfSound } from "./sandbox_reading.ts";
 import { isLocked } from "../store/lock.ts";
-import { isPresent } from "../kernel/entry.ts";
 
 /** As `planEndpoint` in sandbox.ts names them. */
 const HOST_LINK = /^wh[0-9a-f]{12}$/;
