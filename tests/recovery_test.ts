@@ -238,6 +238,8 @@ testWhole("a container that was running when the machine went down has exited", 
   const { monitorPid } = wherry.readStateRecord(id);
   Deno.kill(monitorPid, "SIGKILL");
   await eventually(() => !isAlive(monitorPid));
+  // With the machine goes its network
+  await wherry.run(["network", "prune", "-f"]);
   await wherry.runHost("rm", "-r", wherry.runRoot);
 
   strictEqual((await wherry.run(["wait", "box"])).stdout, "137\n");
