@@ -140,8 +140,8 @@ function connectLive(
 ): PortTrouble | undefined {
   using sockets = new SandboxSockets(live.namespace);
   const before = dropHalfMade(engine, sockets, { live, config, network });
-  const number = firstFreeLink(sockets, before);
-  const endpoint = planEndpoint(config, request, network, number);
+  const index = firstFreeLink(sockets, before);
+  const endpoint = planEndpoint(config, request, { network, index });
   const after: Sandbox = { ...before, endpoints: [...before.endpoints, endpoint] };
   using undo = new DisposableStack();
   undo.defer(() => {

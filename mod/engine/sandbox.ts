@@ -79,7 +79,7 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   const sandbox: Sandbox = {
     schema: 1,
     endpoints: config.endpoints.map((request, index) =>
-      planEndpoint(config, request, networks[index], index)
+      planEndpoint(config, request, { network: networks[index], index })
     ),
     ports: [],
   };
@@ -151,12 +151,15 @@ function prepareNetwork(
   return bringUp(engine, network);
 }
 
-/** Everything of an endpoint but its addresses, which are taken later. */
+/**
+ * Everything of an endpoint but its addresses, which are taken later.
+ *
+ * @param index Number of its link inside: 0 for `eth0`.
+ */
 export function planEndpoint(
   config: Pick<ContainerConfig, "id" | "name">,
   request: EndpointRequest,
-  network: NetworkConfig | undefined,
-  index: number,
+  { network, index }: { network: NetworkConfig | undefined; index: number },
 ): Endpoint {
   const id = newId();
   const names = [config.name, shortId(config.id), ...request.aliases];
@@ -172,7 +175,7 @@ export function planEndpoint(
 }
 
 /** Takes addresses for an endpoint and writes them into it. */
-export function takeAddresses(
+function takeAddresses(
   engine: Engine,
   { id }: Pick<ContainerConfig, "id">,
   request: EndpointRequest | undefined,
@@ -230,7 +233,7 @@ export async function openNamespaceOf(engine: Engine, wanted: string): Promise<D
   if (init === undefined) {
     throw new WherryError(
       "conflict",
-      `cannot join network namespace of a non running container: ${config.id}`,
+      `Cannot join network namespace of a non running container: ${config.id}`,
       { hint: `Start it first with "wherry start ${wanted}"` },
     );
   }
