@@ -1,8 +1,15 @@
 /** What docker's API says of a container's networks and ports. @module */
 
 import type { ContainerConfig, EndpointRequest, PublishedPort } from "../container/config.ts";
-import type { Endpoint, PortMapping, Sandbox } from "../network/sandbox.ts";
+import type { Endpoint, Sandbox } from "../network/sandbox.ts";
 import { shortId } from "../store/id.ts";
+import {
+  type ContainerPort,
+  exposedPortNames,
+  listContainerPorts,
+  networkNamesOf,
+  portName,
+} from "./container_ports.ts";
 import type { Inspection } from "./inspection.ts";
 
 /** One host address and port, as docker's API has it. */
@@ -26,7 +33,7 @@ export function describeNetworkSettings(
     Bridge: "",
     SandboxID: sandbox === undefined ? "" : config.id,
     SandboxKey: "",
-    Ports: sandbox === undefined ? {} : describePorts(config, sandbox.ports),
+    Ports: describePorts(config, sandbox),
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
@@ -125,33 +132,28 @@ function formatWantedPort({ hostPort, hostPortEnd, count }: PublishedPort, offse
 
 /** `ExposedPorts`: those of the image, those asked for, and those that are published. */
 export function describeExposedPorts(
-  { exposedPorts, publishedPorts }: Pick<ContainerConfig, "exposedPorts" | "publishedPorts">,
+  config: Pick<ContainerConfig, "exposedPorts" | "publishedPorts">,
 ): Record<string, Record<never, never>> {
-  const names = [...exposedPorts, ...Object.keys(describePortBindings(publishedPorts))];
-  return Object.fromEntries([...new Set(names)].toSorted().map((name) => [name, {}]));
+  return Object.fromEntries(exposedPortNames(config).map((name) => [name, {}]));
 }
 
 /** `Ports`: where each exposed or published port of a running container is; `null` if nowhere. */
 function describePorts(
   config: ContainerConfig,
-  mappings: readonly PortMapping[],
+  sandbox: Sandbox | undefined,
 ): Record<string, PortBinding[] | null> {
   const ports: Record<string, PortBinding[] | null> = {};
-  for (const name of Object.keys(describeExposedPorts(config))) ports[name] = null;
-  for (const { key, binding } of listPortBindings(mappings)) {
-    (ports[key] ??= []).push(binding);
+  for (const port of listContainerPorts(config, sandbox).toSorted(byName)) {
+    const { hostAddress, hostPort } = port;
+    const name = portName(port);
+    if (hostPort === 0) ports[name] = null;
+    else (ports[name] ??= []).push({ HostIp: hostAddress, HostPort: String(hostPort) });
   }
   return ports;
 }
 
-/** Each published port by itself, by its `port/protocol` in the container. */
-export function listPortBindings(
-  mappings: readonly PortMapping[],
-): { key: string; binding: PortBinding }[] {
-  return mappings.flatMap(({ protocol, hostAddress, hostPort, containerPort, count }) =>
-    Array.from({ length: count }, (_, offset) => ({
-      key: `${containerPort + offset}/${protocol}`,
-      binding: { HostIp: hostAddress, HostPort: String(hostPort + offset) },
-    }))
-  );
+/** As Go sorts the keys of its maps. */
+function byName(a: ContainerPort, b: ContainerPort): number {
+  const [one, other] = [portName(a), portName(b)];
+  return one < other ? -1 : one > other ? 1 : 0;
 }
