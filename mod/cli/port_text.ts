@@ -42,11 +42,9 @@ export function formatPorts(ports: readonly ContainerPort[]): string {
       group.last = containerPort;
       continue;
     }
-    if (group !== undefined) complete.push({ ...group });
-    const next = { hostAddress, protocol, first: containerPort, last: containerPort };
-    // Where the first group of its kind was
-    if (group === undefined) open.set(key, next);
-    else Object.assign(group, next);
+    if (group !== undefined) complete.push(group);
+    // Keeps the place of the first group of its kind
+    open.set(key, { hostAddress, protocol, first: containerPort, last: containerPort });
   }
   return [...[...complete, ...open.values()].map(formatGroup), ...moved].join(", ");
 }
