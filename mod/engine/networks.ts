@@ -19,8 +19,8 @@ import {
   findBridge,
   isBridgeReady,
   makeBridge,
-  switchBridgeOn,
   removeBridge,
+  switchBridgeOn,
 } from "../network/bridge.ts";
 import {
   DEFAULT_NETWORK,

@@ -23,6 +23,7 @@ import {
 } from "../kernel/ip.ts";
 import { shortId } from "../store/id.ts";
 import { AddressBook } from "./address_book.ts";
+import { dockerError } from "./docker_error.ts";
 import type { IpamPool } from "./network.ts";
 
 /** Addresses that are tried one by one before the whole book is read. */
@@ -170,7 +171,7 @@ export class AddressPool {
     const { family, subnet, reserved } = this.#candidates;
     const address = parseIpAddress(wanted);
     if (address === undefined) {
-      throw new WherryError("invalid_argument", `invalid IP address: ${wanted}`);
+      throw dockerError("invalid_argument", `invalid IP address: ${wanted}`);
     }
     const number = addressToNumber(address);
     if (!containsAddress(subnet, address.family, number)) {
@@ -231,14 +232,12 @@ export class AddressPool {
     const after = (this.#cursor ??= this.#readCursor()) + 1n;
     const start = after < first || after > last ? first : after;
     let count = 0;
-    for (let number = start, isWrapped = false; first <= last;) {
-      if (!reserved.has(number)) {
+    for (const [from, to] of [[start, last], [first, start - 1n]] as const) {
+      for (let number = from; number <= to; number++) {
+        if (reserved.has(number)) continue;
         if (count++ >= limit) return;
         yield number;
       }
-      number++;
-      if (number > last) [number, isWrapped] = [first, true];
-      if (isWrapped && number >= start) return;
     }
   }
 

@@ -10,6 +10,7 @@ import { WherryError } from "../errors.ts";
 import { listNames } from "../kernel/entry.ts";
 import type { Paths } from "../store/paths.ts";
 import { readRecord, removeIfPresent, syncDirectory, writeRecord } from "../store/record.ts";
+import { dockerError } from "./docker_error.ts";
 import { DEFAULT_NETWORK, type NetworkConfig } from "./network.ts";
 import { isObject, NETWORK_FIELD_CHECKS } from "./network_fields.ts";
 import { isNetworkName } from "./network_name.ts";
@@ -161,7 +162,7 @@ export function findNetworkRecord(paths: Paths, wanted: string): NetworkConfig |
 
 /** The error of a network that does not exist, in docker's words. */
 export function noSuchNetwork(wanted: string): WherryError {
-  return new WherryError("not_found", `network ${wanted} not found`, {
+  return dockerError("not_found", `network ${wanted} not found`, {
     hint: 'See all networks with "wherry network ls"',
   });
 }
