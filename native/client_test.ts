@@ -5,6 +5,8 @@ import { Descriptor } from "../ffi/descriptor.ts";
 import { SYSCALL } from "../ffi/syscalls.ts";
 import { openForReading, openReadWrite } from "../mod/kernel/open.ts";
 import { connectPacketSocket, receivePacket, sendPacket } from "../mod/kernel/socket.ts";
+import { TestLinks } from "../tests/test_links.ts";
+import { TestNetwork } from "../tests/test_network.ts";
 import {
   eventually,
   execute,
@@ -413,13 +415,17 @@ testBoth(
 );
 
 testBoth(
-  "end() does not let a slow client hold up the cleanup when the engine is gone",
+  "end() does not let a slow client hold up the cleanup or keep the network when the engine is gone",
   async ({ start, directory }) => {
     const state = `${directory}/state`;
     const copy = `${directory}/copy`;
     const fifo = `${directory}/fifo`;
     const slow = await createFifo(fifo);
     using cleanupProgram = openForReading("/usr/bin/busybox");
+    using host = new TestLinks();
+    using network = new TestNetwork();
+    const peer = { name: "in", namespace: network.namespace, macAddress: "02:42:00:00:00:01" };
+    host.links.addVeth({ name: "out", bridgeIndex: host.addBridge("bridge"), peer });
 
     await using monitor = start(
       plan(
@@ -431,7 +437,7 @@ testBoth(
           `until [ -e ${directory}/go ]; do sleep 0.01; done; head -c 120000 /dev/zero | tr '\\0' x`,
         ),
       ),
-      { cleanupProgram },
+      { cleanupProgram, networkNamespace: network.namespace },
     );
     await monitor.started();
     monitor.disconnect();
@@ -441,6 +447,9 @@ testBoth(
     strictEqual((await receivePacket(client))?.text, "ok");
     Deno.writeTextFileSync(`${directory}/go`, "");
     await eventually(() => hasContent(copy, "exited"));
+    // A veth goes with the namespace that its peer is in
+    network[Symbol.dispose]();
+    await eventually(() => host.links.find("out") === undefined);
     const size = drainFifo(fifo, slow);
 
     strictEqual((await receivePacket(client))?.text, "exited 0");

@@ -14,6 +14,7 @@ import { writeSysctl } from "../mod/kernel/sysctl.ts";
 import { makeBridge, switchBridgeOn } from "../mod/network/bridge.ts";
 import { HostNetwork } from "../mod/network/host_network.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "../mod/network/network.ts";
+import type { ResolverRedirect } from "../mod/network/ruleset.ts";
 import type { PortMapping } from "../mod/network/sandbox.ts";
 import { Paths } from "../mod/store/paths.ts";
 
@@ -42,6 +43,8 @@ export interface LabNetwork {
   isInternal?: boolean;
   /** Whether its containers do not reach each other. @default {false} */
   isIsolated?: boolean;
+  /** Loopback address of the host's name server. @default {not reachable} */
+  resolver?: string;
 }
 
 /** A machine of the lab. */
@@ -68,39 +71,59 @@ export class NetworkLab implements AsyncDisposable {
   readonly paths: Paths;
   readonly #directory = Deno.makeTempDirSync({ prefix: "wherry-lab-" });
   readonly #containers: Machine[] = [];
+  #lanCount = 0;
   readonly #servers: Deno.ChildProcess[] = [];
 
   /** Makes host and neighbour. */
   constructor() {
     this.paths = new Paths(`${this.#directory}/root`, `${this.#directory}/run`);
-    this.#connectNeighbour();
-  }
-
-  #connectNeighbour(): void {
-    const { host, neighbour } = this;
-    using outside = this.#socket(host);
-    using inside = this.#socket(neighbour);
-    const links = new Links(outside);
-    // As a port of a bridge, because that is the kind of pair that there is
-    links.addBridge("lan0");
-    const bridgeIndex = links.get("lan0").index;
-    links.addVeth({
-      name: "lan-port",
-      bridgeIndex,
-      peer: { name: "eth0", namespace: neighbour.namespace, macAddress: "02:00:00:00:00:02" },
-    });
-    for (const name of ["lo", "lan0", "lan-port"]) links.setUp(name);
-    outside.request(
-      newAddress({ index: bridgeIndex, address: LAN.host, prefixLength: 24 }),
-      newAddress({ index: bridgeIndex, address: LAN.hostIpv6, prefixLength: 64 }),
-    );
-    this.#configure(inside, neighbour, [LAN.host, LAN.hostIpv6]);
+    this.#connectToHost(this.neighbour, [LAN.host, LAN.hostIpv6]);
     // Docker's module for iptables on bridges changes what IPv6 can do; see docs/network.md
-    inNetNamespace(host.namespace, () => {
+    this.asHost(() => {
       for (const name of ["iptables", "ip6tables"]) {
         trySysctl(`net/bridge/bridge-nf-call-${name}`, "0");
       }
     });
+  }
+
+  #connectToHost(machine: Machine, hostAddresses: readonly string[]): void {
+    using outside = this.#socket(this.host);
+    using inside = this.#socket(machine);
+    const links = new Links(outside);
+    const name = `lan${++this.#lanCount}`;
+    links.addBridge("for-a-moment");
+    links.addVeth({
+      name,
+      bridgeIndex: links.get("for-a-moment").index,
+      peer: {
+        name: "eth0",
+        namespace: machine.namespace,
+        macAddress: `02:00:00:00:02:0${this.#lanCount}`,
+      },
+    });
+    links.setMaster(name, 0);
+    links.remove("for-a-moment");
+    for (const each of ["lo", name]) links.setUp(each);
+    const { index } = links.get(name);
+    outside.request(
+      ...hostAddresses.map((address) =>
+        newAddress({ index, address, prefixLength: address.includes(":") ? 64 : 24 })
+      ),
+    );
+    this.#configure(inside, machine, hostAddresses);
+  }
+
+  /** Adds another LAN with one machine and its server, for which the host is the router too. */
+  async addOtherLan(): Promise<Machine> {
+    const machine: Machine = {
+      namespace: createNetNamespace(),
+      ipv4: "198.51.100.2",
+      ipv6: "2001:db8:1::2",
+    };
+    this.#containers.push(machine);
+    this.#connectToHost(machine, ["198.51.100.1", "2001:db8:1::1"]);
+    await this.serve(machine);
+    return machine;
   }
 
   #configure(inside: NetlinkSocket, machine: Machine, gateways: readonly string[]): void {
@@ -137,7 +160,7 @@ export class NetworkLab implements AsyncDisposable {
         isInternal: config.isInternal,
         isIsolated: network.isIsolated ?? false,
         masquerades: true,
-      });
+      }, resolversOf(network));
       switchBridgeOn(socket, config);
     });
     return config;
@@ -174,12 +197,22 @@ export class NetworkLab implements AsyncDisposable {
     return machine;
   }
 
-  /** Starts the server in a machine that has none yet. */
-  async serve({ namespace }: Machine): Promise<void> {
+  /**
+   * Starts the server in a machine.
+   *
+   * @param at Where it listens. @default {the usual port of all addresses}
+   */
+  async serve({ namespace }: Machine, ...at: [port: string, address: string] | []): Promise<void> {
     const script = new URL("fakes/address_server.ts", import.meta.url).pathname;
     const server = inNetNamespace(namespace, () =>
       new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "--unstable-net", script, `${SERVICE_PORT}`],
+        args: [
+          "run",
+          "-A",
+          "--unstable-net",
+          script,
+          ...(at.length > 0 ? at : [`${SERVICE_PORT}`]),
+        ],
         stdin: "null",
         stdout: "piped",
       }).spawn());
@@ -260,6 +293,11 @@ function trySysctl(name: string, value: string): void {
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
   }
+}
+
+function resolversOf({ subnet, resolver }: LabNetwork): ResolverRedirect[] {
+  if (resolver === undefined) return [];
+  return [{ bridge: `lab${subnet.slice(-1)}`, gateway: `${subnet}.0.1`, address: resolver }];
 }
 
 function configOf({ subnet, isInternal = false, isIsolated = false }: LabNetwork): NetworkConfig {

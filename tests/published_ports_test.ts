@@ -194,6 +194,39 @@ const COUNT_QUESTIONS = "add table inet t; " +
   "add chain inet t c { type filter hook prerouting priority 0; }; " +
   "add rule inet t c tcp dport 7000 counter";
 
+labTest("the host does not become a router for others because of containers", async (lab) => {
+  const other = await lab.addOtherLan();
+  const container = await lab.addContainer(lab.addNetwork({ subnet: "10.1" }), 2);
+
+  strictEqual(await lab.ask(lab.neighbour, other.ipv4), NO_ANSWER);
+  strictEqual(await lab.ask(lab.neighbour, other.ipv6), NO_ANSWER);
+  strictEqual(await lab.ask(container, other.ipv4), "198.51.100.1");
+});
+
+labTest("a host that has been a router before is one with containers too", async (lab) => {
+  const other = await lab.addOtherLan();
+  await lab.run(lab.host, "sysctl", "-w", "net.ipv4.ip_forward=1");
+  lab.addNetwork({ subnet: "10.1" });
+
+  strictEqual(await lab.ask(lab.neighbour, other.ipv4), LAN.neighbour);
+  strictEqual(await lab.ask(lab.neighbour, other.ipv6), NO_ANSWER);
+});
+
+labTest("a name server on the host's 127.0.0.1 is reached at the gateway", async (lab) => {
+  const network = lab.addNetwork({ subnet: "10.1", resolver: "127.0.0.1" });
+  const without = await lab.addContainer(lab.addNetwork({ subnet: "10.2" }), 2);
+  const container = await lab.addContainer(network, 2);
+  await lab.serve(lab.host, "53", "127.0.0.1");
+
+  strictEqual(await lab.ask(container, "10.1.0.1", { port: 53 }), container.ipv4);
+  strictEqual(
+    await lab.ask(container, "10.1.0.1", { port: 53, protocol: "udp" }),
+    container.ipv4,
+  );
+  strictEqual(await lab.ask(without, "10.1.0.1", { port: 53 }), NO_ANSWER);
+  strictEqual(await lab.ask(lab.neighbour, "10.1.0.1", { port: 53 }), NO_ANSWER);
+});
+
 labTest("the table is there again after another program has removed all tables", async (lab) => {
   const network = lab.addNetwork({ subnet: "10.1" });
   lab.publish(await lab.addContainer(network, 2), 8080);

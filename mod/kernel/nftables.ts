@@ -88,9 +88,9 @@ export type Verdict =
 
 /** An element of a set or map. */
 export interface SetElement {
-  /** The key's values, each filled up to a multiple of 4 bytes: see {@linkcode joinValues}. */
+  /** The key: one value as it is, or several as {@linkcode joinValues} puts them together. */
   key: Uint8Array;
-  /** Of a map: the values that are found, likewise, or a verdict. */
+  /** Of a map: what is found, likewise, or a verdict. */
   data?: Uint8Array | Verdict;
   /** Whether it only marks where the range before it ends: `key` is the first one that is not in it. */
   isEnd?: boolean;

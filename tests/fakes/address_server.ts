@@ -1,13 +1,13 @@
 /**
  * Tells everybody who asks by TCP or UDP the address that the question came from.
  *
- * `deno run -A --unstable-net address_server.ts PORT` writes a line as soon as it listens.
+ * `deno run -A --unstable-net address_server.ts PORT [ADDRESS]` writes a line as soon as it listens.
  *
  * @module
  */
 
-const hostname = "::"; // IPv4 as well
-const port = Number(Deno.args[0]);
+const [port = "", hostname = "::"] = Deno.args; // On "::" it is reached by IPv4 as well
+const at = { hostname, port: Number(port) };
 
 function answerTo(address: Deno.Addr): Uint8Array<ArrayBuffer> {
   const text = "hostname" in address ? address.hostname.replace(/^::ffff:/, "") : "";
@@ -25,7 +25,7 @@ async function serveUdp(socket: Deno.DatagramConn): Promise<void> {
   for await (const [, sender] of socket) await socket.send(answerTo(sender), sender);
 }
 
-const listener = Deno.listen({ hostname, port });
-const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
+const listener = Deno.listen(at);
+const socket = Deno.listenDatagram({ transport: "udp", ...at });
 console.log("listening");
 await Promise.all([serveTcp(listener), serveUdp(socket)]);
