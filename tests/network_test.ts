@@ -247,6 +247,47 @@ testWhole("network rm goes on after an error and prints what is gone", async (wh
   deepStrictEqual([forced.code, forced.stdout, forced.stderr], [0, "", ""]);
 });
 
+testWhole("a network shows its containers, and is not removed while they run", async (wherry) => {
+  await network(wherry, "create", "--subnet", "10.5.0.0/24", "--ipv6=false", "web");
+  const id = await wherry.start(["--name", "box", "--network", "web"], ["sleep", "100"]);
+
+  const containers = JSON.parse(await look(wherry, "web", "{{json .Containers}}"));
+  const removed = await network(wherry, "rm", "web");
+  const pruned = await network(wherry, "prune", "-f");
+  const dangling = await network(wherry, "ls", "-q", "-f", "dangling=true");
+  await wherry.run(["rm", "-f", "box"]);
+  const afterwards = await network(wherry, "rm", "web");
+
+  const { EndpointID, ...endpoint } = containers[id];
+  deepStrictEqual(endpoint, {
+    Name: "box",
+    MacAddress: "02:42:0a:05:00:02",
+    IPv4Address: "10.5.0.2/24",
+    IPv6Address: "",
+  });
+  deepStrictEqual([removed.code, complaint(removed)], [
+    1,
+    "wherry: error while removing network: network web has active endpoints " +
+    `(name:"box" id:"${EndpointID.slice(0, 12)}")`,
+  ]);
+  deepStrictEqual([pruned.stdout, dangling.stdout], ["", ""]);
+  deepStrictEqual([afterwards.code, wherry.network.findChanges()], [0, []]);
+});
+
+testWhole(
+  "network prune takes the default bridge away, and the next run makes it again",
+  async (wherry) => {
+    await wherry.runBusybox([], ["true"]);
+    const before = wherry.network.listLinks();
+
+    const { stdout } = await network(wherry, "prune", "-f");
+    const after = wherry.network.findChanges();
+    const again = await wherry.runBusybox([], ["true"]);
+
+    deepStrictEqual([before, stdout, after, again.code], [["wherry0"], "", [], 0]);
+  },
+);
+
 testWhole("network prune asks, and spares what its filters do not name", async (wherry) => {
   await network(wherry, "create", "--label", "keep", "a");
   await network(wherry, "create", "b");

@@ -80,7 +80,8 @@ export function pruneNetworks(engine: Engine, filter: PruneFilter): PruneResult 
 /** @returns Whether its record was removed. */
 function pruneNetwork(engine: Engine, network: NetworkConfig, filter: PruneFilter): boolean {
   const isPredefined = isPredefinedNetwork(network.name);
-  if (!isPredefined && !isPrunable(filter, network)) return false;
+  // The host has nothing of the networks host and none
+  if (isPredefined ? network.driver !== "bridge" : !isPrunable(filter, network)) return false;
   using _lock = lockEndpoints(engine, network);
   if (listNetworkUsers(engine, network).length > 0) return false;
   if (isPredefined) takeDown(engine, network);
