@@ -288,6 +288,14 @@ testWhole(
   },
 );
 
+testWhole("a container runs on a network whose name is one letter", async (wherry) => {
+  await network(wherry, "create", "x");
+
+  const { code, stderr } = await wherry.runBusybox(["--network", "x"], ["true"]);
+
+  deepStrictEqual([code, stderr], [0, ""]);
+});
+
 testWhole("network prune asks, and spares what its filters do not name", async (wherry) => {
   await network(wherry, "create", "--label", "keep", "a");
   await network(wherry, "create", "b");

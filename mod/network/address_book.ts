@@ -128,7 +128,7 @@ export class AddressBook {
     }
   }
 
-  /** Remembers what {@linkcode readCursor} returns. */
+  /** Remembers what {@linkcode AddressBook.readCursor} returns. */
   writeCursor(family: number, address: string): void {
     // Without truncating: on some file systems that waits for the disk
     using file = Deno.openSync(this.#cursorPath(family), {
