@@ -113,11 +113,17 @@ export function readNetwork(paths: Paths, name: string): NetworkConfig | undefin
   const fixed = FIXED_NETWORKS.find((network) => network.name === name);
   if (fixed !== undefined) return fixed;
   if (!isNetworkName(name)) return undefined;
-  return readRecord(recordPath(paths, name), (json) => {
-    const network = parseNetwork(json);
-    if (network.name === name) return network;
-    throw new WherryError("corrupt", "Cannot read the network's record: it is another one's");
-  });
+  try {
+    return readRecord(recordPath(paths, name), (json) => {
+      const network = parseNetwork(json);
+      if (network.name === name) return network;
+      throw new WherryError("corrupt", "Cannot read the network's record: it is another one's");
+    });
+  } catch (error) {
+    if (!(error instanceof WherryError)) throw error;
+    const { kind, message, cause } = error;
+    throw new WherryError(kind, message, { cause, hint: 'Put it aside with "wherry network ls"' });
+  }
 }
 
 function recordPath(paths: Paths, name: string): string {
