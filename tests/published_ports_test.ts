@@ -1,6 +1,5 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { match, strictEqual } from "node:assert/strict";
 import { ensureTable, HostNetwork } from "../mod/network/host_network.ts";
-import { tableNameOf } from "../mod/network/ruleset.ts";
 import { needs } from "./needs.ts";
 import { LAN, NetworkLab } from "./network_lab.ts";
 
