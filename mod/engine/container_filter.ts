@@ -12,8 +12,8 @@ type Predicate = (container: Container) => boolean;
 export interface FilterLookups {
   /** Finds the container that `before` or `since` names. */
   findContainer(wanted: string): Pick<Container, "config">;
-  /** Names of the networks whose ids begin so. */
-  findNetworks(idPrefix: string): readonly string[];
+  /** Names of the networks that a name or the beginning of an id stands for. */
+  findNetworks(wanted: string): readonly string[];
   /** What a container exposes and publishes at the moment. */
   listPorts(container: Container): readonly ContainerPort[];
 }
@@ -66,7 +66,7 @@ const FILTERS: Readonly<Record<string, (value: string, lookups: FilterLookups) =
     return ({ config }) => pattern.test(config.name) || pattern.test(`/${config.name}`);
   },
   network: (value, { findNetworks }) => {
-    const wanted = [value, ...findNetworks(value)];
+    const wanted = findNetworks(value);
     return ({ config }) => networkNamesOf(config).some((name) => wanted.includes(name));
   },
   publish: (value, { listPorts }) => {

@@ -88,7 +88,7 @@ function find(wanted: string): Container {
 
 const LOOKUPS: FilterLookups = {
   findContainer: find,
-  findNetworks: (idPrefix) => "a1b2c3".startsWith(idPrefix) ? ["lan"] : [],
+  findNetworks: (wanted) => "a1b2c3".startsWith(wanted) ? ["lan"] : [wanted],
   listPorts: ({ config }) => PORTS[config.name] ?? [],
 };
 

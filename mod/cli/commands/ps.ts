@@ -71,6 +71,14 @@ async function loadMeasure(
   return (container) => meter.measure(container);
 }
 
+/** A name comes before ids that begin so. */
+function findNetworkNames({ paths }: Engine, wanted: string): string[] {
+  const { networks } = listNetworkRecords(paths);
+  const named = networks.filter(({ name }) => name === wanted);
+  const found = named.length > 0 ? named : networks.filter(({ id }) => id.startsWith(wanted));
+  return found.map(({ name }) => name);
+}
+
 /** Finds what containers have of their networks, each once. */
 type SandboxOf = (container: Container) => Sandbox | undefined;
 
@@ -104,9 +112,7 @@ function planChoice(
 ): (containers: readonly Container[]) => Container[] {
   const filter = parseContainerFilter(flags.filter, {
     findContainer: (wanted) => findContainer(engine, wanted),
-    findNetworks: (idPrefix) =>
-      listNetworkRecords(engine.paths).networks
-        .flatMap(({ id, name }) => id.startsWith(idPrefix) ? [name] : []),
+    findNetworks: (wanted) => findNetworkNames(engine, wanted),
     listPorts: (container) => listContainerPorts(container.config, sandboxOf(container)),
   });
   const count = flags.latest ? 1 : flags.last ?? 0;
