@@ -216,7 +216,10 @@ function resolveNetworks(
   const names = found.map(({ network }) => network);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    throw new WherryError("invalid_argument", `network "${twice}" is specified multiple times`);
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot attach to network "${twice}": it is specified multiple times`,
+    );
   }
   return { networkMode: names[0] ?? networkMode, endpoints: found };
 }
