@@ -87,10 +87,15 @@ function isMount(value: unknown): boolean {
 }
 
 function isEndpointRequest(value: unknown): boolean {
-  return isObject(value) && isName(String(value["network"])) && isStrings(value["aliases"]) &&
+  return isObject(value) && isNetwork(String(value["network"])) && isStrings(value["aliases"]) &&
     isString(value["ipv4"]) && isString(value["ipv6"]) && isString(value["macAddress"]) &&
     isObject(value["driverOptions"]) && Object.values(value["driverOptions"]).every(isString) &&
     Number.isSafeInteger(value["gatewayPriority"]);
+}
+
+/** Networks may have names of one letter, too. */
+function isNetwork(name: string): boolean {
+  return /^[a-zA-Z0-9][\w.-]*$/.test(name);
 }
 
 function isPublishedPort(value: unknown): boolean {

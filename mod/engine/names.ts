@@ -2,7 +2,7 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import type { NetworkPlace } from "../container/launch_plan.ts";
-import { writeEtcFiles } from "../container/etc_files.ts";
+import { type EtcFiles, writeEtcFiles } from "../container/etc_files.ts";
 import {
   formatExtraHosts,
   formatHostsHeader,
@@ -19,7 +19,7 @@ import { shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
 import { readTextIfPresent, replaceText } from "../store/record.ts";
-import { isMissing } from "./engine.ts";
+import { isMissing, systemFailure } from "./engine.ts";
 
 const RESOLV_CONF = "/etc/resolv.conf";
 /** Where systemd-resolved tells of the servers behind its own. */
@@ -44,6 +44,14 @@ function readHostFile(path: string): string {
   }
 }
 
+function writeFiles(directory: string, files: EtcFiles): void {
+  try {
+    writeEtcFiles(directory, files);
+  } catch (cause) {
+    throw systemFailure(`write to "${directory}"`, cause);
+  }
+}
+
 /** Writes the files of a container that has no links of its own. */
 export function writeHostEtcFiles(
   paths: Paths,
@@ -52,7 +60,7 @@ export function writeHostEtcFiles(
 ): void {
   const { nameLookup } = config;
   const isOnHost = place === "host";
-  writeEtcFiles(paths.container(config.id).etc, {
+  writeFiles(paths.container(config.id).etc, {
     hosts: (isOnHost ? readHostFile("/etc/hosts") : LOCAL_HOSTS) +
       formatExtraHosts(nameLookup.extraHosts, ["127.0.0.1"]),
     hostname: `${config.hostname}\n`,
@@ -84,7 +92,7 @@ export function writeSandboxEtcFiles(
     ),
   };
   const gateway = hostAddresses.find((address) => !address.includes(":")) ?? "";
-  writeEtcFiles(paths.container(config.id).etc, {
+  writeFiles(paths.container(config.id).etc, {
     hosts: formatHostsHeader({
       addresses: sandbox.endpoints.flatMap(addressesOf),
       hostname,

@@ -49,7 +49,7 @@ async function startAttached(
   const detachKeys = parseDetachKeys(flags["detach-keys"]);
   const container = findContainer(engine, name);
   checkNotPaused(container, name);
-  const { config, state, paths } = container;
+  const { config, state } = container;
   if (state.isRunning) {
     throw new WherryError("conflict", `Cannot start container "${name}": it is running already`);
   }
