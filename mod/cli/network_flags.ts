@@ -162,9 +162,13 @@ function checkMacAddress(text: string): string {
   throw flagError(`${text} is not a valid mac address`);
 }
 
-/** What stands in the hosts files of others must be a name. */
-function checkAlias(text: string): void {
-  if (HOST_NAME.test(text)) return;
+/**
+ * What stands in the hosts files of others must be a name.
+ *
+ * @throws {WherryError} `invalid_argument` if it is not.
+ */
+export function checkAlias(text: string): string {
+  if (HOST_NAME.test(text)) return text;
   throw argumentError(`invalid network alias "${text}": it is not of [a-zA-Z0-9_.-]`);
 }
 
