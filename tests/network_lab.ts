@@ -11,7 +11,7 @@ import { createNetNamespace, inNetNamespace } from "../mod/kernel/net_namespace.
 import { NETLINK, NetlinkSocket } from "../mod/kernel/netlink.ts";
 import { newRoute } from "../mod/kernel/route.ts";
 import { writeSysctl } from "../mod/kernel/sysctl.ts";
-import { makeBridge, switchBridgeOn } from "../mod/network/bridge.ts";
+import { areBridgesFiltered, makeBridge, switchBridgeOn } from "../mod/network/bridge.ts";
 import { HostNetwork } from "../mod/network/host_network.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "../mod/network/network.ts";
 import type { ResolverRedirect } from "../mod/network/ruleset.ts";
@@ -74,14 +74,17 @@ export class NetworkLab implements AsyncDisposable {
   #lanCount = 0;
   readonly #servers: Deno.ChildProcess[] = [];
 
-  /** Makes host and neighbour. */
-  constructor() {
+  /**
+   * Makes host and neighbour.
+   *
+   * @param hasFilteredBridges Whether packets are translated while they are still in a bridge (`br_netfilter`).
+   */
+  constructor({ hasFilteredBridges }: { hasFilteredBridges: boolean }) {
     this.paths = new Paths(`${this.#directory}/root`, `${this.#directory}/run`);
     this.#connectToHost(this.neighbour, [LAN.host, LAN.hostIpv6]);
-    // Docker's module for iptables on bridges changes what IPv6 can do; see docs/network.md
     this.asHost(() => {
       for (const name of ["iptables", "ip6tables"]) {
-        trySysctl(`net/bridge/bridge-nf-call-${name}`, "0");
+        trySysctl(`net/bridge/bridge-nf-call-${name}`, hasFilteredBridges ? "1" : "0");
       }
     });
   }
@@ -185,6 +188,7 @@ export class NetworkLab implements AsyncDisposable {
       name,
       bridgeIndex: links.get(bridgeOf(network)).index,
       isIsolated: network.options[NETWORK_OPTION.ICC] === "false",
+      isReflected: this.asHost(areBridgesFiltered),
       peer: {
         name: "eth0",
         namespace: machine.namespace,

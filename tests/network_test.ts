@@ -1,6 +1,10 @@
 /** `wherry network`: making, listing, describing and removing networks. */
 
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { addAddress } from "../mod/kernel/address.ts";
+import { Links } from "../mod/kernel/link.ts";
+import { NETLINK, NetlinkSocket } from "../mod/kernel/netlink.ts";
+import { addRoute } from "../mod/kernel/route.ts";
 import { type Result, type TestEngine, testWhole } from "./harness.ts";
 
 async function network(wherry: TestEngine, ...args: readonly string[]): Promise<Result> {
@@ -163,14 +167,17 @@ testWhole("a name is given to one of two that ask at the same time", async (wher
 });
 
 testWhole("network create refuses what overlaps, and says with what", async (wherry) => {
-  await addLink(wherry, "lan", "192.168.7.1/24");
-  await wherry.runHost("ip", "route", "add", "10.9.0.0/16", "via", "192.168.7.2");
+  const index = addLink(wherry, "lan", "192.168.7.1");
+  wherry.network.within(() => {
+    using socket = new NetlinkSocket(NETLINK.ROUTE);
+    addRoute(socket, { destination: "10.9.0.0/16", gateway: "192.168.7.2", index });
+  });
   await network(wherry, "create", "--subnet", "10.5.0.0/16", "--ipv6=false", "web");
 
   const withNetwork = await network(wherry, "create", "--subnet", "10.5.7.0/24", "x");
   const withRoute = await network(wherry, "create", "--subnet", "10.9.7.0/24", "x");
   const withAddress = await network(wherry, "create", "--subnet", "192.168.0.0/16", "x");
-  await removeLink(wherry, "lan");
+  removeLink(wherry, "lan");
 
   deepStrictEqual([withNetwork, withRoute, withAddress].map(complaint), [
     'wherry: Cannot use the subnet "10.5.7.0/24": it overlaps with network "web" (10.5.0.0/16)',
@@ -210,7 +217,7 @@ testWhole("network create refuses bad input and leaves nothing of it", async (wh
 });
 
 testWhole("networks of the drivers host, none and macvlan are made by name", async (wherry) => {
-  await addLink(wherry, "eth0", "192.168.7.5/24");
+  addLink(wherry, "eth0", "192.168.7.5");
 
   const results = [
     await network(wherry, "create", "-d", "host", "h"),
@@ -221,7 +228,7 @@ testWhole("networks of the drivers host, none and macvlan are made by name", asy
     wherry,
     ...["ls", "-f", "type=custom", "--format", "{{.Name}} {{.Driver}} {{.Subnet}}."],
   );
-  await removeLink(wherry, "eth0");
+  removeLink(wherry, "eth0");
 
   deepStrictEqual(results.map(({ stderr }) => stderr), ["", "", ""]);
   strictEqual(stdout, "h host .\nm macvlan .\nn null .\n");
@@ -238,6 +245,55 @@ testWhole("network rm goes on after an error and prints what is gone", async (wh
   match(stderr, /^wherry: network nope not found$/m);
   match(stderr, /^wherry: bridge is a pre-defined network and cannot be removed$/m);
   deepStrictEqual([forced.code, forced.stdout, forced.stderr], [0, "", ""]);
+});
+
+testWhole("a network shows its containers, and is not removed while they run", async (wherry) => {
+  await network(wherry, "create", "--subnet", "10.5.0.0/24", "--ipv6=false", "web");
+  const id = await wherry.start(["--name", "box", "--network", "web"], ["sleep", "100"]);
+
+  const containers = JSON.parse(await look(wherry, "web", "{{json .Containers}}"));
+  const removed = await network(wherry, "rm", "web");
+  const pruned = await network(wherry, "prune", "-f");
+  const dangling = await network(wherry, "ls", "-q", "-f", "dangling=true");
+  await wherry.run(["rm", "-f", "box"]);
+  const afterwards = await network(wherry, "rm", "web");
+
+  const { EndpointID, ...endpoint } = containers[id];
+  deepStrictEqual(endpoint, {
+    Name: "box",
+    MacAddress: "02:42:0a:05:00:02",
+    IPv4Address: "10.5.0.2/24",
+    IPv6Address: "",
+  });
+  deepStrictEqual([removed.code, complaint(removed)], [
+    1,
+    "wherry: error while removing network: network web has active endpoints " +
+    `(name:"box" id:"${EndpointID.slice(0, 12)}")`,
+  ]);
+  deepStrictEqual([pruned.stdout, dangling.stdout], ["", ""]);
+  deepStrictEqual([afterwards.code, wherry.network.findChanges()], [0, []]);
+});
+
+testWhole(
+  "network prune takes the default bridge away, and the next run makes it again",
+  async (wherry) => {
+    await wherry.runBusybox([], ["true"]);
+    const before = wherry.network.listLinks();
+
+    const { stdout } = await network(wherry, "prune", "-f");
+    const after = wherry.network.findChanges();
+    const again = await wherry.runBusybox([], ["true"]);
+
+    deepStrictEqual([before, stdout, after, again.code], [["wherry0"], "", [], 0]);
+  },
+);
+
+testWhole("a container runs on a network whose name is one letter", async (wherry) => {
+  await network(wherry, "create", "x");
+
+  const { code, stderr } = await wherry.runBusybox(["--network", "x"], ["true"]);
+
+  deepStrictEqual([code, stderr], [0, ""]);
 });
 
 testWhole("network prune asks, and spares what its filters do not name", async (wherry) => {
@@ -287,14 +343,24 @@ testWhole("a damaged record of a network is put aside and the others stay", asyn
   await wherry.run(["system", "prune", "-f"]);
 });
 
-/** A link like a network card, with an address. */
-async function addLink(wherry: TestEngine, name: string, address: string): Promise<void> {
-  await wherry.runHost("ip", "link", "add", name, "type", "veth", "peer", "name", `${name}-peer`);
-  await wherry.runHost("ip", "address", "add", address, "dev", name);
-  await wherry.runHost("ip", "link", "set", name, "up");
-  await wherry.runHost("ip", "link", "set", `${name}-peer`, "up");
+/** A link like a network card: neither a bridge nor a port of one. */
+function addLink(wherry: TestEngine, name: string, address: string): number {
+  const { namespace } = wherry.network;
+  return wherry.network.within(() => {
+    using socket = new NetlinkSocket(NETLINK.ROUTE);
+    const links = new Links(socket);
+    const peer = { name: `${name}-peer`, namespace, macAddress: "02:00:00:00:00:01" };
+    links.addVeth({ name, bridgeIndex: 0, peer });
+    const { index } = links.get(name);
+    links.setUp(peer.name);
+    addAddress(socket, { index, address, prefixLength: 24 });
+    return index;
+  });
 }
 
-async function removeLink(wherry: TestEngine, name: string): Promise<void> {
-  await wherry.runHost("ip", "link", "delete", name);
+function removeLink(wherry: TestEngine, name: string): void {
+  wherry.network.within(() => {
+    using socket = new NetlinkSocket(NETLINK.ROUTE);
+    new Links(socket).remove(name);
+  });
 }

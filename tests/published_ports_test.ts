@@ -1,15 +1,18 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { match, strictEqual } from "node:assert/strict";
 import { ensureTable, HostNetwork } from "../mod/network/host_network.ts";
-import { tableNameOf } from "../mod/network/ruleset.ts";
 import { needs } from "./needs.ts";
 import { LAN, NetworkLab } from "./network_lab.ts";
 
-function labTest(name: string, test: (lab: NetworkLab) => Promise<void>): void {
+function labTest(
+  name: string,
+  test: (lab: NetworkLab) => Promise<void>,
+  hasFilteredBridges = false,
+): void {
   Deno.test({
     name,
     ignore: !needs("root", "nft"),
     fn: async () => {
-      await using lab = new NetworkLab();
+      await using lab = new NetworkLab({ hasFilteredBridges });
       await test(lab);
     },
   });
@@ -54,16 +57,38 @@ labTest("a published UDP port is reached from everywhere", async (lab) => {
   strictEqual(await lab.ask(container, LAN.host, options), "10.1.0.1");
 });
 
-labTest("a container reaches its own published port and its neighbour's", async (lab) => {
+async function askByHairpin(lab: NetworkLab): Promise<void> {
   const network = lab.addNetwork({ subnet: "10.1" });
   const own = await lab.addContainer(network, 2);
   const other = await lab.addContainer(network, 3);
   lab.publish(own, 8080);
 
   strictEqual(await lab.ask(own, LAN.host, { port: 8080 }), "10.1.0.1");
+  strictEqual(await lab.ask(own, LAN.hostIpv6, { port: 8080 }), "fd00:1::1");
   strictEqual(await lab.ask(other, LAN.host, { port: 8080 }), "10.1.0.1");
   strictEqual(await lab.ask(other, LAN.hostIpv6, { port: 8080 }), "fd00:1::1");
-});
+}
+
+labTest("a container reaches its own published port and its neighbour's", askByHairpin);
+
+labTest(
+  "a container reaches its own published port where docker has bridges filtered",
+  askByHairpin,
+  true,
+);
+
+labTest("everything but ::1 works where docker has bridges filtered", async (lab) => {
+  const [one, two] = [lab.addNetwork({ subnet: "10.1" }), lab.addNetwork({ subnet: "10.2" })];
+  const container = await lab.addContainer(one, 2);
+  const stranger = await lab.addContainer(two, 2);
+  lab.publish(container, 8080);
+
+  strictEqual(await lab.ask(lab.host, "127.0.0.1", { port: 8080 }), "10.1.0.1");
+  strictEqual(await lab.ask(lab.host, LAN.hostIpv6, { port: 8080 }), LAN.hostIpv6);
+  strictEqual(await lab.ask(lab.neighbour, LAN.host, { port: 8080 }), LAN.neighbour);
+  strictEqual(await lab.ask(stranger, container.ipv4), NO_ANSWER);
+  strictEqual(await lab.ask(stranger, LAN.host, { port: 8080 }), "10.1.0.1");
+}, true);
 
 labTest("a port that is published on one address is reached at that one alone", async (lab) => {
   const network = lab.addNetwork({ subnet: "10.1" });

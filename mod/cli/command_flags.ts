@@ -151,6 +151,13 @@ export const CONTAINER_FLAGS = [
   { name: "ip6", type: "string", value: "address", help: "IPv6 address on the first network" },
   { name: "label", short: "l", type: "list", help: "Set metadata on a container" },
   {
+    name: "link",
+    type: "list",
+    value: "container:alias",
+    help: "Refused: containers on one network find each other by name",
+    hidden: true,
+  },
+  {
     name: "log-driver",
     type: "string",
     value: "local|json-file|none",
@@ -183,7 +190,7 @@ export const CONTAINER_FLAGS = [
     aliases: ["net-alias"],
     type: "list",
     value: "name",
-    help: "Add a name by which others on the network find the container",
+    help: "Add a name by which others on the first network find the container",
   },
   { name: "no-healthcheck", type: "boolean", help: "Do not check the container's health" },
   {
@@ -197,7 +204,8 @@ export const CONTAINER_FLAGS = [
     short: "p",
     type: "list",
     value: "[[ip:]host:]container[/protocol]",
-    help: "Publish a port or a range of ports of the container on the host",
+    help: "Publish a port or a range of ports of the container on the host; " +
+      "a range for one port takes the first that is free",
   },
   {
     name: "publish-all",

@@ -13,8 +13,8 @@ const RUN = defineCommand({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   description:
     "IMAGE is a reference, an image id, or the path of a root file system's tar or of a " +
-    "docker archive. With --rootfs there is no IMAGE. The network is none unless --network says " +
-    "host; others are not available yet.",
+    "docker archive. With --rootfs there is no IMAGE. The container is on the network bridge unless " +
+    "--network says otherwise, and others on its networks find it by its name.",
   topic: COMMON,
   examples: EXAMPLES.run,
   interspersed: false,
@@ -113,6 +113,7 @@ const PORT = defineCommand({
   paths: ["port", "container port"],
   summary: "List port mappings or a specific mapping for the container",
   usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
+  examples: EXAMPLES.port,
   minArgs: 1,
   maxArgs: 2,
   flags: flags.PORT_FLAGS,

@@ -90,11 +90,15 @@ function isMount(value: unknown): boolean {
 const NETWORK_NAME = /^[a-zA-Z0-9][\w.-]*$/;
 
 function isEndpointRequest(value: unknown): boolean {
-  return isObject(value) && NETWORK_NAME.test(String(value["network"])) &&
-    isStrings(value["aliases"]) &&
+  return isObject(value) && isNetwork(String(value["network"])) && isStrings(value["aliases"]) &&
     isString(value["ipv4"]) && isString(value["ipv6"]) && isString(value["macAddress"]) &&
     isObject(value["driverOptions"]) && Object.values(value["driverOptions"]).every(isString) &&
     Number.isSafeInteger(value["gatewayPriority"]);
+}
+
+/** Networks may have names of one letter, too. */
+function isNetwork(name: string): boolean {
+  return /^[a-zA-Z0-9][\w.-]*$/.test(name);
 }
 
 function isPublishedPort(value: unknown): boolean {

@@ -2,7 +2,7 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import type { NetworkPlace } from "../container/launch_plan.ts";
-import { writeEtcFiles } from "../container/etc_files.ts";
+import { type EtcFiles, writeEtcFiles } from "../container/etc_files.ts";
 import {
   formatExtraHosts,
   formatHostsHeader,
@@ -27,13 +27,21 @@ import { isId, shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
 import { readTextIfPresent, replaceText } from "../store/record.ts";
-import { isMissing } from "./engine.ts";
+import { isMissing, systemFailure } from "./engine.ts";
 
 /** Somebody inside may write into a container's file; what is larger is not read but begun anew. */
 const MAX_HOSTS_BYTES = 1024 * 1024;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+function writeFiles(directory: string, files: EtcFiles): void {
+  try {
+    writeEtcFiles(directory, files);
+  } catch (cause) {
+    throw systemFailure(`write to "${directory}"`, cause);
+  }
+}
 
 /** Writes the files of a container that has no links of its own. */
 export function writeHostEtcFiles(
@@ -43,7 +51,7 @@ export function writeHostEtcFiles(
 ): void {
   const { nameLookup } = config;
   const isOnHost = place === "host";
-  writeEtcFiles(paths.container(config.id).etc, {
+  writeFiles(paths.container(config.id).etc, {
     hosts: (isOnHost ? readHostFile("/etc/hosts") : LOCAL_HOSTS) +
       formatExtraHosts(nameLookup.extraHosts, ["127.0.0.1"]),
     hostname: `${config.hostname}\n`,
@@ -75,7 +83,7 @@ export function writeSandboxEtcFiles(
     ),
   };
   const gateway = hostAddresses.find((address) => !address.includes(":")) ?? "";
-  writeEtcFiles(paths.container(config.id).etc, {
+  writeFiles(paths.container(config.id).etc, {
     hosts: formatHostsHeader({
       addresses: sandbox.endpoints.flatMap(addressesOf),
       hostname,

@@ -43,6 +43,7 @@ import {
   chooseUniqueLocalSubnet,
   type OccupiedBlock,
 } from "../network/subnet_pools.ts";
+import { findObstacles } from "../network/firewall_check.ts";
 import { ensureTable, HostNetwork } from "../network/host_network.ts";
 import { newId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
@@ -229,6 +230,21 @@ function makeReady(engine: Engine, socket: NetlinkSocket, network: NetworkConfig
   // Last, so that whoever is killed before is seen not to have finished
   switchBridgeOn(socket, network);
   undo.move();
+  warnOfObstacles(engine, network);
+}
+
+/** What another program drops stays dropped, whatever wherry's own table says. */
+function warnOfObstacles({ onWarning }: Engine, network: NetworkConfig): void {
+  if (network.isInternal) return;
+  using socket = new NetlinkSocket(NETLINK.NETFILTER);
+  const families = network.pools.map(({ subnet }) =>
+    subnet.includes(":") ? 6 as const : 4 as const
+  );
+  for (
+    const { message, remedy } of findObstacles(socket, { bridge: bridgeNameOf(network), families })
+  ) {
+    onWarning(`${message}; to let the packets of network "${network.name}" through: ${remedy}`);
+  }
 }
 
 /**

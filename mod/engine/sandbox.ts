@@ -228,7 +228,9 @@ function planMacAddress(containerId: string, { ipv4, hostLink, link }: Endpoint)
  * @throws {WherryError} `conflict` if it does not run.
  */
 export async function openNamespaceOf(engine: Engine, wanted: string): Promise<Descriptor> {
-  const { config, paths } = findContainer(engine, wanted);
+  const { config, state, paths } = findContainer(engine, wanted);
+  // While it runs, so that whoever undoes its sandbox finds this
+  if (state.isRunning) Deno.writeTextFileSync(paths.joined, "", { mode: 0o600 });
   using init = await openInit(paths);
   if (init === undefined) {
     throw new WherryError(

@@ -2,7 +2,7 @@
 
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { Links } from "../kernel/link.ts";
-import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
+import { NETLINK, NetlinkError, NetlinkSocket } from "../kernel/netlink.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { unpublishPorts } from "../network/host_network.ts";
 import { releaseAddress, releaseAllAddresses } from "../network/ipam.ts";
@@ -11,6 +11,7 @@ import { forgetFlowsToContainer } from "../network/udp_flows.ts";
 import { isId, shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
+import { removeIfPresent } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
 import { recordEndpointEvent } from "./endpoint_events.ts";
 import { forgetNames, leaveNames } from "./names.ts";
@@ -36,7 +37,7 @@ export function tearDownSandbox(
   id: string,
   { isQuiet = false }: TearDownOptions = {},
 ): void {
-  const { network: path, networkLock } = engine.paths.container(id);
+  const { network: path, networkLock, joined } = engine.paths.container(id);
   if (!isPresent(path)) return;
   // Somebody may be connecting it at this moment
   using _lock = acquireLock(networkLock);
@@ -47,6 +48,7 @@ export function tearDownSandbox(
   if (failures.length > 0) {
     throw new AggregateError(failures, `Cannot undo the network of container ${shortId(id)}`);
   }
+  removeIfPresent(joined);
   removeTree(path);
   if (isQuiet) return;
   for (const endpoint of sandbox?.endpoints ?? []) {
@@ -67,11 +69,15 @@ function attemptAll(...undos: readonly (() => void)[]): unknown[] {
 }
 
 function releaseSandbox(paths: Paths, id: string, { endpoints, ports }: Sandbox): unknown[] {
+  const isShared = isPresent(paths.container(id).joined);
   return attemptAll(
     () => leaveNames(paths, id, endpoints),
     () => ports.length > 0 && unpublishPorts(paths, id),
     () => forgetFlowsToContainer(ports),
-    ...endpoints.map((endpoint) => () => releaseEndpoint(paths, id, endpoint)),
+    ...endpoints.flatMap((endpoint) => [
+      () => isShared ? removeHostLink(endpoint) : cutHostLink(endpoint),
+      () => releaseAddresses(paths, id, endpoint),
+    ]),
   );
 }
 
@@ -108,8 +114,12 @@ function addressPlace(
 
 /** Removes an endpoint's link on the host's side and gives its addresses back. */
 export function releaseEndpoint(paths: Paths, owner: string, endpoint: Endpoint): void {
-  const { hostLink, networkId, networkName, ipv4, ipv6 } = endpoint;
-  if (hostLink !== "") removeHostLink(hostLink);
+  removeHostLink(endpoint);
+  releaseAddresses(paths, owner, endpoint);
+}
+
+function releaseAddresses(paths: Paths, owner: string, endpoint: Endpoint): void {
+  const { networkId, networkName, ipv4, ipv6 } = endpoint;
   const place = addressPlace(paths, networkId, networkName);
   // Whoever was killed while they took an address has not written it down
   if (ipv4 === undefined && ipv6 === undefined) releaseAllAddresses(place, owner);
@@ -119,7 +129,23 @@ export function releaseEndpoint(paths: Paths, owner: string, endpoint: Endpoint)
 }
 
 /** A crash may have left the namespace, and the link with it, to the kernel. */
-function removeHostLink(name: string): void {
+function removeHostLink({ hostLink: name }: Endpoint): void {
+  if (name === "") return;
   using socket = new NetlinkSocket(NETLINK.ROUTE);
   new Links(socket).remove(name);
+}
+
+/**
+ * Leaves an endpoint's link to the kernel, which removes it with the namespace a moment later: it takes 20 ms that
+ * nobody waits for then. Switched off, it does not answer for addresses that somebody else is given meanwhile.
+ */
+function cutHostLink({ hostLink }: Endpoint): void {
+  if (hostLink === "") return;
+  using socket = new NetlinkSocket(NETLINK.ROUTE);
+  try {
+    new Links(socket).setDown(hostLink);
+  } catch (error) {
+    // It is gone already
+    if (!(error instanceof NetlinkError && error.code === "ENODEV")) throw error;
+  }
 }

@@ -27,7 +27,7 @@ import type { HostCgroupHierarchy } from "../kernel/proc.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
@@ -84,10 +84,16 @@ function settleFailedStart(engine: Engine, config: ContainerConfig, cause: unkno
   // Its monitor may have been killed before it could remove what it had made
   killLeftovers(paths);
   if (config.isAutoRemoved) return removeLocked(engine, config);
-  recordFailedStart(paths, {
-    exitCode: (cause instanceof WherryError ? cause.exitCode : undefined) ?? EXIT_NOT_STARTED,
-    error: cause instanceof Error ? cause.message : String(cause),
-  });
+  const exitCode = (cause instanceof WherryError ? cause.exitCode : undefined) ?? EXIT_NOT_STARTED;
+  try {
+    recordFailedStart(paths, {
+      exitCode,
+      error: cause instanceof Error ? cause.message : String(cause),
+    });
+  } catch (error) {
+    // On a disk that takes nothing, whoever started it is told all the same
+    if (!isOfSystem(error)) throw error;
+  }
 }
 
 async function launch(

@@ -111,10 +111,15 @@ function addPair(
   host.links.addVeth({ name: "veth1", bridgeIndex, peer, ...options });
 }
 
+/** What `ip` shows of a port of a bridge. */
+function showPort(host: TestLinks, name: string): Record<string, unknown> {
+  const info = host.showLink(name)["linkinfo"] as Record<string, Record<string, unknown>>;
+  return info["info_slave_data"] ?? {};
+}
+
 /** Whether `ip` shows a port of a bridge as isolated. */
 function isIsolated(host: TestLinks, name: string): unknown {
-  const info = host.showLink(name)["linkinfo"] as Record<string, Record<string, unknown>>;
-  return info["info_slave_data"]?.["isolated"];
+  return showPort(host, name)["isolated"];
 }
 
 Deno.test("newBridge() says what ip says", () => {
@@ -296,6 +301,16 @@ Deno.test("Links.addVeth() does not isolate a port otherwise", () => {
 
   addPair(host, container);
 
+  strictEqual(isIsolated(host, "veth1"), false);
+});
+
+Deno.test("Links.addVeth() has packets reflected when asked to", () => {
+  using host = new TestLinks();
+  using container = new TestLinks();
+
+  addPair(host, container, { isReflected: true });
+
+  strictEqual(showPort(host, "veth1")["hairpin"], true);
   strictEqual(isIsolated(host, "veth1"), false);
 });
 

@@ -28,6 +28,8 @@ const decoder = new TextDecoder();
 /** Which addresses of one network are taken, and by whom. */
 export class AddressBook {
   readonly #directory: string;
+  /** What links to the last owner say: encoding takes longer than all else but the system call. */
+  #encoded: { owner: string; content: string } | undefined;
 
   /**
    * Makes nothing on disk yet.
@@ -55,7 +57,7 @@ export class AddressBook {
 
   #link(address: string, owner: string): void {
     const path = `${this.#directory}/${address}`;
-    const content = encodeId(owner);
+    const content = this.#contentOf(owner);
     try {
       Deno.symlinkSync(content, path);
     } catch (error) {
@@ -63,6 +65,11 @@ export class AddressBook {
       Deno.mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
       Deno.symlinkSync(content, path);
     }
+  }
+
+  #contentOf(owner: string): string {
+    if (this.#encoded?.owner !== owner) this.#encoded = { owner, content: encodeId(owner) };
+    return this.#encoded.content;
   }
 
   /**
@@ -145,7 +152,7 @@ export class AddressBook {
     }
   }
 
-  /** Remembers what {@linkcode readCursor} returns. */
+  /** Remembers what {@linkcode AddressBook.readCursor} returns. */
   writeCursor(family: number, address: string): void {
     // Without truncating: on some file systems that waits for the disk
     using file = Deno.openSync(this.#cursorPath(family), {

@@ -88,6 +88,18 @@ function admitLoopback(socket: NetlinkSocket, index: number): void {
   }
 }
 
+/**
+ * Whether the kernel translates packets while they are still in a bridge (`br_netfilter`), as it does where docker is.
+ *
+ * Then a container that asks for a port which it has published itself only gets its packets back if its port reflects
+ * them: they are not routed, but stay in the bridge.
+ */
+export function areBridgesFiltered(): boolean {
+  return ["iptables", "ip6tables"].some((name) =>
+    readSysctl(`net/bridge/bridge-nf-call-${name}`) === "1"
+  );
+}
+
 /** The error of a bridge whose name another link of the host has. */
 export function nameTaken(bridge: string, network: string): WherryError {
   return new WherryError(

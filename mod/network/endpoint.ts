@@ -8,6 +8,7 @@ import { inNetNamespace } from "../kernel/net_namespace.ts";
 import { NETLINK, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
 import { deleteRoute, listRoutes, newRoute, type Route, ROUTE_TABLE } from "../kernel/route.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
+import { areBridgesFiltered } from "./bridge.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "./network.ts";
 import type { Endpoint, EndpointAddress } from "./sandbox.ts";
 
@@ -145,6 +146,7 @@ function makeLink(sockets: SandboxSockets, request: AttachRequest): void {
       name: endpoint.hostLink,
       bridgeIndex: findLink(sockets.host, bridge).index,
       isIsolated: network.options[NETWORK_OPTION.ICC] === "false",
+      isReflected: areBridgesFiltered(),
       ...mtu,
       peer: { name: endpoint.link, namespace, macAddress: endpoint.macAddress, ...mtu },
     });

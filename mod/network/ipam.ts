@@ -23,6 +23,7 @@ import {
 } from "../kernel/ip.ts";
 import { shortId } from "../store/id.ts";
 import { AddressBook } from "./address_book.ts";
+import { dockerError } from "./docker_error.ts";
 import type { IpamPool } from "./network.ts";
 
 /** Addresses that are tried one by one before the whole book is read. */
@@ -58,6 +59,13 @@ interface Candidates {
   last: bigint;
   /** Those that are never given away, and why. */
   reserved: Map<bigint, string>;
+}
+
+/** An address that can be given away. */
+interface Candidate {
+  number: bigint;
+  /** In canonical form. */
+  text: string;
 }
 
 /**
@@ -142,15 +150,14 @@ export class AddressPool {
       this.#takeStale(request);
     if (address === undefined) throw this.#exhausted();
     this.#advance(address);
-    return formatAddressNumber(this.#candidates.family, address);
+    return address.text;
   }
 
   /** Who makes one object for one address, as commands do, leaves the cursor just there. */
-  #advance(address: bigint): void {
-    this.#cursor = address;
+  #advance({ number, text }: Candidate): void {
+    this.#cursor = number;
     if (this.#givenCount++ % CURSOR_INTERVAL > 0) return;
-    const { family } = this.#candidates;
-    this.#book.writeCursor(family, formatAddressNumber(family, address));
+    this.#book.writeCursor(this.#candidates.family, text);
   }
 
   #allocateWanted(wanted: string, { owner, isStale }: AddressRequest): string {
@@ -170,7 +177,7 @@ export class AddressPool {
     const { family, subnet, reserved } = this.#candidates;
     const address = parseIpAddress(wanted);
     if (address === undefined) {
-      throw new WherryError("invalid_argument", `invalid IP address: ${wanted}`);
+      throw dockerError("invalid_argument", `invalid IP address: ${wanted}`);
     }
     const number = addressToNumber(address);
     if (!containsAddress(subnet, address.family, number)) {
@@ -189,56 +196,47 @@ export class AddressPool {
   }
 
   /** The common case: one of the next few is free. */
-  #claimNext(owner: string): bigint | undefined {
-    for (const number of this.#walk(FIRST_TRIES)) {
-      if (this.#book.claim(this.#format(number), owner)) return number;
+  #claimNext(owner: string): Candidate | undefined {
+    for (const address of this.#walk(FIRST_TRIES)) {
+      if (this.#book.claim(address.text, owner)) return address;
     }
     return undefined;
-  }
-
-  #format(number: bigint): string {
-    return formatAddressNumber(this.#candidates.family, number);
   }
 
   /** With many taken in a row: asking for each would take longer than reading all of them. */
-  #claimAfterReading(owner: string): bigint | undefined {
+  #claimAfterReading(owner: string): Candidate | undefined {
     const taken = new Set(this.#book.listTaken());
-    for (const number of this.#walk(Infinity)) {
-      const address = this.#format(number);
-      if (!taken.has(address) && this.#book.claim(address, owner)) return number;
+    for (const address of this.#walk(Infinity)) {
+      if (!taken.has(address.text) && this.#book.claim(address.text, owner)) return address;
     }
     return undefined;
   }
 
-  #takeStale({ owner, isStale }: AddressRequest): bigint | undefined {
+  #takeStale({ owner, isStale }: AddressRequest): Candidate | undefined {
     const answers = new Map<string, boolean>();
-    for (const number of this.#walk(Infinity)) {
-      const address = this.#format(number);
-      const holder = this.#book.ownerOf(address);
+    for (const address of this.#walk(Infinity)) {
+      const holder = this.#book.ownerOf(address.text);
       const isWorthTrying = holder === undefined || (answers.get(holder) ?? isStale(holder));
       if (holder !== undefined) answers.set(holder, isWorthTrying);
+      if (!isWorthTrying) continue;
       // Asked again there, under the lock
-      if (isWorthTrying && this.#book.takeOver(address, owner, isStale) === undefined) {
-        return number;
-      }
+      if (this.#book.takeOver(address.text, owner, isStale) === undefined) return address;
     }
     return undefined;
   }
 
   /** Addresses that can be given away, from the one after the cursor on, each once. */
-  *#walk(limit: number): Generator<bigint> {
-    const { first, last, reserved } = this.#candidates;
+  *#walk(limit: number): Generator<Candidate> {
+    const { family, first, last, reserved } = this.#candidates;
     const after = (this.#cursor ??= this.#readCursor()) + 1n;
     const start = after < first || after > last ? first : after;
     let count = 0;
-    for (let number = start, isWrapped = false; first <= last;) {
-      if (!reserved.has(number)) {
+    for (const [from, to] of [[start, last], [first, start - 1n]] as const) {
+      for (let number = from; number <= to; number++) {
+        if (reserved.has(number)) continue;
         if (count++ >= limit) return;
-        yield number;
+        yield { number, text: formatAddressNumber(family, number) };
       }
-      number++;
-      if (number > last) [number, isWrapped] = [first, true];
-      if (isWrapped && number >= start) return;
     }
   }
 

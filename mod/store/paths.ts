@@ -33,6 +33,8 @@ export interface ContainerPaths {
   configLock: string;
   /** Its sandbox; exists while there is anything of it to undo. */
   network: string;
+  /** Exists if another container has joined the sandbox, whose links then do not go with this container's monitor. */
+  joined: string;
   /** Locked for a moment by who changes the sandbox of a container that runs, or undoes one. */
   networkLock: string;
 }
@@ -145,6 +147,7 @@ export class Paths {
       lock: `${runDirectory}/lock`,
       configLock: `${runDirectory}/config.lock`,
       network: `${runDirectory}/network.json`,
+      joined: `${runDirectory}/joined`,
       networkLock: `${runDirectory}/network.lock`,
     };
   }

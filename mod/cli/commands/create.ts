@@ -3,7 +3,7 @@
 import { createContainer } from "../../engine/create.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../command_flags.ts";
-import { loadImageSupport, planRequest, pullWarning } from "../container_request.ts";
+import { loadImageSupport, planRequest, requestWarnings } from "../container_request.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 
@@ -15,8 +15,7 @@ export async function run({ engine, output }: Context, parsed: CreateFlags): Pro
   const request = planRequest(parsed, { isDetached: false, startsAtOnce: false });
   using cidFile = createCidFile(parsed.flags.cidfile);
   using container = await createContainer(engine, request);
-  const warning = pullWarning(parsed);
-  if (warning !== undefined) output.warn(warning);
+  for (const warning of requestWarnings(parsed, request)) output.warn(warning);
   cidFile?.keep(container.config.id);
   output.writeLine(container.config.id);
   return 0;

@@ -8,7 +8,7 @@ import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { tryLockContainer } from "../../engine/find.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../command_flags.ts";
-import { loadImageSupport, planRequest, pullWarning } from "../container_request.ts";
+import { loadImageSupport, planRequest, requestWarnings } from "../container_request.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -32,8 +32,7 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   using cidFile = createCidFile(flags.cidfile);
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
-  const warning = pullWarning(parsed);
-  if (warning !== undefined) context.output.warn(warning);
+  for (const warning of requestWarnings(parsed, request)) context.output.warn(warning);
   cidFile?.keep(container.config.id);
   if (session === undefined) {
     await startDetached(context, container);
