@@ -198,6 +198,8 @@ function planMacAddress(containerId: string, { ipv4, hostLink, link }: Endpoint)
 export async function openNamespaceOf(engine: Engine, wanted: string): Promise<Descriptor> {
   const { config, paths } = findContainer(engine, wanted);
   using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
+  // While it runs, so that whoever undoes its sandbox finds this
+  if (monitor !== undefined) Deno.writeTextFileSync(paths.joined, "", { mode: 0o600 });
   monitor?.requestPidfd();
   const answer = await monitor?.nextOf("pidfd", "error");
   if (answer?.type !== "pidfd") {

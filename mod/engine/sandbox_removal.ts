@@ -1,7 +1,8 @@
 /** Undoing a container's sandbox. @module */
 
+import { isPresent } from "../kernel/entry.ts";
 import { Links } from "../kernel/link.ts";
-import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
+import { NETLINK, NetlinkError, NetlinkSocket } from "../kernel/netlink.ts";
 import { unpublishPorts } from "../network/host_network.ts";
 import { releaseAddress } from "../network/ipam.ts";
 import type { Endpoint } from "../network/sandbox.ts";
@@ -9,6 +10,7 @@ import { readSandbox, removeSandbox } from "../network/sandbox_record.ts";
 import { forgetFlowsToContainer } from "../network/udp_flows.ts";
 import { shortId } from "../store/id.ts";
 import type { Paths } from "../store/paths.ts";
+import { removeIfPresent } from "../store/record.ts";
 import { leaveNames } from "./names.ts";
 
 /**
@@ -20,7 +22,7 @@ import { leaveNames } from "./names.ts";
  * @throws {AggregateError} If a part cannot be undone; the rest is, and the record stays for the next time.
  */
 export function tearDownSandbox(paths: Paths, id: string): void {
-  const { network: path } = paths.container(id);
+  const { network: path, joined } = paths.container(id);
   const sandbox = readSandbox(path);
   if (sandbox === undefined) return;
   const failures: unknown[] = [];
@@ -36,16 +38,25 @@ export function tearDownSandbox(paths: Paths, id: string): void {
     attempt(() => unpublishPorts(paths, id));
     attempt(() => forgetFlowsToContainer(sandbox.ports));
   }
-  for (const endpoint of sandbox.endpoints) attempt(() => releaseEndpoint(paths, id, endpoint));
+  const isShared = isPresent(joined);
+  for (const endpoint of sandbox.endpoints) {
+    attempt(() => isShared ? removeHostLink(endpoint) : cutHostLink(endpoint));
+    attempt(() => releaseAddresses(paths, id, endpoint));
+  }
   if (failures.length > 0) {
     throw new AggregateError(failures, `Cannot undo the network of container ${shortId(id)}`);
   }
+  removeIfPresent(joined);
   removeSandbox(path);
 }
 
 /** Removes an endpoint's link on the host's side and gives its addresses back. */
 export function releaseEndpoint(paths: Paths, owner: string, endpoint: Endpoint): void {
-  if (endpoint.hostLink !== "") removeHostLink(endpoint);
+  removeHostLink(endpoint);
+  releaseAddresses(paths, owner, endpoint);
+}
+
+function releaseAddresses(paths: Paths, owner: string, endpoint: Endpoint): void {
   const place = {
     directory: paths.network(endpoint.networkId).addresses,
     networkName: endpoint.networkName,
@@ -57,6 +68,22 @@ export function releaseEndpoint(paths: Paths, owner: string, endpoint: Endpoint)
 
 /** A crash may have left the namespace, and the link with it, to the kernel. */
 function removeHostLink({ hostLink }: Endpoint): void {
+  if (hostLink === "") return;
   using socket = new NetlinkSocket(NETLINK.ROUTE);
   new Links(socket).remove(hostLink);
+}
+
+/**
+ * Leaves an endpoint's link to the kernel, which removes it with the namespace a moment later: it takes 20 ms that
+ * nobody waits for then. Switched off, it does not answer for addresses that somebody else is given meanwhile.
+ */
+function cutHostLink({ hostLink }: Endpoint): void {
+  if (hostLink === "") return;
+  using socket = new NetlinkSocket(NETLINK.ROUTE);
+  try {
+    new Links(socket).setDown(hostLink);
+  } catch (error) {
+    // It is gone already
+    if (!(error instanceof NetlinkError && error.code === "ENODEV")) throw error;
+  }
 }

@@ -33,6 +33,8 @@ export interface ContainerPaths {
   configLock: string;
   /** Its sandbox; exists while there is anything of it to undo. */
   network: string;
+  /** Exists if another container has joined the sandbox, whose links then do not go with this container's monitor. */
+  joined: string;
 }
 
 /** Files of one network; all are forgotten by a reboot. */
@@ -143,6 +145,7 @@ export class Paths {
       lock: `${runDirectory}/lock`,
       configLock: `${runDirectory}/config.lock`,
       network: `${runDirectory}/network.json`,
+      joined: `${runDirectory}/joined`,
     };
   }
 
