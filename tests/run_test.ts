@@ -93,7 +93,7 @@ testWhole("run ends with 125 and one line when it cannot do what was asked", asy
     [["-w", "relative"], /Cannot use the working directory "relative"/],
     [["-h", "two words"], /Cannot use the hostname "two words"/],
     [["--name", "x"], /Cannot use the container name "x"/],
-    [["--network", "nowhere"], /Cannot use the network "nowhere"/],
+    [["--network", "nowhere"], /network nowhere not found/],
     [["-l", "=value"], /Cannot use the label "=value"/],
   ];
   for (const [flags, message] of cases) {
