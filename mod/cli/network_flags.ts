@@ -150,14 +150,17 @@ function addFirst(
 /** docker's daemon is who looks at addresses, and so `create` ends with 1 for them. */
 function checkEndpoint(request: EndpointRequest): EndpointRequest {
   const { aliases, ipv4, ipv6, macAddress } = request;
-  for (const alias of aliases) checkAlias(alias);
   if (ipv4 !== "" && parseIpAddress(ipv4)?.family !== 4) {
     throw argumentError(`invalid IPv4 address: ${ipv4}`);
   }
   if (ipv6 !== "" && parseIpAddress(ipv6)?.family !== 6) {
     throw argumentError(`invalid IPv6 address: ${ipv6}`);
   }
-  return { ...request, macAddress: checkMacAddress(macAddress) };
+  return {
+    ...request,
+    aliases: aliases.map(checkAlias),
+    macAddress: checkMacAddress(macAddress),
+  };
 }
 
 function checkMacAddress(text: string): string {
@@ -167,9 +170,13 @@ function checkMacAddress(text: string): string {
   throw flagError(`${text} is not a valid mac address`);
 }
 
-/** What stands in the hosts files of others must be a name. */
-function checkAlias(text: string): void {
-  if (HOST_NAME.test(text)) return;
+/**
+ * What stands in the hosts files of others must be a name.
+ *
+ * @throws {WherryError} `invalid_argument` if it is not.
+ */
+export function checkAlias(text: string): string {
+  if (HOST_NAME.test(text)) return text;
   throw argumentError(`invalid network alias "${text}": it is not of [a-zA-Z0-9_.-]`);
 }
 
