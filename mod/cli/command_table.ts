@@ -355,6 +355,31 @@ const NETWORK_CREATE = defineCommand({
   load: () => import("./commands/network_create.ts"),
 });
 
+const NETWORK_CONNECT = defineCommand({
+  paths: ["network connect"],
+  summary: "Connect a container to a network",
+  usage: "[OPTIONS] NETWORK CONTAINER",
+  description: "A running container gets its new link at once, any other when it is started.",
+  examples: EXAMPLES.networkConnect,
+  minArgs: 2,
+  maxArgs: 2,
+  flags: flags.NETWORK_CONNECT_FLAGS,
+  load: () => import("./commands/network_connect.ts"),
+});
+
+const NETWORK_DISCONNECT = defineCommand({
+  paths: ["network disconnect"],
+  summary: "Disconnect a container from a network",
+  usage: "[OPTIONS] NETWORK CONTAINER",
+  description:
+    "Published ports that led through this network are led through another one of the container's bridge " +
+    "networks, or go until there is one.",
+  minArgs: 2,
+  maxArgs: 2,
+  flags: flags.NETWORK_DISCONNECT_FLAGS,
+  load: () => import("./commands/network_disconnect.ts"),
+});
+
 const NETWORK_LS = defineCommand({
   paths: ["network ls", "network list"],
   summary: "List networks",
@@ -484,6 +509,8 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     LOGS,
     NETWORK_CREATE,
     NETWORK_INSPECT,
+    NETWORK_CONNECT,
+    NETWORK_DISCONNECT,
     NETWORK_LS,
     NETWORK_PRUNE,
     NETWORK_RM,

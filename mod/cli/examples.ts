@@ -66,6 +66,10 @@ export const EXAMPLES = {
       line: "wherry update --restart unless-stopped web",
       explanation: "Let a container come back after crashes and reboots, until somebody stops it",
     },
+    {
+      line: "wherry update --publish-rm 80 --publish-add 8443:443 web",
+      explanation: "Change what a running container publishes, all at once",
+    },
   ],
   prune: [
     {
@@ -127,6 +131,12 @@ export const EXAMPLES = {
     {
       line: "wherry network create -d macvlan -o parent=eth0 --ipam-driver dhcp lan",
       explanation: "Put containers on the LAN, with addresses of its DHCP server",
+    },
+  ],
+  networkConnect: [
+    {
+      line: "wherry network connect --alias db backend postgres",
+      explanation: "Put a container on one more network, where others find it as db, too",
     },
   ],
   networkLs: [

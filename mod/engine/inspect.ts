@@ -12,7 +12,6 @@ import { type HealthCheckResult, readHealthLog } from "../container/health_log.t
 import type { ContainerState } from "../container/state.ts";
 import { listNetworkRecords } from "../network/network_store.ts";
 import type { Sandbox } from "../network/sandbox.ts";
-import { readSandbox } from "../network/sandbox_record.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { type ContainerSize, SizeMeter } from "./container_size.ts";
 import type { Engine } from "./engine.ts";
@@ -23,6 +22,7 @@ import {
   describePortBindings,
 } from "./inspect_endpoints.ts";
 import type { Inspection } from "./inspection.ts";
+import { readSandboxIfSound } from "./sandbox_reading.ts";
 import { lowerDirectoriesOf } from "./start.ts";
 
 /** What {@linkcode inspectContainer} finds out. */
@@ -51,7 +51,7 @@ export function inspectContainer(
   return describeContainer(container, {
     lowerDirectories: lowerDirectoriesOf(engine, config),
     healthChecks: check === undefined ? [] : readHealthLog(paths.health, check),
-    sandbox: container.state.isRunning ? readSandbox(paths.network) : undefined,
+    sandbox: container.state.isRunning ? readSandboxIfSound(engine, config.id) : undefined,
     networkIds: listNetworkIds(engine),
     ...(hasSize ? { size: new SizeMeter(engine).measure(container) } : {}),
   });

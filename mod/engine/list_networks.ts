@@ -21,11 +21,20 @@ export interface NetworkList {
  * @throws {WherryError} `unsupported` if they may not be read.
  */
 export function listNetworks(engine: Engine): NetworkList {
-  const { damaged } = listNetworkRecords(engine.paths);
-  const warnings = damaged.size === 0 ? [] : putAside(engine, [...damaged.keys()]);
+  const warnings = putDamagedAside(engine);
   ensureDefaultNetwork(engine);
   const { networks } = listNetworkRecords(engine.paths);
   return { networks: networks.toSorted((a, b) => compareNaturally(a.name, b.name)), warnings };
+}
+
+/**
+ * Puts records aside that cannot be read.
+ *
+ * @returns One line for each.
+ */
+export function putDamagedAside(engine: Engine): string[] {
+  const { damaged } = listNetworkRecords(engine.paths);
+  return damaged.size === 0 ? [] : putAside(engine, [...damaged.keys()]);
 }
 
 function putAside(engine: Engine, names: readonly string[]): string[] {

@@ -7,42 +7,33 @@ import {
   formatExtraHosts,
   formatHostsHeader,
   formatHostsLines,
+  formatOwnLines,
+  listMemberAddresses,
   listMembers,
   LOCAL_HOSTS,
   removeHostsLines,
   shortenIds,
 } from "../network/hosts_file.ts";
 import type { NetworkConfig } from "../network/network.ts";
-import { type HostResolver, planResolvConf } from "../network/resolver.ts";
+import {
+  planResolvConf,
+  readHostFile,
+  readHostResolver,
+  RESOLV_CONF,
+} from "../network/resolver.ts";
 import type { Endpoint, Sandbox } from "../network/sandbox.ts";
-import { shortId } from "../store/id.ts";
+import { isPresent, listNames } from "../kernel/entry.ts";
+import { isId, shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
 import { readTextIfPresent, replaceText } from "../store/record.ts";
 import { isMissing, systemFailure } from "./engine.ts";
 
-const RESOLV_CONF = "/etc/resolv.conf";
-/** Where systemd-resolved tells of the servers behind its own. */
-const UPSTREAM_RESOLV_CONF = "/run/systemd/resolve/resolv.conf";
 /** Somebody inside may write into a container's file; what is larger is not read but begun anew. */
 const MAX_HOSTS_BYTES = 1024 * 1024;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-/** What the host has. */
-export function readHostResolver(): HostResolver {
-  return { text: readHostFile(RESOLV_CONF), upstreamText: readHostFile(UPSTREAM_RESOLV_CONF) };
-}
-
-function readHostFile(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
-}
 
 function writeFiles(directory: string, files: EtcFiles): void {
   try {
@@ -138,30 +129,62 @@ export function joinNames(paths: Paths, id: string, endpoints: readonly Endpoint
   }
 }
 
+/**
+ * Tells a container that runs of an endpoint of its own that has just been made, and all others on its network.
+ *
+ * @param endpoint With its addresses.
+ */
+export function joinNamesAlive(
+  paths: Paths,
+  config: Pick<ContainerConfig, "id" | "hostname" | "domainname">,
+  endpoint: Endpoint,
+): void {
+  appendIfPresent(hostsPath(paths, config.id), formatOwnLines(addressesOf(endpoint), config));
+  joinNames(paths, config.id, [endpoint]);
+}
+
 /** Makes all containers on a container's networks forget it, and it them; the reverse of {@linkcode joinNames}. */
 export function leaveNames(paths: Paths, id: string, endpoints: readonly Endpoint[]): void {
   using _lock = acquireLock(paths.hostNetwork.namesLock);
   for (const endpoint of endpoints) {
-    const { hosts } = paths.network(endpoint.networkId);
-    const known = readTextIfPresent(hosts);
-    if (known === undefined || !known.includes(id)) continue;
-    const addresses = addressesOf(endpoint);
-    const left = removeHostsLines(known, id, addresses);
-    for (const member of listMembers(left)) {
-      rewriteIfPresent(
-        hostsPath(paths, member),
-        (text) => removeHostsLines(text, shortId(id), addresses),
-      );
-    }
-    rewriteIfPresent(hostsPath(paths, id), (text) => forgetAll(text, left, endpoint));
-    // Last: what is interrupted before is done again
-    replaceText(hosts, left, { isDurable: false });
+    leaveList(paths, id, { networkId: endpoint.networkId, addresses: addressesOf(endpoint) });
   }
 }
 
+/** Makes everybody forget a container, whatever networks it was on. */
+export function forgetNames(paths: Paths, id: string): void {
+  const { directory, namesLock } = paths.hostNetwork;
+  if (!isPresent(directory)) return;
+  using _lock = acquireLock(namesLock);
+  for (const networkId of listNames(directory).filter(isId)) {
+    const list = readTextIfPresent(paths.network(networkId).hosts) ?? "";
+    leaveList(paths, id, { networkId, addresses: listMemberAddresses(list, id) });
+  }
+}
+
+/** The caller holds the lock of the names. */
+function leaveList(
+  paths: Paths,
+  id: string,
+  { networkId, addresses }: { networkId: string; addresses: readonly string[] },
+): void {
+  const { hosts } = paths.network(networkId);
+  const known = readTextIfPresent(hosts);
+  if (known === undefined || !known.includes(id)) return;
+  const left = removeHostsLines(known, id, addresses);
+  for (const member of listMembers(left)) {
+    rewriteIfPresent(
+      hostsPath(paths, member),
+      (text) => removeHostsLines(text, shortId(id), addresses),
+    );
+  }
+  rewriteIfPresent(hostsPath(paths, id), (text) => forgetAll(text, left, addresses));
+  // Last: what is interrupted before is done again
+  replaceText(hosts, left, { isDurable: false });
+}
+
 /** What a container that leaves a network knows afterwards. */
-function forgetAll(text: string, list: string, endpoint: Endpoint): string {
-  const own = addressesOf(endpoint);
+function forgetAll(text: string, list: string, own: readonly string[]): string {
   const lines = new Set([...shortenIds(list).split("\n"), ""]);
   return text.split("\n").filter((line) =>
     line === "" || !(lines.has(line) || own.includes(line.slice(0, line.indexOf("\t"))))

@@ -103,7 +103,7 @@ async function launch(
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   using network = await setUpSandbox(engine, config);
-  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine.paths, config.id));
+  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   using cleanup = openCleanupProgram(engine, config, network.place);
   const steps = planStart(engine, config, network.place, terminalSize);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
@@ -189,7 +189,7 @@ async function recordFailedRestart(
 ): Promise<void> {
   monitor.wait();
   await monitor.nextOf("exited");
-  using lock = tryLockContainer(engine.paths, config.id);
+  using lock = tryLockContainer(engine, config.id);
   // Without it somebody else is at it already
   if (lock !== undefined) settleFailedStart(engine, config, cause);
 }

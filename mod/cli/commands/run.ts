@@ -114,7 +114,7 @@ function onlyAttached(
  */
 function cleanUpEnded({ engine }: Context, { config }: CreatedContainer): void {
   if (!config.isAutoRemoved && config.endpoints.length === 0) return;
-  using lock = tryLockContainer(engine.paths, config.id);
+  using lock = tryLockContainer(engine, config.id);
   // Still locked: it runs on, or another command removes it already
   if (lock !== undefined && config.isAutoRemoved) removeLocked(engine, config);
 }

@@ -67,7 +67,9 @@ async function startAttached(
   using lock = await lockStopped(engine, config.id);
   if (lock === undefined) throw busy(name);
   session.prepareStdin();
-  using monitor = await startContainer(engine, { config, lock }, {
+  // Somebody may have changed it while we waited
+  const { config: latest } = findContainer(engine, config.id);
+  using monitor = await startContainer(engine, { config: latest, lock }, {
     attachment: attachmentOf(streams),
     ...(hasTerminal ? { terminalSize: callerTerminalSize() } : {}),
   }).catch(failPlainly);
