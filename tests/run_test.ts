@@ -451,7 +451,8 @@ testWhole("run --network host has the host's network and name", async (wherry) =
 
   const { stdout } = await wherry.runBusybox(["--network", "host"], ["sh", "-c", script]);
 
-  strictEqual(stdout, `${Deno.readLinkSync("/proc/self/ns/net")}\n${Deno.hostname()}\n`);
+  const namespace = wherry.network.within(() => Deno.readLinkSync("/proc/thread-self/ns/net"));
+  strictEqual(stdout, `${namespace}\n${Deno.hostname()}\n`);
 });
 
 testWhole("run without --rm keeps the container until rm", async (wherry) => {
