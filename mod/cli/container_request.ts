@@ -2,7 +2,9 @@
 
 import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
+import type { Engine } from "../engine/engine.ts";
 import { loadTarSupport } from "../engine/image_source.ts";
+import { networkPlaceOf } from "../engine/sandbox.ts";
 import { WherryError } from "../errors.ts";
 import { flagError } from "./argument_error.ts";
 import type { CONTAINER_FLAGS } from "./command_flags.ts";
@@ -12,7 +14,7 @@ import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
-import { type NetworkRequest, networkWarnings, planNetwork } from "./network_flags.ts";
+import { networkWarnings, planNetwork } from "./network_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
@@ -26,9 +28,6 @@ export interface ContainerArguments {
   /** The image unless there is `--rootfs`, then the command. */
   readonly positionals: readonly string[];
 }
-
-/** What {@linkcode planRequest} makes of the arguments. */
-export type PlannedRequest = CreateRequest & NetworkRequest;
 
 /** What the command does with the container it makes. */
 export interface RequestOptions {
@@ -67,7 +66,7 @@ export async function loadImageSupport(
 export function planRequest(
   { flags, positionals }: ContainerArguments,
   { isDetached, startsAtOnce }: RequestOptions,
-): PlannedRequest {
+): CreateRequest {
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
   checkPull(flags.pull);
   const attached = attachedStreams(flags, isDetached);
@@ -110,16 +109,18 @@ export function planRequest(
 /**
  * What people should know of flags that have not the effect they may expect: no flag is silently without one.
  *
+ * @param config The container that was made.
  * @returns A sentence for each.
  */
 export function requestWarnings(
+  engine: Engine,
   { flags: { pull } }: ContainerArguments,
-  request: PlannedRequest,
+  config: ContainerConfig,
 ): string[] {
   const pullWarnings = pull === "always"
     ? ["--pull always: there are no registries yet, so the image that is here is used"]
     : [];
-  return [...pullWarnings, ...networkWarnings(request)];
+  return [...pullWarnings, ...networkWarnings(config, () => networkPlaceOf(engine, config))];
 }
 
 const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", "missing", "never"];

@@ -25,7 +25,7 @@ import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** Where a container's processes find their network. */
 export interface SandboxSetup extends Disposable {
-  /** `sandbox` and `joined` are those with a {@linkcode namespace}. */
+  /** `sandbox` and `joined` are those with a `namespace`. */
   place: NetworkPlace;
   /** Its own or another container's namespace, for the monitor. */
   namespace: Descriptor | undefined;
