@@ -13,7 +13,7 @@ import type { Endpoint, EndpointAddress, Sandbox } from "../network/sandbox.ts";
 import { writeSandbox } from "../network/sandbox_record.ts";
 import { newId, shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
 import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
@@ -38,6 +38,14 @@ export interface SandboxSetup extends Disposable {
  * @throws {WherryError} If a network is missing, an address or a port is taken; nothing is left then.
  */
 export async function setUpSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
+  try {
+    return await setUp(engine, config);
+  } catch (cause) {
+    throw systemFailure(`set up the network of container "${config.name}"`, cause);
+  }
+}
+
+async function setUp(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
   const place = networkPlaceOf(engine, config);
   if (place === "sandbox") return await makeSandbox(engine, config);
   writeHostEtcFiles(engine.paths, config, place);
