@@ -26,7 +26,7 @@ const SERVER = [
   "sh",
   "-c",
   "mkdir -p /www/cgi-bin && printf '#!/bin/sh\\necho; echo $REMOTE_ADDR\\n' >/www/cgi-bin/who && " +
-  `chmod +x /www/cgi-bin/who && exec httpd -f -p ${PORT} -h /www`,
+  `chmod +x /www/cgi-bin/who && exec httpd -f -p [::]:${PORT} -h /www`,
 ];
 
 const QUICK = ["--stop-timeout", "0"];
