@@ -14,9 +14,9 @@ import { writeSandbox } from "../network/sandbox_record.ts";
 import { newId, shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import type { Engine } from "./engine.ts";
 import { defaultRouteIndex } from "./default_route.ts";
 import { recordEndpointEvent } from "./endpoint_events.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
 import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
@@ -41,6 +41,14 @@ export interface SandboxSetup extends Disposable {
  * @throws {WherryError} If a network is missing, an address or a port is taken; nothing is left then.
  */
 export async function setUpSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
+  try {
+    return await setUp(engine, config);
+  } catch (cause) {
+    throw systemFailure(`set up the network of container "${config.name}"`, cause);
+  }
+}
+
+async function setUp(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
   const place = networkPlaceOf(engine, config);
   if (place === "sandbox") return await makeSandbox(engine, config);
   writeHostEtcFiles(engine.paths, config, place);
