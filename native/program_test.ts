@@ -176,6 +176,7 @@ testBoth("wake_run() runs no two at the same time", async ({ start, directory })
   await monitor.started();
   await eventually(() => readLines(lines) === "begin\n");
   monitor.send("wake 0");
+  strictEqual(await monitor.receive(), "ok");
   await eventually(() => readLines(lines).split("\n").length === 5);
   monitor.send("signal 9");
 
