@@ -2,8 +2,11 @@
 
 import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
+import type { Engine } from "../engine/engine.ts";
 import { loadTarSupport } from "../engine/image_source.ts";
+import { loadNetworkSupport } from "../engine/network_support.ts";
 import { WherryError } from "../errors.ts";
+import { findNetworkRecord } from "../network/network_store.ts";
 import { argumentError } from "./argument_error.ts";
 import type { CONTAINER_FLAGS } from "./command_flags.ts";
 import { readEnvironment } from "./environment.ts";
@@ -11,7 +14,7 @@ import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
-import { planNetwork } from "./network_flags.ts";
+import { missingParent, needsParent, planNetwork } from "./network_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
@@ -52,6 +55,19 @@ export async function loadImageSupport(
     });
   }
   await loadTarSupport(image);
+}
+
+/**
+ * Loads what the container's networks take, the first thing that a command does, too.
+ *
+ * @throws {WherryError} `invalid_argument` if they are asked for in a way that makes no sense.
+ */
+export async function loadNetworks(engine: Engine, { flags }: ContainerArguments): Promise<void> {
+  const isKnown = (name: string): boolean => findNetworkRecord(engine.paths, name) !== undefined;
+  if (flags.parent === undefined && needsParent(flags) && !flags.network.every(isKnown)) {
+    throw missingParent(flags);
+  }
+  await loadNetworkSupport(engine, planNetwork(flags));
 }
 
 /**

@@ -16,6 +16,7 @@ import { isLocked } from "../store/lock.ts";
 import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
+import { loadDhcp } from "./network_support.ts";
 import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
 import { portsToPublish, publishContainerPorts } from "./ports.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
@@ -85,14 +86,18 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   using sockets = new SandboxSockets(namespace);
   sockets.inside.setUp("lo");
   const first = defaultRouteIndex(config.endpoints, networks);
-  sandbox.endpoints.forEach((endpoint, index) => {
+  for (const [index, endpoint] of sandbox.endpoints.entries()) {
     const network = networks[index];
-    if (network === undefined) return;
+    if (network === undefined) continue;
     takeAddresses(engine, config, config.endpoints[index], network, endpoint);
     const bridge = ensureUp(engine, network);
     const request: AttachRequest = { network, endpoint, bridge, hasDefaultRoute: index === first };
     attachEndpoint(sockets, request);
-  });
+    if (network.ipamDriver !== "dhcp") continue;
+    const { leaseAddress } = await loadDhcp();
+    const record = (): void => writeSandbox(path, sandbox);
+    await leaseAddress(engine, { config, sockets, record, ...request });
+  }
   writeSandbox(path, sandbox);
   const ports = portsToPublish(config);
   await publishContainerPorts(engine, { config, sandbox, networks, ports }, (mappings) => {
@@ -150,6 +155,7 @@ export function takeAddresses(
   network: NetworkConfig,
   endpoint: Endpoint,
 ): void {
+  checkWishes(request, network);
   const isStale = (owner: string): boolean => !isLocked(engine.paths.container(owner).lock);
   for (const pool of network.ipamDriver === "default" ? network.pools : []) {
     const isIpv6 = pool.subnet.includes(":");
@@ -162,6 +168,29 @@ export function takeAddresses(
     endpoint[isIpv6 ? "ipv6" : "ipv4"] = endpointAddress(address, pool, network);
   }
   if (endpoint.macAddress === "") endpoint.macAddress = planMacAddress(id, endpoint);
+}
+
+/** @throws {WherryError} `invalid_argument` for what the network cannot give. */
+function checkWishes(
+  request: EndpointRequest | undefined,
+  { name, driver, ipamDriver }: NetworkConfig,
+): void {
+  const { ipv4 = "", ipv6 = "", macAddress = "" } = request ?? {};
+  const address = ipv4 || ipv6;
+  if (address !== "" && ipamDriver !== "default") {
+    const reason = ipamDriver === "dhcp" ? "its DHCP server chooses" : "nobody gives any there";
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot use address "${address}" of network "${name}": ${reason}`,
+    );
+  }
+  if (macAddress !== "" && driver === "ipvlan") {
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot use the hardware address "${macAddress}" on network "${name}": those on an ipvlan ` +
+        "have that of its parent",
+    );
+  }
 }
 
 function endpointAddress(

@@ -2,9 +2,10 @@
 
 import { Links } from "../kernel/link.ts";
 import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
+import { sendFrame } from "../kernel/packet_socket.ts";
 import { unpublishPorts } from "../network/host_network.ts";
 import { releaseAddress } from "../network/ipam.ts";
-import type { Endpoint } from "../network/sandbox.ts";
+import type { DhcpLease, Endpoint } from "../network/sandbox.ts";
 import { readSandbox, removeSandbox } from "../network/sandbox_record.ts";
 import { shortId } from "../store/id.ts";
 import type { Paths } from "../store/paths.ts";
@@ -42,6 +43,7 @@ export function tearDownSandbox(paths: Paths, id: string): void {
 /** Removes an endpoint's link on the host's side and gives its addresses back. */
 export function releaseEndpoint(paths: Paths, owner: string, endpoint: Endpoint): void {
   if (endpoint.hostLink !== "") removeHostLink(endpoint);
+  if (endpoint.lease !== undefined && endpoint.ipv4 !== undefined) releaseLease(endpoint.lease);
   const place = {
     directory: paths.network(endpoint.networkId).addresses,
     networkName: endpoint.networkName,
@@ -49,6 +51,19 @@ export function releaseEndpoint(paths: Paths, owner: string, endpoint: Endpoint)
   for (const address of [endpoint.ipv4, endpoint.ipv6]) {
     if (address !== undefined) releaseAddress(place, address.address, owner);
   }
+}
+
+/**
+ * Gives an address back to its DHCP server.
+ *
+ * The frame goes out by the parent, in the container's name: the container's own link may be gone by now.
+ */
+export function releaseLease({ parent, release, expiresAt }: DhcpLease): void {
+  if (Date.now() >= expiresAt) return;
+  using socket = new NetlinkSocket(NETLINK.ROUTE);
+  const link = new Links(socket).find(parent);
+  // Without a way to the server the lease ends by itself
+  if (link?.isUp === true) sendFrame(link.index, Uint8Array.fromHex(release));
 }
 
 /** A crash may have left the namespace, and the link with it, to the kernel. */

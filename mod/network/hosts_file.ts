@@ -36,12 +36,19 @@ export interface HostsHeader {
 
 /** Writes the lines that do not depend on other containers. */
 export function formatHostsHeader(header: HostsHeader): string {
-  const { addresses, hostname, domainname, hostAddresses, extraHosts } = header;
-  const own = domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;
+  const { hostAddresses, extraHosts } = header;
   return LOCAL_HOSTS +
     hostAddresses.map((address) => `${address}\t${HOST_NAMES.join(" ")}\n`).join("") +
     formatExtraHosts(extraHosts, hostAddresses) +
-    addresses.map((address) => `${address}\t${own}\n`).join("");
+    formatOwnLines(header);
+}
+
+/** Writes the lines by which a container knows itself. */
+export function formatOwnLines(
+  { addresses, hostname, domainname }: Pick<HostsHeader, "addresses" | "hostname" | "domainname">,
+): string {
+  const own = domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;
+  return addresses.map((address) => `${address}\t${own}\n`).join("");
 }
 
 /** Writes the lines that were asked for. */

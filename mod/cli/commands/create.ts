@@ -1,10 +1,11 @@
 /** `wherry create`. @module */
 
 import { createContainer, type CreateRequest } from "../../engine/create.ts";
+import type { Engine } from "../../engine/engine.ts";
 import { WherryError } from "../../errors.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../command_flags.ts";
-import { loadImageSupport, planRequest, pullWarning } from "../container_request.ts";
+import { loadImageSupport, loadNetworks, planRequest, pullWarning } from "../container_request.ts";
 import type { Context } from "../context.ts";
 import { EXIT_ENGINE_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -14,7 +15,7 @@ type CreateFlags = ParsedFlags<typeof CREATE_FLAGS>;
 /** Makes a container and prints its id. */
 export async function run({ engine, output }: Context, parsed: CreateFlags): Promise<number> {
   await loadImageSupport(parsed, "create");
-  const request = planChecked(parsed);
+  const request = await planChecked(engine, parsed);
   using cidFile = createCidFile(parsed.flags.cidfile);
   using container = await createContainer(engine, request);
   const warning = pullWarning(parsed);
@@ -25,8 +26,9 @@ export async function run({ engine, output }: Context, parsed: CreateFlags): Pro
 }
 
 /** As with docker, a bad flag is the engine's failure, exit status 125; all else is 1. */
-function planChecked(parsed: CreateFlags): CreateRequest {
+async function planChecked(engine: Engine, parsed: CreateFlags): Promise<CreateRequest> {
   try {
+    await loadNetworks(engine, parsed);
     return planRequest(parsed, { isDetached: false, startsAtOnce: false });
   } catch (cause) {
     if (!(cause instanceof WherryError)) throw cause;
