@@ -33,6 +33,7 @@ const ERRNO: Readonly<Record<number, readonly [code: string, text: string]>> = {
   30: ["EROFS", "read-only file system"],
   31: ["EMLINK", "too many links"],
   32: ["EPIPE", "broken pipe"],
+  34: ["ERANGE", "numerical result out of range"],
   36: ["ENAMETOOLONG", "file name too long"],
   38: ["ENOSYS", "function not implemented by this kernel"],
   39: ["ENOTEMPTY", "directory not empty"],

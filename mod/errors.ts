@@ -77,3 +77,8 @@ export class WherryError extends Error {
     });
   }
 }
+
+/** Whether `error` says that something stored is damaged. */
+export function isCorrupt(error: unknown): error is WherryError {
+  return error instanceof WherryError && error.kind === "corrupt";
+}

@@ -40,6 +40,10 @@ export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
 export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/boot.ts";
 export { removeContainer } from "./engine/remove.ts";
 export { pruneContainers, type PruneFilter, type PruneResult } from "./engine/prune.ts";
+export { createNetwork } from "./engine/create_network.ts";
+export { findNetwork } from "./engine/networks.ts";
+export { listNetworks, type NetworkList } from "./engine/list_networks.ts";
+export { pruneNetworks, removeNetwork } from "./engine/remove_network.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
 export type { Sweep } from "./image/images.ts";
@@ -55,10 +59,13 @@ export type {
   BindMount,
   ContainerConfig,
   ContainerMount,
+  EndpointRequest,
   HealthCheck,
   LogConfig,
+  NameLookup,
   NetworkMode,
   Propagation,
+  PublishedPort,
   RestartPolicy,
   RootSource,
   TmpfsMount,
@@ -71,7 +78,9 @@ export type {
   MonitorEvent,
   MonitorObserver,
 } from "./container/monitor.ts";
-export type { ContainerPaths, Paths } from "./store/paths.ts";
+export type { IpamPool, NetworkConfig, NetworkDriver } from "./network/network.ts";
+export type { NetworkRequest } from "./network/network_plan.ts";
+export type { ContainerPaths, HostNetworkPaths, NetworkPaths, Paths } from "./store/paths.ts";
 export { type ErrorKind, WherryError, type WherryErrorOptions } from "./errors.ts";
 export { SystemError } from "../ffi/errno.ts";
 export type { Descriptor } from "../ffi/descriptor.ts";

@@ -112,9 +112,12 @@ testBoth(
     ));
 
     const pid = await monitor.started();
+    let numbers: string[] = [];
     // The program's own loader has a library open at first; what leaked would stay
-    await eventually(() => [...Deno.readDirSync(`/proc/${pid}/fd`)].length === 3);
-    const numbers = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => name).sort();
+    await eventually(() => {
+      numbers = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => name).sort();
+      return numbers.length === 3;
+    });
     monitor.send("signal 9");
 
     deepStrictEqual(numbers, ["0", "1", "2"]);
@@ -206,8 +209,9 @@ testBoth(
   async ({ start, directory }) => {
     const log = `${directory}/log`;
     // the orphan ends while the main program still runs; as PID 1's child it must not stay a zombie
-    const script =
-      "(sleep 0.05 & exec true); sleep 0.3; grep -l 'State:.Z' /proc/[0-9]*/status | wc -l; exit 5";
+    const script = `orphan=$(sleep 0.05 > /dev/null & echo $!)
+      tries=0; while [ -e /proc/$orphan ] && [ $tries -lt 3000 ]; do sleep 0.01; tries=$((tries + 1)); done
+      grep -l 'State:.Z' /proc/[0-9]*/status | wc -l; exit 5`;
 
     await using monitor = start(plan(
       ["log", log, "cri", "0", "1"],

@@ -71,22 +71,57 @@ void client_detach(struct monitor *monitor, struct client *client)
 	client->awaits_exit = is_engine(monitor, client);
 	client_send(monitor, client, "detached", -1, NULL);
 }
+
+static struct client *find_free_client(struct monitor *monitor)
+{
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		if (monitor->clients[i].socket == 0)
+			return &monitor->clients[i];
+	return NULL;
+}
+
+/* Who is refused is told why, also when a request has been sent already. */
+static void refuse(int socket)
+{
+	char storage[ANSWER_SIZE];
+	struct text text = TEXT(storage);
+
+	text_add(&text, "error ");
+	text_add_number(&text, EUSERS);
+	(void)message_send(socket, storage, text.length, NULL, 0, MSG_DONTWAIT);
+	drop_requests(socket);
+	sys_close(socket);
+}
+
 /* Without a free descriptor the connection stays in the queue, and poll(2) would never wait. */
 void client_accept(struct monitor *monitor)
 {
-	for (unsigned i = 0; i < CLIENT_COUNT; i++) {
-		struct client *client = &monitor->clients[i];
-		int socket;
+	struct client *client = find_free_client(monitor);
+	int socket = (int)SYS(accept4, monitor->listener, 0, 0, SOCK_CLOEXEC);
 
-		if (client->socket > 0)
-			continue;
-		socket = (int)SYS(accept4, monitor->listener, 0, 0, SOCK_CLOEXEC);
-		if (socket >= 0)
-			client->socket = socket;
-		else if (socket != -EAGAIN && socket != -ECONNABORTED)
-			monitor->accepts_at = sys_clock(CLOCK_STEADY) + ACCEPT_PAUSE;
-		return;
-	}
+	if (socket >= 0 && client != NULL)
+		client->socket = socket;
+	else if (socket >= 0)
+		refuse(socket);
+	else if (socket != -EAGAIN && socket != -ECONNABORTED)
+		monitor->accepts_at = sys_clock(CLOCK_STEADY) + ACCEPT_PAUSE;
+}
+
+static bool is_staying(const struct client *client)
+{
+	return client->socket > 0 && (client->awaits_exit || client->has_exit);
+}
+
+int client_stay(struct monitor *monitor, struct client *client)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		count += is_staying(&monitor->clients[i]) ? 1 : 0;
+	if (!is_staying(client) && count >= STAYING_COUNT)
+		return -EUSERS;
+	client->awaits_exit = true;
+	return 0;
 }
 
 /* Whether an attached output has not taken all yet. */

@@ -1,14 +1,17 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { cString } from "../ffi/c_string.ts";
 import { core } from "../ffi/native.ts";
 import { Descriptor } from "../ffi/descriptor.ts";
 import { SYSCALL } from "../ffi/syscalls.ts";
 import { openForReading, openReadWrite } from "../mod/kernel/open.ts";
 import { connectPacketSocket, receivePacket, sendPacket } from "../mod/kernel/socket.ts";
+import { TestLinks } from "../tests/test_links.ts";
+import { TestNetwork } from "../tests/test_network.ts";
 import {
   eventually,
   execute,
   isAlive,
+  isThere,
   pause,
   plan,
   readBytes,
@@ -27,6 +30,11 @@ const SLEEP = execute("/bin/sleep", "100");
 const EINVAL = 22;
 const EBUSY = 16;
 const ESRCH = 3;
+const FIONREAD = 0x541b;
+/** What a FIFO or a pipe holds. */
+const PIPE_SIZE = 65536;
+/** What the monitor holds of one stream for its clients. */
+const OUTPUT_SIZE = 16384;
 
 /** Flags of `attach`. */
 const INPUT = 1;
@@ -47,6 +55,13 @@ async function createFifo(path: string): Promise<Descriptor> {
 
 function openForWriting(path: string): Descriptor {
   return new Descriptor(core.nbnn(SYSCALL.openat, AT_FDCWD, cString(path), O_WRONLY, 0));
+}
+
+/** What `FIONREAD` says of a pipe or a FIFO: the bytes in it. @see pipe(7) */
+function bytesIn(fifo: Descriptor): number {
+  const count = new Int32Array(1);
+  core.nnb(SYSCALL.ioctl, fifo.number, FIONREAD, new Uint8Array(count.buffer));
+  return count[0] ?? 0;
 }
 
 /** Two connected stream sockets. */
@@ -95,9 +110,11 @@ testBoth(
     fillWithNoise(`${directory}/in`, 64 << 20);
     const input = await createFifo(`${directory}/in.fifo`);
     const output = await createFifo(`${directory}/out.fifo`);
-    const writer = run("sh", "-c", `cat ${directory}/in > ${directory}/in.fifo`);
-    const reader = run("sh", "-c", `cat ${directory}/out.fifo > ${directory}/out`);
-    await pause(100); // both have the FIFOs open
+    const write = `exec > ${directory}/in.fifo; : > ${directory}/writer; exec cat ${directory}/in`;
+    const read =
+      `exec < ${directory}/out.fifo; : > ${directory}/reader; exec cat > ${directory}/out`;
+    const [writer, reader] = [run("sh", "-c", write), run("sh", "-c", read)];
+    await eventually(() => isThere(`${directory}/writer`) && isThere(`${directory}/reader`));
 
     await using monitor = start(plan(PIPE, CLONE, CAT), {
       firstRequest: {
@@ -106,7 +123,8 @@ testBoth(
       },
     });
     await monitor.started();
-    await pause(50); // the monitor has opened them for itself
+    monitor.send("signal 0");
+    strictEqual(await monitor.receive(), "ok"); // the monitor has opened them for itself
     input[Symbol.dispose]();
     output[Symbol.dispose]();
     const exited = await monitor.receive();
@@ -259,18 +277,18 @@ testBoth(
       },
     );
     await monitor.started();
-    await pause(100); // the FIFO is full by now
-    const held = readLog(`${directory}/log`).length;
+    await eventually(() =>
+      readLog(`${directory}/log`).length > PIPE_SIZE && bytesIn(full) === PIPE_SIZE
+    );
     await pause(100);
-    const heldLater = readLog(`${directory}/log`).length;
+    const held = readLog(`${directory}/log`).length;
     monitor.send("signal 0");
     const answer = await monitor.receive();
     monitor.send("signal 9");
     await monitor.receive();
 
     strictEqual(answer, "ok");
-    strictEqual(held, heldLater); // back-pressure: nothing more is read
-    ok(held >= 65536);
+    ok(held <= PIPE_SIZE + OUTPUT_SIZE, `${held}`); // back-pressure: nothing more is read
   },
 );
 
@@ -279,22 +297,32 @@ testBoth(
   async ({ start, directory }) => {
     const fifo = `${directory}/fifo`;
     const state = `${directory}/state`;
+    const log = `${directory}/log`;
     const full = await createFifo(fifo);
+    const script = `cat /dev/zero & until [ -e ${directory}/go ]; do sleep 0.01; done; exit 3`;
     await using monitor = start(
-      plan(["record", state, "volatile"], CLONE, shell("cat /dev/zero & sleep 0.2; exit 3")),
+      plan(["record", state, "volatile"], ["log", log, "cri", "0", "1"], CLONE, shell(script)),
       { firstRequest: { text: `attach ${OUTPUT} -`, descriptors: [full.number] } },
     );
-    await monitor.started();
-    // The client takes nothing: by then the FIFO, the monitor and the pipe hold all they can
+    const pid = await monitor.started();
+    // The client takes nothing: in the end the FIFO, the monitor and the pipe hold all they can
+    await eventually(() => readLog(log).length === PIPE_SIZE + OUTPUT_SIZE);
+    using pipe = openForWriting(`/proc/${pid}/fd/1`);
+    await eventually(() => bytesIn(pipe) === PIPE_SIZE);
+    Deno.writeTextFileSync(`${directory}/go`, "");
     await eventually(() => readBytes(state).includes("exited"));
 
-    const reader = run("sh", "-c", `cat ${fifo} > ${directory}/out`);
-    await pause(50); // the reader has the FIFO open
+    const reader = run(
+      "sh",
+      "-c",
+      `exec < ${fifo}; : > ${directory}/reader; cat > ${directory}/out`,
+    );
+    await eventually(() => isThere(`${directory}/reader`));
     full[Symbol.dispose]();
     await reader;
 
     strictEqual(await monitor.receive(), "exited 3");
-    strictEqual(readBytes(`${directory}/out`).length, 65536 + 16384 + 65536);
+    strictEqual(readBytes(`${directory}/out`).length, PIPE_SIZE + OUTPUT_SIZE + PIPE_SIZE);
   },
 );
 
@@ -387,13 +415,17 @@ testBoth(
 );
 
 testBoth(
-  "end() does not let a slow client hold up the cleanup when the engine is gone",
+  "end() does not let a slow client hold up the cleanup or keep the network when the engine is gone",
   async ({ start, directory }) => {
     const state = `${directory}/state`;
     const copy = `${directory}/copy`;
     const fifo = `${directory}/fifo`;
     const slow = await createFifo(fifo);
     using cleanupProgram = openForReading("/usr/bin/busybox");
+    using host = new TestLinks();
+    using network = new TestNetwork();
+    const peer = { name: "in", namespace: network.namespace, macAddress: "02:42:00:00:00:01" };
+    host.links.addVeth({ name: "out", bridgeIndex: host.addBridge("bridge"), peer });
 
     await using monitor = start(
       plan(
@@ -401,15 +433,23 @@ testBoth(
         ["record", state, "volatile"],
         ["cleanup", "cp", state, copy],
         CLONE,
-        shell("sleep 0.3; head -c 120000 /dev/zero | tr '\\0' x"),
+        shell(
+          `until [ -e ${directory}/go ]; do sleep 0.01; done; head -c 120000 /dev/zero | tr '\\0' x`,
+        ),
       ),
-      { cleanupProgram },
+      { cleanupProgram, networkNamespace: network.namespace },
     );
     await monitor.started();
+    monitor.disconnect();
     using client = connectPacketSocket(directory, "socket");
     sendPacket(client, `attach ${OUTPUT} -`, [slow.number]);
-    monitor.disconnect();
+    sendPacket(client, "signal 0");
+    strictEqual((await receivePacket(client))?.text, "ok");
+    Deno.writeTextFileSync(`${directory}/go`, "");
     await eventually(() => hasContent(copy, "exited"));
+    // A veth goes with the namespace that its peer is in
+    network[Symbol.dispose]();
+    await eventually(() => host.links.find("out") === undefined);
     const size = drainFifo(fifo, slow);
 
     strictEqual((await receivePacket(client))?.text, "exited 0");
@@ -512,22 +552,72 @@ testBoth(
   },
 );
 
-testBoth("client_accept() lets the 33rd client wait for a place", async ({ start, directory }) => {
+/** Most clients that can stay; the control connection is one of them. */
+const STAYING_COUNT = 32;
+/** All places. */
+const CLIENT_COUNT = 40;
+const EUSERS = 87;
+
+/** Clients that have each sent `request`. */
+class Crowd extends DisposableStack {
+  readonly #clients: Descriptor[];
+
+  constructor(directory: string, { count, request }: { count: number; request: string }) {
+    super();
+    this.#clients = Array.from(
+      { length: count },
+      () => this.use(connectPacketSocket(directory, "socket")),
+    );
+    for (const client of this.#clients) sendPacket(client, request);
+  }
+
+  /** One of them leaves. */
+  shrink(): void {
+    this.#clients.pop()?.[Symbol.dispose]();
+  }
+}
+
+for (const request of ["wait", "attach 2 -"]) {
+  testBoth(
+    `client_stay() refuses the 33rd ${request} until one leaves, and nobody who asks for the end`,
+    async ({ start, directory }) => {
+      await using monitor = start(plan(["listen", directory], CLONE, SLEEP));
+      await monitor.started();
+      using sink = openReadWrite("/dev/null");
+      const descriptors = request === "wait" ? [] : [sink.number];
+      using crowd = new Crowd(directory, { count: STAYING_COUNT - 1, request: "wait" });
+      using late = connectPacketSocket(directory, "socket");
+
+      sendPacket(late, request, descriptors);
+      const refusal = (await receivePacket(late))?.text;
+      sendPacket(late, "signal 0");
+      const answer = (await receivePacket(late))?.text;
+      crowd.shrink();
+      sendPacket(late, request, descriptors);
+      using last = connectPacketSocket(directory, "socket");
+      sendPacket(last, "stop 9 -1");
+
+      deepStrictEqual([refusal, answer], [`error ${EUSERS}`, "ok"]);
+      strictEqual((await receivePacket(late))?.text, "exited 137");
+      strictEqual((await receivePacket(last))?.text, "exited 137");
+    },
+  );
+}
+
+testBoth("client_accept() refuses the 41st client at once", async ({ start, directory }) => {
   await using monitor = start(plan(["listen", directory], CLONE, SLEEP));
   await monitor.started();
-  using clients = new DisposableStack();
-  const connected = Array.from(
-    { length: 31 },
-    () => clients.use(connectPacketSocket(directory, "socket")),
-  );
+  using crowd = new Crowd(directory, { count: CLIENT_COUNT - 1, request: "resize 10 10" });
+  using refused = connectPacketSocket(directory, "socket");
+  const refusal = (await receivePacket(refused))?.text;
+  const end = await receivePacket(refused);
+  crowd.shrink();
   using late = connectPacketSocket(directory, "socket");
-  sendPacket(late, "signal 0");
-  await pause(50);
+  sendPacket(late, "signal 9");
 
-  connected[0]?.[Symbol.dispose]();
-
+  deepStrictEqual([refusal, end], [`error ${EUSERS}`, undefined]);
   strictEqual((await receivePacket(late))?.text, "ok");
-  monitor.send("signal 9");
+  strictEqual((await receivePacket(late))?.text, "exited 137");
 });
 
 const MALFORMED = [

@@ -32,11 +32,25 @@ static void add_time(struct text *text, uint64_t now)
 	(void)text_end(text);
 }
 
+/* A FIFO without a reader cannot be opened so; what else is no file must not be written to. */
+static int open_log(const char *path)
+{
+	int file = sys_openat(AT_FDCWD, path,
+			      O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct statx status;
+
+	if (file < 0)
+		return file;
+	if (sys_statx(file, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFREG)
+		return file;
+	sys_close(file);
+	return -EINVAL;
+}
+
 /* One writev, so that the lines of several writers never mix. */
 static void append_line(const char *path, const char *const *parts)
 {
-	cleanup_close int file = sys_openat(
-		AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
+	cleanup_close int file = open_log(path);
 	struct iovec line[MAX_PARTS];
 	size_t count = 0;
 

@@ -17,7 +17,7 @@
 #define LAST_READS (PIPE_SIZE / SCRATCH_SIZE + 1)
 
 #define EXIT_KILLED (128 + SIGKILL)
-#define SETTLE_TIME (200 * MILLISECOND)
+#define SETTLE_TIME (2000 * MILLISECOND)
 
 static const char CUT_MARK[] = "..."; /* as docker marks an output that was too long */
 

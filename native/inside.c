@@ -2,6 +2,8 @@
 #include "text.h"
 #include <linux/magic.h>
 
+#define RESOLVE_TRIES 128
+
 int inside_root(struct child *child)
 {
 	if (child->root < 0)
@@ -9,13 +11,17 @@ int inside_root(struct child *child)
 	return child->root;
 }
 
+/* EAGAIN: something on the host was renamed or mounted while the kernel followed a "..", which
+ * might have led out of the root then. One of the next tries finds out. */
 int inside_open(struct child *child, const char *path, uint64_t flags, uint64_t resolve)
 {
 	int root = inside_root(child);
+	int result = root < 0 ? root : -EAGAIN;
 
-	if (root < 0)
-		return root;
-	return sys_openat2(root, path, flags, resolve | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	for (unsigned tries = 0; result == -EAGAIN && tries < RESOLVE_TRIES; tries++)
+		result = sys_openat2(root, path, flags,
+				     resolve | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	return result;
 }
 
 int inside_link_target(int parent, const char *path, size_t start, char ret_target[PATH_SIZE])

@@ -9,6 +9,7 @@
 #define SECOND UINT64_C(1000000000)
 #define STEPS_TIMEOUT (60 * SECOND)
 #define KILL_TIMEOUT (10 * SECOND)
+#define NAMESPACE_PATH_SIZE 32 /* "/proc/PID/ns/mnt" */
 
 /* What the child gets as stdin, stdout and stderr. */
 int step_stdio(struct monitor *monitor, const struct step *step)
@@ -233,6 +234,26 @@ int start_child(struct monitor *monitor, const struct section *section, const in
 	return result;
 }
 
+/* Keep init's mounts until they are let go of: when it ends, unmounting is otherwise the kernel's
+ * part of its end, and an overlay waits for the disk before anybody learns that init has ended. Its
+ * pid is its own until it is reaped, so this is no other process's namespace. Without it the end is
+ * recorded later, and that is all. */
+static void hold_mounts(struct monitor *monitor, const struct section *section, int pid)
+{
+	char storage[NAMESPACE_PATH_SIZE];
+	struct text path = TEXT(storage);
+	int fd;
+
+	if ((section->flags & CLONE_NEWNS) == 0)
+		return;
+	text_add(&path, "/proc/");
+	text_add_number(&path, (uint64_t)pid);
+	text_add(&path, "/ns/mnt");
+	(void)text_end(&path);
+	fd = sys_openat(AT_FDCWD, storage, O_RDONLY, 0);
+	monitor->mounts = fd < 0 ? 0 : fd;
+}
+
 static int try_child(struct monitor *monitor, const struct section *section, const int stdio[3],
 		     struct process *ret_process)
 {
@@ -244,12 +265,15 @@ static int try_child(struct monitor *monitor, const struct section *section, con
 	result = start_child(monitor, section, stdio, &process, &report);
 	if (result < 0)
 		return result;
+	hold_mounts(monitor, section, process.pid);
 	result = await_child(monitor, &process, report);
 	sys_close(report);
-	if (result < 0)
-		kill_process(&process);
-	else
+	if (result == 0) {
 		*ret_process = process;
+		return 0;
+	}
+	kill_process(&process);
+	close_stream(&monitor->mounts);
 	return result;
 }
 

@@ -304,7 +304,8 @@ testBoth(
   "log_append() makes one record of a line that came in pieces",
   async ({ start, directory }) => {
     const log = `${directory}/log`;
-    const script = "printf a; sleep 0.05; printf b; echo e >&2; sleep 0.05; echo c; printf end";
+    const script = `printf a; sleep 0.05; printf b; echo e >&2
+      until grep -q '"e' ${log}; do sleep 0.01; done; echo c; printf end`;
 
     await using monitor = start(plan(["log", log, "json", "0", "1"], CLONE, shell(script)));
     await monitor.finished();
@@ -321,6 +322,8 @@ testRelease("shrink() gives back the memory that escapes took", async ({ start, 
   await monitor.started();
 
   await eventually(() => Deno.statSync(log).size > 5_900_000);
+  monitor.send("signal 0");
+  await monitor.receive(); // by now it has done with the output
   const [, residentKib] = /^Rss:\s+(\d+) kB/m.exec(
     Deno.readTextFileSync(`/proc/${monitor.pid}/smaps_rollup`),
   ) ?? [];

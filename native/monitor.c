@@ -142,6 +142,7 @@ static void fail(struct monitor *monitor, uint32_t index, int error)
 	if (monitor != NULL) {
 		kill_process(&monitor->init);
 		(void)cgroup_kill(&monitor->cgroup);
+		close_stream(&monitor->mounts);
 		cgroup_remove(&monitor->cgroup);
 	}
 	send_to_engine("failed", index, error);

@@ -17,7 +17,8 @@ enum {
 	START_FDS = 9,
 };
 
-#define CLIENT_COUNT 32
+#define CLIENT_COUNT 40
+#define STAYING_COUNT 32 /* of them may stay; the others are for requests that end soon */
 #define MESSAGE_SIZE 4096
 #define CHUNK_SIZE 16384     /* read at once; also the longest text in a log record */
 #define PIPE_SIZE (1U << 20) /* what a pipe can be made to hold, see pipe-max-size of proc(5) */
@@ -187,6 +188,7 @@ struct monitor {
 	struct plan plan;
 	struct section init_section;
 	struct process init; /* the container's, or the process of an `exec` */
+	int mounts;          /* init's mount namespace, held until its end is recorded; 0: none */
 	enum stdio stdio;
 	int signals; /* signalfd */
 	int slave;   /* of the container's terminal, see terminal.c */
@@ -311,7 +313,9 @@ void end_client_input(struct monitor *monitor, struct client *client);
 /* request.c: receive one request and do it. */
 void client_serve(struct monitor *monitor, struct client *client);
 
-/* client.c */
+/* client.c. A client that awaits the end is one of those who stay; -EUSERS when there is no place
+ * for one more. */
+int client_stay(struct monitor *monitor, struct client *client);
 void client_accept(struct monitor *monitor);
 /* Tell a word, a number that is not below 0, and a descriptor unless it is NULL. A client that does
  * not take its answers is given up, so that it cannot block the monitor. */

@@ -72,6 +72,7 @@ static int request_attach(struct request *request)
 	struct client *client = request->client;
 	uint32_t fd_index = 0;
 	uint64_t flags;
+	int result;
 
 	if (request_number(request, 1, 15, &flags) < 0 || (flags & 7) == 0 ||
 	    request->fd_count != (flags & 1) + (flags >> 1 & 1) + (flags >> 2 & 1))
@@ -80,7 +81,9 @@ static int request_attach(struct request *request)
 		return -EBUSY;
 	if (parse_keys(request->words[2], client) < 0)
 		return -EINVAL;
-	client->awaits_exit = true;
+	result = client_stay(request->monitor, client);
+	if (result < 0)
+		return result;
 	client->ends_input = (flags & ATTACH_ENDS_INPUT) != 0;
 	if ((flags & ATTACH_INPUT) != 0)
 		(void)stream_open(&client->input, request->fds[fd_index++], O_RDONLY);
@@ -113,11 +116,14 @@ static int answer_ok(struct request *request, int result)
 	return result;
 }
 
+/* Who asks for the end is told of it, and has a place when those who stay have taken theirs. */
 static int request_signal(struct request *request)
 {
 	uint64_t signal;
 	int result = request_number(request, 1, SIGNAL_COUNT, &signal);
 
+	if (result == 0 && signal == SIGKILL)
+		request->client->awaits_exit = true;
 	return result < 0 ? result : answer_ok(request, signal_init(request->monitor, signal));
 }
 
@@ -141,7 +147,10 @@ static int request_stop(struct request *request)
 	uint64_t timeout;
 	int result = parse_end(request, &signal, &timeout);
 
-	return result < 0 ? result : stop_init(request->monitor, signal, timeout);
+	if (result < 0)
+		return result;
+	request->client->awaits_exit = true;
+	return stop_init(request->monitor, signal, timeout);
 }
 
 static int request_shutdown(struct request *request)
@@ -150,7 +159,10 @@ static int request_shutdown(struct request *request)
 	uint64_t timeout;
 	int result = parse_end(request, &signal, &timeout);
 
-	return result < 0 ? result : shut_down_init(request->monitor, signal, timeout);
+	if (result < 0)
+		return result;
+	request->client->awaits_exit = true;
+	return shut_down_init(request->monitor, signal, timeout);
 }
 
 /* Answered when init runs again: client_answer_restart(). */
@@ -207,8 +219,7 @@ static int request_pidfd(struct request *request)
 
 static int request_wait(struct request *request)
 {
-	request->client->awaits_exit = true;
-	return 0;
+	return client_stay(request->monitor, request->client);
 }
 
 static int request_wake(struct request *request)

@@ -123,7 +123,8 @@ static void record_end(struct monitor *monitor)
 }
 
 /* What outlives init, possible without a pid namespace, would be in the way of the next one; and
- * nobody looks for it any more once the end is recorded. */
+ * nobody looks for it any more once the end is recorded. So would its mounts, but to unmount them
+ * takes as long as the disk does: that comes last, before anybody is told. */
 void end_run(struct monitor *monitor)
 {
 	bool was_paused = monitor->status == STATUS_PAUSED;
@@ -139,6 +140,7 @@ void end_run(struct monitor *monitor)
 	monitor->init.pid = 0;
 	record_end(monitor);
 	tell_end(monitor);
+	close_stream(&monitor->mounts);
 	for (unsigned i = 0; i < CLIENT_COUNT; i++)
 		client_end_run(monitor, &monitor->clients[i]);
 }

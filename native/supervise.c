@@ -43,19 +43,16 @@ static void watch_client(const struct monitor *monitor, const struct client *cli
 static uint32_t watch(const struct monitor *monitor, struct pollfd watches[WATCH_COUNT])
 {
 	uint32_t count = WATCH_CLIENTS;
-	bool has_room = false;
 
 	for (unsigned i = 0; i < CLIENT_COUNT; i++) {
 		const struct client *client = &monitor->clients[i];
 
-		has_room = has_room || client->socket == 0;
 		watch_client(monitor, client, watches + WATCH_CLIENTS + i * CLIENT_WATCHES);
 		if (client->socket > 0)
 			count = WATCH_CLIENTS + (i + 1) * CLIENT_WATCHES;
 	}
 	watches[WATCH_SIGNALS] = watch_if(true, monitor->signals, POLLIN);
-	watches[WATCH_LISTENER] =
-		watch_if(has_room && monitor->accepts_at == 0, monitor->listener, POLLIN);
+	watches[WATCH_LISTENER] = watch_if(monitor->accepts_at == 0, monitor->listener, POLLIN);
 	watches[WATCH_INPUT] = watch_if(monitor->input.length > 0, monitor->input.fd, POLLOUT);
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++)
 		watches[WATCH_OUTPUTS + i] =

@@ -9,6 +9,7 @@ import {
   eventually,
   execute,
   isAlive,
+  isThere,
   pause,
   plan,
   readBytes,
@@ -57,18 +58,19 @@ testBoth("record_write() tells the exit before exited", async ({ start, director
 testBoth(
   "record_write() fails its step and kills the container when the disk refuses",
   async ({ start, directory }) => {
-    const marker = `${directory}/marker`;
+    const script = `until [ -e ${directory}/go ]; do sleep 0.01; done; : > ${directory}/marker`;
 
     await using monitor = start(plan(
       ["stdio", "null"],
       ["record", `${directory}/missing/state`, "durable"],
       CLONE,
-      shell(`sleep 0.2; touch ${marker}`),
+      shell(script),
     ));
 
     strictEqual(await monitor.receive(), "failed 1 2");
+    Deno.writeTextFileSync(`${directory}/go`, "");
     await pause(300);
-    strictEqual([...Deno.readDirSync(directory)].some(({ name }) => name === "marker"), false);
+    strictEqual(isThere(`${directory}/marker`), false);
   },
 );
 
@@ -107,12 +109,13 @@ testBoth(
           `/usr/bin/env > ${copy}; cat ${state} >> ${copy}; ls /proc/self/fd >> ${copy}`,
         ],
         CLONE,
-        shell("sleep 0.2; exit 9"),
+        shell(`until [ -e ${directory}/go ]; do sleep 0.01; done; exit 9`),
       ),
       { cleanupProgram },
     );
     await monitor.started();
     monitor.disconnect();
+    Deno.writeTextFileSync(`${directory}/go`, "");
     await eventually(() => !isAlive(monitor.pid));
 
     const text = Deno.readTextFileSync(copy);
@@ -177,12 +180,16 @@ testBoth(
 
 testBoth(
   "drain_outputs() does not wait for a descendant that keeps stdout open",
-  async ({ start }) => {
-    await using monitor = start(plan(CLONE, shell("sleep 2 & exit 0")));
-    const begin = performance.now();
+  async ({ start, directory }) => {
+    const script = `sleep 1000 & echo $! > ${directory}/pid; exit 0`;
 
-    strictEqual(await monitor.finished(), "exited 0");
-    ok(performance.now() - begin < 1000);
+    await using monitor = start(plan(CLONE, shell(script)));
+    const exited = await monitor.finished();
+
+    const pid = Number(readBytes(`${directory}/pid`));
+    strictEqual(exited, "exited 0");
+    strictEqual(isAlive(pid), true);
+    Deno.kill(pid, "SIGKILL");
   },
 );
 
@@ -210,10 +217,10 @@ testBoth("request_stop() needs no kill when init obeys", async ({ start }) => {
   await monitor.started();
   const begin = performance.now();
 
-  monitor.send("stop 15 10000");
+  monitor.send("stop 15 100000");
 
   strictEqual(await monitor.receive(), "exited 143");
-  ok(performance.now() - begin < 5000);
+  ok(performance.now() - begin < 50_000);
 });
 
 testRelease(
@@ -241,7 +248,7 @@ testRelease(
 );
 
 testRelease(
-  "supervise() needs less than 110 kB after much output",
+  "supervise() needs less than 120 kB after much output",
   async ({ start, directory }) => {
     await using monitor = start(
       plan(
@@ -253,10 +260,13 @@ testRelease(
     );
     await monitor.started();
     await eventually(() => readBytes(`${directory}/log`).endsWith(" 100000\n"));
+    monitor.send("signal 0");
+    await monitor.receive(); // by now it has done with the output
 
+    // 88 to 100 as a rule: how many pages of its buffers and its stack it touches is a matter of chance
     const pss = /^Pss:\s+(\d+) kB$/m.exec(readBytes(`/proc/${monitor.pid}/smaps_rollup`))?.[1];
     monitor.send("signal 9");
 
-    ok(Number(pss) < 110, `${pss} kB`);
+    ok(Number(pss) < 120, `${pss} kB`);
   },
 );

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { strictEqual } from "node:assert/strict";
+import { match, strictEqual } from "node:assert/strict";
 import { cStringBlock } from "../ffi/c_string.ts";
 import type { Descriptor } from "../ffi/descriptor.ts";
 import { createSealedMemfd } from "../mod/kernel/memfd.ts";
@@ -65,9 +65,9 @@ export class Monitor implements AsyncDisposable {
 
   /** Waits for `started` and returns the pid it names. */
   async started(): Promise<number> {
-    const [word, pid] = (await this.receive()).split(" ");
-    strictEqual(word, "started");
-    return Number(pid);
+    const message = await this.receive();
+    match(message, /^started \d+$/);
+    return Number(message.split(" ")[1]);
   }
 
   /** Waits for `started` and then for the next message. */
@@ -84,7 +84,7 @@ export class Monitor implements AsyncDisposable {
   /** Waits until the monitor's process has ended; a container that a failed test left behind is killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket[Symbol.dispose]();
-    for (let tries = 0; tries < 100 && isAlive(this.pid); tries++) await pause(10);
+    for (let tries = 0; tries < 1000 && isAlive(this.pid); tries++) await pause(10);
     if (isAlive(this.pid)) killFamily(this.pid);
     this.#pidfd[Symbol.dispose]();
   }
@@ -122,10 +122,26 @@ function register(name: string, build: Build, body: (context: TestContext) => Pr
         start: (bytes, options) => start(build, reports, bytes, options),
       });
       strictEqual(await Deno.readTextFile(reports), "");
+    } catch (cause) {
+      throw new Error(`What the test left:\n${describeFiles(parent)}`, { cause });
     } finally {
       await Deno.remove(parent, { recursive: true });
     }
   });
+}
+
+/** Of each file so many bytes are shown when a test fails. */
+const MAX_SHOWN = 2000;
+
+/** The names of all files below a directory, and how those that are no longer than records begin. */
+function describeFiles(directory: string): string {
+  return [...Deno.readDirSync(directory)].map(({ name, isDirectory, isFile }) => {
+    const path = `${directory}/${name}`;
+    if (isDirectory) return describeFiles(path);
+    const { size } = Deno.lstatSync(path);
+    const content = isFile && size > 0 && size < 1 << 20 ? readBytes(path).slice(0, MAX_SHOWN) : "";
+    return `${path}, ${size} bytes: ${JSON.stringify(content)}`;
+  }).join("\n");
 }
 
 function start(
@@ -183,9 +199,15 @@ export function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (isGone(error)) return false;
     throw error;
   }
+}
+
+/** Whether looking at a process failed because it has ended, before its file was opened or after. */
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    (error instanceof Error && error.message.includes("(os error 3)")); // ESRCH
 }
 
 /** Whether there is anything at `path`. */
@@ -199,10 +221,14 @@ export function isThere(path: string): boolean {
   }
 }
 
-/** The parent goes first: it could have a child restarted. */
+/** The parent goes first: it could have a child restarted. Any of them may end by itself meanwhile. */
 function killFamily(pid: number): void {
-  const children = readBytes(`/proc/${pid}/task/${pid}/children`).match(/\d+/g) ?? [];
-  for (const member of [pid, ...children.map(Number)]) Deno.kill(member, "SIGKILL");
+  try {
+    const children = readBytes(`/proc/${pid}/task/${pid}/children`).match(/\d+/g) ?? [];
+    for (const member of [pid, ...children.map(Number)]) Deno.kill(member, "SIGKILL");
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
 }
 
 /** The state record at `path`. */
@@ -210,12 +236,10 @@ export function readState(path: string): Record<string, unknown> {
   return JSON.parse(Deno.readTextFileSync(path));
 }
 
-/** The events at `path`, oldest first; none if there is no such file. */
+/** The events at `path`, oldest first; none if there is no such file. One that is just being written is left out. */
 export function readEvents(path: string): ContainerEvent[] {
   try {
-    return Deno.readTextFileSync(path).split("\n").filter((line) => line !== "").map((line) =>
-      JSON.parse(line)
-    );
+    return Deno.readTextFileSync(path).split("\n").slice(0, -1).map((line) => JSON.parse(line));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
@@ -235,18 +259,28 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Polls until `isTrue()`, for at most five seconds. */
+/** How long {@linkcode eventually} waits: no machine that runs these tests is so slow. */
+const PATIENCE_MS = 60_000;
+
+/** Polls until `isTrue()`, for at most a minute. */
 export async function eventually(isTrue: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    if (isTrue()) return;
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!isTrue()) {
+    if (performance.now() > deadline) {
+      throw new Error(`Cannot go on: ${isTrue} is still false after ${PATIENCE_MS / 1000} seconds`);
+    }
     await pause(10);
   }
-  throw new Error(`Cannot go on: ${isTrue} is still false after 5 seconds`);
 }
 
-/** The text of one stream of a log: what the container wrote, each byte as one character. */
+/**
+ * The text of one stream of a log: what the container wrote, each byte as one character. A record that is just being
+ * written is left out.
+ */
 export function readLog(path: string, stream = "stdout"): string {
-  return readBytes(path).split(/(?<=\n)/).filter((record) => record !== "").map((record) => {
+  const log = readBytes(path);
+  const records = log.slice(0, log.lastIndexOf("\n") + 1).split(/(?<=\n)/);
+  return records.filter((record) => record !== "").map((record) => {
     const [, name, tag, text = ""] = /^\S+ (\S+) ([FP]) ([^]*)\n$/.exec(record) ?? [];
     if (name === undefined) throw new Error(`Cannot read log record ${JSON.stringify(record)}`);
     return name === stream ? text + (tag === "F" ? "\n" : "") : "";

@@ -7,8 +7,8 @@
  * the same few milliseconds to all. Ratios are medians of each round's ratio.
  *
  * Options: `--n=30` rounds of `run`, `--imports=5` rounds of `import`, `--containers=1000` most
- * containers that `ps` lists, `--only=run,lifecycle,import` what to measure, `--out=bench.json`
- * where the numbers go.
+ * containers that `ps` lists, `--only=run,lifecycle,import,addresses` what to measure,
+ * `--out=bench.json` where the numbers go.
  *
  * @module
  */
@@ -23,6 +23,7 @@ import {
   openWherry,
   unmountBelow,
 } from "./bench_engines.ts";
+import { benchAddresses } from "./bench_addresses.ts";
 import { benchLifecycle } from "./bench_lifecycle.ts";
 import {
   cell,
@@ -70,7 +71,7 @@ interface Options {
   outPath: string;
 }
 
-const PARTS: readonly string[] = ["run", "lifecycle", "import"];
+const PARTS: readonly string[] = ["run", "lifecycle", "import", "addresses"];
 
 function parseOptions(args: readonly string[]): Options {
   const options: Options = {
@@ -318,6 +319,9 @@ async function bench(options: Options): Promise<void> {
   }
   if (options.parts.has("import")) {
     report["imports"] = await benchImport(wherry, directory, options.importRounds);
+  }
+  if (options.parts.has("addresses")) {
+    report["addresses"] = benchAddresses(["/dev/shm", directory]);
   }
   await Deno.writeTextFile(options.outPath, JSON.stringify(report, undefined, 2) + "\n");
   console.log(`\nNumbers are in ${options.outPath}`);

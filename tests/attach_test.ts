@@ -1,7 +1,7 @@
 /** `attach`, and leaving and coming back to a container. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { eventually, isAlive, type TestEngine, testWhole } from "./harness.ts";
+import { eventually, exists, isAlive, pause, type TestEngine, testWhole } from "./harness.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Runs `body` beside a detached container called `box` with a shell on a terminal. */
@@ -81,8 +81,9 @@ testBesideShell("attach takes the size of the terminal and follows it", async (w
 });
 
 testWhole("attach makes programs draw their screen again", async (wherry) => {
-  const script = 'trap "echo drawn" WINCH; while :; do sleep 0.05; done';
-  await wherry.start(["-it", "--name", "box"], ["sh", "-c", script]);
+  const script = 'trap "echo drawn" WINCH; touch /out/ready; while :; do sleep 0.05; done';
+  await wherry.start(["-it", "--name", "box", "-v", ".:/out"], ["sh", "-c", script]);
+  await eventually(() => exists(`${wherry.scratch}/ready`));
   await using first = wherry.openTerminal(["attach", "box"]);
   await first.waitFor("drawn");
   first.type("\x10\x11");
@@ -98,9 +99,14 @@ testWhole("attach makes programs draw their screen again", async (wherry) => {
 
 testBesideShell("attach --no-stdin shows output and types nothing", async (wherry) => {
   await using watcher = wherry.openTerminal(["attach", "--no-stdin", "box"]);
+  await watcher.waitFor("# "); // drawn again for it, so it is attached
   await using writer = await attachTo(wherry);
-  writer.type("echo seen'' by all\r");
-  await watcher.waitFor("seen by all\r");
+  // Again and again, since nothing tells when the watcher has come
+  await eventually(async () => {
+    writer.type("echo seen'' by all\r");
+    await pause(100);
+    return watcher.shown.includes("seen by all\r");
+  });
 
   ok(!watcher.isRaw);
   writer.type("exit 5\r");
@@ -144,19 +150,29 @@ testWhole("attach without a terminal keeps the streams apart", async (wherry) =>
   const child = wherry.spawn(["attach", "box"], { stdin: "" });
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode("1\n2\n"));
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let shown = "";
-  while (!shown.includes("out 2")) shown += (await output.read()).value ?? "";
+  const [shown, errors] = await Promise.all([
+    readUntil(child.stdout, "2\n"),
+    readUntil(child.stderr, "2\n"),
+  ]);
   child.kill("SIGKILL");
   await child.status;
   await writer.abort().catch(() => undefined);
-  const errors = await new Response(child.stderr).text();
 
   strictEqual(shown, "out 1\nout 2\n");
   strictEqual(errors, "err 1\nerr 2\n");
-  await output.cancel();
   await wherry.run(["rm", "-f", "box"]);
 });
+
+/** What a stream carries up to the first `end`, or to its own. */
+async function readUntil(stream: ReadableStream<Uint8Array>, end: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.includes(end)) break;
+  }
+  return text;
+}
 
 testWhole("attach passes signals on, and with --sig-proxy=false ends itself", async (wherry) => {
   const script = 'trap "exit 6" TERM; while :; do echo tick; sleep 0.05; done';

@@ -2,8 +2,9 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { Disk } from "./disk.ts";
 import { type TarMember, tarOf } from "./fakes/tar_builder.ts";
-import { exists, pause, type Result, type TestEngine, testWhole } from "./harness.ts";
+import { exists, type Result, type TestEngine, testWhole } from "./harness.ts";
 
 /** Every file below the engine's root, with what would show a change, and the list of images. */
 async function describeStore(wherry: TestEngine): Promise<string> {
@@ -259,9 +260,9 @@ testWhole("run with a malformed flag names it and makes nothing", async (wherry)
     [["-v", "/tmp:/target:ro:more"], /\/tmp:\/target:ro:more/],
     [["--tmpfs", "relative"], /"relative"/],
     [["--tmpfs", "/mnt:size=nonsense"], /size=nonsense/],
-    [["-u", "stranger"], /"stranger"/],
-    [["-u", "-1"], /"-1"/],
-    [["-u", "0:strangers"], /"strangers"/],
+    [["--rm", "-u", "stranger"], /"stranger"/],
+    [["--rm", "-u", "-1"], /"-1"/],
+    [["--rm", "-u", "0:strangers"], /"strangers"/],
     [["-w", "relative"], /"relative"/],
     [["--network", "nowhere"], /"nowhere"[^\n]*\n[^\n]*--network/],
     [["--name", "with space"], /"with space"[^\n]*\n[^\n]*--name/],
@@ -301,34 +302,6 @@ testWhole("what wherry does not know is named, and help is near", async (wherry)
   }
   strictEqual(exists(wherry.root), false);
 });
-
-/** A small file system on the engine's root. */
-class Disk implements AsyncDisposable {
-  readonly #wherry: TestEngine;
-
-  private constructor(wherry: TestEngine) {
-    this.#wherry = wherry;
-  }
-
-  static async mount(wherry: TestEngine, options: string): Promise<Disk> {
-    Deno.mkdirSync(wherry.root, { recursive: true });
-    await wherry.runHost("mount", "-t", "tmpfs", "-o", options, "tmpfs", wherry.root);
-    return new Disk(wherry);
-  }
-
-  async remount(options: string): Promise<void> {
-    await this.#wherry.runHost("mount", "-o", `remount,${options}`, this.#wherry.root);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // The last monitor may still be on its way out
-    for (let tries = 0; tries < 100; tries++) {
-      if ((await this.#wherry.runCommand(["umount", this.#wherry.root])).code === 0) return;
-      await pause(50);
-    }
-    throw new Error(`Cannot unmount "${this.#wherry.root}": it is still in use`);
-  }
-}
 
 /** Tars that do not fit: their stored bytes, or only what is in them. */
 const LARGE: readonly [what: string, bytes: () => Uint8Array][] = [

@@ -1,7 +1,7 @@
 /** Containers that come and go with the host. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { eventually, exists, isAlive, type TestEngine, testWhole } from "./harness.ts";
+import { eventually, isAlive, readIfThere, type TestEngine, testWhole } from "./harness.ts";
 
 /** Containers of these tests do not listen to signals. */
 const QUICK = ["--stop-timeout", "0"];
@@ -64,7 +64,7 @@ testWhole("four boot at once start each container once", async (wherry) => {
   const flags = ["--restart", "always", "-v", ".:/out"];
   const script = "echo run >>/out/log; exec sleep 100";
   const id = await wherry.start(flags, ["sh", "-c", script]);
-  await eventually(() => exists(`${wherry.scratch}/log`));
+  await eventually(() => readIfThere(`${wherry.scratch}/log`) === "run\n");
   await reboot(wherry, [id]);
 
   const results = await Promise.all([1, 2, 3, 4].map(() => wherry.run(["boot"])));

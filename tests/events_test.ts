@@ -1,7 +1,7 @@
 /** `wherry events`: what commands and monitors did, seen by another process. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { type TestEngine, testWhole } from "./harness.ts";
+import { eventually, exists, type TestEngine, testWhole } from "./harness.ts";
 
 /** What a test looks at of an event. */
 interface SeenEvent {
@@ -83,11 +83,12 @@ testWhole("run --rm gives create, attach, start, die and destroy", async (wherry
 });
 
 testWhole("stop gives kill, die and stop", async (wherry) => {
-  const id = await wherry.start(["--name", "box"], [
+  const id = await wherry.start(["--name", "box", "-v", ".:/out"], [
     "sh",
     "-c",
-    "trap 'exit 0' TERM; while :; do sleep 0.1; done",
+    "trap 'exit 0' TERM; touch /out/ready; while :; do sleep 0.1; done",
   ]);
+  await eventually(() => exists(`${wherry.scratch}/ready`));
   await wherry.run(["stop", "box"]);
 
   const events = await seenEvents(wherry);
@@ -203,14 +204,17 @@ testWhole("exec gives exec_create, exec_start and exec_die of one exec", async (
   await wherry.run(["rm", "-f", "box"]);
 });
 
-testWhole("a container whose command does not exist leaves a destroy behind", async (wherry) => {
-  await wherry.run(["run", ...await wherry.busybox(), "no-such-command"]);
+testWhole(
+  "a --rm container whose command does not exist leaves a destroy behind",
+  async (wherry) => {
+    await wherry.run(["run", "--rm", ...await wherry.busybox(), "no-such-command"]);
 
-  deepStrictEqual(await seenActions(wherry, "event=create", "event=destroy"), [
-    "create",
-    "destroy",
-  ]);
-});
+    deepStrictEqual(await seenActions(wherry, "event=create", "event=destroy"), [
+      "create",
+      "destroy",
+    ]);
+  },
+);
 
 testWhole("import, rmi and load tell of images", async (wherry) => {
   const { stdout } = await wherry.run([
@@ -305,17 +309,18 @@ testWhole("events warns of damaged lines and shows the others", async (wherry) =
 testWhole("a command whose events cannot be written does its work and warns", async (wherry) => {
   await wherry.runBusybox([], ["true"]);
   Deno.removeSync(`${wherry.runRoot}/events`);
-  Deno.symlinkSync("/dev/full", `${wherry.runRoot}/events`);
+  // Its writer would wait for a reader
+  await wherry.runHost("mkfifo", `${wherry.runRoot}/events`);
 
   const { code, stdout, stderr } = await wherry.runBusybox([], ["echo", "done"]);
 
   deepStrictEqual([code, stdout], [0, "done\n"]);
-  match(stderr, /^WARNING: 3 events of this command could not be written down: No space left/);
+  match(stderr, /^WARNING: 3 events of this command could not be written down: Cannot write/);
 });
 
 const REFUSED: [args: string[], code: number, message: RegExp][] = [
   [["--filter", "colour=red"], 1, /Cannot filter by "colour": no such filter/],
-  [["--filter", "event"], 1, /Cannot filter by "event": it is not name=value/],
+  [["--filter", "event"], 125, /Cannot filter by "event": it is not name=value/],
   [["--format", "{{.Foo}}"], 64, /can't evaluate field Foo/],
   [["--since", "yesterday"], 1, /Cannot read time "yesterday"/],
   [["--since", "1m", "--until", "2m"], 1, /the end is before the beginning/],

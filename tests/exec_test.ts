@@ -1,7 +1,8 @@
 /** `wherry exec`: one more process in a running container. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { eventually, exists, isAlive, listNames, type TestEngine, testWhole } from "./harness.ts";
+import { eventually, exists, isAlive, isGone, type TestEngine, testWhole } from "./harness.ts";
+import { listDescendants } from "./surroundings.ts";
 
 /** Runs `body` beside a container called `box` that sleeps. */
 function testBeside(
@@ -284,11 +285,11 @@ testBeside("exec of a command that says nothing ends when it ends", [], async (w
 
 testBeside("exec -d returns at once and the command goes on", ["-v", ".:/out"], async (wherry) => {
   const result = await wherry.run(
-    ["exec", "-d", "box", "sh", "-c", "sleep 0.3; echo done >/out/done"],
+    ["exec", "-d", "box", "sh", "-c", "until [ -e /out/go ]; do sleep 0.05; done; touch /out/done"],
   );
 
   deepStrictEqual([result.code, result.stdout, result.stderr], [0, "", ""]);
-  ok(!exists(`${wherry.scratch}/done`));
+  Deno.writeTextFileSync(`${wherry.scratch}/go`, "");
   await eventually(() => exists(`${wherry.scratch}/done`));
 });
 
@@ -354,14 +355,15 @@ testBeside("exec by eight at once works for each", [], async (wherry) => {
   deepStrictEqual(results.map(({ stdout }) => stdout), numbers.map((number) => `${number}\n`));
 });
 
-testBeside("what exec started dies with its monitor", ["-v", ".:/out"], async (wherry) => {
-  await wherry.run(["exec", "-d", "box", "sh", "-c", "echo $$ >/out/pid; exec sleep 99"]);
-  await eventually(() => listNames(wherry.scratch).includes("pid"));
-  const sleepers = await findProcesses("sleep\x0099\x00");
+testBeside("what exec started dies with its monitor", [], async (wherry) => {
+  await wherry.run(["exec", "-d", "box", "sh", "-c", "exec sleep 99"]);
+  const findSleepers = (): number[] =>
+    listDescendants().map(({ pid }) => pid).filter((pid) => commandLine(pid) === "sleep\x0099\x00");
+  await eventually(() => findSleepers().length === 1);
+  const [sleeper = 0] = findSleepers();
 
-  strictEqual(sleepers.length, 1);
   await wherry.run(["rm", "-f", "box"]);
-  await eventually(() => !isAlive(sleepers[0] ?? 0));
+  await eventually(() => !isAlive(sleeper));
   await wherry.start(["--name", "box"], ["true"]);
 });
 
@@ -385,14 +387,14 @@ testWhole("exec in a container that does not exist names it", async (wherry) => 
   match(stderr, /No such container: nobody/);
 });
 
-async function findProcesses(commandLine: string): Promise<number[]> {
-  const found: number[] = [];
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const text = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
-    if (text === commandLine) found.push(Number(name));
+/** What a process was called with, each argument with a NUL behind it; nothing once it has ended. */
+function commandLine(pid: number): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`);
+  } catch (error) {
+    if (isGone(error)) return "";
+    throw error;
   }
-  return found;
 }
 
 testBeside("exec -d ends with 1 when the command does not exist", [], async (wherry) => {

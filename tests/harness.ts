@@ -18,8 +18,16 @@ const PROJECT_ROOT = new URL("../", import.meta.url).pathname;
 const WHERRY: readonly string[] = Deno.env.get("WHERRY_TEST_COMMAND")?.split(" ") ??
   [`${PROJECT_ROOT}dist/wherry`];
 
-/** No command of these tests takes longer; one that does hangs. */
-const TIMEOUT_MS = 60_000;
+/** No command of these tests takes longer, however slow the machine; one that does hangs. */
+const TIMEOUT_MS = 300_000;
+
+/** How long is waited for what comes without a command. */
+const PATIENCE_MS = 60_000;
+
+/** Of each command and each of its outputs so many characters are shown when a test fails. */
+const MAX_SHOWN = 500;
+/** And so many events. */
+const MAX_EVENTS = 50;
 
 /** How a command ended and what it wrote. */
 export interface Result {
@@ -56,6 +64,7 @@ export class TestEngine implements AsyncDisposable {
   /** The network of the host that this test's commands see. */
   readonly network: TestNetwork = new TestNetwork();
   readonly #temporary = `${this.directory}/tmp`;
+  readonly #history: string[] = [];
   readonly #before: Surroundings;
 
   /** Looks at the host, to tell later what is new. */
@@ -147,14 +156,29 @@ export class TestEngine implements AsyncDisposable {
       if (output.signal === "SIGKILL" && child.pid > 0) {
         throw new Error(`Cannot finish "${args.join(" ")}": killed after ${TIMEOUT_MS} ms`);
       }
-      return {
+      const result = {
         code: output.code,
         stdout: new TextDecoder().decode(output.stdout),
         stderr: new TextDecoder().decode(output.stderr),
       };
+      this.#remember(args, result);
+      return result;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #remember(args: readonly string[], { code, stdout, stderr }: Result): void {
+    const show = (text: string): string =>
+      JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text);
+    this.#history.push(`${show(args.join(" "))}: ${code} ${show(stdout)} ${show(stderr)}`);
+  }
+
+  /** What was done and what happened, for whoever has to understand a failure. */
+  describe(): string {
+    const events = this.#readEvents().trimEnd().split("\n").slice(-MAX_EVENTS);
+    return ["Commands, with exit status and output:", ...this.#history, "Last events:", ...events]
+      .join("\n");
   }
 
   /** Starts a command on a terminal of its own. */
@@ -195,15 +219,18 @@ export class TestEngine implements AsyncDisposable {
   /**
    * Fails unless every container is gone with all that belonged to it.
    *
-   * What ends by itself, such as a monitor on its last steps, is given a few seconds.
+   * What ends by itself, such as a monitor on its last steps, is given time.
+   *
+   * @param patienceMs How much time.
    */
-  async assertNothingLeaked(): Promise<void> {
+  async assertNothingLeaked(patienceMs: number = PATIENCE_MS / 2): Promise<void> {
     // Bridges stay for the next container until somebody says that none will come
     if (this.network.listLinks().length > 0) {
       await this.runHost(...this.commandLine(["network", "prune", "-f"]));
     }
+    const deadline = performance.now() + patienceMs;
     let leaks = this.#findLeaks();
-    for (let tries = 0; leaks.length > 0 && tries < 100; tries++) {
+    while (leaks.length > 0 && performance.now() < deadline) {
       await pause(50);
       leaks = this.#findLeaks();
     }
@@ -228,11 +255,15 @@ export class TestEngine implements AsyncDisposable {
 
   /** Ids of all containers that there ever were, as the log of events has them. */
   #listCreated(): string[] {
+    const log = this.#readEvents();
+    return Array.from(log.matchAll(/^\{"status":"create","id":"(\w+)"/gm), ([, id = ""]) => id);
+  }
+
+  #readEvents(): string {
     const path = `${this.runRoot}/events`;
     // A test may have put something else there, even what has no end
     const files = [`${path}.1`, path].filter((one) => exists(one) && Deno.lstatSync(one).isFile);
-    const log = files.map((one) => Deno.readTextFileSync(one)).join("");
-    return Array.from(log.matchAll(/^\{"status":"create","id":"(\w+)"/gm), ([, id = ""]) => id);
+    return files.map((one) => Deno.readTextFileSync(one)).join("");
   }
 
   /** Ends what a failed test left running, and removes its files. */
@@ -264,8 +295,12 @@ function describeFile(path: string): string[] {
 export function testWhole(name: string, body: (wherry: TestEngine) => Promise<void>): void {
   Deno.test(name, async () => {
     await using wherry = new TestEngine();
-    await body(wherry);
-    await wherry.assertNothingLeaked();
+    try {
+      await body(wherry);
+      await wherry.assertNothingLeaked();
+    } catch (cause) {
+      throw new Error(wherry.describe(), { cause });
+    }
   });
 }
 
@@ -337,13 +372,25 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Polls until `isTrue()`, for at most ten seconds. */
-export async function eventually(isTrue: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1000; tries++) {
-    if (isTrue()) return;
+/** Polls until `isTrue()`, for at most a minute. */
+export async function eventually(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!await isTrue()) {
+    if (performance.now() > deadline) {
+      throw new Error(`Cannot go on: ${isTrue} is still false after ${PATIENCE_MS / 1000} seconds`);
+    }
     await pause(10);
   }
-  throw new Error(`Cannot go on: ${isTrue} is still false after 10 seconds`);
+}
+
+/** What is in a text file; nothing if there is no such file yet. */
+export function readIfThere(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 /** Whether the process exists and is no zombie. */
@@ -368,5 +415,5 @@ export function killUnlessGone(pid: number): void {
 /** Whether reading a file below `/proc/PID` failed because the process has ended. */
 export function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
-    (error instanceof Error && error.message.includes("os error 3"));
+    (error instanceof Error && error.message.includes("(os error 3)"));
 }

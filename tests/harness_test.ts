@@ -13,7 +13,7 @@ Deno.test("assertNothingLeaked() names files, processes and mounts, and disposal
     await wherry.runHost("mount", "-t", "tmpfs", "none", wherry.scratch);
     pid = wherry.readStateRecord(id).pid;
 
-    await rejects(wherry.assertNothingLeaked(), (error: Error) => {
+    await rejects(wherry.assertNothingLeaked(0), (error: Error) => {
       match(error.message, new RegExp(`file ${wherry.root}/containers/${id}\n`));
       match(error.message, new RegExp(`file ${wherry.root}/names/forgotten\n`));
       match(error.message, new RegExp(`process ${pid} \\(sleep\\)`));

@@ -107,7 +107,7 @@ testWhole("an image's HEALTHCHECK counts, with its SHELL, unless it is refused",
   deepStrictEqual([Test, Interval, Timeout, Retries], [
     process.Healthcheck.Test,
     50_000_000,
-    30_000_000_000,
+    undefined,
     1,
   ]);
   notStrictEqual(bare.stdout.trim().startsWith("{"), true);
@@ -116,7 +116,7 @@ testWhole("an image's HEALTHCHECK counts, with its SHELL, unless it is refused",
 
 testWhole("a check that takes too long has failed, and nothing of it is left", async (wherry) => {
   const script = "echo begun; trap '' TERM; sleep 1234 & sleep 1234";
-  const flags = ["--name", "box", "--health-timeout", "100ms", "--health-cmd", script, ...SOON];
+  const flags = ["--name", "box", "--health-timeout", "2s", "--health-cmd", script, ...SOON];
   const id = await wherry.start(flags, ["sleep", "100"]);
 
   await awaitHealth(wherry, id, "unhealthy");
@@ -124,7 +124,7 @@ testWhole("a check that takes too long has failed, and nothing of it is left", a
 
   deepStrictEqual(
     [first?.ExitCode, first?.Output],
-    [-1, "Health check exceeded timeout (100ms): begun\n"],
+    [-1, "Health check exceeded timeout (2s): begun\n"],
   );
   await wherry.run(["rm", "-f", "box"]);
 });
@@ -170,20 +170,21 @@ testWhole("--health-on-failure kill ends an unhealthy container", async (wherry)
 });
 
 testWhole("--health-on-failure stop lets an unhealthy container end in order", async (wherry) => {
-  const flags = ["--name", "box", "--health-cmd", "false", "--health-on-failure", "stop", ...SOON];
-  await wherry.start(flags, ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"]);
+  const check = ["--health-cmd", "test ! -e /listening", "--health-on-failure", "stop", ...SOON];
+  const script = "trap 'exit 3' TERM; touch /listening; while :; do sleep 0.05; done";
+  await wherry.start(["--name", "box", ...check], ["sh", "-c", script]);
 
   strictEqual((await wherry.run(["wait", "box"])).stdout, "3\n");
   await wherry.run(["rm", "box"]);
 });
 
 testWhole("--health-on-failure restart runs an unhealthy container again", async (wherry) => {
-  const script = "test ! -e /ill";
+  const script = "until test -e /ran; do sleep 0.05; done; test ! -e /ill";
   const flags = ["--health-cmd", script, "--health-on-failure", "restart", ...SOON];
   const id = await wherry.start(["--name", "box", ...flags], [
     "sh",
     "-c",
-    "if [ -e /ran ]; then rm /ill; else touch /ran /ill; fi; trap exit TERM; sleep 100 & wait",
+    "trap exit TERM; if [ -e /ran ]; then rm /ill; else touch /ill; touch /ran; fi; sleep 100 & wait",
   ]);
 
   await awaitHealth(wherry, id, "healthy");

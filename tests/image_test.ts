@@ -156,6 +156,8 @@ testWhole("images has -q, --no-trunc, --digests and --format", async (wherry) =>
 
   strictEqual(await outputOf("-q"), `${shortId}\n`);
   strictEqual(await outputOf("-q", "--no-trunc"), `sha256:${id}\n`);
+  strictEqual(await outputOf("-q", "--format", "table"), `${shortId}\n`);
+  strictEqual(await outputOf("-q", "--format", "raw"), `image_id: ${shortId}\n`);
   match(
     await outputOf("--digests"),
     /^REPOSITORY +TAG +DIGEST +IMAGE ID [^\n]*\nbox +latest +sha256:[0-9a-f]{64} /,
@@ -391,11 +393,7 @@ testWhole("containers of one image share its layer and not their writes", async 
 });
 
 async function untilLogged(wherry: TestEngine, name: string, text: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    if ((await wherry.run(["logs", name])).stdout === text) return;
-    await pause(50);
-  }
-  throw new Error(`Cannot go on: ${name} has not logged ${JSON.stringify(text)}`);
+  await eventually(async () => (await wherry.run(["logs", name])).stdout === text);
 }
 
 testWhole("what a container wrote is there when it is started again", async (wherry) => {

@@ -1,7 +1,14 @@
 /** From start to rm, also when something is done twice at once. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { eventually, exists, listNames, type TestEngine, testWhole } from "./harness.ts";
+import {
+  eventually,
+  exists,
+  listNames,
+  readIfThere,
+  type TestEngine,
+  testWhole,
+} from "./harness.ts";
 
 testWhole("start runs a container again with the files it had", async (wherry) => {
   const script = "echo run >>/count; cat /count";
@@ -62,7 +69,7 @@ testWhole(
     await wherry.run(["stop", "-t", "1", "box"]);
 
     const elapsed = Date.now() - startedAt;
-    ok(elapsed >= 1000 && elapsed < 5000, String(elapsed));
+    ok(elapsed >= 1000 && elapsed < 10_000, String(elapsed)); // the time without -t
     strictEqual((await wherry.run(["wait", "box"])).stdout, "137\n");
     await wherry.run(["rm", "box"]);
   },
@@ -210,6 +217,7 @@ testWhole("two start at once: the container runs once", async (wherry) => {
     "-c",
     "echo run >>/out/log; exec sleep 100",
   ]);
+  await eventually(() => readIfThere(`${wherry.scratch}/log`) === "run\n");
   await wherry.run(["kill", "box"]);
 
   const results = await Promise.all([1, 2, 3].map(() => wherry.run(["start", "box"])));
@@ -267,3 +275,19 @@ async function startListening(
   await wherry.start(["--name", name, "-v", ".:/out"], ["sh", "-c", script]);
   await eventually(() => exists(`${wherry.scratch}/ready`));
 }
+
+testWhole(
+  "rm removes a container that has just ended, also while its files are written to disk",
+  async (wherry) => {
+    const script = "head -c 200000000 /dev/zero >/data; touch /written; exec sleep 100";
+    const id = await wherry.start(["--name", "box"], ["sh", "-c", script]);
+    await eventually(() => exists(wherry.containerPath(id, "upper/written")));
+    const state = wherry.containerPath(id, "state.json");
+    Deno.kill(JSON.parse(Deno.readTextFileSync(state)).pid, "SIGKILL");
+    await eventually(() => Deno.readTextFileSync(state).includes('"exited"'));
+
+    const { code, stderr } = await wherry.run(["rm", "box"]);
+
+    deepStrictEqual([code, stderr], [0, ""]);
+  },
+);

@@ -32,9 +32,10 @@ testWhole("logs shows a prompt that has no newline yet", async (wherry) => {
   await wherry.start(["--name", "box"], ["sh", "-c", "printf 'password: '; sleep 100"]);
 
   let shown = "";
-  for (let tries = 0; shown === "" && tries < 100; tries++) {
+  await eventually(async () => {
     shown = (await wherry.run(["logs", "box"])).stdout;
-  }
+    return shown !== "";
+  });
 
   strictEqual(shown, "password: ");
   await wherry.run(["rm", "-f", "box"]);
@@ -195,7 +196,7 @@ testWhole("--log-opt sets how a log is rotated, and inspect shows it", async (wh
 
   const { stdout } = await wherry.run(["inspect", "-f", "{{json .HostConfig.LogConfig}}", "box"]);
 
-  const expected = { Type: "local", Config: { "max-file": "2", "max-size": "4000" } };
+  const expected = { Type: "local", Config: { "max-file": "2", "max-size": "4k" } };
   deepStrictEqual(JSON.parse(stdout), expected);
   const names = listNames(wherry.containerPath(id, "")).filter((name) => name.startsWith("log"));
   deepStrictEqual(names, ["log", "log.1"]);
@@ -233,3 +234,35 @@ function totalSize(directory: string): number {
   }
   return size;
 }
+
+testWhole(
+  "logs --details shows the labels and variables that --log-opt asked for",
+  async (wherry) => {
+    const flags = ["--name", "box", "-l", "app=web", "-l", "other=1", "-e", "FOO=a b"];
+    await wherry.start([...flags, "--log-opt", "labels=app", "--log-opt", "env=FOO"], [
+      "echo",
+      "x",
+    ]);
+    await wherry.start(["--name", "plain"], ["echo", "x"]);
+    await wherry.run(["wait", "box", "plain"]);
+
+    strictEqual((await wherry.run(["logs", "--details", "box"])).stdout, "FOO=a+b,app=web x\n");
+    strictEqual((await wherry.run(["logs", "--details", "plain"])).stdout, " x\n");
+    await wherry.run(["rm", "box", "plain"]);
+  },
+);
+
+testWhole("logs --tail takes what is no number for all, as docker does", async (wherry) => {
+  await wherry.start(["--name", "box"], ["printf", "1\\n2\\n3\\n"]);
+  await wherry.run(["wait", "box"]);
+
+  for (
+    const [tail, text] of [["x", "1\n2\n3\n"], ["", "1\n2\n3\n"], ["-1", "1\n2\n3\n"], [
+      "+1",
+      "3\n",
+    ]]
+  ) {
+    strictEqual((await wherry.run(["logs", "--tail", tail ?? "", "box"])).stdout, text, tail);
+  }
+  await wherry.run(["rm", "box"]);
+});

@@ -1,7 +1,7 @@
 /** `run -v`: the host's files inside, and safe. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { exists, listNames, testWhole } from "./harness.ts";
+import { eventually, exists, listNames, readIfThere, testWhole } from "./harness.ts";
 
 testWhole("-v shows a directory of the host, and writes go to it", async (wherry) => {
   Deno.writeTextFileSync(`${wherry.scratch}/in`, "from the host\n");
@@ -134,7 +134,7 @@ testWhole("-v keeps data when the container is removed or killed", async (wherry
     ["sh", "-c", "mkdir -p /data/deep/er; echo kept >/data/deep/er/file; exec sleep 100"],
   );
   const { monitorPid } = wherry.readStateRecord(id);
-  while (!exists(`${wherry.scratch}/deep/er/file`)) await wherry.run(["version"]);
+  await eventually(() => readIfThere(`${wherry.scratch}/deep/er/file`) === "kept\n");
 
   Deno.kill(monitorPid, "SIGKILL");
   await wherry.run(["rm", "-f", id]);

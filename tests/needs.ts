@@ -1,10 +1,13 @@
 /** What a test needs of the machine it runs on. @module */
 
+import { findProgram } from "../scripts/prerequisites.ts";
+
 /** A need that {@linkcode needs} can check. */
-export type Need = "root";
+export type Need = "root" | "nft";
 
 const CHECKS: Readonly<Record<Need, () => boolean>> = {
   root: () => Deno.uid() === 0,
+  nft: () => findProgram("nft") !== undefined,
 };
 
 /**

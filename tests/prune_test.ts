@@ -101,7 +101,7 @@ testWhole("system prune tells what it would remove before it asks", async (wherr
     `WARNING! This will remove:
   - all stopped containers
   - all networks not used by at least one container
-  - all containers that were put aside because their records are damaged
+  - all containers whose records are damaged, also if they run
   - all images without at least one container associated to them
 
   Items to be pruned will be filtered with:

@@ -52,15 +52,16 @@ testWhole(
 );
 
 testWhole("run ends with 137 when its container's monitor is killed", async (wherry) => {
-  const child = wherry.spawn(["run", ...await wherry.busybox(), "sleep", "100"]);
-  await eventually(() => runningIds(wherry).length === 1);
+  const argv = ["sh", "-c", "echo ready; exec sleep 100"];
+  const child = wherry.spawn(["run", ...await wherry.busybox(), ...argv]);
+  const reader = child.stdout.getReader();
+  await reader.read(); // the monitor tells that the command has started before it passes anything on
   const [id = ""] = runningIds(wherry);
-  await pause(200); // the record comes first, then run learns that the command has started
 
   Deno.kill(wherry.readStateRecord(id).monitorPid, "SIGKILL");
 
   strictEqual((await child.status).code, 137);
-  await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
+  await Promise.all([reader.cancel(), child.stderr.cancel()]);
   await wherry.run(["rm", id]);
 });
 
@@ -160,6 +161,55 @@ for (const file of ["config.json", "state.json"]) {
   });
 }
 
+testWhole("a running container with a damaged record goes by rm -f alone", async (wherry) => {
+  for (const file of ["config.json", "state.json"]) {
+    const id = await wherry.start(["--name", "box", "--restart", "always"], ["sleep", "100"]);
+    const { pid, monitorPid } = wherry.readStateRecord(id);
+    Deno.writeTextFileSync(wherry.containerPath(id, file), "{");
+    const short = id.slice(0, 12);
+
+    const listed = await wherry.run(["ps", "-q"]);
+    const stopped = await wherry.run(["stop", "box"]);
+    const removed = await wherry.run(["rm", "-f", short]);
+
+    deepStrictEqual([listed.code, listed.stdout], [0, ""]);
+    match(
+      listed.stderr,
+      new RegExp(`: it is damaged; "wherry rm -f ${short}" removes the container`),
+    );
+    strictEqual(stopped.code, 1);
+    match(
+      stopped.stderr,
+      new RegExp(`: it is damaged\nRemove the container with "wherry rm -f ${short}"`),
+    );
+    deepStrictEqual([removed.code, removed.stdout, removed.stderr], [0, `${short}\n`, ""]);
+    deepStrictEqual([isAlive(pid), isAlive(monitorPid)], [false, false]);
+    deepStrictEqual(listNames(`${wherry.root}/containers`), []);
+    deepStrictEqual(listNames(`${wherry.root}/names`), []);
+  }
+});
+
+for (const command of ["recover", "prune -f"]) {
+  testWhole(
+    `system ${command} ends a running container with a damaged config.json`,
+    async (wherry) => {
+      const healthy = await wherry.start(["--name", "healthy"], ["sleep", "100"]);
+      const id = await wherry.start(["--name", "box", "--restart", "always"], ["sleep", "100"]);
+      const { pid } = wherry.readStateRecord(id);
+      Deno.writeTextFileSync(wherry.containerPath(id, "config.json"), "{");
+
+      const { code, stdout } = await wherry.run(["system", ...command.split(" ")]);
+
+      strictEqual(code, 0);
+      match(stdout, new RegExp(id));
+      strictEqual(isAlive(pid), false);
+      deepStrictEqual(listNames(`${wherry.root}/containers`), [healthy]);
+      await wherry.run(["rm", "-f", "healthy"]);
+      await wherry.run(["system", "prune", "-f"]);
+    },
+  );
+}
+
 testWhole("no command signals a process whose pid a record wrongly names", async (wherry) => {
   const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
   const bystander = new Deno.Command("sleep", { args: ["100"] }).spawn();
@@ -255,6 +305,12 @@ for (
     ["ps", ["ps", "-a"]],
     ["start", ["start", "box"]],
     ["rm", ["rm", "box"]],
+    ["stop", ["stop", "box"]],
+    ["wait", ["wait", "box"]],
+    ["logs", ["logs", "box"]],
+    ["inspect", ["inspect", "box"]],
+    ["update", ["update", "--restart", "no", "box"]],
+    ["restart", ["restart", "box"]],
     ["system recover", ["system", "recover"]],
   ] as const
 ) {
@@ -272,6 +328,60 @@ for (
     await wherry.run(["rm", "-f", "box"]);
   });
 }
+
+testWhole("what outlived its monitor has exited with 137 for every command", async (wherry) => {
+  const id = await startTenacious(wherry, "box");
+  const { pid, monitorPid } = wherry.readStateRecord(id);
+  Deno.kill(monitorPid, "SIGKILL");
+  await eventually(() => !isAlive(monitorPid));
+
+  const exec = await wherry.run(["exec", "box", "true"]);
+  const state = await wherry.run(
+    ["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.State.Pid}}", "box"],
+  );
+
+  deepStrictEqual([exec.code, state.stdout], [1, "exited 137 0\n"]);
+  match(exec.stderr, /^wherry: Container box is not running\n/);
+  strictEqual(wherry.readStateRecord(id).status, "exited");
+  await eventually(() => !isAlive(pid));
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("no command signals whom the record of a dead monitor names", async (wherry) => {
+  const id = await wherry.start(["--name", "box"], ["true"]);
+  await wherry.run(["wait", "box"]);
+  const bystander = new Deno.Command("sleep", { args: ["100"] }).spawn();
+  const path = wherry.containerPath(id, "state.json");
+  const record = {
+    ...JSON.parse(Deno.readTextFileSync(path)),
+    status: "running",
+    pid: bystander.pid,
+    monitorPid: bystander.pid,
+  };
+
+  for (
+    const argv of [
+      ["kill", "box"],
+      ["stop", "-t", "0", "box"],
+      ["restart", "-t", "0", "box"],
+      ["pause", "box"],
+      ["exec", "box", "true"],
+      ["top", "box"],
+      ["system", "recover"],
+      ["ps", "-a"],
+      ["rm", "-f", "box"],
+    ]
+  ) {
+    // Restarted or recorded by the one before
+    await wherry.run(["wait", "box"]);
+    Deno.writeTextFileSync(path, JSON.stringify(record));
+    await wherry.run(argv);
+    ok(isAlive(bystander.pid), argv.join(" "));
+  }
+
+  bystander.kill("SIGKILL");
+  await bystander.status;
+});
 
 testWhole("system recover says what it did, and finds nothing the second time", async (wherry) => {
   const ended = await wherry.start([], ["sleep", "100"]);

@@ -2,7 +2,14 @@
 
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
 import { MonitorConnection } from "../mod/container/monitor.ts";
-import { eventually, isAlive, listNames, type TestEngine, testWhole } from "./harness.ts";
+import {
+  eventually,
+  isAlive,
+  listNames,
+  readIfThere,
+  type TestEngine,
+  testWhole,
+} from "./harness.ts";
 
 testWhole("restart runs the command again with the files it had", async (wherry) => {
   const id = await wherry.start(["--name", "box", "--stop-timeout", "0", "-v", ".:/out"], [
@@ -11,13 +18,14 @@ testWhole("restart runs the command again with the files it had", async (wherry)
     "echo run >>/count; cp /count /out/count; exec sleep 100",
   ]);
   const { pid, monitorPid } = wherry.readStateRecord(id);
+  await eventually(() => readIfThere(`${wherry.scratch}/count`) === "run\n");
 
   const { code, stdout } = await wherry.run(["restart", "box"]);
 
   deepStrictEqual([code, stdout], [0, "box\n"]);
   strictEqual(isAlive(pid), false);
   strictEqual(wherry.readStateRecord(id).monitorPid, monitorPid);
-  await eventually(() => Deno.readTextFileSync(`${wherry.scratch}/count`) === "run\nrun\n");
+  await eventually(() => readIfThere(`${wherry.scratch}/count`) === "run\nrun\n");
   await wherry.run(["rm", "-f", "box"]);
 });
 

@@ -50,6 +50,27 @@ testWhole("run ends with 127 when the command does not exist", async (wherry) =>
   );
 });
 
+testWhole(
+  "run leaves a container whose command cannot be started, as docker does",
+  async (wherry) => {
+    const argv = ["--cidfile", "cid", ...await wherry.busybox(), "/nonesuch"];
+    const foreground = await wherry.run(["run", "--name", "first", ...argv]);
+    Deno.removeSync(`${wherry.scratch}/cid`);
+    const detached = await wherry.run(["run", "-d", "--name", "second", ...argv]);
+
+    // What runs that were killed left goes, these stay
+    await wherry.run(["system", "recover"]);
+    const format = "{{.State.Status}} {{.State.ExitCode}} {{.Id}}";
+    const { stdout } = await wherry.run(["inspect", "-f", format, "first", "second"]);
+
+    const id = Deno.readTextFileSync(`${wherry.scratch}/cid`);
+    deepStrictEqual([foreground.code, foreground.stdout], [127, ""]);
+    deepStrictEqual([detached.code, detached.stdout], [127, `${id}\n`]);
+    match(stdout, new RegExp(`^created 127 [0-9a-f]{64}\ncreated 127 ${id}\n$`));
+    strictEqual((await wherry.run(["rm", "first", "second"])).stderr, "");
+  },
+);
+
 testWhole("run ends with 126 when the command cannot be executed", async (wherry) => {
   const directory = await wherry.runBusybox([], ["/etc"]);
   const file = await wherry.runBusybox([], ["/etc/passwd"]);
@@ -359,17 +380,22 @@ testWhole("run refuses --tmpfs options that are wrong", async (wherry) => {
 });
 
 testWhole("run --init reaps orphans", async (wherry) => {
-  const script = "for i in 1 2 3; do (sh -c 'sleep 0.05 & exit' &); done; sleep 0.4; ps -o stat";
+  // Until neither they nor what is left of them is there, or half a minute long
+  const script = `for i in 1 2 3; do (sh -c 'sleep 0.05 & exit' &); done; sleep 0.1; tries=0
+    while ps -o stat,comm >/tmp/all; grep -qE '^Z|sleep' /tmp/all && [ $tries -lt 600 ]
+    do sleep 0.05; tries=$((tries + 1)); done; cat /tmp/all`;
 
   const { stdout } = await wherry.runBusybox(["--init"], ["sh", "-c", script]);
 
-  ok(!stdout.includes("Z"), stdout);
+  match(stdout, /^S +wherry-init$/m);
+  ok(!/^Z|sleep/m.test(stdout), stdout);
 });
 
 testWhole("run --init passes signals on to the command", async (wherry) => {
-  const script = 'trap "exit 9" USR1; echo ready; while :; do sleep 0.05; done';
-  const name = ["--name", "signalled"];
-  await wherry.start(["--init", ...name], ["sh", "-c", script]);
+  const script = 'trap "exit 9" USR1; touch /out/ready; while :; do sleep 0.05; done';
+  const flags = ["--init", "--name", "signalled", "-v", ".:/out"];
+  await wherry.start(flags, ["sh", "-c", script]);
+  await eventually(() => exists(`${wherry.scratch}/ready`));
 
   await wherry.run(["kill", "-s", "USR1", "signalled"]);
 
@@ -413,7 +439,7 @@ testWhole("run refuses a name that is taken, and frees it with its container", a
 });
 
 testWhole("run --network none has a loopback interface and nothing else", async (wherry) => {
-  const script = "ls /sys/class/net; ping -c 1 -W 1 127.0.0.1 >/dev/null && echo up";
+  const script = "ls /sys/class/net; ping -c 1 -W 60 127.0.0.1 >/dev/null && echo up";
 
   const { stdout } = await wherry.runBusybox(["--network", "none"], ["sh", "-c", script]);
 
@@ -464,9 +490,11 @@ testWhole("run -d says why the command cannot be started", async (wherry) => {
 });
 
 testWhole("run -d --rm removes the container when it ends by itself", async (wherry) => {
-  const id = await wherry.start(["--rm"], ["sleep", "0.2"]);
+  const script = "until [ -e /out/go ]; do sleep 0.05; done";
+  const id = await wherry.start(["--rm", "-v", ".:/out"], ["sh", "-c", script]);
 
   strictEqual(listNames(`${wherry.root}/containers`)[0], id);
+  Deno.writeTextFileSync(`${wherry.scratch}/go`, "");
   await eventually(() => listNames(`${wherry.root}/containers`).length === 0);
   await eventually(() => listNames(`${wherry.runRoot}/containers`).length === 0);
 });

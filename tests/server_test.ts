@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { makeDebianTar } from "./debian_rootfs.ts";
-import { pause, type TestEngine, testWhole } from "./harness.ts";
+import { eventually, type TestEngine, testWhole } from "./harness.ts";
 
 const SITE = "/var/www/html/index.html";
 
@@ -25,14 +25,15 @@ async function succeed(wherry: TestEngine, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** Asks until the server answers, for at most ten seconds. */
+/** Asks until the server answers. */
 async function request(wherry: TestEngine, name: string): Promise<string> {
-  for (let tries = 0; tries < 100; tries++) {
+  let answer = "";
+  await eventually(async () => {
     const { code, stdout } = await wherry.run(["exec", name, "bash", "-c", REQUEST]);
-    if (code === 0) return stdout;
-    await pause(100);
-  }
-  throw new Error(`Cannot go on: the server in "${name}" does not answer`);
+    answer = stdout;
+    return code === 0;
+  });
+  return answer;
 }
 
 testWhole(

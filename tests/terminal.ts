@@ -28,7 +28,7 @@ const FIONREAD = 0x541b;
 const TIOCGPTN = 0x80045430 | 0;
 const TIOCSPTLCK = 0x40045431;
 const TERMIOS_BYTES = 36;
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 const POLL_MS = 5;
 
 /** A command that runs on a terminal as its session leader. */

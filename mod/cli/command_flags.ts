@@ -160,7 +160,8 @@ export const CONTAINER_FLAGS = [
     name: "log-opt",
     type: "list",
     value: "name=value",
-    help: "Log options: max-size (default 10 MiB, -1 for no limit), max-file (default 3)",
+    help: "Log options: max-size (default 10 MiB, -1 for no limit), max-file (default 3), " +
+      "and labels, labels-regex, env, env-regex for logs --details",
   },
   {
     name: "mac-address",
@@ -462,6 +463,11 @@ export const GENERATE_FLAGS = [] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry logs`. */
 export const LOGS_FLAGS = [
+  {
+    name: "details",
+    type: "boolean",
+    help: "Show the labels and variables that --log-opt asked for",
+  },
   { name: "follow", short: "f", type: "boolean", help: "Follow log output" },
   {
     name: "since",

@@ -7,9 +7,10 @@ import { loadTarSupport } from "../engine/image_source.ts";
 import { loadNetworkSupport } from "../engine/network_support.ts";
 import { WherryError } from "../errors.ts";
 import { findNetworkRecord } from "../network/network_store.ts";
-import { argumentError } from "./argument_error.ts";
+import { flagError } from "./argument_error.ts";
 import type { CONTAINER_FLAGS } from "./command_flags.ts";
 import { readEnvironment } from "./environment.ts";
+import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "./exit_code.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
@@ -52,6 +53,7 @@ export async function loadImageSupport(
   if (image === undefined) {
     throw new WherryError("invalid_argument", `Cannot ${verb} a container: no IMAGE is given`, {
       hint: `See 'wherry ${verb} --help'`,
+      exitCode: EXIT_FAILURE,
     });
   }
   await loadTarSupport(image);
@@ -63,8 +65,9 @@ export async function loadImageSupport(
  * @throws {WherryError} `invalid_argument` if they are asked for in a way that makes no sense.
  */
 export async function loadNetworks(engine: Engine, { flags }: ContainerArguments): Promise<void> {
-  const isKnown = (name: string): boolean => findNetworkRecord(engine.paths, name) !== undefined;
-  if (flags.parent === undefined && needsParent(flags) && !flags.network.every(isKnown)) {
+  const [mode = ""] = flags.network;
+  const lacksParent = flags.parent === undefined && needsParent(flags);
+  if (lacksParent && findNetworkRecord(engine.paths, mode) === undefined) {
     throw missingParent(flags);
   }
   await loadNetworkSupport(engine, planNetwork(flags));
@@ -91,7 +94,7 @@ export function planRequest(
       ? {}
       : { entrypoint: flags.entrypoint === "" ? [] : [flags.entrypoint] }),
     command,
-    env: readEnvironment(flags["env-file"], flags.env),
+    env: readVariables(flags),
     ...(flags.workdir === undefined ? {} : { workingDirectory: flags.workdir }),
     ...(flags.user === undefined ? {} : { user: flags.user }),
     ...(flags.hostname === undefined ? {} : { hostname: checkHostname(flags.hostname) }),
@@ -129,7 +132,7 @@ const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", 
 /** Without a registry an image is there or it is not, whichever it is. */
 function checkPull(pull: string | undefined): void {
   if (PULL_CHOICES.includes(pull)) return;
-  throw argumentError(
+  throw flagError(
     `invalid pull option: '${pull}': must be one of "always", "missing" or "never"`,
   );
 }
@@ -137,9 +140,18 @@ function checkPull(pull: string | undefined): void {
 function planRestartPolicy({ restart, rm }: ContainerFlags): RestartPolicy {
   const policy = parseRestartPolicy(restart ?? "");
   if (rm && policy.name !== "no") {
-    throw argumentError("conflicting options: cannot specify both --restart and --rm");
+    throw flagError("conflicting options: cannot specify both --restart and --rm");
   }
   return policy;
+}
+
+/** Unlike `exec`, docker's `create` ends as with any bad flag if a file is missing. */
+function readVariables(flags: ContainerFlags): string[] {
+  try {
+    return readEnvironment(flags["env-file"], flags.env);
+  } catch (error) {
+    throw error instanceof WherryError ? error.withExitCode(EXIT_ENGINE_FAILURE) : error;
+  }
 }
 
 const STREAMS = ["stdin", "stdout", "stderr"] as const;
@@ -154,13 +166,13 @@ function attachedStreams(
     !(STREAMS as readonly string[]).includes(text.toLowerCase())
   );
   if (unknown !== undefined) {
-    throw argumentError(
+    throw flagError(
       `invalid argument "${unknown}" for "-a, --attach" flag: ` +
         "valid streams are STDIN, STDOUT and STDERR",
     );
   }
   if (isDetached && named.size > 0) {
-    throw argumentError("conflicting options: cannot specify both --attach and --detach");
+    throw flagError("conflicting options: cannot specify both --attach and --detach");
   }
   if (isDetached) return [];
   return STREAMS.filter((stream) =>
@@ -180,7 +192,7 @@ function parseLabels(labels: readonly string[]): Record<string, string> {
   return Object.fromEntries(labels.map((label) => {
     const at = label.indexOf("=");
     if (label === "" || at === 0) {
-      throw new WherryError("invalid_argument", `Cannot use the label "${label}": it has no name`);
+      throw flagError(`Cannot use the label "${label}": it has no name`);
     }
     return at < 0 ? [label, ""] : [label.slice(0, at), label.slice(at + 1)];
   }));

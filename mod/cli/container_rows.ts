@@ -10,9 +10,22 @@ import type { Row, RowLayout } from "./rows.ts";
 import { displayWidth } from "./terminal_text.ts";
 import { formatDecimalSize, formatDuration } from "./units.ts";
 
+const RAW_FIELDS = [
+  ["container_id", "ID"],
+  ["image", "Image"],
+  ["command", "Command"],
+  ["created_at", "CreatedAt"],
+  ["state", "State"],
+  ["status", "Status"],
+  ["names", "Names"],
+  ["labels", "Labels"],
+  ["ports", "Ports"],
+] as const;
+
 /** The fields of docker's `ps`, and the pid. */
 export const CONTAINER_LAYOUT: RowLayout = {
   typeName: "*formatter.ContainerContext",
+  raw: RAW_FIELDS,
   columns: [
     { field: "ID", header: "CONTAINER ID" },
     { field: "Image", header: "IMAGE" },
@@ -29,13 +42,15 @@ export const CONTAINER_LAYOUT: RowLayout = {
     { field: "Mounts", header: "MOUNTS", isExtra: true },
     { field: "Networks", header: "NETWORKS", isExtra: true },
     { field: "Pid", header: "PID", isExtra: true },
+    { field: "Platform", header: "PLATFORM", isExtra: true },
     { field: "State", header: "STATE", isExtra: true },
   ],
 };
 
-/** The same with the sizes in the plain table. */
+/** The same with the sizes in the plain table and in `raw`. */
 export const CONTAINER_LAYOUT_WITH_SIZE: RowLayout = {
   ...CONTAINER_LAYOUT,
+  raw: [...RAW_FIELDS, ["size", "Size"]],
   columns: CONTAINER_LAYOUT.columns.map((column) =>
     column.field === "Size" ? { field: "Size", header: "SIZE" } : column
   ),
@@ -82,8 +97,23 @@ export function containerRow(
     Mounts: mounts.map((source) => isWhole ? source : ellipsis(source, MOUNT_WIDTH)).join(","),
     Networks: config.networkMode,
     Pid: state.pid,
+    // Known to docker only where images are kept for several
+    Platform: null,
   };
 }
+
+/** The fields of no container, on which docker tries every template before it looks for containers. */
+export const EMPTY_CONTAINER_ROW: Row = {
+  ...Object.fromEntries(CONTAINER_LAYOUT.columns.map(({ field }) => [field, ""])),
+  Image: "<no image>",
+  Command: '""',
+  CreatedAt: "1970-01-01 00:00:00 +0000 UTC",
+  Size: "0B",
+  Label: (): string => "",
+  LocalVolumes: "0",
+  Pid: 0,
+  Platform: null,
+};
 
 /** What was not asked for is `0B`, as docker has it. */
 function formatSize(size: ContainerSize | undefined): string {

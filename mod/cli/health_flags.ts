@@ -2,7 +2,7 @@
 
 import type { HealthCheckRequest } from "../engine/health_check.ts";
 import type { WherryError } from "../errors.ts";
-import { argumentError } from "./argument_error.ts";
+import { argumentError, flagError } from "./argument_error.ts";
 
 /** Values of the flags, as they were parsed: durations in milliseconds. */
 export interface HealthFlags {
@@ -43,7 +43,7 @@ export function parseHealthFlags(flags: HealthFlags): HealthCheckRequest | null 
   };
   const isAsked = Object.keys(request).length > 0;
   if (!flags["no-healthcheck"]) return isAsked ? request : undefined;
-  if (isAsked) throw argumentError("--no-healthcheck conflicts with --health-* options");
+  if (isAsked) throw flagError("--no-healthcheck conflicts with --health-* options");
   return null;
 }
 
@@ -51,7 +51,7 @@ export function parseHealthFlags(flags: HealthFlags): HealthCheckRequest | null 
 function parseNumbers(flags: HealthFlags): HealthCheckRequest {
   return Object.fromEntries(NUMBERS.flatMap(([flag, field, name]) => {
     const value = flags[flag] ?? 0;
-    if (value < 0) throw argumentError(`--${flag} cannot be negative`);
+    if (value < 0) throw flagError(`--${flag} cannot be negative`);
     if (value > 0 && value < 1) throw tooShort(name);
     return value === 0 ? [] : [[field, Math.round(value)]];
   }));
@@ -64,7 +64,7 @@ function tooShort(name: string): WherryError {
 function parseAction(text: string): typeof ACTIONS[number] {
   const action = ACTIONS.find((one) => one === text);
   if (action !== undefined) return action;
-  throw argumentError(`invalid value "${text}" for --health-on-failure`, {
+  throw flagError(`invalid value "${text}" for --health-on-failure`, {
     hint: `Give ${ACTIONS.join(", ")}`,
   });
 }

@@ -71,3 +71,8 @@ for (const [given, message] of REFUSED) {
     throws(() => parseHealthFlags(flags(given)), { name: "WherryError", message });
   });
 }
+
+Deno.test("parseHealthFlags() has the exit code of a flag but for what docker's daemon refuses", () => {
+  throws(() => parseHealthFlags(flags({ "health-retries": -1 })), { exitCode: 125 });
+  throws(() => parseHealthFlags(flags({ "health-interval": 0.5 })), { exitCode: undefined });
+});

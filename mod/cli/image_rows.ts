@@ -8,6 +8,13 @@ import { formatDecimalSize, formatDuration } from "./units.ts";
 /** The fields of docker's `images`. */
 export const IMAGE_LAYOUT: RowLayout = {
   typeName: "*formatter.imageContext",
+  raw: [
+    ["repository", "Repository"],
+    ["tag", "Tag"],
+    ["image_id", "ID"],
+    ["created_at", "CreatedAt"],
+    ["virtual_size", "Size"],
+  ],
   columns: [
     { field: "Repository", header: "REPOSITORY" },
     { field: "Tag", header: "TAG" },

@@ -2,7 +2,7 @@
 
 import { DEFAULT_LOG, type LogConfig } from "../container/config.ts";
 import type { WherryError } from "../errors.ts";
-import { argumentError } from "./argument_error.ts";
+import { argumentError, flagError } from "./argument_error.ts";
 import { parseDecimalSize } from "./units.ts";
 
 /** What was given; podman's `k8s-file` is the format that `local` has here. */
@@ -36,17 +36,42 @@ export function parseLogFlags(
     throw refuse(`logger: no log driver named '${name}' is registered`);
   }
   if (known === "none") {
-    if (options.length > 0) throw refuse("invalid logging opts for driver none");
+    if (options.length > 0) throw flagError("invalid logging opts for driver none");
     return { driver: known, maxBytes: 0, maxFiles: 1 };
   }
   return { driver: known, ...parseOptions(name, options) };
 }
 
+/** Options that change nothing of a log but what `logs --details` says of it. */
+const DETAIL_OPTIONS = ["labels", "labels-regex", "env", "env-regex"];
+
+const KNOWN_OPTIONS = ["max-size", "max-file", ...DETAIL_OPTIONS];
+
 function parseOptions(driver: string, options: readonly string[]): Omit<LogConfig, "driver"> {
-  const { "max-size": size, "max-file": count, ...unknown } = splitOptions(options);
-  for (const name in unknown) {
-    throw refuse(`unknown log opt '${name}' for ${driver} log driver`, "Use max-size and max-file");
+  const given = splitOptions(options);
+  const unknown = Object.keys(given).find((name) => !KNOWN_OPTIONS.includes(name));
+  if (unknown !== undefined) {
+    throw refuse(
+      `unknown log opt '${unknown}' for ${driver} log driver`,
+      `Use ${KNOWN_OPTIONS.join(", ")}`,
+    );
   }
+  for (const name of DETAIL_OPTIONS) if (name.endsWith("-regex")) checkPattern(given[name] ?? "");
+  return { ...parseLimits(given), ...(options.length === 0 ? {} : { options: given }) };
+}
+
+function checkPattern(text: string): void {
+  try {
+    RegExp(text, "u");
+  } catch {
+    // What the engine says of a bad pattern is no more than that it is one
+    throw refuse(`error parsing regexp: ${text}`);
+  }
+}
+
+function parseLimits(
+  { "max-size": size, "max-file": count }: Record<string, string>,
+): Pick<LogConfig, "maxBytes" | "maxFiles"> {
   const maxBytes = size === undefined ? DEFAULT_LOG.maxBytes : parseMaxSize(size);
   // Without a size there is never a second file
   const defaultFiles = maxBytes === 0 ? 1 : DEFAULT_LOG.maxFiles;

@@ -7,6 +7,8 @@ import type { Output } from "./output.ts";
 export interface LogPrinterOptions {
   /** Whether each line begins with the time of its first record. */
   hasTimestamps: boolean;
+  /** What each line begins with, behind the time. @default {nothing, not even a blank} */
+  details?: string;
 }
 
 const BUFFER_BYTES = 64 * 1024;
@@ -17,6 +19,8 @@ const SPACE = new Uint8Array([0x20]);
 export class LogPrinter {
   readonly #output: Pick<Output, "write" | "writeDiagnostic">;
   readonly #hasTimestamps: boolean;
+  /** With a blank behind them, if they are wanted. */
+  readonly #details: Uint8Array;
   /** Bytes of `#stream` that are not printed yet. */
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #used = 0;
@@ -26,8 +30,9 @@ export class LogPrinter {
 
   constructor(
     output: Pick<Output, "write" | "writeDiagnostic">,
-    { hasTimestamps }: LogPrinterOptions,
+    { hasTimestamps, details }: LogPrinterOptions,
   ) {
+    this.#details = new TextEncoder().encode(details === undefined ? "" : `${details} `);
     this.#output = output;
     this.#hasTimestamps = hasTimestamps;
   }
@@ -42,10 +47,7 @@ export class LogPrinter {
     // The order between the streams is kept, for those who send both to one place
     if (stream !== this.#stream) this.#flush();
     this.#stream = stream;
-    if (this.#hasTimestamps && !this.#unfinished.has(stream)) {
-      this.#append(timestamp);
-      this.#append(SPACE);
-    }
+    if (!this.#unfinished.has(stream)) this.#begin(timestamp);
     this.#append(text);
     if (isPartial) {
       this.#unfinished.add(stream);
@@ -53,6 +55,15 @@ export class LogPrinter {
       this.#append(NEWLINE);
       this.#unfinished.delete(stream);
     }
+  }
+
+  /** Begins a line. */
+  #begin(timestamp: Uint8Array): void {
+    if (this.#hasTimestamps) {
+      this.#append(timestamp);
+      this.#append(SPACE);
+    }
+    this.#append(this.#details);
   }
 
   #append(bytes: Uint8Array): void {

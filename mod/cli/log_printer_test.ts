@@ -61,3 +61,17 @@ Deno.test("print() prints a record that is larger than its buffer", () => {
     ["stdout", "\n"],
   ]);
 });
+
+Deno.test("print() begins each line with the details, behind the time", () => {
+  const records = [record("a"), record("b", { isPartial: true }), record("c")];
+
+  deepStrictEqual(printed(records, { hasTimestamps: true, details: "app=web" }), [
+    ["stdout", `${STAMP} app=web a\n${STAMP} app=web bc\n`],
+  ]);
+});
+
+Deno.test("print() begins each line with a blank when there are no details to show", () => {
+  deepStrictEqual(printed([record("a")], { hasTimestamps: false, details: "" }), [
+    ["stdout", " a\n"],
+  ]);
+});

@@ -1,7 +1,7 @@
 /** The words of `--restart`. @module */
 
 import { NO_RESTART, type RestartPolicy } from "../container/config.ts";
-import { argumentError } from "./argument_error.ts";
+import { argumentError, flagError } from "./argument_error.ts";
 
 const NAMES = ["no", "always", "on-failure", "unless-stopped"] as const;
 
@@ -16,7 +16,7 @@ export function parseRestartPolicy(text: string): RestartPolicy {
   if (text === "") return NO_RESTART;
   const [word = "", ...rest] = text.split(":");
   if (word === "") {
-    throw argumentError("invalid restart policy format: no policy provided before colon");
+    throw flagError("invalid restart policy format: no policy provided before colon");
   }
   const name = NAMES.find((known) => known === word);
   const maximumRetries = parseRetries(rest.join(":"));
@@ -34,7 +34,7 @@ function parseRetries(text: string): number {
   if (text === "") return 0;
   const retries = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
   if (Number.isSafeInteger(retries)) return retries;
-  throw argumentError("invalid restart policy format: maximum retry count must be an integer");
+  throw flagError("invalid restart policy format: maximum retry count must be an integer");
 }
 
 /** Of moby's `ValidateRestartPolicy`. */

@@ -16,6 +16,11 @@ Deno.test("parseRestartPolicy() reads how often on-failure tries", () => {
   deepStrictEqual(parseRestartPolicy("on-failure:5"), { name: "on-failure", maximumRetries: 5 });
 });
 
+Deno.test("parseRestartPolicy() has the exit code of a flag for a bad format alone", () => {
+  throws(() => parseRestartPolicy("on-failure:x"), { exitCode: 125 });
+  throws(() => parseRestartPolicy("sometimes"), { exitCode: undefined });
+});
+
 for (
   const [text, message] of [
     ["sometimes", /unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure'/],

@@ -23,13 +23,15 @@ export interface RowLayout {
   readonly columns: readonly RowColumn[];
   /** Go's name for the row's type, for errors. @default {"*formatter.Context"} */
   readonly typeName?: string;
+  /** Lines of the format `raw`, each with a title and a field. @default {there is no such format} */
+  readonly raw?: readonly (readonly [title: string, field: string])[];
 }
 
 /**
  * Formats rows as docker's lists do.
  *
  * @param format `table` or undefined for a table of the columns, `table TEMPLATE` for one of the
- * template's columns, `json` for one JSON object a line, or a template for each row.
+ * template's columns, `json` for one JSON object a line, `raw` for lines of one field each, or a template for each row.
  * @returns Whole lines. In tables control characters of values are escaped; other formats give
  * values as they are.
  * @throws {WherryError} `invalid_argument` if the template is malformed or names an unknown field.
@@ -37,9 +39,10 @@ export interface RowLayout {
 export async function formatRows(
   rows: readonly Row[],
   format: string | undefined,
-  { columns, typeName = "*formatter.Context" }: RowLayout,
+  { columns, typeName = "*formatter.Context", raw }: RowLayout,
 ): Promise<string> {
   const wanted = (format ?? "").trim() || "table";
+  if (wanted === "raw" && raw !== undefined) return formatRawRows(rows, raw);
   if (wanted === "json") return rows.map((row) => `${formatJsonRow(row)}\n`).join("");
   const [, tableTemplate] = /^table(?:\s+(.*))?$/s.exec(wanted) ?? [];
   if (tableTemplate !== undefined) {
@@ -49,6 +52,14 @@ export async function formatRows(
   if (wanted === "table") return formatColumnTable(rows, columns);
   const { template, structValue } = await loadTemplate(wanted);
   return rows.map((row) => `${template.execute(structValue(typeName, row))}\n`).join("");
+}
+
+/**
+ * Loads what {@linkcode formatRows} needs for `format`. The cold import starts the command over (scripts/compile.ts), so
+ * one that does or says something before it formats comes here first.
+ */
+export async function loadFormat(format: string | undefined): Promise<void> {
+  if (!["", "table", "json"].includes((format ?? "").trim())) await import("./template.ts");
 }
 
 /** Plain tables do without the template engine, so it is loaded only here. */
@@ -90,6 +101,17 @@ function formatJsonRow(row: Row): string {
     /[<>&\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/** An empty line behind each row; no blank behind the colon of what is empty. */
+function formatRawRows(
+  rows: readonly Row[],
+  raw: readonly (readonly [title: string, field: string])[],
+): string {
+  return rows.map((row) => {
+    const lines = raw.map(([title, field]) => `${title}: ${row[field] ?? ""}`.trimEnd());
+    return `${lines.join("\n")}\n\n`;
+  }).join("");
 }
 
 function formatColumnTable(rows: readonly Row[], columns: readonly RowColumn[]): string {

@@ -34,6 +34,15 @@ const FORMATTED: [format: string | undefined, text: string][] = [
   ],
 ];
 
+const RAW = [["id", "ID"], ["names", "Names"], ["labels", "Labels"]] as const;
+
+Deno.test("formatRows() lays out raw fields a line, with nothing behind an empty one", async () => {
+  strictEqual(
+    await formatRows(ROWS, "raw", { columns: COLUMNS, raw: RAW }),
+    "id: aaaaaaaaaaaa\nnames: web\nlabels:\n\nid: cccccccccccc\nnames: 日本\nlabels:\n\n",
+  );
+});
+
 for (const [format, text] of FORMATTED) {
   Deno.test(`formatRows() lays out rows for the format ${format}`, async () => {
     strictEqual(await formatRows(ROWS, format, { columns: COLUMNS }), text);

@@ -1,7 +1,7 @@
 /** Go templates for `--format`. @module */
 
 import { WherryError } from "../errors.ts";
-import { GoStruct, goValueOf } from "./go_value.ts";
+import { GoPointer, GoStruct, goValueOf } from "./go_value.ts";
 import { executeTemplate, type TemplateOptions } from "./template_executor.ts";
 import { TEMPLATE_FUNCTIONS } from "./template_functions.ts";
 import { parseTemplateTrees, type TemplateTrees } from "./template_parser.ts";
@@ -72,8 +72,13 @@ export function parseObjectTemplate(source: string): Template {
   }
 }
 
-/** A struct with the fields and methods of `object`, for data whose fields are all known. */
+/** A struct with the fields and methods of `object`, for data whose fields are all known; `null` is a nil pointer. */
 export function structValue(typeName: string, object: object): GoStruct {
-  const fields = Object.entries(object).map(([name, field]) => [name, goValueOf(field)] as const);
+  const fields = Object.entries(object).map(([name, field]) => {
+    const value = field === null
+      ? new GoPointer(`*formatter.${name}`, undefined)
+      : goValueOf(field);
+    return [name, value] as const;
+  });
   return new GoStruct(typeName, new Map(fields));
 }

@@ -48,6 +48,12 @@ Deno.test("structValue() names its type when a field is missing", () => {
   });
 });
 
+Deno.test("structValue() takes null for a nil pointer", () => {
+  const row = structValue("row", { Platform: null });
+
+  strictEqual(render("{{.Platform}} {{json .}}", row), '<nil> {"Platform":null}');
+});
+
 Deno.test("structValue() is sorted and safe inside HTML as JSON", () => {
   const row = structValue("row", { b: "<none>", a: 1, Label: (): string => "x" });
 

@@ -105,15 +105,17 @@ export interface LogConfig {
   maxBytes: number;
   /** How many files there are at most, the current one included. */
   maxFiles: number;
+  /** All that was asked for, as it was typed. @default {nothing} */
+  options?: Record<string, string>;
 }
 
 /** How the monitor finds out whether a container does its work. */
 export interface HealthCheck {
-  /** The command: `["CMD", ...argv]`, or `["CMD-SHELL", text]` for the image's shell. */
+  /** The command: `["CMD", ...argv]`, `["CMD-SHELL", text]` for the image's shell, or `["NONE"]` for no checks. */
   test: string[];
   /** What `CMD-SHELL` runs its text with, for example `["/bin/sh", "-c"]`. */
   shell: string[];
-  /** Time between two checks, in milliseconds. */
+  /** Time between two checks, in milliseconds; 0 is the default, here and below (see {@linkcode activeHealthCheck}). */
   intervalMs: number;
   /** A check that takes longer has failed, in milliseconds. */
   timeoutMs: number;
@@ -208,7 +210,7 @@ export interface ContainerConfig {
   restartPolicy: RestartPolicy;
   /** How its output is kept. */
   log: LogConfig;
-  /** How its health is checked; `null` if it is not. */
+  /** How its health is checked; `null` if nobody spoke of it. */
   healthCheck: HealthCheck | null;
   /** Streams that the command which made it was attached to, in docker's order: stdin, stdout, stderr. */
   attachedStreams: ("stdin" | "stdout" | "stderr")[];
@@ -292,6 +294,28 @@ export function parseContainerConfig(json: unknown): ContainerConfig {
     );
   }
   return config as unknown as ContainerConfig;
+}
+
+/** docker's. */
+const HEALTH_DEFAULTS = {
+  intervalMs: 30_000,
+  timeoutMs: 30_000,
+  startPeriodMs: 0,
+  startIntervalMs: 5_000,
+  retries: 3,
+} as const satisfies Partial<HealthCheck>;
+
+/**
+ * How a container's health is checked, with the defaults of what nobody gave.
+ *
+ * @returns `undefined` if it is not checked.
+ */
+export function activeHealthCheck(
+  { healthCheck: check }: Pick<ContainerConfig, "healthCheck">,
+): HealthCheck | undefined {
+  if (check === null || check.test[0] === "NONE") return undefined;
+  const given = Object.entries(check).filter(([, value]) => value !== 0);
+  return { ...check, ...HEALTH_DEFAULTS, ...Object.fromEntries(given) };
 }
 
 /** The argument vector of a health check. */

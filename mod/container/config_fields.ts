@@ -35,7 +35,7 @@ export const FIELD_CHECKS = {
   nameLookup: isNameLookup,
   domainname: isString,
   mounts: (value) => Array.isArray(value) && value.every(isMount),
-  labels: (value) => isObject(value) && Object.values(value).every(isString),
+  labels: isTexts,
   stopSignal: isString,
   stopTimeoutSeconds: (value) => Number.isSafeInteger(value),
   isIdle: isBoolean,
@@ -57,6 +57,11 @@ function isString(value: unknown): value is string {
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every(isString);
+}
+
+/** By name. */
+function isTexts(value: unknown): value is Record<string, string> {
+  return isObject(value) && Object.values(value).every(isString);
 }
 
 function isBoolean(value: unknown): value is boolean {
@@ -82,10 +87,15 @@ function isMount(value: unknown): boolean {
 }
 
 function isEndpointRequest(value: unknown): boolean {
-  return isObject(value) && isName(String(value["network"])) && isStrings(value["aliases"]) &&
+  return isObject(value) && isNetwork(String(value["network"])) && isStrings(value["aliases"]) &&
     isString(value["ipv4"]) && isString(value["ipv6"]) && isString(value["macAddress"]) &&
     isObject(value["driverOptions"]) && Object.values(value["driverOptions"]).every(isString) &&
     Number.isSafeInteger(value["gatewayPriority"]);
+}
+
+/** Networks may have names of one letter, too. */
+function isNetwork(name: string): boolean {
+  return /^[a-zA-Z0-9][\w.-]*$/.test(name);
 }
 
 function isPublishedPort(value: unknown): boolean {
@@ -108,7 +118,8 @@ function isRestartPolicy(value: unknown): boolean {
 
 function isLog(value: unknown): boolean {
   return isObject(value) && isCount(value["maxBytes"]) && isCount(value["maxFiles"]) &&
-    ["local", "json-file", "none"].includes(String(value["driver"]));
+    ["local", "json-file", "none"].includes(String(value["driver"])) &&
+    isTexts(value["options"] ?? {});
 }
 
 function isHealthCheck(value: unknown): boolean {

@@ -5,6 +5,7 @@ import { CLONE_NEW, MOUNT_ATTR, MS, splitMountOptions } from "../kernel/mount.ts
 import { parseSignal } from "../kernel/signal.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import {
+  activeHealthCheck,
   type BindMount,
   containerArgv,
   type ContainerConfig,
@@ -498,8 +499,9 @@ function planInside(
 
 /** How the monitor checks the container's health. */
 function planHealth({ config, paths }: LaunchInput): Step[] {
-  const { healthCheck: check, stopTimeoutSeconds: seconds, stopSignal } = config;
-  if (check === null) return [];
+  const { stopTimeoutSeconds: seconds, stopSignal } = config;
+  const check = activeHealthCheck(config);
+  if (check === undefined) return [];
   const numbers = [
     check.intervalMs,
     check.timeoutMs,
@@ -521,12 +523,13 @@ function planHealth({ config, paths }: LaunchInput): Step[] {
 
 /** The steps of one health check. */
 function planCheck({ config, identity }: LaunchInput): Step[] {
-  if (config.healthCheck === null) return [];
+  const check = activeHealthCheck(config);
+  if (check === undefined) return [];
   const { env, workingDirectory } = config;
   return [
     ["check", "0"],
     ...planInside({
-      argv: healthCheckArgv(config.healthCheck),
+      argv: healthCheckArgv(check),
       env,
       workingDirectory,
       identity,

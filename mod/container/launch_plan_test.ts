@@ -29,7 +29,10 @@ const SYSCTLS = [
   ["sysctl", "net/ipv4/ping_group_range", "0 2147483647"],
 ];
 
-function inputWith(changes: Partial<ContainerConfig>): LaunchInput {
+function inputWith(
+  changes: Partial<ContainerConfig>,
+  network: LaunchInput["network"] = "new",
+): LaunchInput {
   return {
     config: { ...CONFIG, ...changes },
     paths: new Paths("/r", "/run/r").container(CONFIG.id),
@@ -40,6 +43,7 @@ function inputWith(changes: Partial<ContainerConfig>): LaunchInput {
     events: EVENTS,
     terminalSize: { rows: 24, columns: 80 },
     cleanupArgv: [],
+    network,
   };
 }
 
@@ -112,8 +116,28 @@ Deno.test("planLaunch() has the health check after the command", () => {
   strictEqual(textOf(check), golden("check_plan"));
 });
 
+Deno.test("planLaunch() has docker's defaults for the numbers of a health check", () => {
+  const healthCheck = planHealth(["CMD", "true"]);
+
+  const [step] = stepsCalled("health", planLaunch(inputWith({ healthCheck })));
+
+  deepStrictEqual(step?.slice(1, 6), ["30000", "30000", "0", "5000", "3"]);
+});
+
+Deno.test("planLaunch() has no health check that is forbidden", () => {
+  const steps = planLaunch(inputWith({ healthCheck: planHealth(["NONE"]) }));
+
+  deepStrictEqual([stepsCalled("health", steps), stepsCalled("check", steps)], [[], []]);
+});
+
+/** A check of which nobody gave more than the command. */
+function planHealth(test: string[]): HealthCheck {
+  const numbers = { intervalMs: 0, timeoutMs: 0, startPeriodMs: 0, startIntervalMs: 0, retries: 0 };
+  return { test, shell: ["/bin/sh", "-c"], ...numbers, onFailure: "none" };
+}
+
 Deno.test("planLaunch() keeps the host's network namespace when asked to", () => {
-  const steps = planLaunch(inputWith({ networkMode: "host" }));
+  const steps = planLaunch(inputWith({ networkMode: "host" }, "host"));
 
   deepStrictEqual(stepsCalled("clone", steps), [["clone", ALL_BUT_NETWORK]]);
   deepStrictEqual(stepsCalled("join-network", steps), []);
@@ -131,7 +155,7 @@ Deno.test("planLaunch() has a network of its own made with the container without
 });
 
 Deno.test("planLaunch() joins and sets up the network that was made before, before anything else", () => {
-  const steps = planLaunch(inputWith({ networkMode: "my-net" }));
+  const steps = planLaunch(inputWith({ networkMode: "my-net" }, "sandbox"));
 
   const index = steps.findIndex(([word]) => word === "clone");
   deepStrictEqual(steps.slice(index, index + 2), [["clone", ALL_BUT_NETWORK], ["join-network"]]);
@@ -140,7 +164,7 @@ Deno.test("planLaunch() joins and sets up the network that was made before, befo
 });
 
 Deno.test("planLaunch() joins another container's network and changes nothing of it", () => {
-  const steps = planLaunch(inputWith({ networkMode: "container:4567" }));
+  const steps = planLaunch(inputWith({ networkMode: "container:4567" }, "joined"));
 
   const index = steps.findIndex(([word]) => word === "clone");
   deepStrictEqual(steps.slice(index, index + 2), [["clone", ALL_BUT_NETWORK], ["join-network"]]);

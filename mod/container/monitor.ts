@@ -41,6 +41,8 @@ export interface Attachment {
   detachKeys: readonly number[];
 }
 
+const EUSERS = 87;
+
 const ATTACH_STDIN = 1;
 const ATTACH_STDOUT = 2;
 const ATTACH_STDERR = 4;
@@ -107,7 +109,7 @@ export class MonitorConnection implements Disposable {
       (closesStdin ? ATTACH_CLOSES_STDIN : 0);
     const keys = detachKeys.length === 0 ? "-" : new Uint8Array(detachKeys).toHex();
     const numbers = [stdin, stdout, stderr].filter((number) => number !== undefined);
-    sendPacket(this.#socket, `attach ${flags} ${keys}`, numbers);
+    this.#request(`attach ${flags} ${keys}`, numbers);
   }
 
   /** Tells the terminal's new size. */
@@ -115,16 +117,16 @@ export class MonitorConnection implements Disposable {
     this.#request(`resize ${rows} ${columns}`);
   }
 
-  /** Asks for a signal to init; the answer is `ok` or `error`. */
+  /** Asks for a signal to init; the answer is `ok` or `error`, and after SIGKILL init's end is told. */
   signal(number: number): void {
     this.#observer.onSignal?.(number);
     this.#request(`signal ${number}`);
   }
 
-  /** Sends a request; when the monitor has just ended, the next event says so. */
-  #request(text: string): void {
+  /** Sends a request; when the monitor has just ended or refuses to serve, the next event says so. */
+  #request(text: string, descriptors: readonly number[] = []): void {
     try {
-      sendPacket(this.#socket, text);
+      sendPacket(this.#socket, text, descriptors);
     } catch (error) {
       if (!(error instanceof SystemError && ["EPIPE", "ECONNRESET"].includes(error.code))) {
         throw error;
@@ -132,7 +134,10 @@ export class MonitorConnection implements Disposable {
     }
   }
 
-  /** Asks for `signal` and, when init still lives after `timeoutMs`, SIGKILL; -1 waits for ever. */
+  /**
+   * Asks for `signal` and, when init still lives after `timeoutMs`, SIGKILL; -1 waits for ever. Init's end
+   * is told.
+   */
   stop(signal: number, timeoutMs: number): void {
     this.#request(`stop ${signal} ${timeoutMs}`);
   }
@@ -193,11 +198,16 @@ export class MonitorConnection implements Disposable {
     this.#request("pidfd");
   }
 
-  /** The next event; `undefined` when the monitor is gone. */
+  /**
+   * The next event; `undefined` when the monitor is gone.
+   *
+   * @throws {WherryError} `unavailable` if others have taken all places.
+   */
   async next(): Promise<MonitorEvent | undefined> {
     const packet = await this.#receive();
     if (packet === undefined) return undefined;
     const event = parseEvent(packet);
+    if (event.type === "error" && event.errno === EUSERS) throw tooManyClients();
     this.#observer.onEvent?.(event);
     return event;
   }
@@ -230,6 +240,14 @@ export class MonitorConnection implements Disposable {
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
   }
+}
+
+function tooManyClients(): WherryError {
+  return new WherryError(
+    "unavailable",
+    "Cannot connect to the container: too many commands are attached to it or wait for it",
+    { hint: "Try again when one of them has ended" },
+  );
 }
 
 function parseEvent({ text, descriptors }: Packet): MonitorEvent {

@@ -1,6 +1,7 @@
 /** What a container is doing, as its monitor recorded it. @module */
 
 import { WherryError } from "../errors.ts";
+import { isPresent } from "../kernel/entry.ts";
 import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord, writeRecord } from "../store/record.ts";
@@ -25,8 +26,13 @@ export interface ContainerState {
   startedAt: string;
   /** The same, for the last end. */
   finishedAt: string;
-  /** Exit status of the last run, or 128 + signal; 0 while running or never run. */
+  /**
+   * Exit status of the last run, or 128 + signal; that of a start which failed, as `run` ends with it; 0 while running
+   * or never run.
+   */
   exitCode: number;
+  /** Why it could not be started the last time somebody tried; empty if it could. */
+  error: string;
   /** How often the restart policy has started it again since somebody did. */
   restartCount: number;
   /** Whether somebody asked it to end, so that `unless-stopped` lets it be. */
@@ -48,9 +54,10 @@ export const NEVER = "0001-01-01T00:00:00Z";
  */
 const KILLED_EXIT_CODE = 137;
 
-/** The monitor's record on disk; times are decimal nanoseconds since the epoch. */
+/** The record on disk: the monitor's, or of a start that failed; times are decimal nanoseconds since the epoch. */
 interface StateRecord {
-  status: "running" | "paused" | "restarting" | "exited";
+  /** `created` only if it never ran and could not be started. */
+  status: ContainerStatus;
   pid: number;
   monitorPid: number;
   startedAt: string;
@@ -60,9 +67,14 @@ interface StateRecord {
   isStopped?: boolean;
   health?: HealthStatus;
   failingStreak?: number;
+  /** Not in the monitor's: what it starts has started. */
+  error?: string;
 }
 
-const STATUSES: readonly unknown[] = ["running", "paused", "restarting", "exited"];
+const STATUSES: readonly unknown[] = ["created", "running", "paused", "restarting", "exited"];
+
+/** Statuses of a container that has no monitor. */
+const AT_REST: readonly ContainerStatus[] = ["created", "exited"];
 
 const HEALTH_STATUSES: readonly unknown[] = ["none", "starting", "healthy", "unhealthy"];
 
@@ -75,6 +87,7 @@ export const NEVER_RUN: Readonly<ContainerState> = {
   startedAt: NEVER,
   finishedAt: NEVER,
   exitCode: 0,
+  error: "",
   restartCount: 0,
   isStopped: false,
   wasKilled: false,
@@ -85,7 +98,7 @@ export const NEVER_RUN: Readonly<ContainerState> = {
 /**
  * What a container is doing now.
  *
- * A state other than "exited" is believed only while the monitor holds the container's lock; without it
+ * A state in which it would have a monitor is believed only while the monitor holds the container's lock; without it
  * the record tells of a monitor that was killed.
  *
  * @param isLockHeld Whether the caller holds the lock, so that no monitor can. @default {false}
@@ -97,16 +110,18 @@ export function readState(
   const isAlive = !isLockHeld && isLocked(paths.lock);
   const record = readRecord(paths.state, parseStateRecord);
   if (record === undefined) return { ...NEVER_RUN };
-  const isRunning = record.status !== "exited" && isAlive;
-  const wasKilled = record.status !== "exited" && !isAlive;
+  const isAtRest = AT_REST.includes(record.status);
+  const isRunning = !isAtRest && isAlive;
+  const wasKilled = !isAtRest && !isAlive;
   return {
-    status: isRunning ? record.status : "exited",
+    status: wasKilled ? "exited" : record.status,
     isRunning,
     pid: isRunning ? record.pid : 0,
     monitorPid: isRunning ? record.monitorPid : 0,
     startedAt: formatNanoseconds(record.startedAt),
     finishedAt: formatNanoseconds(wasKilled ? lastKnownTime(paths, record) : record.finishedAt),
     exitCode: wasKilled ? KILLED_EXIT_CODE : record.exitCode,
+    error: record.error ?? "",
     restartCount: record.restartCount ?? 0,
     isStopped: record.isStopped ?? false,
     wasKilled,
@@ -116,13 +131,24 @@ export function readState(
 }
 
 /**
+ * Whether the monitor has recorded the container's end and is still unmounting what was the container's, which takes
+ * as long as the disk does. It holds the lock until it is done.
+ */
+export function isUnmounting(paths: ContainerPaths): boolean {
+  if (!isLocked(paths.lock)) return false;
+  const record = readRecord(paths.state, parseStateRecord);
+  // Another command that has the lock leaves the record of a monitor that is gone
+  return record?.status === "exited" && isPresent(`/proc/${record.monitorPid}`);
+}
+
+/**
  * Records in a killed monitor's place what it could not: that its container has ended with it.
  *
  * The caller holds the container's lock. Nothing is written if there is nothing to record.
  */
 export function recordEnd(paths: ContainerPaths): void {
   const record = readRecord(paths.state, parseStateRecord);
-  if (record === undefined || record.status === "exited") return;
+  if (record === undefined || AT_REST.includes(record.status)) return;
   const end = {
     status: "exited",
     pid: 0,
@@ -130,6 +156,40 @@ export function recordEnd(paths: ContainerPaths): void {
     finishedAt: lastKnownTime(paths, record),
   };
   writeRecord(paths.state, { ...record, ...end }, { isDurable: true });
+}
+
+/** Of a container that never ran. */
+const FIRST_RECORD: Readonly<StateRecord> = {
+  status: "created",
+  pid: 0,
+  monitorPid: 0,
+  startedAt: "0",
+  finishedAt: "0",
+  exitCode: 0,
+};
+
+/** Why a container could not be started. */
+export interface StartFailure {
+  /** What `run` ends with because of it. */
+  exitCode: number;
+  /** In words. */
+  error: string;
+}
+
+/**
+ * Records that a container could not be started; what is known of its last run stays but for the exit code, as docker
+ * has it.
+ *
+ * The caller holds the container's lock.
+ */
+export function recordFailedStart(
+  paths: ContainerPaths,
+  { exitCode, error }: StartFailure,
+): void {
+  // The monitor may have been killed just when the command ran
+  recordEnd(paths);
+  const record = readRecord(paths.state, parseStateRecord) ?? FIRST_RECORD;
+  writeRecord(paths.state, { ...record, exitCode, error }, { isDurable: true });
 }
 
 /** When the record was written, which is the last that is known; in decimal nanoseconds. */
@@ -146,6 +206,7 @@ function parseStateRecord(json: unknown): StateRecord {
     [record.pid, record.monitorPid, record.exitCode].every(Number.isSafeInteger) &&
     [record.restartCount ?? 0, record.failingStreak ?? 0].every(Number.isSafeInteger) &&
     typeof (record.isStopped ?? false) === "boolean" &&
+    typeof (record.error ?? "") === "string" &&
     HEALTH_STATUSES.includes(record.health ?? "none") &&
     [record.startedAt, record.finishedAt].every(isTime);
   if (!isValid) {

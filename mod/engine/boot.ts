@@ -2,7 +2,7 @@
 
 import { NEVER, readState } from "../container/state.ts";
 import type { Engine } from "./engine.ts";
-import { type Container, readContainer, tryLockContainer } from "./find.ts";
+import { type Container, lockContainer, readContainer } from "./find.ts";
 import { listContainers } from "./list.ts";
 import { startContainer } from "./start.ts";
 
@@ -40,7 +40,7 @@ function shouldRun({ config, state }: Container): boolean {
  */
 export async function bootContainer(engine: Engine, id: string): Promise<boolean> {
   const paths = engine.paths.container(id);
-  using lock = tryLockContainer(engine.paths, id);
+  using lock = await lockContainer(engine.paths, id);
   if (lock === undefined) return false;
   // Somebody may have started and stopped it since
   const container = readContainer(engine, id);

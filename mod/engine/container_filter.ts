@@ -12,6 +12,8 @@ type Find = (wanted: string) => Pick<Container, "config">;
 
 const STATUSES = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 
+const BOOLEANS = ["true", "1", "false", "0"];
+
 const HEALTH_STATUSES = ["none", "starting", "healthy", "unhealthy"];
 
 /** No container has ports: the networks that there are, none and host, have nothing to publish. */
@@ -42,6 +44,11 @@ const FILTERS: Readonly<Record<string, (value: string, find: Find) => Predicate>
   id: (value) => {
     const pattern = parsePattern("id", value);
     return ({ config }) => pattern.test(config.id);
+  },
+  "is-task": (value) => {
+    if (!BOOLEANS.includes(value)) throw invalidFilter("is-task", value, BOOLEANS);
+    // There are no swarms, and so no containers of their tasks
+    return () => ["false", "0"].includes(value);
   },
   label: (value) => {
     const hasLabel = parseLabelFilter(value);

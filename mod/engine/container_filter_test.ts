@@ -101,6 +101,8 @@ const CASES: [filters: string[], expected: string[]][] = [
   [["volume=/cache"], ["web2"]],
   [["publish=80"], []],
   [["expose=80-90/tcp"], []],
+  [["is-task=true"], []],
+  [["is-task=0"], ["web", "web2", "db"]],
 ];
 
 for (const [filters, expected] of CASES) {
@@ -120,6 +122,7 @@ const REFUSED: [filter: string, message: string][] = [
   ["toString=x", 'Cannot filter by "tostring": no such filter'],
   ["status=asleep", 'Cannot filter by "status=asleep": invalid value'],
   ["health=fine", 'Cannot filter by "health=fine": invalid value'],
+  ["is-task=x", 'Cannot filter by "is-task=x": invalid value'],
   ["exited=x", 'Cannot filter by "exited=x": invalid value'],
   ["exited=256", 'Cannot filter by "exited=256": invalid value'],
   ["name=(", 'Cannot filter by "name=(": invalid value'],

@@ -19,6 +19,7 @@ import {
 import { checkName } from "../container/name.ts";
 import { claimName, claimRandomName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
+import { openOrCreate } from "../kernel/open.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import { newId, shortId } from "../store/id.ts";
 import { removeTree } from "../kernel/tree.ts";
@@ -151,7 +152,7 @@ function writeContainer(
 ): CreatedContainer {
   using undo = new DisposableStack();
   const paths = engine.paths.container(partial.id);
-  const lock = undo.use(lockNewContainer(engine, paths, undo));
+  const lock = lockNewContainer(engine, paths, undo);
   makeDirectories(paths, undo);
   const name = claim(engine, request, partial.id, undo);
   const config = { ...partial, name };
@@ -352,6 +353,9 @@ function lockNewContainer(
   if (lock === undefined) {
     throw new WherryError("internal", `Cannot lock the new container "${paths.lock}"`);
   }
+  undo.use(lock);
+  // On a disk that is full later, its removal must not need a new file
+  openOrCreate(paths.configLock)[Symbol.dispose]();
   return lock;
 }
 

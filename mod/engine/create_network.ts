@@ -5,6 +5,7 @@ import { parseCidr } from "../kernel/ip.ts";
 import { type Link, Links } from "../kernel/link.ts";
 import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
 import { bridgeNameOf, nameTaken } from "../network/bridge.ts";
+import { dockerError } from "../network/docker_error.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "../network/network.ts";
 import { missingFamilies, type NetworkRequest, planNetwork } from "../network/network_plan.ts";
 import {
@@ -35,7 +36,7 @@ import { ensureDefaultNetwork, hostHasIpv6, lockNetworks, poolOf } from "./netwo
 export function createNetwork(engine: Engine, request: NetworkRequest): NetworkConfig {
   const { paths } = engine;
   if (isPredefinedNetwork(request.name)) {
-    throw new WherryError(
+    throw dockerError(
       "conflict",
       `operation is not permitted on predefined ${request.name} network`,
     );
@@ -61,7 +62,7 @@ export function createNetwork(engine: Engine, request: NetworkRequest): NetworkC
 }
 
 function nameInUse(name: string): WherryError {
-  return new WherryError("already_exists", `network with name ${name} already exists`, {
+  return dockerError("already_exists", `network with name ${name} already exists`, {
     hint: `Choose another name, or remove that one with "wherry network rm ${name}"`,
   });
 }
@@ -124,7 +125,7 @@ function checkParent(links: Links, { name, driver, options }: NetworkConfig): vo
   }
   const parent = links.find(wanted);
   if (parent === undefined) {
-    throw new WherryError(
+    throw dockerError(
       "not_found",
       `-o parent interface was not found on the host: ${wanted}`,
       { hint: `Name a link of the host with -o parent=NAME${listParents(links)}` },

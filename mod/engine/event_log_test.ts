@@ -214,7 +214,7 @@ Deno.test("readEvents() ends at once when `until` has passed", async () => {
   using engine = new Scratch();
   engine.write("create");
   const seen: string[] = [];
-  const request = { until: BigInt(Date.now() + 1) * 1_000_000n, filter: () => true };
+  const request = { until: BigInt(Date.now() + 10) * 1_000_000n, filter: () => true };
 
   const damage = await readEvents(engine, request, (events) => seen.push(...actionsOf(events)));
 
@@ -238,7 +238,7 @@ Deno.test("readEvents() leaves out what is before `since` or after `until`", asy
 Deno.test("readEvents() follows until `until`", async () => {
   using engine = new Scratch();
   const seen: string[] = [];
-  const request = { until: BigInt(Date.now() + 400) * 1_000_000n, filter: () => true };
+  const request = { until: BigInt(Date.now() + 2000) * 1_000_000n, filter: () => true };
 
   const reading = readEvents(engine, request, (events) => seen.push(...actionsOf(events)));
   engine.write("create");

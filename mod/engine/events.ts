@@ -2,6 +2,8 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import type { EventTarget } from "../container/launch_plan.ts";
+import { isCorrupt, WherryError } from "../errors.ts";
+import { realTimeNs } from "../kernel/clock.ts";
 import { driverWord, type NetworkConfig } from "../network/network.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
@@ -126,40 +128,37 @@ interface Draft {
 function record({ paths, lostEvents }: Engine, draft: Draft): void {
   const path = paths.events;
   try {
+    checkRegular(path);
     // One open, one write: it may have been put aside, and lines must not mix
     Deno.writeTextFileSync(path, formatLine(draft), { append: true, mode: 0o600 });
     if (Math.random() < ROTATION_CHANCE) rotateIfDue(path);
   } catch (error) {
-    if (!isOfSystem(error)) throw error;
+    if (!isOfSystem(error) && !isCorrupt(error)) throw error;
     lostEvents.count++;
     lostEvents.cause = error;
   }
 }
 
+/** Somebody may have put a link in its place, which leads anywhere, or a FIFO, whose writer waits for ever. */
+function checkRegular(path: string): void {
+  try {
+    if (Deno.lstatSync(path).isFile) return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  throw new WherryError("corrupt", `Cannot write events to "${path}": it is no regular file`);
+}
+
 /** Docker's shape. Put together by hand: `run` waits for it. */
 function formatLine({ type, id, action, from, attributes }: Draft): string {
   const word = JSON.stringify(action);
-  const nowMs = currentMs();
-  const seconds = Math.floor(nowMs / 1000);
-  const microseconds = Math.floor((nowMs - seconds * 1000) * 1000);
-  // The number of nanoseconds does not fit into a JavaScript number
+  const now = realTimeNs();
+  const seconds = now / 1_000_000_000n;
   const member = id === "" ? "" : `,"id":"${id}"`;
   return `{"status":${word}${member}${from},"Type":"${type}","Action":${word},` +
     `"Actor":{"ID":"${id}","Attributes":${JSON.stringify(attributes)}},"scope":"local",` +
-    `"time":${seconds},"timeNano":${seconds}${String(microseconds).padStart(6, "0")}000}\n`;
-}
-
-/** How far the two clocks of a process may be apart without the host's having been set. */
-const CLOCK_TOLERANCE_MS = 2;
-
-/** Milliseconds since 1970, with a fraction: what commands and monitors write within one must stay in order. */
-function currentMs(): number {
-  // Read before and after, since any time may go by between two of these lines
-  const earliestMs = Date.now() - CLOCK_TOLERANCE_MS;
-  const preciseMs = performance.timeOrigin + performance.now();
-  const latestMs = Date.now() + CLOCK_TOLERANCE_MS;
-  // The clock may have been set since this process began
-  return earliestMs < preciseMs && preciseMs < latestMs ? preciseMs : Date.now();
+    `"time":${seconds},"timeNano":${now}}\n`;
 }
 
 /**

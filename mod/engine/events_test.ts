@@ -99,11 +99,31 @@ Deno.test("recordContainerEvent() leaves a small log where it is", () => {
 });
 
 Deno.test("recordContainerEvent() counts an event that cannot be written, and goes on", () => {
-  using engine = new Scratch();
-  Deno.symlinkSync("/dev/full", engine.paths.events);
+  using scratch = new Scratch();
+  const engine = new Engine({ runRoot: `${scratch.paths.runRoot}/missing` });
 
   recordContainerEvent(engine, { config: fakeContainerConfig(), action: "create" });
 
   strictEqual(engine.lostEvents.count, 1);
-  match(String(engine.lostEvents.cause), /No space left on device/);
+  match(String(engine.lostEvents.cause), /No such file or directory/);
+});
+
+Deno.test("recordContainerEvent() neither waits for a FIFO's reader nor follows a link", () => {
+  using engine = new Scratch();
+  const { events } = engine.paths;
+  const target = `${engine.paths.runRoot}/target`;
+
+  new Deno.Command("mkfifo", { args: [events] }).outputSync();
+  recordContainerEvent(engine, { config: fakeContainerConfig(), action: "create" });
+  Deno.removeSync(events);
+  Deno.writeTextFileSync(target, "");
+  Deno.symlinkSync(target, events);
+  recordContainerEvent(engine, { config: fakeContainerConfig(), action: "create" });
+
+  strictEqual(Deno.readTextFileSync(target), "");
+  strictEqual(engine.lostEvents.count, 2);
+  match(
+    String(engine.lostEvents.cause),
+    /Cannot write events to ".*events": it is no regular file/,
+  );
 });

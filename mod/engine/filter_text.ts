@@ -2,17 +2,21 @@
 
 import { WherryError } from "../errors.ts";
 
+const EXIT_MALFORMED_FLAG = 125;
+
 /**
  * Takes a filter apart.
  *
  * @param text `name=value`.
  * @returns The name in lower case, and the value; both without blanks around them.
- * @throws {WherryError} `invalid_argument` if it is not of that form.
+ * @throws {WherryError} `invalid_argument` if it is not of that form, which is to docker as a malformed flag is.
  */
 export function splitFilter(text: string): [name: string, value: string] {
   const at = text.indexOf("=");
   if (at > 0) return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
-  throw new WherryError("invalid_argument", `Cannot filter by "${text}": it is not name=value`);
+  throw new WherryError("invalid_argument", `Cannot filter by "${text}": it is not name=value`, {
+    exitCode: EXIT_MALFORMED_FLAG,
+  });
 }
 
 /**

@@ -10,7 +10,9 @@ Deno.test("splitFilter() refuses text without a name", () => {
   for (const text of ["label", "=value", ""]) {
     throws(
       () => splitFilter(text),
-      new WherryError("invalid_argument", `Cannot filter by "${text}": it is not name=value`),
+      new WherryError("invalid_argument", `Cannot filter by "${text}": it is not name=value`, {
+        exitCode: 125,
+      }),
     );
   }
 });

@@ -3,15 +3,16 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
 import { findByName } from "../container/names.ts";
-import { type ContainerState, readState, recordEnd } from "../container/state.ts";
-import { WherryError } from "../errors.ts";
-import { findByPrefix, isId } from "../store/id.ts";
+import { type ContainerState, isUnmounting, readState, recordEnd } from "../container/state.ts";
+import { isCorrupt, WherryError } from "../errors.ts";
+import { findByPrefix, isId, shortId } from "../store/id.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths, Paths } from "../store/paths.ts";
 import { removeContainerCgroup } from "./cgroup.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, isOfSystem } from "./engine.ts";
+import { delay } from "./polling.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** A container as it is on disk. */
@@ -60,15 +61,35 @@ export function noSuchContainer(wanted: string): WherryError {
 }
 
 /**
- * The container that somebody means.
+ * The container that somebody means. What outlived its monitor is killed first: that it has ended is true then.
  *
  * @param wanted A name, an id or the beginning of an id.
- * @throws {WherryError} `not_found`, `invalid_argument`, or `corrupt` if its record is damaged.
+ * @throws {WherryError} `not_found`, `invalid_argument`, `corrupt` if its record is damaged, or `unavailable` if what
+ * is left of it cannot be killed.
  */
 export function findContainer(engine: Engine, wanted: string): Container {
-  const container = readContainer(engine, findId(engine, wanted));
+  const id = findId(engine, wanted);
+  const container = readSound(engine, id);
   if (container === undefined) throw noSuchContainer(wanted);
-  return container;
+  if (!container.state.wasKilled) return container;
+  tryLockContainer(engine.paths, id)?.[Symbol.dispose]();
+  return readSound(engine, id) ?? container;
+}
+
+function readSound(engine: Engine, id: string): Container | undefined {
+  try {
+    return readContainer(engine, id);
+  } catch (error) {
+    throw isCorrupt(error) ? damaged(error, id) : error;
+  }
+}
+
+/** The same with the only thing that can be done about it. */
+function damaged(cause: WherryError, id: string): WherryError {
+  return new WherryError(cause.kind, cause.message, {
+    cause,
+    hint: `Remove the container with "wherry rm -f ${shortId(id)}", which also ends it if it runs`,
+  });
 }
 
 /**
@@ -113,14 +134,32 @@ export function tryLockContainer(enginePaths: Paths, id: string): Descriptor | u
   return lock;
 }
 
+/** How often it is looked whether a monitor has unmounted everything. */
+const UNMOUNT_POLL_MS = 2;
+
+/** Resolves once nothing of a container that does not run is mounted any more; at once unless it has just ended. */
+export async function awaitUnmounted(paths: ContainerPaths): Promise<void> {
+  while (isUnmounting(paths)) await delay(UNMOUNT_POLL_MS);
+}
+
+/**
+ * Takes the lock of a container that does not run, as {@linkcode tryLockContainer} does, but waits for the monitor of
+ * one that has just ended.
+ */
+export async function lockContainer(paths: Paths, id: string): Promise<Descriptor | undefined> {
+  await awaitUnmounted(paths.container(id));
+  return tryLockContainer(paths, id);
+}
+
 /** A monitor that was killed while it started the container again has left what its record does not tell of. */
 function settle(paths: ContainerPaths): void {
   killLeftovers(paths);
   try {
     recordEnd(paths);
   } catch (error) {
-    // Whoever reads the record is told
-    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
+    // Whoever reads a damaged record is told. Without room for a new one, the old one says the same to who finds no
+    // monitor
+    if (!isOfSystem(error) && !isCorrupt(error)) throw error;
   }
 }
 

@@ -6,13 +6,13 @@ import { WherryError } from "../errors.ts";
 /** What somebody asks for, as far as they do; `test` may be `["NONE"]`. */
 export type HealthCheckRequest = Partial<Omit<HealthCheck, "shell">>;
 
-/** docker's. */
-const DEFAULTS = {
-  intervalMs: 30_000,
-  timeoutMs: 30_000,
+/** Of what nobody asks for; 0 stands for docker's defaults, whose place is where the checks are planned. */
+const NOTHING_ASKED = {
+  intervalMs: 0,
+  timeoutMs: 0,
   startPeriodMs: 0,
-  startIntervalMs: 5_000,
-  retries: 3,
+  startIntervalMs: 0,
+  retries: 0,
   onFailure: "none",
 } as const satisfies HealthCheckRequest;
 
@@ -32,27 +32,29 @@ export interface HealthCheckSource {
  * Joins a request with the image's own health check, field by field.
  *
  * @param request `null` for no check, `undefined` for the image's.
+ * @returns `null` if nobody speaks of it.
  * @throws {WherryError} `invalid_argument` if there is no command, or a number is too large.
  */
 export function planHealthCheck(
   request: HealthCheckRequest | null | undefined,
   { healthCheck, shell }: HealthCheckSource,
 ): HealthCheck | null {
-  if (request === null) return null;
-  const { test, ...numbers } = { ...DEFAULTS, ...healthCheck, ...request };
+  if (request === null) return { ...NOTHING_ASKED, test: ["NONE"], shell: [] };
+  const { test, ...numbers } = { ...NOTHING_ASKED, ...healthCheck, ...request };
   if (test === undefined && request !== undefined) {
     throw new WherryError("invalid_argument", "Cannot check the health: there is no command", {
       hint: "The image has no health check: give --health-cmd",
     });
   }
-  if (test === undefined || test[0] === "NONE") return null;
+  if (test === undefined) return null;
   checkTest(test);
   checkNumbers(numbers);
   return { test: [...test], shell: shell.length === 0 ? DEFAULT_SHELL : [...shell], ...numbers };
 }
 
 function checkTest([kind = "", ...words]: readonly string[]): void {
-  if ((kind === "CMD" || kind === "CMD-SHELL") && words.length > 0) return;
+  const isCommand = (kind === "CMD" || kind === "CMD-SHELL") && words.length > 0;
+  if (isCommand || kind === "NONE") return;
   throw new WherryError(
     "invalid_argument",
     `Cannot check the health with "${

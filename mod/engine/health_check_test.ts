@@ -11,15 +11,15 @@ Deno.test("planHealthCheck() is null when nobody speaks of it", () => {
   strictEqual(planHealthCheck(undefined, NO_IMAGE), null);
 });
 
-Deno.test("planHealthCheck() has docker's defaults", () => {
+Deno.test("planHealthCheck() writes 0 for what nobody gives", () => {
   deepStrictEqual(planHealthCheck({ test: ["CMD-SHELL", "true"] }, NO_IMAGE), {
     test: ["CMD-SHELL", "true"],
     shell: ["/bin/sh", "-c"],
-    intervalMs: 30_000,
-    timeoutMs: 30_000,
+    intervalMs: 0,
+    timeoutMs: 0,
     startPeriodMs: 0,
-    startIntervalMs: 5_000,
-    retries: 3,
+    startIntervalMs: 0,
+    retries: 0,
     onFailure: "none",
   });
 });
@@ -29,9 +29,9 @@ Deno.test("planHealthCheck() takes the image's check with its shell", () => {
     test: ["CMD", "curl", "localhost"],
     shell: ["/bin/bash", "-ec"],
     intervalMs: 1000,
-    timeoutMs: 30_000,
+    timeoutMs: 0,
     startPeriodMs: 0,
-    startIntervalMs: 5_000,
+    startIntervalMs: 0,
     retries: 9,
     onFailure: "none",
   });
@@ -46,9 +46,11 @@ Deno.test("planHealthCheck() puts a request over the image's check field by fiel
   );
 });
 
-Deno.test("planHealthCheck() is null when the request or the image forbids it", () => {
-  strictEqual(planHealthCheck(null, IMAGE), null);
-  strictEqual(planHealthCheck(undefined, { ...IMAGE, healthCheck: { test: ["NONE"] } }), null);
+Deno.test("planHealthCheck() keeps that the request or the image forbids it", () => {
+  const image = { ...IMAGE, healthCheck: { test: ["NONE"] } };
+
+  deepStrictEqual(planHealthCheck(null, IMAGE)?.test, ["NONE"]);
+  deepStrictEqual(planHealthCheck(undefined, image)?.test, ["NONE"]);
 });
 
 Deno.test("planHealthCheck() refuses a request without a command", () => {

@@ -6,7 +6,7 @@ import type {
   HealthCheck,
   LogConfig,
 } from "../container/config.ts";
-import { containerArgv } from "../container/config.ts";
+import { activeHealthCheck, containerArgv } from "../container/config.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../container/launch_plan.ts";
 import { type HealthCheckResult, readHealthLog } from "../container/health_log.ts";
 import type { ContainerState } from "../container/state.ts";
@@ -46,11 +46,10 @@ export function inspectContainer(
 ): Inspection {
   const container = findContainer(engine, wanted);
   const { config, paths } = container;
+  const check = activeHealthCheck(config);
   return describeContainer(container, {
     lowerDirectories: lowerDirectoriesOf(engine, config),
-    healthChecks: config.healthCheck === null
-      ? []
-      : readHealthLog(paths.health, config.healthCheck),
+    healthChecks: check === undefined ? [] : readHealthLog(paths.health, check),
     sandbox: container.state.isRunning ? readSandbox(paths.network) : undefined,
     ...(hasSize ? { size: new SizeMeter(engine).measure(container) } : {}),
   });
@@ -85,7 +84,9 @@ export function describeContainer(
     Args: args,
     State: {
       ...describeState(state),
-      ...(config.healthCheck === null ? {} : { Health: describeHealth(state, healthChecks) }),
+      ...(activeHealthCheck(config) === undefined
+        ? {}
+        : { Health: describeHealth(state, healthChecks) }),
       MonitorPid: state.monitorPid,
     },
     Image: config.root.type === "image" ? config.root.imageId : "",
@@ -120,7 +121,7 @@ function describeState(state: ContainerState): Inspection {
     Dead: false,
     Pid: state.pid,
     ExitCode: state.exitCode,
-    Error: "",
+    Error: state.error,
     StartedAt: state.startedAt,
     FinishedAt: state.finishedAt,
   };
@@ -235,10 +236,7 @@ function describeTmpfs(mounts: readonly ContainerMount[]): Inspection {
   return options.length === 0 ? {} : { Tmpfs: Object.fromEntries(options) };
 }
 
-function describeLog({ driver, maxBytes, maxFiles }: LogConfig): Inspection {
-  const options = driver === "none"
-    ? {}
-    : { "max-file": String(maxFiles), "max-size": maxBytes === 0 ? "-1" : String(maxBytes) };
+function describeLog({ driver, options = {} }: LogConfig): Inspection {
   return { Type: driver, Config: options };
 }
 
@@ -319,15 +317,17 @@ function describeConfig(config: ContainerConfig): Inspection {
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 
+/** Only what somebody gave, as docker has it. */
 function describeHealthCheck(check: HealthCheck): Inspection {
-  return {
-    Test: check.test,
+  const numbers = {
     Interval: check.intervalMs * NANOSECONDS_PER_MILLISECOND,
     Timeout: check.timeoutMs * NANOSECONDS_PER_MILLISECOND,
     StartPeriod: check.startPeriodMs * NANOSECONDS_PER_MILLISECOND,
     StartInterval: check.startIntervalMs * NANOSECONDS_PER_MILLISECOND,
     Retries: check.retries,
   };
+  const given = Object.entries(numbers).filter(([, number]) => number !== 0);
+  return { Test: check.test, ...Object.fromEntries(given) };
 }
 
 /** Left out where there are none, as docker does. */

@@ -1,8 +1,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { fakeContainerConfig, fakeContainerState } from "../../tests/fakes/container_config.ts";
-import type { ContainerConfig } from "../container/config.ts";
+import { type ContainerConfig, DEFAULT_LOG } from "../container/config.ts";
 import { Paths } from "../store/paths.ts";
 import type { Container } from "./find.ts";
+import { planHealthCheck } from "./health_check.ts";
+import { NO_DEFAULTS } from "./image_source.ts";
 import { describeContainer } from "./inspect.ts";
 
 const GOLDEN = new URL("testdata/inspect_container.json", import.meta.url);
@@ -107,7 +109,7 @@ Deno.test("describeContainer() tells the health of a container that is checked",
       timeoutMs: 2000,
       startPeriodMs: 0,
       startIntervalMs: 5000,
-      retries: 3,
+      retries: 0,
       onFailure: "none",
     },
   };
@@ -128,8 +130,39 @@ Deno.test("describeContainer() tells the health of a container that is checked",
     Test: ["CMD", "true"],
     Interval: 1_500_000_000,
     Timeout: 2_000_000_000,
-    StartPeriod: 0,
     StartInterval: 5_000_000_000,
-    Retries: 3,
   });
+});
+
+Deno.test("describeContainer() tells that health checks are forbidden, and no health", () => {
+  const config: ContainerConfig = { ...CONFIG, healthCheck: planHealthCheck(null, NO_DEFAULTS) };
+
+  const { State, Config } = describeContainer(
+    { ...CONTAINER, config },
+    NOTHING_ELSE,
+  ) as Record<string, Record<string, unknown>>;
+
+  deepStrictEqual([State?.["Health"], Config?.["Healthcheck"]], [undefined, { Test: ["NONE"] }]);
+});
+
+Deno.test("describeContainer() shows the log options as they were typed", () => {
+  const log = { ...DEFAULT_LOG, maxBytes: 1000, options: { "max-size": "1k" } };
+
+  const { HostConfig } = describeContainer(
+    { ...CONTAINER, config: { ...CONFIG, log } },
+    NOTHING_ELSE,
+  ) as Record<string, Record<string, unknown>>;
+
+  deepStrictEqual(HostConfig?.["LogConfig"], { Type: "local", Config: { "max-size": "1k" } });
+});
+
+Deno.test("describeContainer() tells why a container could not be started", () => {
+  const state = { ...CONTAINER.state, exitCode: 127, error: "not found" };
+
+  const { State } = describeContainer({ ...CONTAINER, state }, NOTHING_ELSE) as Record<
+    string,
+    Record<string, unknown>
+  >;
+
+  deepStrictEqual([State?.["ExitCode"], State?.["Error"]], [127, "not found"]);
 });

@@ -1,8 +1,9 @@
 /** Listing containers. @module */
 
 import { WherryError } from "../errors.ts";
+import { shortId } from "../store/id.ts";
 import { type Container, listIds, readContainer } from "./find.ts";
-import { type Engine, isMissing } from "./engine.ts";
+import { type Engine, isMissing, isOfSystem } from "./engine.ts";
 import { describeSweep, isAbandoned, listOrphanRunDirectories, sweepContainers } from "./sweep.ts";
 
 /** What {@linkcode listContainers} found. */
@@ -25,13 +26,20 @@ export function listContainers(engine: Engine): ContainerList {
   checkReadable(engine);
   const first = readAll(engine);
   if (!first.isSweepNeeded) return { containers: first.containers, warnings: [] };
-  engine.ensureDirectories();
-  const swept = sweepContainers(engine);
+  const swept = sweep(engine);
   const second = readAll(engine);
-  return {
-    containers: second.containers,
-    warnings: [...describeSweep(swept), ...second.problems],
-  };
+  return { containers: second.containers, warnings: [...swept, ...second.problems] };
+}
+
+/** Removes what crashes left behind. @returns Warnings: what cannot be written to can still be listed. */
+function sweep(engine: Engine): string[] {
+  try {
+    engine.ensureDirectories();
+    return describeSweep(sweepContainers(engine));
+  } catch (error) {
+    if (!isOfSystem(error)) throw error;
+    return [`what crashes left behind stays for now: ${error.message}`];
+  }
 }
 
 function checkReadable({ paths }: Engine): void {
@@ -67,7 +75,7 @@ function readAll(engine: Engine): ReadResult {
         isAbandoned(container);
     } catch (error) {
       if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
-      problems.push(error.message);
+      problems.push(`${error.message}; "wherry rm -f ${shortId(id)}" removes the container`);
       isSweepNeeded = true;
     }
   }

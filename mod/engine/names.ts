@@ -71,8 +71,7 @@ function isAsOnHost({ nameLookup: { servers, searches, options } }: ContainerCon
 export function writeSandboxEtcFiles(
   paths: Paths,
   config: ContainerConfig,
-  sandbox: Sandbox,
-  networks: readonly NetworkConfig[],
+  { sandbox, networks }: { sandbox: Sandbox; networks: readonly NetworkConfig[] },
 ): void {
   const hostAddresses = listHostAddresses(networks);
   const { nameLookup, hostname, domainname } = config;

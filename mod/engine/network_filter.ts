@@ -1,6 +1,7 @@
 /** Choosing networks as `network ls --filter` does: pure. @module */
 
-import { WherryError } from "../errors.ts";
+import type { WherryError } from "../errors.ts";
+import { dockerError } from "../network/docker_error.ts";
 import { driverWord, type NetworkConfig } from "../network/network.ts";
 import { isPredefinedNetwork } from "../network/network_store.ts";
 import { parseLabelFilter, splitFilter } from "./filter_text.ts";
@@ -57,7 +58,7 @@ export function parseNetworkFilter(texts: readonly string[]): Predicate {
   const filters = Array.from(values, ([name, pairs]) => {
     const make = Object.hasOwn(FILTERS, name) ? FILTERS[name] : undefined;
     if (make === undefined) {
-      throw new WherryError("invalid_argument", `invalid filter '${name}'`, {
+      throw dockerError("invalid_argument", `invalid filter '${name}'`, {
         hint: `Filter by ${Object.keys(FILTERS).join(", ")}`,
       });
     }
@@ -80,5 +81,5 @@ function parsePattern(name: string, text: string): RegExp {
 }
 
 function invalidFilter(name: string, value: string): WherryError {
-  return new WherryError("invalid_argument", `invalid filter '${name}=${value}'`);
+  return dockerError("invalid_argument", `invalid filter '${name}=${value}'`);
 }

@@ -222,9 +222,11 @@ export function bringUp(engine: Engine, network: NetworkConfig): string {
 function makeReady(engine: Engine, socket: NetlinkSocket, network: NetworkConfig): void {
   using host = new HostNetwork(engine.paths);
   using undo = new DisposableStack();
-  undo.defer(() => removeBridge(socket, network));
-  makeBridge(socket, network);
-  undo.defer(() => host.removeBridge(network.id));
+  // One that was there before may have containers on it
+  if (makeBridge(socket, network)) {
+    undo.defer(() => removeBridge(socket, network));
+    undo.defer(() => host.removeBridge(network.id));
+  }
   host.addBridge(bridgeStateOf(network), resolversOf(network));
   // Last, so that whoever is killed before is seen not to have finished
   switchBridgeOn(socket, network);

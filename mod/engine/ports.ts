@@ -13,6 +13,7 @@ import { NETWORK_OPTION, type NetworkConfig } from "../network/network.ts";
 import { planPorts, type PortTarget, type PortTrouble } from "../network/port_plan.ts";
 import { formatHostPorts } from "../network/port_registry.ts";
 import type { PortMapping, Sandbox } from "../network/sandbox.ts";
+import { forgetFlowsToHost } from "../network/udp_flows.ts";
 import { shortId } from "../store/id.ts";
 import type { Engine } from "./engine.ts";
 import { readContainer } from "./find.ts";
@@ -72,6 +73,7 @@ function tryPublish(
   if (!Array.isArray(plan)) return plan;
   record([...sandbox.ports, ...plan]);
   host.publishPorts(config.id, plan);
+  forgetFlowsToHost(plan);
   return undefined;
 }
 

@@ -5,7 +5,7 @@ import { removeTree } from "../kernel/tree.ts";
 import { treeBytes } from "../kernel/tree_size.ts";
 import type { Engine } from "./engine.ts";
 import { recordPrune } from "./events.ts";
-import { readContainer, tryLockContainer } from "./find.ts";
+import { lockContainer, readContainer } from "./find.ts";
 import { listContainers } from "./list.ts";
 import { removeLocked } from "./remove.ts";
 
@@ -41,12 +41,15 @@ export function isPrunable(
  *
  * A container that another command works on stays.
  */
-export function pruneContainers(engine: Engine, filter: PruneFilter): PruneResult {
+export async function pruneContainers(
+  engine: Engine,
+  filter: PruneFilter,
+): Promise<PruneResult> {
   const result: PruneResult = { removed: [], reclaimedBytes: 0, failures: [] };
   for (const { config, state } of listContainers(engine).containers) {
     if (state.isRunning || !isPrunable(filter, config)) continue;
     try {
-      pruneContainer(engine, config.id, result);
+      await pruneContainer(engine, config.id, result);
     } catch (error) {
       result.failures.push(error);
     }
@@ -55,9 +58,13 @@ export function pruneContainers(engine: Engine, filter: PruneFilter): PruneResul
   return result;
 }
 
-function pruneContainer(engine: Engine, id: string, result: PruneResult): void {
+async function pruneContainer(
+  engine: Engine,
+  id: string,
+  result: PruneResult,
+): Promise<void> {
   const paths = engine.paths.container(id);
-  using lock = tryLockContainer(engine.paths, id);
+  using lock = await lockContainer(engine.paths, id);
   // Gone, or in use since it was listed
   if (lock === undefined) return;
   const container = readContainer(engine, id);

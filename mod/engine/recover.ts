@@ -1,11 +1,15 @@
 /** Bringing an engine and its host in order after crashes. @module */
 
+import { readContainerConfig } from "../container/config.ts";
+import { isCorrupt } from "../errors.ts";
+import type { Sweep } from "../image/images.ts";
+import type { ContainerPaths } from "../store/paths.ts";
 import { containerCgroup, listContainerCgroups, removeEmptyCgroups } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { listIds, tryLockContainer } from "./find.ts";
 import { recoverImages } from "./images.ts";
+import { killUnknown } from "./stop.ts";
 import { sweepContainers, type SweepResult } from "./sweep.ts";
-import type { Sweep } from "../image/images.ts";
 
 /** What {@linkcode recoverEngine} did. */
 export interface Recovery {
@@ -22,16 +26,38 @@ export interface Recovery {
 /**
  * Removes what crashes left behind, wherever they did.
  *
- * Nothing that runs is touched, nor what other engines on this host are at.
+ * Nothing that runs is touched, but for containers whose record is damaged: no command could ever end them. Nor is what
+ * other engines on this host are at.
  *
  * @throws {WherryError} `corrupt` if an image's documents are damaged; all else is done by then.
  */
-export function recoverEngine(engine: Engine): Recovery {
+export async function recoverEngine(engine: Engine): Promise<Recovery> {
   engine.ensureDirectories();
+  const ended = await killDamaged(engine);
   const containers = sweepContainers(engine, { waits: true });
-  const killed = killForgotten(engine, containers);
+  const killed = [...ended, ...killForgotten(engine, containers)];
   const cgroups = removeEmptyCgroups();
   return { containers, killed, images: recoverImages(engine), cgroups };
+}
+
+/** Ends the containers that run and have a damaged record, so that the sweep can put them aside. */
+async function killDamaged(engine: Engine): Promise<string[]> {
+  const killed: string[] = [];
+  for (const id of listIds(engine)) {
+    const paths = engine.paths.container(id);
+    if (isDamaged(paths) && await killUnknown(paths)) killed.push(id);
+  }
+  return killed;
+}
+
+function isDamaged(paths: ContainerPaths): boolean {
+  try {
+    readContainerConfig(paths);
+    return false;
+  } catch (error) {
+    if (isCorrupt(error)) return true;
+    throw error;
+  }
 }
 
 /** Kills what monitors left that were killed while they started a container again: its record still says "exited". */

@@ -2,6 +2,7 @@
 
 import { WherryError } from "../errors.ts";
 import { removeTree } from "../kernel/tree.ts";
+import { dockerError } from "../network/docker_error.ts";
 import type { NetworkConfig } from "../network/network.ts";
 import { isPredefinedNetwork, removeNetworkRecord } from "../network/network_store.ts";
 import { shortId } from "../store/id.ts";
@@ -21,7 +22,7 @@ import { isPrunable, type PruneFilter, type PruneResult } from "./prune.ts";
 export function removeNetwork(engine: Engine, wanted: string): void {
   const network = findNetwork(engine, wanted);
   if (isPredefinedNetwork(network.name)) {
-    throw new WherryError(
+    throw dockerError(
       "conflict",
       `${network.name} is a pre-defined network and cannot be removed`,
     );
@@ -39,7 +40,7 @@ function checkUnused(engine: Engine, network: NetworkConfig): void {
     `name:"${name}" id:"${shortId(endpoint?.id ?? id)}"`
   );
   const names = users.map(({ name }) => name).join(" ");
-  throw new WherryError(
+  throw dockerError(
     "conflict",
     `error while removing network: network ${network.name} has active endpoints (${
       list.join(", ")
@@ -79,7 +80,8 @@ export function pruneNetworks(engine: Engine, filter: PruneFilter): PruneResult 
 /** @returns Whether its record was removed. */
 function pruneNetwork(engine: Engine, network: NetworkConfig, filter: PruneFilter): boolean {
   const isPredefined = isPredefinedNetwork(network.name);
-  if (!isPredefined && !isPrunable(filter, network)) return false;
+  // The host has nothing of the networks host and none
+  if (isPredefined ? network.driver !== "bridge" : !isPrunable(filter, network)) return false;
   using _lock = lockEndpoints(engine, network);
   if (listNetworkUsers(engine, network).length > 0) return false;
   if (isPredefined) takeDown(engine, network);

@@ -5,7 +5,8 @@ import { MonitorConnection } from "../container/monitor.ts";
 import { checkName } from "../container/name.ts";
 import { claimName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
-import type { Engine } from "./engine.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { openConfig } from "./open_config.ts";
@@ -17,15 +18,26 @@ import { openConfig } from "./open_config.ts";
  *
  * @param wanted A name, an id or the beginning of an id.
  * @throws {WherryError} `invalid_argument` if it has the name already or it is none, `already_exists` if another
- * container has it.
+ * container has it, `unavailable` if it cannot be written down, for example on a full disk.
  */
 export async function renameContainer(
   engine: Engine,
   wanted: string,
   newName: string,
 ): Promise<void> {
-  const { paths } = findContainer(engine, wanted);
   const name = checkName(newName.replace(/^\//, ""));
+  try {
+    await renameTo(engine, findContainer(engine, wanted).paths, { wanted, name });
+  } catch (cause) {
+    throw systemFailure(`rename container "${wanted}"`, cause);
+  }
+}
+
+async function renameTo(
+  engine: Engine,
+  paths: ContainerPaths,
+  { wanted, name }: { wanted: string; name: string },
+): Promise<void> {
   using record = openConfig(paths, wanted);
   const { config } = record;
   if (config.name === name) {

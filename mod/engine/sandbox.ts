@@ -104,7 +104,7 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
     sandbox.ports = mappings;
     writeSandbox(path, sandbox);
   });
-  writeSandboxEtcFiles(engine.paths, config, sandbox, networks);
+  writeSandboxEtcFiles(engine.paths, config, { sandbox, networks });
   joinNames(engine.paths, config.id, sandbox.endpoints);
   undo.move();
   return setup("sandbox", namespace, sandbox);

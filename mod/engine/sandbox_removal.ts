@@ -7,6 +7,7 @@ import { unpublishPorts } from "../network/host_network.ts";
 import { releaseAddress } from "../network/ipam.ts";
 import type { DhcpLease, Endpoint } from "../network/sandbox.ts";
 import { readSandbox, removeSandbox } from "../network/sandbox_record.ts";
+import { forgetFlowsToContainer } from "../network/udp_flows.ts";
 import { shortId } from "../store/id.ts";
 import type { Paths } from "../store/paths.ts";
 import { leaveNames } from "./names.ts";
@@ -32,7 +33,10 @@ export function tearDownSandbox(paths: Paths, id: string): void {
     }
   };
   attempt(() => leaveNames(paths, id, sandbox.endpoints));
-  if (sandbox.ports.length > 0) attempt(() => unpublishPorts(paths, id));
+  if (sandbox.ports.length > 0) {
+    attempt(() => unpublishPorts(paths, id));
+    attempt(() => forgetFlowsToContainer(sandbox.ports));
+  }
   for (const endpoint of sandbox.endpoints) attempt(() => releaseEndpoint(paths, id, endpoint));
   if (failures.length > 0) {
     throw new AggregateError(failures, `Cannot undo the network of container ${shortId(id)}`);

@@ -2,7 +2,7 @@
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { Engine } from "./engine.ts";
-import { readContainer, tryLockContainer } from "./find.ts";
+import { awaitUnmounted, readContainer, tryLockContainer } from "./find.ts";
 import { delay } from "./polling.ts";
 
 /** Longer than anybody takes to undo what a run has made. */
@@ -15,6 +15,7 @@ const PAUSE_MS = 20;
  * @returns `undefined` if it runs, is gone, or is kept locked by another command.
  */
 export async function lockStopped(engine: Engine, id: string): Promise<Descriptor | undefined> {
+  await awaitUnmounted(engine.paths.container(id));
   for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += PAUSE_MS) {
     const lock = tryLockContainer(engine.paths, id);
     if (lock !== undefined) return lock;

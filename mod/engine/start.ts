@@ -20,6 +20,7 @@ import {
 } from "../container/monitor.ts";
 import type { Step } from "../container/plan.ts";
 import { readRootFile } from "../container/root_files.ts";
+import { recordFailedStart } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { planNextWake } from "../network/lease_times.ts";
 import { tableNameOf } from "../network/ruleset.ts";
@@ -31,6 +32,8 @@ import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
+import { killLeftovers, tryLockContainer } from "./find.ts";
+import { removeLocked } from "./remove.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
@@ -47,14 +50,53 @@ const UNKNOWN_SIZE: TerminalSize = { rows: 0, columns: 0 };
 /**
  * Starts a container that nobody else can touch, because it is locked.
  *
+ * If that fails the container's state says why, or it is removed if it is one that goes with its end (`--rm`).
+ *
  * @param container Its lock passes to the monitor; the caller still disposes of its own copy.
  * @returns The connection to its monitor, once the command runs.
  * @throws {WherryError} `exitCode` 127 if the command does not exist, 126 if it cannot be executed.
  */
 export async function startContainer(
   engine: Engine,
+  container: Pick<CreatedContainer, "config" | "lock">,
+  options: StartOptions = {},
+): Promise<MonitorConnection> {
+  try {
+    return await launch(engine, container, options);
+  } catch (cause) {
+    throw afterwards(cause, () => settleFailedStart(engine, container.config, cause));
+  }
+}
+
+/** Does what is left to do after `cause`; @returns `cause`, with what went wrong on top if something did. */
+function afterwards(cause: unknown, action: () => void): unknown {
+  try {
+    action();
+    return cause;
+  } catch (error) {
+    return new SuppressedError(error, cause);
+  }
+}
+
+/** What docker says of a start that failed for another reason than the command. */
+const EXIT_NOT_STARTED = 128;
+
+/** The caller holds the container's lock. */
+function settleFailedStart(engine: Engine, config: ContainerConfig, cause: unknown): void {
+  const paths = engine.paths.container(config.id);
+  // Its monitor may have been killed before it could remove what it had made
+  killLeftovers(paths);
+  if (config.isAutoRemoved) return removeLocked(engine, config);
+  recordFailedStart(paths, {
+    exitCode: (cause instanceof WherryError ? cause.exitCode : undefined) ?? EXIT_NOT_STARTED,
+    error: cause instanceof Error ? cause.message : String(cause),
+  });
+}
+
+async function launch(
+  engine: Engine,
   { config, lock }: Pick<CreatedContainer, "config" | "lock">,
-  { attachment, terminalSize = UNKNOWN_SIZE }: StartOptions = {},
+  { attachment, terminalSize = UNKNOWN_SIZE }: StartOptions,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   using network = await setUpSandbox(engine, config);
@@ -127,12 +169,29 @@ export async function restartThroughMonitor(
     // It goes by the plan that was made at its start: the same one again
     const place = networkPlaceOf(engine, config);
     const steps = planStart(engine, config, { place }, UNKNOWN_SIZE);
-    throw launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
+    const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
+    if (config.restartPolicy.name === "no") {
+      await recordFailedRestart(engine, config, { monitor, cause });
+    }
+    throw cause;
   }
   if (answer?.type !== "error") return answer !== undefined;
   monitor.wait();
   await monitor.nextOf("exited");
   return false;
+}
+
+/** Nothing will start it again, so that its monitor ends and leaves the record to others. */
+async function recordFailedRestart(
+  engine: Engine,
+  config: ContainerConfig,
+  { monitor, cause }: { monitor: MonitorConnection; cause: WherryError },
+): Promise<void> {
+  monitor.wait();
+  await monitor.nextOf("exited");
+  using lock = tryLockContainer(engine.paths, config.id);
+  // Without it somebody else is at it already
+  if (lock !== undefined) settleFailedStart(engine, config, cause);
 }
 
 /**

@@ -6,10 +6,11 @@ import { MonitorConnection } from "../container/monitor.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { parseSignal } from "../kernel/signal.ts";
+import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordKill } from "./events.ts";
-import { type Container, findContainer } from "./find.ts";
+import { awaitUnmounted, type Container, findContainer, killLeftovers } from "./find.ts";
 import { settleEnded } from "./settle.ts";
 
 const SIGKILL = 9;
@@ -36,7 +37,7 @@ export async function stopContainer(
   options: StopOptions = {},
 ): Promise<void> {
   const { config, paths, state } = findContainer(engine, wanted);
-  if (!state.isRunning) return;
+  if (!state.isRunning) return await awaitUnmounted(paths);
   const { signal, timeoutMs } = planStop(config, options);
   await endAndWait(paths, (monitor) => {
     recordKill(engine, config, signal);
@@ -78,16 +79,30 @@ async function settleIfNetworked(
   if (endpoints.length > 0) await settleEnded(engine, id);
 }
 
+/**
+ * Kills a container of which nothing is known, because its record is damaged, and waits until it has ended.
+ *
+ * @returns Whether it ran.
+ */
+export async function killUnknown(paths: ContainerPaths): Promise<boolean> {
+  if (!isLocked(paths.lock)) return false;
+  const hasMonitor = await endAndWait(paths, (monitor) => monitor.signal(SIGKILL));
+  // Then its monitor sees that by itself
+  if (!hasMonitor) killLeftovers(paths);
+  return true;
+}
+
+/** Whether there is a monitor to ask. */
 async function endAndWait(
   paths: ContainerPaths,
   ask: (monitor: MonitorConnection) => void,
-): Promise<void> {
+): Promise<boolean> {
   using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
-  if (monitor === undefined) return;
-  monitor.wait();
+  if (monitor === undefined) return false;
   ask(monitor);
   // `undefined` means that the monitor is gone, and the container with it
   await monitor.nextOf("exited");
+  return true;
 }
 
 /**
@@ -105,7 +120,6 @@ export async function signalContainer(
     ? MonitorConnection.connectIfRunning(paths.runDirectory)
     : undefined;
   if (monitor === undefined) throw notRunning(wanted, config.id);
-  if (signal === SIGKILL) monitor.wait();
   recordKill(engine, config, signal);
   monitor.signal(signal);
   const answer = await monitor.nextOf("ok", "error");
@@ -136,7 +150,10 @@ function notRunning(wanted: string, id: string): WherryError {
  */
 export async function waitForContainer(engine: Engine, wanted: string): Promise<number> {
   const { paths, state } = findContainer(engine, wanted);
-  if (!state.isRunning) return state.exitCode;
+  if (!state.isRunning) {
+    await awaitUnmounted(paths);
+    return state.exitCode;
+  }
   using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
   monitor?.wait();
   const event = await monitor?.nextOf("exited");

@@ -136,7 +136,8 @@ function findNeed(paths: ContainerPaths): "unwanted" | "killed" | "damaged" | un
 /** Whether nobody wants a container any more: `--rm` after its end, or one whose `run` died before the start. */
 export function isAbandoned({ config, state }: Pick<Container, "config" | "state">): boolean {
   return (config.isAutoRemoved && state.status === "exited") ||
-    (config.startsAtOnce && state.status === "created");
+    // Of a start that failed there is something to see
+    (config.startsAtOnce && state.status === "created" && state.error === "");
 }
 
 function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResult): void {

@@ -3,8 +3,9 @@
 import type { RestartPolicy } from "../container/config.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
+import type { ContainerPaths } from "../store/paths.ts";
 import { errnoText } from "../../ffi/errno.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { openConfig } from "./open_config.ts";
@@ -19,14 +20,26 @@ export interface ContainerUpdate {
  * Changes a container, and tells its monitor if it runs.
  *
  * @param wanted A name, an id or the beginning of an id.
- * @throws {WherryError} `conflict` if it is removed when it ends.
+ * @throws {WherryError} `conflict` if it is removed when it ends, `unavailable` if it cannot be written down, for
+ * example on a full disk.
  */
 export async function updateContainer(
   engine: Engine,
   wanted: string,
-  { restartPolicy }: ContainerUpdate,
+  update: ContainerUpdate,
 ): Promise<void> {
-  const { paths } = findContainer(engine, wanted);
+  try {
+    await applyUpdate(engine, findContainer(engine, wanted).paths, { wanted, ...update });
+  } catch (cause) {
+    throw systemFailure(`update container "${wanted}"`, cause);
+  }
+}
+
+async function applyUpdate(
+  engine: Engine,
+  paths: ContainerPaths,
+  { wanted, restartPolicy }: ContainerUpdate & { wanted: string },
+): Promise<void> {
   using record = openConfig(paths, wanted);
   const { config } = record;
   if (config.isAutoRemoved && restartPolicy.name !== "no") {

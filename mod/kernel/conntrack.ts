@@ -27,6 +27,8 @@ export interface ConnectionEnd {
 
 /** A connection: packets one way, and the packets that answer them. */
 export interface Connection {
+  /** The protocol's number, for example 17 for UDP. */
+  protocol: number;
   /** Who spoke first. */
   source: ConnectionEnd;
   /** Whom it spoke to, before any translation: of a published port the host. */
@@ -123,9 +125,7 @@ function parseTuple(
  *
  * @param message Of type `IPCTNL_MSG_CT_NEW`.
  */
-export function parseConnection(
-  { payload }: NetlinkMessage,
-): Connection & { protocol: number } {
+export function parseConnection({ payload }: NetlinkMessage): Connection {
   const attributes = parseAttributes(payload, NFGENMSG_BYTES);
   const reply = parseTuple(nested(attributes, CTA.TUPLE_REPLY));
   return {

@@ -12,6 +12,7 @@ import { cString } from "../../ffi/c_string.ts";
 import { checked } from "../../ffi/errno.ts";
 import { files } from "../../ffi/native.ts";
 import { OPEN_FLAG, SYSCALL } from "../../ffi/syscalls.ts";
+import { untilResolved } from "./open.ts";
 
 /** A path: text, or the bytes as the kernel wants them, ended by a NUL byte. */
 export type KernelPath = string | Uint8Array<ArrayBuffer>;
@@ -81,7 +82,8 @@ export function openDirectoryAt(dirFd: number, path: KernelPath): number {
  */
 export function openDirectoryInRoot(rootFd: number, path: KernelPath): number {
   const how = HOW_DIRECTORY_IN_ROOT;
-  const result = files().nbbn(SYSCALL.openat2, rootFd, bytesOf(path), how, how.length);
+  const name = bytesOf(path);
+  const result = untilResolved(() => files().nbbn(SYSCALL.openat2, rootFd, name, how, how.length));
   return onPath(result, "openat2", path);
 }
 

@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { RenameStorm } from "../../tests/fakes/rename_storm.ts";
 import {
   AT_FDCWD,
   closeDescriptor,
@@ -26,6 +27,21 @@ class OpenDirectory implements Disposable {
 function targetOf(fd: number): string {
   return Deno.readLinkSync(`/proc/self/fd/${fd}`);
 }
+
+Deno.test("openDirectoryInRoot() follows .. while others rename files", async () => {
+  using directory = new OpenDirectory();
+  await using _storm = await RenameStorm.begin(directory.path);
+  Deno.mkdirSync(`${directory.path}/inner`);
+
+  const targets = Array.from({ length: 5000 }, () => {
+    const fd = openDirectoryInRoot(directory.fd, "inner/../inner");
+    const target = targetOf(fd);
+    closeDescriptor(fd);
+    return target;
+  });
+
+  deepStrictEqual(new Set(targets), new Set([`${directory.path}/inner`]));
+});
 
 Deno.test("createFileAt() names call and path when the file exists", () => {
   using directory = new OpenDirectory();

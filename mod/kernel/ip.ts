@@ -152,6 +152,11 @@ export function numberToAddress(family: IpFamily, number: bigint): IpAddress {
 
 /** Writes an address that is a number, in its canonical form. */
 export function formatAddressNumber(family: IpFamily, number: bigint): string {
+  // Often done thousands of times in a row, and four times as fast so
+  if (family === 4) {
+    const bits = Number(BigInt.asUintN(ADDRESS_BITS[4], number));
+    return `${bits >>> 24}.${(bits >>> 16) & 0xff}.${(bits >>> 8) & 0xff}.${bits & 0xff}`;
+  }
   return formatIpAddress(numberToAddress(family, number).bytes);
 }
 

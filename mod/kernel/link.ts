@@ -68,6 +68,8 @@ export interface VethRequest {
   mtu?: number;
   /** Whether this port and others that are isolated do not reach each other. @default {false} */
   isIsolated?: boolean;
+  /** Whether the bridge sends packets out of this port that came in by it. @default {false} */
+  isReflected?: boolean;
   /** The other end. */
   peer: {
     /** Its name, for example `"eth0"`. */
@@ -131,7 +133,7 @@ const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 const VETH_INFO_PEER = 1;
 const IFLA_MACVLAN_MODE = 1;
 const IFLA_IPVLAN_MODE = 1;
-const IFLA_BRPORT_ISOLATED = 33;
+const IFLA_BRPORT = { HAIRPIN: 4, ISOLATED: 33 } as const;
 /** The answer is only half as long without statistics. */
 const RTEXT_FILTER_SKIP_STATS = 8;
 
@@ -230,10 +232,19 @@ export function newVeth({ name, bridgeIndex, mtu, peer }: VethRequest): NetlinkR
 
 /** A request to keep a port of a bridge from reaching others of its bridge that are isolated too. */
 export function isolatePort(link: LinkReference): NetlinkRequest {
-  return changeLink("isolate link", link, [[IFLA.LINKINFO, [
+  return changeLink("isolate link", link, switchPort(IFLA_BRPORT.ISOLATED));
+}
+
+/** A request to have a bridge send packets out of the port by which they came in. */
+export function reflectPort(link: LinkReference): NetlinkRequest {
+  return changeLink("reflect packets of link", link, switchPort(IFLA_BRPORT.HAIRPIN));
+}
+
+function switchPort(type: number): Attribute[] {
+  return [[IFLA.LINKINFO, [
     [IFLA_INFO.SLAVE_KIND, "bridge"],
-    [IFLA_INFO.SLAVE_DATA, [[IFLA_BRPORT_ISOLATED, new Uint8Array([1])]]],
-  ]]]);
+    [IFLA_INFO.SLAVE_DATA, [[type, new Uint8Array([1])]]],
+  ]]];
 }
 
 /** A request to make a link that stands on another one, in a namespace; it is not switched on. */
@@ -361,6 +372,7 @@ export class Links {
   addVeth(request: VethRequest): void {
     this.#socket.request(newVeth(request));
     if (request.isIsolated ?? false) this.#socket.request(isolatePort(request.name));
+    if (request.isReflected ?? false) this.#socket.request(reflectPort(request.name));
   }
 
   /**

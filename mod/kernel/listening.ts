@@ -21,11 +21,11 @@ export type PortProtocol = "tcp" | "udp" | "sctp";
 
 /** A socket that takes what is sent to its port by anybody. */
 export interface ListeningSocket {
-  /** `0.0.0.0` and `::` stand for all of a family. */
+  /** `0.0.0.0` and `::` stand for all of a family. An IPv4 address of an IPv6 socket is written as IPv4. */
   address: string;
   /** 1 to 65535. */
   port: number;
-  /** Whether it takes IPv4, as many sockets on `::` do. */
+  /** Whether it takes IPv4, as many sockets on `::` do too. */
   takesIpv4: boolean;
   /** The link it is bound to; 0 for all. */
   linkIndex: number;
@@ -91,12 +91,13 @@ export function listListeningSockets(protocol: PortProtocol): ListeningSocket[] 
  */
 export function parseListeningSocket({ payload }: NetlinkMessage): ListeningSocket {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const isIpv4 = payload[0] === AF_INET;
   const isIpv6Only = parseAttributes(payload, MESSAGE_BYTES).get(INET_DIAG_SKV6ONLY)?.[0] === 1;
+  const address = formatIpAddress(payload.subarray(8, payload[0] === AF_INET ? 12 : 24))
+    .replace(/^::ffff:(?=.*\.)/, "");
   return {
-    address: formatIpAddress(payload.subarray(8, isIpv4 ? 12 : 24)),
+    address,
     port: view.getUint16(4),
-    takesIpv4: isIpv4 || !isIpv6Only,
+    takesIpv4: address.includes(".") || (address === "::" && !isIpv6Only),
     linkIndex: view.getUint32(40, true),
     inode: view.getUint32(68, true),
   };

@@ -12,9 +12,9 @@
 import {
   type Attribute,
   attributeText,
+  encodeAttributes,
   encodeRequests,
   listAttributes,
-  NetlinkError,
   type NetlinkMessage,
   type NetlinkRequest,
   type NetlinkSocket,
@@ -88,9 +88,9 @@ export type Verdict =
 
 /** An element of a set or map. */
 export interface SetElement {
-  /** The key's values, each filled up to a multiple of 4 bytes: see {@linkcode joinValues}. */
+  /** The key: one value as it is, or several as {@linkcode joinValues} puts them together. */
   key: Uint8Array;
-  /** Of a map: the values that are found, likewise, or a verdict. */
+  /** Of a map: what is found, likewise, or a verdict. */
   data?: Uint8Array | Verdict;
   /** Whether it only marks where the range before it ends: `key` is the first one that is not in it. */
   isEnd?: boolean;
@@ -130,11 +130,14 @@ const SET = {
   DATA_TYPE: 6,
   DATA_BYTES: 7,
   ID: 10,
+  USER_DATA: 13,
 } as const;
 const SET_FLAG = { INTERVAL: 4, MAP: 8 } as const;
 const VERDICT_DATA_TYPE = 0xffffff00;
 /** nft(8) makes the type of several values of 6 bits each. */
 const TYPE_BITS = 6;
+/** Tells nft(8) that the bytes of a key are in the host's order: type 0, 4 bytes, `BYTEORDER_HOST_ENDIAN`. */
+const HOST_ORDER_KEY = new Uint8Array([0, 4, 1, 0, 0, 0]);
 const ELEMENTS = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
 const ELEMENT = { KEY: 1, DATA: 2, FLAGS: 3 } as const;
 const ELEMENT_IS_END = 1;
@@ -145,10 +148,11 @@ const EXPRESSION = { NAME: 1, DATA: 2 } as const;
 const VERDICT_REGISTER = 0;
 const FIRST_REGISTER = 8;
 
-/** Below the 65,535 bytes that an attribute can have, with room for its header. */
-const MAX_ELEMENTS_BYTES = 65_000;
-/** Headers of an element's attributes: of itself, of key and data, and of the values in them; and its flags. */
-const ELEMENT_OVERHEAD_BYTES = 4 + 8 + 8 + 8;
+const ATTRIBUTE_HEADER_BYTES = 4;
+/** `NLA_F_NESTED`: the value of an attribute is a list of attributes. */
+const NESTED = 0x8000;
+/** An attribute has at most 65,535 bytes, its own header included. */
+const MAX_ELEMENTS_BYTES = 65_528;
 
 const encoder = new TextEncoder();
 
@@ -321,7 +325,9 @@ export function addSet(
   else if (data !== undefined) {
     attributes.push([SET.DATA_TYPE, big(typeNumber(data))], [SET.DATA_BYTES, big(sizeOf(data))]);
   }
+  // Without an id the kernel refuses, although everything here goes by the name
   attributes.push([SET.ID, big(1)]);
+  if (key.length === 1 && key[0] === "link") attributes.push([SET.USER_DATA, HOST_ORDER_KEY]);
   return request(MESSAGE.NEWSET, family, {
     action: "make nf_tables set",
     subject: `${table} ${name}`,
@@ -363,53 +369,84 @@ function verdictAttribute(verdict: Verdict): Attribute {
   return [DATA.VERDICT, [[VERDICT.CODE, big(code)], [VERDICT.CHAIN, chain]]];
 }
 
-function elementAttribute({ key, data, isEnd = false }: SetElement): Attribute {
-  const attributes: Attribute[] = [[ELEMENT.KEY, [[DATA.VALUE, key]]]];
-  if (data !== undefined) {
-    const value: Attribute = data instanceof Uint8Array
-      ? [DATA.VALUE, data]
-      : verdictAttribute(data);
-    attributes.push([ELEMENT.DATA, [value]]);
+/** Encodes elements one after the other, as long as they fit into one attribute. */
+class ElementWriter {
+  readonly #bytes = new Uint8Array(MAX_ELEMENTS_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  /** What has been written so far; none of it is written any more. */
+  take(): Uint8Array<ArrayBuffer> {
+    const taken = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return taken;
   }
-  if (isEnd) attributes.push([ELEMENT.FLAGS, big(ELEMENT_IS_END)]);
-  return [LIST_ELEMENT, attributes];
-}
 
-/** An upper bound. */
-function elementBytes({ key, data }: SetElement): number {
-  const bytes = ELEMENT_OVERHEAD_BYTES + paddedBytes(key.length);
-  if (data === undefined) return bytes;
-  if (data instanceof Uint8Array) return bytes + paddedBytes(data.length);
-  return bytes + encodedVerdictBytes(data);
-}
-
-function encodedVerdictBytes(verdict: Verdict): number {
-  const chain = typeof verdict === "string" ? "" : "jump" in verdict ? verdict.jump : verdict.goto;
-  return 16 + paddedBytes(3 * chain.length + 1);
-}
-
-/** Splits elements so that each part fits into one attribute. */
-function* chunkElements(elements: readonly SetElement[]): Generator<readonly SetElement[]> {
-  let start = 0;
-  let bytes = 0;
-  for (const [index, element] of elements.entries()) {
-    const more = elementBytes(element);
-    if (bytes + more > MAX_ELEMENTS_BYTES) {
-      yield elements.slice(start, index);
-      start = index;
-      bytes = 0;
+  /** @returns False if there is no room for it. */
+  add({ key, data, isEnd = false }: SetElement): boolean {
+    const value = data === undefined || data instanceof Uint8Array
+      ? data
+      : encodeAttributes([verdictAttribute(data)]);
+    const keyBytes = 2 * ATTRIBUTE_HEADER_BYTES + paddedBytes(key.length);
+    const dataBytes = value === undefined ? 0 : dataHeaderBytes(data) + paddedBytes(value.length);
+    const flagsBytes = isEnd ? ATTRIBUTE_HEADER_BYTES + 4 : 0;
+    const size = ATTRIBUTE_HEADER_BYTES + keyBytes + dataBytes + flagsBytes;
+    if (this.#length + size > MAX_ELEMENTS_BYTES) return false;
+    this.#header(size, LIST_ELEMENT | NESTED);
+    this.#header(keyBytes, ELEMENT.KEY | NESTED);
+    this.#value(key);
+    if (value !== undefined) {
+      this.#header(dataBytes, ELEMENT.DATA | NESTED);
+      if (value === data) this.#value(value);
+      else this.#append(value);
     }
-    bytes += more;
+    if (isEnd) {
+      this.#header(flagsBytes, ELEMENT.FLAGS);
+      this.#append(big(ELEMENT_IS_END));
+    }
+    return true;
   }
-  if (start < elements.length) yield elements.slice(start);
+
+  #header(size: number, type: number): void {
+    this.#view.setUint32(this.#length, type << 16 | size, true);
+    this.#length += ATTRIBUTE_HEADER_BYTES;
+  }
+
+  #value(value: Uint8Array): void {
+    this.#header(ATTRIBUTE_HEADER_BYTES + value.length, DATA.VALUE);
+    this.#append(value);
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+    while ((this.#length & 3) !== 0) this.#bytes[this.#length++] = 0;
+  }
+}
+
+/** A verdict, other than a value, comes with the header of its own. */
+function dataHeaderBytes(data: SetElement["data"]): number {
+  return data instanceof Uint8Array ? 2 * ATTRIBUTE_HEADER_BYTES : ATTRIBUTE_HEADER_BYTES;
+}
+
+/** Encodes elements in parts that fit into one attribute each. */
+function* encodeElements(elements: Iterable<SetElement>): Generator<Uint8Array<ArrayBuffer>> {
+  const writer = new ElementWriter();
+  for (const element of elements) {
+    if (writer.add(element)) continue;
+    yield writer.take();
+    writer.add(element);
+  }
+  const rest = writer.take();
+  if (rest.length > 0) yield rest;
 }
 
 /** The elements of a set that are to be added or removed. */
 export interface ElementChange {
   /** Name of the set or map. */
   set: string;
-  /** Any number. */
-  elements: readonly SetElement[];
+  /** Any number; each is encoded before the next is asked for. */
+  elements: Iterable<SetElement>;
 }
 
 function changeElements(
@@ -417,7 +454,7 @@ function changeElements(
   { set, elements }: ElementChange,
   kind: { message: number; action: string; flags: number },
 ): NetlinkRequest[] {
-  return Array.from(chunkElements(elements), (chunk) =>
+  return Array.from(encodeElements(elements), (encoded) =>
     request(kind.message, family, {
       action: kind.action,
       subject: `${table} ${set}`,
@@ -425,7 +462,7 @@ function changeElements(
       attributes: [
         [ELEMENTS.TABLE, table],
         [ELEMENTS.SET, set],
-        [ELEMENTS.ELEMENTS, chunk.map(elementAttribute)],
+        [ELEMENTS.ELEMENTS | NESTED, encoded],
       ],
     }));
 }
@@ -749,13 +786,8 @@ export function findTable(
     subject: name,
     attributes: [[TABLE.NAME, name]],
   });
-  try {
-    const [message] = parseMessages(socket.get(get));
-    return message === undefined ? undefined : parseTable(message);
-  } catch (error) {
-    if (error instanceof NetlinkError && error.code === "ENOENT") return undefined;
-    throw error;
-  }
+  const [message] = parseMessages(socket.find(get) ?? []);
+  return message === undefined ? undefined : parseTable(message);
 }
 
 /**

@@ -57,6 +57,21 @@ const O_NONBLOCK = 0o4000;
 const RESOLVE_NO_MAGICLINKS = 0x02n;
 const RESOLVE_IN_ROOT = 0x10n;
 
+/** How often {@linkcode untilResolved} tries. */
+const RESOLVE_TRIES = 128;
+
+/**
+ * Calls openat2(2) with `RESOLVE_IN_ROOT` until it can tell where a path with `..` leads. When anything on the
+ * host is renamed or mounted meanwhile it cannot, and its answer is `EAGAIN`.
+ *
+ * @returns What the last try gave.
+ */
+export function untilResolved(open: () => number): number {
+  let result = -EAGAIN;
+  for (let tries = 0; result === -EAGAIN && tries < RESOLVE_TRIES; tries++) result = open();
+  return result;
+}
+
 /**
  * Opens a file for reading as if `root` were `/`: neither links nor `..` can lead out of it.
  * Never waits, whatever kind of file it is.
@@ -66,17 +81,16 @@ const RESOLVE_IN_ROOT = 0x10n;
  * @see openat2(2)
  */
 export function findInRoot(root: Descriptor, path: string): Descriptor | undefined {
-  const how = new BigUint64Array([
-    BigInt(O_CLOEXEC | O_NONBLOCK),
-    0n,
-    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-  ]);
-  const result = core.nbbn(
-    SYSCALL.openat2,
-    root.number,
-    cString(path),
-    new Uint8Array(how.buffer),
-    how.byteLength,
+  const how = new Uint8Array(
+    new BigUint64Array([
+      BigInt(O_CLOEXEC | O_NONBLOCK),
+      0n,
+      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    ]).buffer,
+  );
+  const name = cString(path);
+  const result = untilResolved(() =>
+    core.nbbn(SYSCALL.openat2, root.number, name, how, how.length)
   );
   return result === -ENOENT ? undefined : new Descriptor(checked(result, "openat2", path));
 }

@@ -65,6 +65,9 @@ const RTMSG_BYTES = 12;
 const RTNEXTHOP_BYTES = 8;
 const RTPROT_BOOT = 3;
 const RTN_UNICAST = 1;
+const RTN_LOCAL = 2;
+/** After the kernel's own route to `::1`, which has 0. */
+const LOOPBACK_METRIC = 2048;
 /** What was learned on the way, for example a path's MTU: no route of its own. */
 const RTM_F_CLONED = 0x200;
 const EVERYTHING: Readonly<Record<IpFamily, Cidr>> = {
@@ -129,6 +132,30 @@ export function newRoute(route: RouteRequest): NetlinkRequest {
  */
 export function addRoute(socket: NetlinkSocket, route: RouteRequest): void {
   socket.request(newRoute(route));
+}
+
+/**
+ * A request for what lets answers to `::1` in by a link: the kernel looks for the address on that very link.
+ *
+ * Needed where the source `::1` of a connection has been translated. Packets that come in with it are dropped before any
+ * look at routes. The link must be up; the request fails with EEXIST if this has been done.
+ */
+export function newLoopbackRoute(index: number): NetlinkRequest {
+  const header = rtmsg({ family: addressFamily(6), prefixLength: 128, type: RTN_LOCAL });
+  header[4] = ROUTE_TABLE.LOCAL;
+  return {
+    type: RTM.NEWROUTE,
+    // Not EXCL: other links may have the same
+    flags: NLM_F.CREATE | NLM_F.APPEND,
+    header,
+    attributes: [
+      [RTA.OIF, index],
+      [RTA.DST, requireIpAddress("::1").bytes],
+      [RTA.PRIORITY, LOOPBACK_METRIC],
+    ],
+    action: "add route",
+    subject: `::1 on link ${index}`,
+  };
 }
 
 /** Takes a route out of the main table. @throws {NetlinkError} ESRCH if there is no such route. */

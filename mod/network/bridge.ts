@@ -3,7 +3,8 @@
 import { WherryError } from "../errors.ts";
 import { listAddresses, newAddress } from "../kernel/address.ts";
 import { type Link, Links } from "../kernel/link.ts";
-import type { NetlinkSocket } from "../kernel/netlink.ts";
+import { NetlinkError, type NetlinkSocket } from "../kernel/netlink.ts";
+import { newLoopbackRoute } from "../kernel/route.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "./network.ts";
 
@@ -46,10 +47,11 @@ export function isBridgeReady(socket: NetlinkSocket, network: NetworkConfig): bo
 /**
  * Makes a network's bridge with its addresses, or what a crash left out of it. The caller holds `network/lock`.
  *
+ * @returns Whether there was none of it before.
  * @throws {WherryError} `conflict` if another link has its name.
  * @throws {NetlinkError} If the kernel refuses a part; what was made is removed then.
  */
-export function makeBridge(socket: NetlinkSocket, network: NetworkConfig): void {
+export function makeBridge(socket: NetlinkSocket, network: NetworkConfig): boolean {
   const links = new Links(socket);
   const name = bridgeNameOf(network);
   using undo = new DisposableStack();
@@ -64,6 +66,7 @@ export function makeBridge(socket: NetlinkSocket, network: NetworkConfig): void 
   configureBridge(name, network);
   addMissingAddresses(socket, links.get(name).index, network);
   undo.move();
+  return found === undefined;
 }
 
 /** The last step of bringing a network's bridge up, after which {@linkcode isBridgeReady} says so. */
@@ -71,7 +74,30 @@ export function switchBridgeOn(socket: NetlinkSocket, network: NetworkConfig): v
   const links = new Links(socket);
   const name = bridgeNameOf(network);
   links.setUp(name);
+  if (network.hasIpv6) admitLoopback(socket, links.get(name).index);
   links.setAlias(name, `wherry network ${network.name}`);
+}
+
+/** Lets answers in that belong to connections of the host from `::1` to a published port. */
+function admitLoopback(socket: NetlinkSocket, index: number): void {
+  try {
+    socket.request(newLoopbackRoute(index));
+  } catch (error) {
+    // What a crash has left
+    if (!(error instanceof NetlinkError && error.code === "EEXIST")) throw error;
+  }
+}
+
+/**
+ * Whether the kernel translates packets while they are still in a bridge (`br_netfilter`), as it does where docker is.
+ *
+ * Then a container that asks for a port which it has published itself only gets its packets back if its port reflects
+ * them: they are not routed, but stay in the bridge.
+ */
+export function areBridgesFiltered(): boolean {
+  return ["iptables", "ip6tables"].some((name) =>
+    readSysctl(`net/bridge/bridge-nf-call-${name}`) === "1"
+  );
 }
 
 /** The error of a bridge whose name another link of the host has. */

@@ -15,6 +15,7 @@ import { inNetNamespace } from "../kernel/net_namespace.ts";
 import { NETLINK, NetlinkError, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
 import { newRoute } from "../kernel/route.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
+import { areBridgesFiltered } from "./bridge.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "./network.ts";
 import type { Endpoint, EndpointAddress } from "./sandbox.ts";
 
@@ -131,6 +132,7 @@ function makeLink(sockets: SandboxSockets, request: AttachRequest): void {
       name: endpoint.hostLink,
       bridgeIndex: findLink(sockets.host, bridge).index,
       isIsolated: network.options[NETWORK_OPTION.ICC] === "false",
+      isReflected: areBridgesFiltered(),
       ...mtu,
       peer: { name: endpoint.link, namespace, macAddress: endpoint.macAddress, ...mtu },
     });

@@ -21,6 +21,14 @@ const ACCEPT_UNLESS_FORWARDING = "1";
 /** Accept router advertisements in any case. */
 const ACCEPT_ALWAYS = "2";
 
+const BRIDGE_IPV6_SETTINGS = [
+  // The host does not take a container for its router (CVE-2020-13401)
+  ["accept_ra", "0"],
+  // Otherwise nobody from outside gets in during the bridge's first second, in which its own address is not yet good to
+  // ask for a container's hardware address with
+  ["accept_dad", "0"],
+] as const;
+
 /** What settings were before wherry changed them, by name. */
 type Remembered = Readonly<Record<string, string>>;
 
@@ -60,8 +68,13 @@ export function forwardedFamilies(path: string): IpFamily[] {
  *
  * @param path File `sysctls` of {@linkcode HostNetworkPaths}.
  * @param families Those that bridges need forwarding for.
+ * @param bridges Names of wherry's bridges, which never learn a router from a container.
  */
-export function rememberForwarding(path: string, families: readonly IpFamily[]): void {
+export function rememberForwarding(
+  path: string,
+  families: readonly IpFamily[],
+  bridges: readonly string[],
+): void {
   const before: Record<string, string> = { ...readRemembered(path) };
   const known = Object.keys(before).length;
   for (const family of families) {
@@ -69,7 +82,7 @@ export function rememberForwarding(path: string, families: readonly IpFamily[]):
     if (before[name] !== undefined || readSysctl(name) !== "0") continue;
     before[name] = "0";
     if (family === 6) {
-      for (const link of linksWithRouters()) before[link] = ACCEPT_UNLESS_FORWARDING;
+      for (const name of linksWithRouters(bridges)) before[name] = ACCEPT_UNLESS_FORWARDING;
     }
   }
   if (Object.keys(before).length === known) return;
@@ -77,10 +90,19 @@ export function rememberForwarding(path: string, families: readonly IpFamily[]):
   writeRecord(path, record, { isDurable: false });
 }
 
-/** Settings of links that learn their router from advertisements, and would lose it when the host forwards. */
-function linksWithRouters(): string[] {
-  return Array.from(Deno.readDirSync(IPV6_LINKS), ({ name }) => `net/ipv6/conf/${name}/accept_ra`)
+/**
+ * Settings of links that learn their router from advertisements, and would lose it when the host forwards: not those for
+ * links to come, because bridges are among them.
+ */
+function linksWithRouters(bridges: readonly string[]): string[] {
+  const others = ["all", "default", "lo", ...bridges];
+  return Array.from(Deno.readDirSync(IPV6_LINKS), ({ name }) => name)
+    .filter((name) => !others.includes(name)).map(acceptRouters)
     .filter((name) => readSysctl(name) === ACCEPT_UNLESS_FORWARDING);
+}
+
+function acceptRouters(link: string): string {
+  return `net/ipv6/conf/${link}/accept_ra`;
 }
 
 /**
@@ -152,10 +174,15 @@ function readLines(path: string): string[] {
 }
 
 /**
- * Lets packets from and to 127.0.0.0/8 go through a bridge, which is how a published port is reached from the host itself.
+ * Prepares a bridge for containers that are not trusted, and for published ports that are asked for at 127.0.0.1.
  *
- * The table must be there before: its guard keeps out what containers send.
+ * The bridge must still be down, and the table there: its guard keeps out what containers send to 127.0.0.0/8.
  */
-export function allowLoopbackThrough(bridge: string): void {
+export function prepareBridge(bridge: string): void {
   writeSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1");
+  for (const [name, value] of BRIDGE_IPV6_SETTINGS) {
+    const path = `net/ipv6/conf/${bridge}/${name}`;
+    // A kernel without IPv6 has none of these
+    if (readSysctl(path) !== undefined) writeSysctl(path, value);
+  }
 }

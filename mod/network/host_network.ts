@@ -20,9 +20,9 @@ import { acquireLock } from "../store/lock.ts";
 import type { HostNetworkPaths, Paths } from "../store/paths.ts";
 import { readRecord, removeIfPresent, replaceFile, writeRecord } from "../store/record.ts";
 import {
-  allowLoopbackThrough,
   forwardedFamilies,
   isForwardingNeededByOthers,
+  prepareBridge,
   putForwardingBack,
   rememberForwarding,
   switchForwardingOn,
@@ -116,32 +116,30 @@ export class HostNetwork implements Disposable {
   }
 
   /**
-   * Takes in a network whose bridge has just been made, or one that has changed.
+   * Takes in a network whose bridge has just been made and is still down, or one that has changed.
    *
    * @param resolvers Name servers of the host that are to be reachable through this bridge. @default {none}
    * @throws {SystemError} If the kernel refuses.
    */
   addBridge(bridge: BridgeState, resolvers: readonly ResolverRedirect[] = []): void {
     const up = without(this.#known.up, bridge.networkId);
-    rememberForwarding(this.#paths.sysctls, forwardedBy([bridge]));
+    const bridges = [...up.bridges, bridge];
+    const names = bridges.map((each) => each.bridge);
+    rememberForwarding(this.#paths.sysctls, forwardedBy([bridge]), names);
     this.#replaceTable({
       ...this.#known,
-      up: {
-        schema: 1,
-        bridges: [...up.bridges, bridge],
-        resolvers: [...up.resolvers, ...resolvers],
-      },
+      up: { schema: 1, bridges, resolvers: [...up.resolvers, ...resolvers] },
     });
     // Only now: the table keeps out what these let in
     switchForwardingOn(this.#paths.sysctls);
-    allowLoopbackThrough(bridge.bridge);
+    prepareBridge(bridge.bridge);
   }
 
   /** Forgets a network, before or after its bridge is removed; one that is not known is fine. */
   removeBridge(networkId: string): void {
     const up = without(this.#known.up, networkId);
     const needed = forwardedBy(up.bridges);
-    // While the table still keeps apart what it should
+    // Before the table, which keeps apart what is forwarded
     if (!isForwardingNeededByOthers(listChains(this.#nftables), tableOf(this.#tableName))) {
       putForwardingBack(this.#paths.sysctls, needed);
     }

@@ -23,10 +23,13 @@ import {
 } from "../kernel/ip.ts";
 import { shortId } from "../store/id.ts";
 import { AddressBook } from "./address_book.ts";
+import { dockerError } from "./docker_error.ts";
 import type { IpamPool } from "./network.ts";
 
 /** Addresses that are tried one by one before the whole book is read. */
-const FIRST_TRIES = 16;
+const FIRST_TRIES = 64;
+/** Addresses that one object gives away before it writes down again where it is; fewer than are tried one by one. */
+const CURSOR_INTERVAL = 32;
 
 /** Where addresses are recorded, and for which network. */
 export interface AddressPlace {
@@ -56,6 +59,13 @@ interface Candidates {
   last: bigint;
   /** Those that are never given away, and why. */
   reserved: Map<bigint, string>;
+}
+
+/** An address that can be given away. */
+interface Candidate {
+  number: bigint;
+  /** In canonical form. */
+  text: string;
 }
 
 /**
@@ -114,6 +124,9 @@ export class AddressPool {
   readonly #pool: IpamPool;
   readonly #networkName: string;
   readonly #candidates: Candidates;
+  /** The address that was given away last, by this object or before it; `undefined` if that is not known yet. */
+  #cursor: bigint | undefined;
+  #givenCount = 0;
 
   /** Makes nothing on disk yet. */
   constructor(pool: IpamPool, { directory, networkName }: AddressPlace) {
@@ -136,8 +149,15 @@ export class AddressPool {
     const address = this.#claimNext(owner) ?? this.#claimAfterReading(owner) ??
       this.#takeStale(request);
     if (address === undefined) throw this.#exhausted();
-    this.#book.writeCursor(this.#candidates.family, address);
-    return address;
+    this.#advance(address);
+    return address.text;
+  }
+
+  /** Who makes one object for one address, as commands do, leaves the cursor just there. */
+  #advance({ number, text }: Candidate): void {
+    this.#cursor = number;
+    if (this.#givenCount++ % CURSOR_INTERVAL > 0) return;
+    this.#book.writeCursor(this.#candidates.family, text);
   }
 
   #allocateWanted(wanted: string, { owner, isStale }: AddressRequest): string {
@@ -157,7 +177,7 @@ export class AddressPool {
     const { family, subnet, reserved } = this.#candidates;
     const address = parseIpAddress(wanted);
     if (address === undefined) {
-      throw new WherryError("invalid_argument", `invalid IP address: ${wanted}`);
+      throw dockerError("invalid_argument", `invalid IP address: ${wanted}`);
     }
     const number = addressToNumber(address);
     if (!containsAddress(subnet, address.family, number)) {
@@ -176,52 +196,54 @@ export class AddressPool {
   }
 
   /** The common case: one of the next few is free. */
-  #claimNext(owner: string): string | undefined {
+  #claimNext(owner: string): Candidate | undefined {
     for (const address of this.#walk(FIRST_TRIES)) {
-      if (this.#book.claim(address, owner)) return address;
+      if (this.#book.claim(address.text, owner)) return address;
     }
     return undefined;
   }
 
   /** With many taken in a row: asking for each would take longer than reading all of them. */
-  #claimAfterReading(owner: string): string | undefined {
+  #claimAfterReading(owner: string): Candidate | undefined {
     const taken = new Set(this.#book.listTaken());
     for (const address of this.#walk(Infinity)) {
-      if (!taken.has(address) && this.#book.claim(address, owner)) return address;
+      if (!taken.has(address.text) && this.#book.claim(address.text, owner)) return address;
     }
     return undefined;
   }
 
-  #takeStale({ owner, isStale }: AddressRequest): string | undefined {
+  #takeStale({ owner, isStale }: AddressRequest): Candidate | undefined {
     const answers = new Map<string, boolean>();
     for (const address of this.#walk(Infinity)) {
-      const holder = this.#book.ownerOf(address);
+      const holder = this.#book.ownerOf(address.text);
       const isWorthTrying = holder === undefined || (answers.get(holder) ?? isStale(holder));
       if (holder !== undefined) answers.set(holder, isWorthTrying);
+      if (!isWorthTrying) continue;
       // Asked again there, under the lock
-      if (isWorthTrying && this.#book.takeOver(address, owner, isStale) === undefined) {
-        return address;
-      }
+      if (this.#book.takeOver(address.text, owner, isStale) === undefined) return address;
     }
     return undefined;
   }
 
   /** Addresses that can be given away, from the one after the cursor on, each once. */
-  *#walk(limit: number): Generator<string> {
+  *#walk(limit: number): Generator<Candidate> {
     const { family, first, last, reserved } = this.#candidates;
-    const cursor = parseIpAddress(this.#book.readCursor(family));
-    const after = cursor === undefined ? first : addressToNumber(cursor) + 1n;
+    const after = (this.#cursor ??= this.#readCursor()) + 1n;
     const start = after < first || after > last ? first : after;
     let count = 0;
-    for (let number = start, isWrapped = false; first <= last;) {
-      if (!reserved.has(number)) {
+    for (const [from, to] of [[start, last], [first, start - 1n]] as const) {
+      for (let number = from; number <= to; number++) {
+        if (reserved.has(number)) continue;
         if (count++ >= limit) return;
-        yield formatAddressNumber(family, number);
+        yield { number, text: formatAddressNumber(family, number) };
       }
-      number++;
-      if (number > last) [number, isWrapped] = [first, true];
-      if (isWrapped && number >= start) return;
     }
+  }
+
+  #readCursor(): bigint {
+    const { family, first } = this.#candidates;
+    const cursor = parseIpAddress(this.#book.readCursor(family));
+    return cursor === undefined ? first - 1n : addressToNumber(cursor);
   }
 
   #exhausted(): WherryError {

@@ -1,6 +1,6 @@
 /** From what somebody asks for to a network's record: pure. @module */
 
-import { WherryError } from "../errors.ts";
+import type { WherryError } from "../errors.ts";
 import {
   addressToNumber,
   type Cidr,
@@ -11,6 +11,7 @@ import {
   formatAddressNumber,
   formatCidr,
   hasHostBits,
+  type IpFamily,
   lastAddress,
   lastUsableAddress,
   networkOf,
@@ -24,6 +25,7 @@ import {
   type NetworkConfig,
   type NetworkDriver,
 } from "./network.ts";
+import { dockerError } from "./docker_error.ts";
 import { checkNetworkName } from "./network_name.ts";
 import { normalizeOptions } from "./network_options.ts";
 
@@ -97,7 +99,7 @@ export function planNetwork(request: NetworkRequest, identity: NetworkIdentity):
   const ipamDriver = readIpamDriver(request.ipamDriver ?? "");
   const options = normalizeOptions(driver, request.options ?? {});
   const pools = checkPools(request.pools ?? []);
-  const hasSubnetOf = (family: 4 | 6): boolean =>
+  const hasSubnetOf = (family: IpFamily): boolean =>
     pools.some(({ block }) => block.family === family);
   // IPv6 needs packets of a certain length, RFC 8200 section 5
   const isLongEnough = Number(options[NETWORK_OPTION.MTU] ?? LEAST_IPV6_MTU) >= LEAST_IPV6_MTU;
@@ -126,14 +128,12 @@ export function planNetwork(request: NetworkRequest, identity: NetworkIdentity):
 /** The families of which a network has addresses but no subnet yet. */
 export function missingFamilies(
   { driver, ipamDriver, hasIpv4, hasIpv6, pools }: NetworkConfig,
-): (4 | 6)[] {
+): IpFamily[] {
   if (driver !== "bridge" || ipamDriver !== "default") return [];
-  const isMissing = (isIpv6: boolean): boolean =>
-    !pools.some(({ subnet }) => subnet.includes(":") === isIpv6);
-  return [
-    ...(hasIpv4 && isMissing(false) ? [4 as const] : []),
-    ...(hasIpv6 && isMissing(true) ? [6 as const] : []),
-  ];
+  const given = new Set(pools.map(({ subnet }) => familyOf(subnet)));
+  return ([4, 6] as const).filter((family) =>
+    (family === 4 ? hasIpv4 : hasIpv6) && !given.has(family)
+  );
 }
 
 function readDriver(text: string): NetworkDriver {
@@ -149,7 +149,7 @@ function readIpamDriver(text: string): NetworkConfig["ipamDriver"] {
 }
 
 function invalid(message: string, hint?: string): WherryError {
-  return new WherryError("invalid_argument", message, hint === undefined ? {} : { hint });
+  return dockerError("invalid_argument", message, hint === undefined ? {} : { hint });
 }
 
 /** What goes together and what does not. */
@@ -180,7 +180,7 @@ function checkCombination(network: NetworkConfig): void {
     );
   }
   for (const [family, isOn] of [[4, hasIpv4], [6, hasIpv6]] as const) {
-    const ofFamily = pools.filter((pool) => pool.subnet.includes(":") === (family === 6));
+    const ofFamily = pools.filter((pool) => familyOf(pool.subnet) === family);
     if (ofFamily.length > 1) {
       throw invalid(
         `${driver} driver doesn't support multiple subnets`,
@@ -308,4 +308,9 @@ function chooseGateway(block: Cidr, taken: readonly string[]): string {
     number++;
   }
   return formatAddressNumber(block.family, number);
+}
+
+/** Family of a subnet that was checked. */
+function familyOf(subnet: string): IpFamily {
+  return subnet.includes(":") ? 6 : 4;
 }

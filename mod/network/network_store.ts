@@ -10,6 +10,7 @@ import { WherryError } from "../errors.ts";
 import { listNames } from "../kernel/entry.ts";
 import type { Paths } from "../store/paths.ts";
 import { readRecord, removeIfPresent, syncDirectory, writeRecord } from "../store/record.ts";
+import { dockerError } from "./docker_error.ts";
 import { DEFAULT_NETWORK, type NetworkConfig } from "./network.ts";
 import { isObject, NETWORK_FIELD_CHECKS } from "./network_fields.ts";
 import { isNetworkName } from "./network_name.ts";
@@ -112,11 +113,17 @@ export function readNetwork(paths: Paths, name: string): NetworkConfig | undefin
   const fixed = FIXED_NETWORKS.find((network) => network.name === name);
   if (fixed !== undefined) return fixed;
   if (!isNetworkName(name)) return undefined;
-  return readRecord(recordPath(paths, name), (json) => {
-    const network = parseNetwork(json);
-    if (network.name === name) return network;
-    throw new WherryError("corrupt", "Cannot read the network's record: it is another one's");
-  });
+  try {
+    return readRecord(recordPath(paths, name), (json) => {
+      const network = parseNetwork(json);
+      if (network.name === name) return network;
+      throw new WherryError("corrupt", "Cannot read the network's record: it is another one's");
+    });
+  } catch (error) {
+    if (!(error instanceof WherryError)) throw error;
+    const { kind, message, cause } = error;
+    throw new WherryError(kind, message, { cause, hint: 'Put it aside with "wherry network ls"' });
+  }
 }
 
 function recordPath(paths: Paths, name: string): string {
@@ -161,7 +168,7 @@ export function findNetworkRecord(paths: Paths, wanted: string): NetworkConfig |
 
 /** The error of a network that does not exist, in docker's words. */
 export function noSuchNetwork(wanted: string): WherryError {
-  return new WherryError("not_found", `network ${wanted} not found`, {
+  return dockerError("not_found", `network ${wanted} not found`, {
     hint: 'See all networks with "wherry network ls"',
   });
 }

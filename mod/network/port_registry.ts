@@ -19,10 +19,20 @@ export interface PortConflict {
   port: number;
 }
 
+/** A mapping in the order of its text: there may be many thousands, and each start of a container with ports reads them. */
+type MappingRow = [
+  protocol: PortMapping["protocol"],
+  hostAddress: string,
+  hostPort: number,
+  containerAddress: string,
+  containerPort: number,
+  count: number,
+];
+
 /** What `ports` has. */
 interface RegistryRecord {
   schema: 1;
-  owners: Record<string, readonly PortMapping[]>;
+  owners: Record<string, readonly MappingRow[]>;
 }
 
 /**
@@ -37,24 +47,47 @@ export function readPortRegistry(path: string): PortRegistry {
 
 /** Replaces the record; a reboot forgets it, as the kernel forgets what it tells of. */
 export function writePortRegistry(path: string, registry: PortRegistry): void {
-  const record: RegistryRecord = { schema: 1, owners: Object.fromEntries(registry) };
+  const owners: RegistryRecord["owners"] = {};
+  for (const [owner, mappings] of registry) owners[owner] = mappings.map(rowOf);
+  const record: RegistryRecord = { schema: 1, owners };
   writeRecord(path, record, { isDurable: false });
 }
 
-function parseRegistry(json: unknown): PortRegistry {
-  const { schema, owners } = (json ?? {}) as Partial<RegistryRecord>;
-  const registry = new Map(Object.entries(owners ?? {}));
-  const isSound = schema === 1 &&
-    registry.values().every((mappings) => Array.isArray(mappings) && mappings.every(isMapping));
-  if (isSound) return registry;
-  throw new WherryError("corrupt", "Cannot read the published ports: their shape is not known");
+function rowOf(mapping: PortMapping): MappingRow {
+  const { protocol, hostAddress, hostPort, containerAddress, containerPort, count } = mapping;
+  return [protocol, hostAddress, hostPort, containerAddress, containerPort, count];
 }
 
-function isMapping(mapping: Partial<PortMapping> | null): boolean {
-  const { protocol, hostAddress, hostPort, containerAddress, containerPort, count } = mapping ?? {};
-  return typeof protocol === "string" && typeof hostAddress === "string" &&
-    typeof containerAddress === "string" &&
-    [hostPort, containerPort, count].every((number) => Number.isInteger(number));
+function parseRegistry(json: unknown): PortRegistry {
+  const { schema, owners = {} } = (json ?? {}) as Partial<RegistryRecord>;
+  if (schema !== 1) throw unknownShape();
+  const registry = new Map<string, PortMapping[]>();
+  for (const [owner, rows] of Object.entries(owners)) {
+    if (!Array.isArray(rows)) throw unknownShape();
+    registry.set(owner, rows.map(parseRow));
+  }
+  return registry;
+}
+
+function parseRow(row: Readonly<Partial<MappingRow>>): PortMapping {
+  const [protocol, hostAddress, hostPort, containerAddress, containerPort, count] = row;
+  const isSound = (protocol === "tcp" || protocol === "udp" || protocol === "sctp") &&
+    typeof hostAddress === "string" && typeof containerAddress === "string" &&
+    isPort(hostPort) && isPort(containerPort) && isPort(count);
+  if (!isSound) throw unknownShape();
+  return { protocol, hostAddress, hostPort, containerAddress, containerPort, count };
+}
+
+/** Whether it is a port, or how many there can be of them. */
+function isPort(value: number | undefined): value is number {
+  return value !== undefined && Number.isInteger(value) && value > 0 && value <= 0xffff;
+}
+
+function unknownShape(): WherryError {
+  return new WherryError(
+    "corrupt",
+    "Cannot read the published ports: their shape is not known",
+  );
 }
 
 /** The registry with more ports of one owner. */
@@ -97,14 +130,15 @@ function textOf(mapping: PortMapping): string {
 
 /** Mappings by their ports. */
 class PortIndex {
-  readonly #mappings = new Map<number, PortMapping[]>();
+  /** Hardly ever do several share a port. */
+  readonly #mappings = new Map<number, PortMapping | PortMapping[]>();
 
   add(mapping: PortMapping): void {
     const { hostPort, count } = mapping;
     for (let port = hostPort; port < hostPort + count; port++) {
       const there = this.#mappings.get(port);
-      if (there === undefined) this.#mappings.set(port, [mapping]);
-      else there.push(mapping);
+      if (there === undefined) this.#mappings.set(port, mapping);
+      else this.#mappings.set(port, [there, mapping].flat());
     }
   }
 
@@ -112,7 +146,9 @@ class PortIndex {
   find(mapping: PortMapping): { port: number; other: PortMapping } | undefined {
     const { hostPort, count } = mapping;
     for (let port = hostPort; port < hostPort + count; port++) {
-      const other = this.#mappings.get(port)?.find((other) => sharesAddress(mapping, other));
+      const there = this.#mappings.get(port);
+      if (there === undefined) continue;
+      const other = [there].flat().find((other) => sharesAddress(mapping, other));
       if (other !== undefined) return { port, other };
     }
     return undefined;
@@ -131,7 +167,8 @@ function isIpv6(address: string): boolean {
   return address.includes(":");
 }
 
-function isAnyAddress(address: string): boolean {
+/** Whether a host address stands for all addresses of its family. */
+export function isAnyAddress(address: string): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 

@@ -46,6 +46,7 @@ import {
   translateDestination,
   type ValueType,
 } from "../kernel/nftables.ts";
+import { isAnyAddress } from "./port_registry.ts";
 import type { PortMapping } from "./sandbox.ts";
 
 /** What the table must know about a network that is up. */
@@ -113,6 +114,8 @@ const PUBLISHED = "published";
 const FAMILIES = [4, 6] as const;
 const PROTOCOL_NUMBER = { tcp: 6, udp: 17, sctp: 132 } as const;
 const DNS_PORT = 53;
+const NO_BYTES = new Uint8Array();
+const NO_PORT = new Uint8Array(2);
 /** How early chains are called; the names are those of nft(8). */
 const PRIORITY = { RAW: -300, DESTINATION_NAT: -100, FILTER: 0, SOURCE_NAT: 100 } as const;
 
@@ -212,34 +215,52 @@ export function planPortChange(
 }
 
 /** Elements by the map that they belong into. */
-function groupPorts(ports: readonly PortMapping[]): Map<string, SetElement[]> {
-  const groups = new Map<string, SetElement[]>();
+function groupPorts(ports: readonly PortMapping[]): Map<string, Iterable<SetElement>> {
+  const groups = new Map<string, PortMapping[]>();
   for (const mapping of ports) {
-    const hostAddress = addressValue(mapping.hostAddress);
-    const family = familyOf(hostAddress);
-    const isAny = hostAddress.every((byte) => byte === 0);
-    const name = isAny ? PORT_MAPS[family].any : PORT_MAPS[family].bound;
-    const elements = groups.get(name) ?? [];
-    groups.set(name, elements);
-    pushPortElements(elements, mapping, isAny ? new Uint8Array() : hostAddress);
+    const name = portMapOf(mapping);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [mapping]);
+    else group.push(mapping);
   }
-  return groups;
+  return new Map(Array.from(groups, ([name, group]) => [name, portElements(group)]));
 }
 
-/** One element for each port. */
-function pushPortElements(
-  elements: SetElement[],
-  { protocol, hostPort, containerAddress, containerPort, count }: PortMapping,
-  hostAddress: Uint8Array,
-): void {
-  const address = addressValue(containerAddress);
-  const number = new Uint8Array([PROTOCOL_NUMBER[protocol]]);
-  for (let index = 0; index < count; index++) {
-    elements.push({
-      key: joinValues(hostAddress, number, portValue(hostPort + index)),
-      data: joinValues(address, portValue(containerPort + index)),
-    });
+function portMapOf({ hostAddress }: PortMapping): string {
+  const names = PORT_MAPS[hostAddress.includes(":") ? 6 : 4];
+  return isAnyAddress(hostAddress) ? names.any : names.bound;
+}
+
+/** One element for each port. Each is only good until the next one: there may be many thousands. */
+function* portElements(mappings: readonly PortMapping[]): Generator<SetElement> {
+  const elements = new Map<string, { key: Uint8Array; data: Uint8Array }>();
+  for (const mapping of mappings) {
+    const { protocol, hostAddress, hostPort, containerAddress, containerPort, count } = mapping;
+    const text = `${protocol} ${hostAddress} ${containerAddress}`;
+    const element = elements.get(text) ?? elementWithoutPorts(mapping);
+    elements.set(text, element);
+    for (let index = 0; index < count; index++) {
+      setPort(element.key, hostPort + index);
+      setPort(element.data, containerPort + index);
+      yield element;
+    }
   }
+}
+
+function elementWithoutPorts(
+  { protocol, hostAddress, containerAddress }: PortMapping,
+): { key: Uint8Array; data: Uint8Array } {
+  const host = isAnyAddress(hostAddress) ? NO_BYTES : addressValue(hostAddress);
+  return {
+    key: joinValues(host, new Uint8Array([PROTOCOL_NUMBER[protocol]]), NO_PORT),
+    data: joinValues(addressValue(containerAddress), NO_PORT),
+  };
+}
+
+/** Writes a port into the last value of a key or of data, which has 4 bytes. */
+function setPort(value: Uint8Array, port: number): void {
+  value[value.length - 4] = port >> 8;
+  value[value.length - 3] = port & 0xff;
 }
 
 function addressValue(text: string): Uint8Array {

@@ -15,7 +15,6 @@ import {
   containsCidr,
   firstAddress,
   formatCidr,
-  type IpFamily,
   networkOf,
   overlaps,
   parseCidr,
@@ -188,9 +187,4 @@ export function chooseUniqueLocalSubnet(id: string, occupied: readonly OccupiedB
   throw new WherryError("unavailable", "Cannot choose an IPv6 subnet: the host occupies fd00::/8", {
     hint: "Give one with --subnet, or do without: --ipv6=false",
   });
-}
-
-/** Family of a subnet's text. */
-export function familyOf(subnet: string): IpFamily {
-  return subnet.includes(":") ? 6 : 4;
 }

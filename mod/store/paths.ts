@@ -43,7 +43,7 @@ export interface NetworkPaths {
   runDirectory: string;
   /** Held while endpoints come and go. */
   lock: string;
-  /** A symbolic link for each address that is taken; its content is the container's id. */
+  /** A symbolic link for each address that is taken; see `mod/network/address_book.ts`. */
   addresses: string;
   /** Names of its endpoints: lines of `/etc/hosts`, with the container's id as a comment at the end. */
   hosts: string;

@@ -11,13 +11,13 @@ import { PruneReport } from "../prune_report.ts";
 const WARNING = "WARNING! This will remove all stopped containers.";
 
 /** Removes the containers that do not run, and says how much space that gave. */
-export function run(
+export async function run(
   context: Context,
   { flags }: ParsedFlags<typeof CONTAINER_PRUNE_FLAGS>,
-): number {
+): Promise<number> {
   const filter = parsePruneFilter(flags.filter, Date.now());
   if (!flags.force && !confirm(context, WARNING)) return 0;
   const report = new PruneReport(context);
-  report.add("Deleted Containers", pruneContainers(context.engine, filter));
+  report.add("Deleted Containers", await pruneContainers(context.engine, filter));
   return report.finish();
 }

@@ -9,6 +9,8 @@ import type { ParsedFlags } from "../flags.ts";
 import { IMAGE_LAYOUT, IMAGE_LAYOUT_WITH_DIGESTS, imageRows } from "../image_rows.ts";
 import { formatRows } from "../rows.ts";
 
+type ImagesFlags = ParsedFlags<typeof IMAGES_FLAGS>["flags"];
+
 /** Lists images, the newest first. */
 export async function run(
   { engine, output }: Context,
@@ -20,11 +22,20 @@ export async function run(
     .filter((image) => wanted === undefined || image.references.length > 0)
     .toSorted((a, b) => (b.config.created ?? "").localeCompare(a.config.created ?? ""));
   const rows = images.flatMap((image) => imageRows(image, options));
-  const format = flags.quiet && flags.format === undefined ? "{{.ID}}" : flags.format;
   output.write(
-    await formatRows(rows, format, flags.digests ? IMAGE_LAYOUT_WITH_DIGESTS : IMAGE_LAYOUT),
+    await formatRows(
+      rows,
+      planFormat(flags),
+      flags.digests ? IMAGE_LAYOUT_WITH_DIGESTS : IMAGE_LAYOUT,
+    ),
   );
   return 0;
+}
+
+/** As docker has it, `-q` changes the table and `raw`, and no template. */
+function planFormat({ quiet, format }: ImagesFlags): string | undefined {
+  if (quiet && (format ?? "table") === "table") return "{{.ID}}";
+  return quiet && format === "raw" ? "image_id: {{.ID}}" : format;
 }
 
 /** The image with only those of its names that are in the repository, and have the tag, that is wanted. */

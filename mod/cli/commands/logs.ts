@@ -1,7 +1,8 @@
 /** `wherry logs`. @module */
 
+import { formatLogDetails } from "../../container/log_details.ts";
+import { findContainer } from "../../engine/find.ts";
 import { readContainerLog } from "../../engine/logs.ts";
-import { WherryError } from "../../errors.ts";
 import type { LOGS_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -22,7 +23,10 @@ export async function run(
     ...(flags.since === undefined ? {} : { since: parseTimestamp(flags.since, nowMs) }),
     ...(flags.until === undefined ? {} : { until: parseTimestamp(flags.until, nowMs) }),
   };
-  const printer = new LogPrinter(output, { hasTimestamps: flags.timestamps });
+  const printer = new LogPrinter(output, {
+    hasTimestamps: flags.timestamps,
+    ...(flags.details ? { details: formatLogDetails(findContainer(engine, wanted).config) } : {}),
+  });
   const damage = await readContainerLog(
     engine,
     { wanted, request },
@@ -37,10 +41,7 @@ export async function run(
   return 0;
 }
 
+/** As docker has it, all of them is meant by whatever is no number of 0 or more. */
 function parseTail(text: string): number | undefined {
-  if (text === "all" || /^-\d+$/.test(text)) return undefined;
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new WherryError("invalid_argument", `Cannot show "${text}" lines: it is not a number`, {
-    hint: 'Give --tail a number of lines, or "all"',
-  });
+  return /^\+?\d+$/.test(text) ? Number(text) : undefined;
 }

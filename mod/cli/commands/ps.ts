@@ -6,10 +6,15 @@ import type { Engine } from "../../engine/engine.ts";
 import { type Container, findContainer } from "../../engine/find.ts";
 import { listContainers } from "../../engine/list.ts";
 import type { PS_FLAGS } from "../command_flags.ts";
-import { CONTAINER_LAYOUT, CONTAINER_LAYOUT_WITH_SIZE, containerRow } from "../container_rows.ts";
+import {
+  CONTAINER_LAYOUT,
+  CONTAINER_LAYOUT_WITH_SIZE,
+  containerRow,
+  EMPTY_CONTAINER_ROW,
+} from "../container_rows.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
-import { formatRows } from "../rows.ts";
+import { formatRows, loadFormat, type Row } from "../rows.ts";
 
 type PsFlags = ParsedFlags<typeof PS_FLAGS>["flags"];
 
@@ -18,6 +23,11 @@ export async function run(
   { engine, output }: Context,
   { flags }: ParsedFlags<typeof PS_FLAGS>,
 ): Promise<number> {
+  const { format, quiet } = flags;
+  await loadFormat(format);
+  const layout = flags.size ? CONTAINER_LAYOUT_WITH_SIZE : CONTAINER_LAYOUT;
+  // Also a template that no container will ever see must be right
+  if (format !== undefined) await formatRows([EMPTY_CONTAINER_ROW], format, layout);
   const measure = await loadMeasure(engine, flags);
   const choose = planChoice(engine, flags);
   const { containers, warnings } = listContainers(engine);
@@ -28,13 +38,17 @@ export async function run(
     ...(measure === undefined ? {} : { measure }),
   };
   const rows = choose(containers).map((container) => containerRow(container, options));
-  const { format = "table", quiet } = flags;
-  if (quiet && format === "table") output.write(rows.map((row) => `${row["ID"]}\n`).join(""));
-  else {
-    const layout = flags.size ? CONTAINER_LAYOUT_WITH_SIZE : CONTAINER_LAYOUT;
-    output.write(await formatRows(rows, format, layout));
+  if (quiet && format !== undefined) {
+    output.warn("Ignoring custom format, because both --format and --quiet are set.");
   }
+  output.write(quiet ? formatIds(rows, format) : await formatRows(rows, format, layout));
   return 0;
+}
+
+/** One id a line; with the title it has in the format `raw`, which is all that `-q` leaves of a format. */
+function formatIds(rows: readonly Row[], format: string | undefined): string {
+  const title = format === "raw" ? "container_id: " : "";
+  return rows.map((row) => `${title}${row["ID"]}\n`).join("");
 }
 
 /** What is slow is done only for those who look at the result. */

@@ -5,7 +5,7 @@ import { createContainer, type CreatedContainer } from "../../engine/create.ts";
 import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
-import { killLeftovers, tryLockContainer } from "../../engine/find.ts";
+import { tryLockContainer } from "../../engine/find.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../command_flags.ts";
 import { loadImageSupport, loadNetworks, planRequest, pullWarning } from "../container_request.ts";
@@ -35,15 +35,13 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   using container = await createContainer(context.engine, request);
   const warning = pullWarning(parsed);
   if (warning !== undefined) context.output.warn(warning);
-  const monitor = await startOrRemove(context, container, parsed, session);
-  using _connection = monitor;
   cidFile?.keep(container.config.id);
   if (session === undefined) {
-    context.output.writeLine(container.config.id);
-    monitor[Symbol.dispose]();
+    await startDetached(context, container);
     if (request.isAutoRemoved) cleanUpEnded(context, container);
     return 0;
   }
+  using monitor = await startAttached(context, { container, session }, parsed);
   const { attachedStreams } = container.config;
   const hasOutput = attachedStreams.includes("stdout") || attachedStreams.includes("stderr");
   if (!hasOutput) context.output.writeLine(container.config.id);
@@ -63,26 +61,33 @@ function planStreams(flags: RunFlags["flags"]): StreamOptions {
   };
 }
 
-async function startOrRemove(
-  context: Context,
+/** Prints the id only now, so that whoever reads it finds the container running; also if it could not be started. */
+async function startDetached(
+  { engine, output }: Context,
   container: CreatedContainer,
+): Promise<void> {
+  try {
+    using _monitor = await startContainer(engine, container);
+  } finally {
+    container[Symbol.dispose]();
+    output.writeLine(container.config.id);
+  }
+}
+
+async function startAttached(
+  { engine }: Context,
+  { container, session }: { container: CreatedContainer; session: Session },
   { flags }: RunFlags,
-  session: Session | undefined,
 ): Promise<MonitorConnection> {
   const streams = planStreams(flags);
   try {
-    if (session === undefined) return await startContainer(context.engine, container);
     session.prepareStdin();
-    const starting = startContainer(context.engine, container, {
+    // Takes most of a millisecond; afterwards it could be too late for who signals at the first word of output
+    session.catchSignals();
+    return await startContainer(engine, container, {
       attachment: onlyAttached(attachmentOf(streams), container.config),
       terminalSize: flags.tty ? callerTerminalSize() : { rows: 0, columns: 0 },
     });
-    // Takes a millisecond, which the container takes too. Before it there is nothing to signal
-    session.catchSignals();
-    return await starting;
-  } catch (error) {
-    removeFailed(context, container);
-    throw error;
   } finally {
     // From here on the monitor alone keeps the container locked
     container[Symbol.dispose]();
@@ -99,15 +104,6 @@ function onlyAttached(
     ...(attachedStreams.includes("stdout") ? {} : { stdout: undefined }),
     ...(attachedStreams.includes("stderr") ? {} : { stderr: undefined }),
   };
-}
-
-/**
- * A container whose command never ran is of no use to anybody, also without `--rm`. Its monitor may have been killed
- * before it could remove what it had made.
- */
-function removeFailed({ engine }: Context, { config }: CreatedContainer): void {
-  killLeftovers(engine.paths.container(config.id));
-  removeLocked(engine, config);
 }
 
 /**

@@ -21,16 +21,16 @@ import { PruneReport } from "../prune_report.ts";
 type PruneFlags = ParsedFlags<typeof SYSTEM_PRUNE_FLAGS>["flags"];
 
 /** Removes what is not used, and says how much space that gave. */
-export function run(
+export async function run(
   context: Context,
   { flags }: ParsedFlags<typeof SYSTEM_PRUNE_FLAGS>,
-): number {
+): Promise<number> {
   const { engine } = context;
   const filter = parsePruneFilter(flags.filter, Date.now());
   if (!flags.force && !confirm(context, warningOf(flags))) return 0;
   const report = new PruneReport(context);
-  recoverEngine(engine);
-  report.add("Deleted Containers", pruneContainers(engine, filter));
+  await recoverEngine(engine);
+  report.add("Deleted Containers", await pruneContainers(engine, filter));
   // Of damaged records neither age nor labels are known
   if (flags.filter.length === 0) report.add("Deleted Damaged Containers", pruneDamaged(engine));
   report.add("Deleted Networks", pruneNetworks(engine, filter));
@@ -43,7 +43,7 @@ function warningOf({ all, filter }: PruneFlags): string {
     "WARNING! This will remove:",
     "  - all stopped containers",
     "  - all networks not used by at least one container",
-    "  - all containers that were put aside because their records are damaged",
+    "  - all containers whose records are damaged, also if they run",
     all
       ? "  - all images without at least one container associated to them"
       : "  - all dangling images",

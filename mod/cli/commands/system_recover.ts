@@ -8,11 +8,11 @@ import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
 
 /** Removes what crashes left behind, and prints what that was. */
-export function run(
+export async function run(
   { engine, output }: Context,
   _parsed: ParsedFlags<typeof RECOVER_FLAGS>,
-): number {
-  const recovery = recoverEngine(engine);
+): Promise<number> {
+  const recovery = await recoverEngine(engine);
   for (const line of describeRecovery(recovery)) output.writeLine(line);
   const problems = describeSweep(recovery.containers);
   for (const problem of problems) output.warn(problem);

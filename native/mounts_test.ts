@@ -1,0 +1,150 @@
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import {
+  eventually,
+  execute,
+  isAlive,
+  type Monitor,
+  plan,
+  readLog,
+  run,
+  shell,
+  testBoth,
+} from "./testing.ts";
+
+const NEW_NS = String(0x20000);
+const PRIVATE = String(0x4000 + 0x80000);
+const SLEEP = execute("/bin/sleep", "100");
+const NEVER = ["restart", "no", "0", "15"];
+const LIST_FDS = execute("/bin/ls", "/proc/self/fd");
+/** Descriptor 3 is ls's own directory. */
+const PLAIN_FDS = "0\n1\n2\n3\n";
+
+/** With `index=on` the kernel refuses an upper directory that another overlay has. */
+function overlayData(directory: string): string {
+  return `lowerdir=${directory}/lower,upperdir=${directory}/upper,workdir=${directory}/work,index=on`;
+}
+
+/** Steps of a child that has an overlay in its own mount namespace. */
+function overlaySteps(directory: string): string[][] {
+  for (const name of ["lower", "upper", "work", "merged"]) Deno.mkdirSync(`${directory}/${name}`);
+  return [
+    ["clone", NEW_NS],
+    ["mount", "", "/", "", PRIVATE, ""],
+    ["mount", "overlay", `${directory}/merged`, "overlay", "0", overlayData(directory)],
+  ];
+}
+
+/** Mounts the same overlay as {@linkcode overlaySteps}, for a moment; fails while it is mounted elsewhere. */
+async function mountAgain(directory: string): Promise<void> {
+  const merged = `${directory}/merged`;
+  await run("mount", "-t", "overlay", "-o", overlayData(directory), "overlay", merged);
+  await run("umount", merged);
+}
+
+/** The mount namespaces that the monitor has descriptors of, as `mnt:[INODE]`. */
+function heldNamespaces({ pid }: Monitor): string[] {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)]
+    .map(({ name }) => Deno.readLinkSync(`/proc/${pid}/fd/${name}`))
+    .filter((target) => target.startsWith("mnt:"));
+}
+
+testBoth("hold_mounts() keeps what init has mounted when it ends", async ({ start, directory }) => {
+  await using monitor = start(plan(...overlaySteps(directory), SLEEP));
+  const pid = await monitor.started();
+  Deno.kill(monitor.pid, "SIGSTOP");
+  Deno.kill(pid, "SIGKILL");
+  await eventually(() => !isAlive(pid));
+
+  await rejects(mountAgain(directory));
+  Deno.kill(monitor.pid, "SIGCONT");
+
+  strictEqual(await monitor.receive(), "exited 137");
+});
+
+testBoth("end_run() unmounts everything before exited is told", async ({ start, directory }) => {
+  await using monitor = start(plan(...overlaySteps(directory), SLEEP));
+  await monitor.started();
+  monitor.send("signal 9");
+  await monitor.receive();
+
+  strictEqual(await monitor.receive(), "exited 137");
+  await mountAgain(directory);
+});
+
+testBoth("end_run() unmounts everything before the next run", async ({ start, directory }) => {
+  await using monitor = start(plan(NEVER, ...overlaySteps(directory), SLEEP));
+  await monitor.started();
+
+  for (let round = 0; round < 5; round++) {
+    monitor.send("restart 9 0");
+    if (round === 0) strictEqual(await monitor.receive(), "exited 137");
+    strictEqual(await monitor.receive(), "ok");
+  }
+  monitor.send("signal 9");
+});
+
+testBoth("try_child() unmounts everything when a step fails", async ({ start, directory }) => {
+  await using monitor = start(plan(...overlaySteps(directory), execute("/missing")));
+
+  strictEqual(await monitor.receive(), "failed 3 2");
+  await mountAgain(directory);
+});
+
+testBoth("hold_mounts() holds one namespace, that of the init that runs", async ({ start }) => {
+  await using monitor = start(plan(NEVER, ["clone", NEW_NS], SLEEP));
+  await monitor.started();
+  monitor.send("restart 9 0");
+  await monitor.receive();
+  await monitor.receive();
+  monitor.send("pidfd");
+  const packet = await monitor.receiveWithDescriptors();
+  using pidfd = packet?.descriptors[0];
+  const pid = /^Pid:\s+(\d+)$/m.exec(
+    Deno.readTextFileSync(`/proc/self/fdinfo/${pidfd?.number}`),
+  )?.[1];
+  const held = heldNamespaces(monitor);
+  const own = Deno.readLinkSync(`/proc/${pid}/ns/mnt`);
+  monitor.send("signal 9");
+
+  deepStrictEqual(held, [own]);
+});
+
+testBoth("hold_mounts() leaves the namespace of others alone", async ({ start }) => {
+  await using monitor = start(plan(["clone", "0"], SLEEP));
+  await monitor.started();
+  const held = heldNamespaces(monitor);
+  monitor.send("signal 9");
+
+  deepStrictEqual(held, []);
+});
+
+testBoth("hold_mounts() passes nothing on to init", async ({ start, directory }) => {
+  await using monitor = start(plan(
+    ["log", `${directory}/log`, "cri", "0", "1"],
+    ["restart", "on-failure", "1", "15"],
+    ["clone", NEW_NS],
+    shell("ls /proc/self/fd; exit 1"),
+  ));
+  await monitor.finished();
+
+  strictEqual(await monitor.receive(), "end");
+  strictEqual(readLog(`${directory}/log`), PLAIN_FDS + PLAIN_FDS);
+});
+
+testBoth("hold_mounts() passes nothing on to a health check", async ({ start, directory }) => {
+  const path = `${directory}/health`;
+  await using monitor = start(plan(
+    ["health", "20", "10000", "0", "20", "1", "none", "15", "10000", path],
+    ["clone", NEW_NS],
+    SLEEP,
+    ["check", "0"],
+    LIST_FDS,
+  ));
+  await monitor.started();
+  await eventually(() => [...Deno.readDirSync(directory)].some(({ name }) => name === "health"));
+  const [, , code, output = ""] = Deno.readTextFileSync(path).split("\n", 1)[0]?.split(" ") ?? [];
+  monitor.send("signal 9");
+
+  strictEqual(code, "0");
+  strictEqual(new TextDecoder().decode(Uint8Array.fromHex(output)), PLAIN_FDS);
+});
