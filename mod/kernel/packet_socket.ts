@@ -140,19 +140,17 @@ export class PacketSocket implements Disposable {
    * Waits for a frame, without stopping the event loop. Nothing else may use the socket meanwhile.
    *
    * @param timeoutMs At least 1 millisecond.
-   * @returns `undefined` if none has come by then, or one that is too long for Ethernet.
+   * @returns `undefined` if none has come by then; one that is longer than Ethernet's is cut off.
    * @throws {SystemError} ENETDOWN if the link is switched off.
    */
   async receive(timeoutMs: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     this.#setOption(SO_RCVTIMEO, encodeTimeout(timeoutMs));
     const data = new Uint8Array(RECEIVE_BYTES);
-    // Descriptors can never come with a frame
-    const none = new Uint8Array(4);
     const { number } = this.#socket;
-    const result = await core.receive(number, data, data.length, none, new Uint8Array(4));
+    const result = await core.nbnLater(SYSCALL.read, number, data, data.length);
     if (result >= 0) return data.subarray(0, result);
-    const error = new SystemError("recvmsg", "frame", -result);
-    if (["EAGAIN", "EINTR", "EMSGSIZE"].includes(error.code)) return undefined;
+    const error = new SystemError("read", "frame", -result);
+    if (["EAGAIN", "EINTR"].includes(error.code)) return undefined;
     throw error;
   }
 
