@@ -136,6 +136,8 @@ class Refusal {
 
 /** A server's offer that can be taken. */
 interface Offer {
+  /** Of the conversation in which it was made, and which goes on with it. */
+  transactionId: number;
   address: string;
   server: string;
 }
@@ -237,7 +239,7 @@ export class DhcpClient {
   }
 
   async #request(offer: Offer, deadline: number): Promise<DhcpGrant | Refusal | undefined> {
-    const transactionId = this.#newTransaction();
+    const { transactionId } = offer;
     return await this.#converse(
       () =>
         this.#broadcast(transactionId, NO_ADDRESS, {
@@ -306,7 +308,8 @@ export class DhcpClient {
     const { yourAddress, options: { type, serverId = "" } } = message;
     if (type !== "offer") return undefined;
     const fault = findFault(message);
-    if (fault === undefined) return { address: yourAddress, server: serverId };
+    const { transactionId } = message;
+    if (fault === undefined) return { transactionId, address: yourAddress, server: serverId };
     this.#note(`an offer of ${serverId || "nobody"} with ${fault}`);
     return undefined;
   }

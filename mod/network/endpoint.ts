@@ -184,13 +184,22 @@ function cannotUseParent({ name }: NetworkConfig, parent: string): string {
 }
 
 const EBUSY = 16;
+const EOPNOTSUPP = 95;
 
 function parentFailure(
   network: NetworkConfig,
   { name, masterIndex }: Link,
   cause: unknown,
 ): unknown {
-  if (!(cause instanceof NetlinkError) || cause.errno !== EBUSY) return cause;
+  const errno = cause instanceof NetlinkError ? cause.errno : 0;
+  if (errno === EOPNOTSUPP) {
+    return new WherryError(
+      "unsupported",
+      `Cannot use the driver of network "${network.name}": this kernel has no ${network.driver}`,
+      { cause },
+    );
+  }
+  if (errno !== EBUSY) return cause;
   const reason = masterIndex > 0
     ? "it is a port of another link"
     : `it carries links that no ${network.driver} goes with`;
