@@ -358,3 +358,63 @@ testWhole(
     match(details, /inet 192\.168\.77\.9\/24/);
   },
 );
+
+testWhole("two containers on one parent cannot have one hardware address", async (wherry) => {
+  await using _lan = new Lan(wherry.network);
+  await ok(
+    wherry,
+    ...["network", "create", "-d", "macvlan", "--subnet", SUBNET, "-o", `parent=${PARENT}`, "lan"],
+  );
+  const flags = ["--network", "lan", "--mac-address", "02:00:00:00:00:07"];
+  const id = await wherry.start(flags, ["sleep", "1000"]);
+
+  const { code, stderr } = await wherry.runBusybox(flags, ["true"]);
+  await ok(wherry, "rm", "-f", id);
+  const again = await wherry.runBusybox(flags, ["cat", "/sys/class/net/eth0/address"]);
+
+  strictEqual(code, 125);
+  match(
+    stderr,
+    /^wherry: Cannot use the hardware address "02:00:00:00:00:07" on network "lan": it is taken\n/,
+  );
+  strictEqual(again.stdout, "02:00:00:00:00:07\n");
+});
+
+testWhole(
+  "an address or a hardware address that a network does not give is refused",
+  async (wherry) => {
+    await using _lan = new Lan(wherry.network);
+    await makeDhcpNetwork(wherry);
+    await ok(
+      wherry,
+      ...[
+        "network",
+        "create",
+        "-d",
+        "ipvlan",
+        "--subnet",
+        SUBNET,
+        "-o",
+        `parent=${PARENT}`,
+        "shared",
+      ],
+    );
+
+    const address = await wherry.runBusybox(["--network", "lan:ip=192.168.77.9"], ["true"]);
+    const hardware = await wherry.runBusybox(
+      ["--network", "shared", "--mac-address", "02:00:00:00:00:07"],
+      ["true"],
+    );
+    const unreachable = await wherry.run([
+      ...["network", "create", "-d", "ipvlan", "--ipam-driver", "dhcp", "-o", `parent=${PARENT}`],
+      ...["-o", "ipvlan_mode=l3", "routed"],
+    ]);
+
+    match(
+      address.stderr,
+      /Cannot use address "192\.168\.77\.9" of network "lan": its DHCP server chooses/,
+    );
+    match(hardware.stderr, /on network "shared": those on an ipvlan have that of its parent/);
+    match(unreachable.stderr, /with ipvlan_mode l3 no DHCP server is reached/);
+  },
+);

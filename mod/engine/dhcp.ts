@@ -138,6 +138,8 @@ function writeLastAddresses({ paths }: Engine, id: string, addresses: LastAddres
 /**
  * Renews the leases of a container for which it is time, and has its monitor call again in time for the next.
  *
+ * Ends with the container, too: as long as somebody holds its namespace, its hardware addresses are taken.
+ *
  * @param namespace The container's network namespace.
  * @throws {AggregateError} If an address could not be renewed because something is broken, or no server gives a new
  * one; the others are renewed, and the monitor calls again.
@@ -149,15 +151,28 @@ export async function renewLeases(
 ): Promise<void> {
   const container = readContainer(engine, id);
   if (container === undefined) return;
-  using monitor = MonitorConnection.connectIfRunning(container.paths.runDirectory);
-  if (monitor === undefined) return;
+  const { config, paths } = container;
+  using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
+  using watch = MonitorConnection.connectIfRunning(paths.runDirectory);
+  if (monitor === undefined || watch === undefined) return;
+  await Promise.race([keepLeases({ engine, config, namespace }, monitor), untilGone(watch)]);
+}
+
+async function untilGone(monitor: MonitorConnection): Promise<void> {
+  while (await monitor.next() !== undefined);
+}
+
+async function keepLeases(
+  container: Omit<Keeping, "endpointId">,
+  monitor: MonitorConnection,
+): Promise<void> {
   // Before anything: who is killed in the middle is called again
   await wakeIn(monitor, RETRY_MS);
-  const { network: path } = container.paths;
+  const { network: path } = container.engine.paths.container(container.config.id);
   const failures: unknown[] = [];
   for (const { id: endpointId } of readSandbox(path)?.endpoints ?? []) {
     try {
-      await keepLease({ engine, config: container.config, namespace, endpointId });
+      await keepLease({ ...container, endpointId });
     } catch (error) {
       failures.push(error);
     }

@@ -6,7 +6,13 @@ import type { NetworkPlace } from "../container/launch_plan.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import { createNetNamespace, openNetNamespace } from "../kernel/net_namespace.ts";
-import { attachEndpoint, type AttachRequest, SandboxSockets } from "../network/endpoint.ts";
+import {
+  attachEndpoint,
+  type AttachRequest,
+  detachEndpoint,
+  SandboxSockets,
+} from "../network/endpoint.ts";
+import { NetlinkError } from "../kernel/netlink.ts";
 import { AddressPool } from "../network/ipam.ts";
 import type { IpamPool, NetworkConfig } from "../network/network.ts";
 import type { Endpoint, EndpointAddress, Sandbox } from "../network/sandbox.ts";
@@ -18,6 +24,7 @@ import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
 import { loadDhcp } from "./network_support.ts";
 import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
+import { delay } from "./polling.ts";
 import { portsToPublish, publishContainerPorts } from "./ports.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
@@ -92,7 +99,7 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
     takeAddresses(engine, config, config.endpoints[index], network, endpoint);
     const bridge = ensureUp(engine, network);
     const request: AttachRequest = { network, endpoint, bridge, hasDefaultRoute: index === first };
-    attachEndpoint(sockets, request);
+    await attachPatiently(sockets, request);
     if (network.ipamDriver !== "dhcp") continue;
     const { leaseAddress } = await loadDhcp();
     const record = (): void => writeSandbox(path, sandbox);
@@ -108,6 +115,40 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   joinNames(engine.paths, config.id, sandbox.endpoints);
   undo.move();
   return setup("sandbox", namespace, sandbox);
+}
+
+const EADDRINUSE = 98;
+/** Longer than the kernel takes to forget a namespace. */
+const PATIENCE_MS = 5_000;
+const PAUSE_MS = 20;
+
+/**
+ * Makes an endpoint's link. A macvlan of the container's last run may still be there with the same hardware address:
+ * it goes with its namespace, and the kernel takes its time.
+ */
+async function attachPatiently(sockets: SandboxSockets, request: AttachRequest): Promise<void> {
+  for (let waitedMs = 0;; waitedMs += PAUSE_MS) {
+    try {
+      return attachEndpoint(sockets, request);
+    } catch (error) {
+      const isTaken = error instanceof NetlinkError && error.errno === EADDRINUSE;
+      if (!isTaken) throw error;
+      if (waitedMs >= PATIENCE_MS) throw macAddressTaken(request, error);
+    }
+    detachEndpoint(sockets, request.endpoint);
+    await delay(PAUSE_MS);
+  }
+}
+
+function macAddressTaken(
+  { network, endpoint: { macAddress } }: AttachRequest,
+  cause: unknown,
+): WherryError {
+  return new WherryError(
+    "conflict",
+    `Cannot use the hardware address "${macAddress}" on network "${network.name}": it is taken`,
+    { cause, hint: "Another container on the same parent has it: choose another --mac-address" },
+  );
 }
 
 /** The record that names the network is there already: from here on nobody removes it. */

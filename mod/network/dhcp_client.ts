@@ -267,14 +267,14 @@ export class DhcpClient {
     read: (answer: Answer) => T | undefined,
     limits: { transactionId: number; deadline: number; tries: number },
   ): Promise<T | undefined> {
-    const { now, random } = this.#surroundings;
+    const time = this.#surroundings;
     const { transactionId, deadline, tries } = limits;
     let waitMs = FIRST_WAIT_MS;
-    this.#askedAt = now();
-    for (let count = 0; count < tries && now() < deadline; count++) {
+    this.#askedAt = time.now();
+    for (let count = 0; count < tries && time.now() < deadline; count++) {
       send();
-      const until = Math.min(deadline, now() + waitMs + (2 * random() - 1) * JITTER_MS);
-      for (let left = until - now(); left > 0; left = until - now()) {
+      const until = Math.min(deadline, time.now() + waitMs + (2 * time.random() - 1) * JITTER_MS);
+      for (let left = until - time.now(); left > 0; left = until - time.now()) {
         const answer = this.#readAnswer(await this.#channel.receive(left), transactionId);
         const result = answer === undefined ? undefined : read(answer);
         if (result !== undefined) return result;
