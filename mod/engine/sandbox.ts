@@ -127,13 +127,13 @@ const PAUSE_MS = 20;
  * it goes with its namespace, and the kernel takes its time.
  */
 async function attachPatiently(sockets: SandboxSockets, request: AttachRequest): Promise<void> {
-  for (let waitedMs = 0;; waitedMs += PAUSE_MS) {
+  for (const deadline = Date.now() + PATIENCE_MS;;) {
     try {
       return attachEndpoint(sockets, request);
     } catch (error) {
       const isTaken = error instanceof NetlinkError && error.errno === EADDRINUSE;
       if (!isTaken) throw error;
-      if (waitedMs >= PATIENCE_MS) throw macAddressTaken(request, error);
+      if (Date.now() > deadline) throw macAddressTaken(request, error);
     }
     detachEndpoint(sockets, request.endpoint);
     await delay(PAUSE_MS);

@@ -24,8 +24,7 @@ Deno.test({
   async fn() {
     using network = new TestLinks();
     const sender = network.addCard(CARD);
-    const receiver = network.links.get(`${CARD}-port`).index;
-    // What a bridge's port receives is seen before the bridge takes it
+    const receiver = network.links.get(`${CARD}-bridge`).index;
     using socket = network.within(() => new PacketSocket(receiver, 68));
 
     network.within(() => {
