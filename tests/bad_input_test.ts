@@ -264,7 +264,7 @@ testWhole("run with a malformed flag names it and makes nothing", async (wherry)
     [["--rm", "-u", "-1"], /"-1"/],
     [["--rm", "-u", "0:strangers"], /"strangers"/],
     [["-w", "relative"], /"relative"/],
-    [["--network", "nowhere"], /"nowhere"[^\n]*\n[^\n]*--network/],
+    [["--network", "nowhere"], /nowhere[^\n]*\n[^\n]*wherry network ls/],
     [["--name", "with space"], /"with space"[^\n]*\n[^\n]*--name/],
     [["--name", "-dash"], /"-dash"/],
     [["--name", "taken"], /"taken"/],

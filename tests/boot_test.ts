@@ -17,7 +17,7 @@ testWhole("boot starts after a reboot what its policy wants to run", async (wher
     ["create", "--restart", "always", ...await wherry.busybox(), "true"],
   );
   await wherry.run(["stop", stopped, unlessStopped]);
-  await reboot(wherry, [always, unless, onFailure, plain]);
+  await wherry.reboot([always, unless, onFailure, plain]);
 
   const first = await wherry.run(["boot"]);
   const second = await wherry.run(["boot"]);
@@ -50,7 +50,7 @@ testWhole("boot goes on after a container that does not start, and ends with 1",
     ["run", "-d", "--restart", "always", "--rootfs", directory, "sleep", "100"],
   );
   const sound = await start(wherry, "always");
-  await reboot(wherry, [broken.stdout.trim(), sound]);
+  await wherry.reboot([broken.stdout.trim(), sound]);
   await Deno.remove(directory, { recursive: true });
 
   const { code, stdout, stderr } = await wherry.run(["boot"]);
@@ -65,7 +65,7 @@ testWhole("four boot at once start each container once", async (wherry) => {
   const script = "echo run >>/out/log; exec sleep 100";
   const id = await wherry.start(flags, ["sh", "-c", script]);
   await eventually(() => readIfThere(`${wherry.scratch}/log`) === "run\n");
-  await reboot(wherry, [id]);
+  await wherry.reboot([id]);
 
   const results = await Promise.all([1, 2, 3, 4].map(() => wherry.run(["boot"])));
 
@@ -113,12 +113,4 @@ testWhole("generate openrc prints a script that a shell can read", async (wherry
 
 async function start(wherry: TestEngine, policy: string): Promise<string> {
   return await wherry.start([...QUICK, "--restart", policy], ["sleep", "100"]);
-}
-
-/** What a reboot does: every process is gone at once, and so is what `/run` had. */
-async function reboot(wherry: TestEngine, ids: readonly string[]): Promise<void> {
-  const monitors = ids.map((id) => wherry.readStateRecord(id).monitorPid);
-  for (const pid of monitors) Deno.kill(pid, "SIGKILL");
-  await eventually(() => !monitors.some(isAlive));
-  await wherry.runHost("rm", "-r", wherry.runRoot);
 }

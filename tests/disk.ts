@@ -50,8 +50,9 @@ export class Disk implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // The last monitor may still be on its way out
-    await eventually(async () =>
-      (await this.#wherry.runCommand(["umount", this.#place])).code === 0
-    );
+    await eventually(async () => {
+      await this.#wherry.removeUnusedNetworks();
+      return (await this.#wherry.runCommand(["umount", this.#place])).code === 0;
+    });
   }
 }

@@ -217,6 +217,19 @@ export class TestEngine implements AsyncDisposable {
   }
 
   /**
+   * What a reboot does: every process is gone at once, and so is what `/run` and the kernel had.
+   *
+   * @param ids Of the containers that run.
+   */
+  async reboot(ids: readonly string[]): Promise<void> {
+    const monitors = ids.map((id) => this.readStateRecord(id).monitorPid);
+    for (const pid of monitors) Deno.kill(pid, "SIGKILL");
+    await eventually(() => !monitors.some(isAlive));
+    await this.runHost("rm", "-r", this.runRoot);
+    this.network.reboot();
+  }
+
+  /**
    * Fails unless every container is gone with all that belonged to it.
    *
    * What ends by itself, such as a monitor on its last steps, is given time.
@@ -224,10 +237,7 @@ export class TestEngine implements AsyncDisposable {
    * @param patienceMs How much time.
    */
   async assertNothingLeaked(patienceMs: number = PATIENCE_MS / 2): Promise<void> {
-    // Bridges stay for the next container until somebody says that none will come
-    if (this.network.listLinks().length > 0) {
-      await this.runHost(...this.commandLine(["network", "prune", "-f"]));
-    }
+    await this.removeUnusedNetworks();
     const deadline = performance.now() + patienceMs;
     let leaks = this.#findLeaks();
     while (leaks.length > 0 && performance.now() < deadline) {
@@ -235,6 +245,12 @@ export class TestEngine implements AsyncDisposable {
       leaks = this.#findLeaks();
     }
     if (leaks.length > 0) throw new Error(`The engine left something behind:\n${leaks.join("\n")}`);
+  }
+
+  /** Bridges stay for the next container until somebody says that none will come. */
+  async removeUnusedNetworks(): Promise<void> {
+    if (this.network.listLinks().length === 0) return;
+    await this.runHost(...this.commandLine(["network", "prune", "-f"]));
   }
 
   #findLeaks(): string[] {

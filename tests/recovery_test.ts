@@ -235,10 +235,7 @@ testWhole("no command signals a process whose pid a record wrongly names", async
 
 testWhole("a container that was running when the machine went down has exited", async (wherry) => {
   const id = await wherry.start(["--name", "box"], ["sleep", "100"]);
-  const { monitorPid } = wherry.readStateRecord(id);
-  Deno.kill(monitorPid, "SIGKILL");
-  await eventually(() => !isAlive(monitorPid));
-  await wherry.runHost("rm", "-r", wherry.runRoot);
+  await wherry.reboot([id]);
 
   strictEqual((await wherry.run(["wait", "box"])).stdout, "137\n");
   strictEqual((await wherry.run(["start", "box"])).code, 0);

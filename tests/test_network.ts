@@ -25,16 +25,18 @@ const SYSCTLS = ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"];
 
 /** A network namespace with `lo`. */
 export class TestNetwork implements Disposable {
-  /** The namespace. */
-  readonly namespace: Descriptor = createNetNamespace();
-  readonly #sysctls: readonly string[];
+  #namespace: Descriptor = createHost();
+  readonly #sysctls: readonly string[] = this.#readSysctls();
 
-  /** Makes the namespace and brings `lo` up. */
-  constructor() {
-    using socket = inNetNamespace(this.namespace, () => new NetlinkSocket(NETLINK.ROUTE));
-    const header = new Uint8Array(new Int32Array([0, LOOPBACK_INDEX, IFF_UP, IFF_UP]).buffer);
-    socket.request({ type: RTM_NEWLINK, header, action: "set up link", subject: "lo" });
-    this.#sysctls = this.#readSysctls();
+  /** The namespace. */
+  get namespace(): Descriptor {
+    return this.#namespace;
+  }
+
+  /** What a reboot does: nothing of what was there is left. */
+  reboot(): void {
+    this.#namespace[Symbol.dispose]();
+    this.#namespace = createHost();
   }
 
   /** Does something in the namespace; what is spawned there stays in it. */
@@ -83,4 +85,13 @@ export class TestNetwork implements Disposable {
   [Symbol.dispose](): void {
     this.namespace[Symbol.dispose]();
   }
+}
+
+/** A namespace in which `lo` is up. */
+function createHost(): Descriptor {
+  const namespace = createNetNamespace();
+  using socket = inNetNamespace(namespace, () => new NetlinkSocket(NETLINK.ROUTE));
+  const header = new Uint8Array(new Int32Array([0, LOOPBACK_INDEX, IFF_UP, IFF_UP]).buffer);
+  socket.request({ type: RTM_NEWLINK, header, action: "set up link", subject: "lo" });
+  return namespace;
 }

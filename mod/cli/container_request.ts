@@ -15,7 +15,13 @@ import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
-import { missingParent, needsParent, planNetwork } from "./network_flags.ts";
+import {
+  missingParent,
+  needsParent,
+  type NetworkRequest,
+  networkWarnings,
+  planNetwork,
+} from "./network_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
@@ -29,6 +35,9 @@ export interface ContainerArguments {
   /** The image unless there is `--rootfs`, then the command. */
   readonly positionals: readonly string[];
 }
+
+/** What {@linkcode planRequest} makes of the arguments. */
+export type PlannedRequest = CreateRequest & NetworkRequest;
 
 /** What the command does with the container it makes. */
 export interface RequestOptions {
@@ -81,7 +90,7 @@ export async function loadNetworks(engine: Engine, { flags }: ContainerArguments
 export function planRequest(
   { flags, positionals }: ContainerArguments,
   { isDetached, startsAtOnce }: RequestOptions,
-): CreateRequest {
+): PlannedRequest {
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
   checkPull(flags.pull);
   const attached = attachedStreams(flags, isDetached);
@@ -121,10 +130,19 @@ export function planRequest(
   };
 }
 
-/** What people should know of `--pull`, if anything: no flag is silently without effect. */
-export function pullWarning({ flags: { pull } }: ContainerArguments): string | undefined {
-  if (pull !== "always") return undefined;
-  return "--pull always: there are no registries yet, so the image that is here is used";
+/**
+ * What people should know of flags that have not the effect they may expect: no flag is silently without one.
+ *
+ * @returns A sentence for each.
+ */
+export function requestWarnings(
+  { flags: { pull } }: ContainerArguments,
+  request: PlannedRequest,
+): string[] {
+  const pullWarnings = pull === "always"
+    ? ["--pull always: there are no registries yet, so the image that is here is used"]
+    : [];
+  return [...pullWarnings, ...networkWarnings(request)];
 }
 
 const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", "missing", "never"];

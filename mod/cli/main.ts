@@ -42,10 +42,11 @@ export async function main(args: readonly string[]): Promise<number> {
       return await printHelp(output, target);
     }
     requireRoot(target.path);
-    const context: Context = { engine: makeEngine(globals), output, isDebug };
+    const context: Context = { engine: makeEngine(globals, output), output, isDebug };
     try {
       return await (await target.command.load()).run(context, parsed);
     } finally {
+      for (const notice of context.engine.notices) output.warn(notice);
       reportLostEvents(context);
     }
   } catch (error) {
@@ -99,13 +100,14 @@ function parseLogLevel({ flags }: GlobalFlags): LogLevel {
   });
 }
 
-function makeEngine({ flags }: GlobalFlags): Engine {
+function makeEngine({ flags }: GlobalFlags, output: Output): Engine {
   const root = flags["root"] ?? Deno.env.get("WHERRY_ROOT");
   const runRoot = flags["run-root"] ?? Deno.env.get("WHERRY_RUN_ROOT");
   return new Engine({
     ...(typeof root === "string" ? { root: absolute(root, "--root") } : {}),
     ...(typeof runRoot === "string" ? { runRoot: absolute(runRoot, "--run-root") } : {}),
     cleanupCommand: cleanupCommand(),
+    onWarning: (text) => output.warn(text),
   });
 }
 

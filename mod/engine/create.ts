@@ -28,7 +28,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { syncDirectory, writeRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
-import { findId } from "./find.ts";
+import { findContainer } from "./find.ts";
 import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
 import {
   type ImageDefaults,
@@ -200,15 +200,18 @@ function resolveDirectory(path: string): RootSource {
 /**
  * Finds the networks and the container that somebody means, so that the record has them by name and by id.
  *
- * @throws {WherryError} `not_found` if one is missing.
+ * Who shares a container's network has its host name, as with docker.
+ *
+ * @throws {WherryError} `not_found` if one is missing, `invalid_argument` if one is meant twice.
  */
 async function resolveNetworks(
   engine: Engine,
   { networkMode = "none", endpoints = [], parentNetwork }: CreateRequest,
-): Promise<Required<Pick<CreateRequest, "networkMode" | "endpoints">>> {
+): Promise<Pick<CreateRequest, "networkMode" | "endpoints" | "hostname" | "domainname">> {
   if (networkMode.startsWith(CONTAINER_MODE)) {
-    const id = findId(engine, networkMode.slice(CONTAINER_MODE.length));
-    return { networkMode: CONTAINER_MODE + id, endpoints };
+    const { config } = findContainer(engine, networkMode.slice(CONTAINER_MODE.length));
+    const { id, hostname, domainname } = config;
+    return { networkMode: CONTAINER_MODE + id, endpoints, hostname, domainname };
   }
   const onParent = await resolveParentNetwork(engine, parentNetwork);
   const found = endpoints.map((endpoint, index) => ({
@@ -217,7 +220,15 @@ async function resolveNetworks(
       ? onParent
       : findNetwork(engine, endpoint.network).name,
   }));
-  return { networkMode: found[0]?.network ?? networkMode, endpoints: found };
+  const names = found.map(({ network }) => network);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot attach to network "${twice}": it is specified multiple times`,
+    );
+  }
+  return { networkMode: names[0] ?? networkMode, endpoints: found };
 }
 
 async function resolveParentNetwork(

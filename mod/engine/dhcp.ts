@@ -31,11 +31,11 @@ import type { DhcpLease, Endpoint, EndpointAddress, Sandbox } from "../network/s
 import { readSandbox, writeSandbox } from "../network/sandbox_record.ts";
 import { acquireLock } from "../store/lock.ts";
 import { readRecord, writeRecord } from "../store/record.ts";
+import { defaultRouteIndex } from "./default_route.ts";
 import type { Engine } from "./engine.ts";
 import { readContainer } from "./find.ts";
 import { changeAddress, rewriteResolvConf } from "./names.ts";
 import { findNetwork } from "./networks.ts";
-import { defaultRouteIndex } from "./sandbox.ts";
 import { releaseLease } from "./sandbox_removal.ts";
 
 /** A link that is to have an address of its LAN. */
@@ -244,7 +244,7 @@ function replaceGrant(
 ): void {
   const { engine, config } = keeping;
   const paths = engine.paths.container(config.id);
-  using _lock = acquireLock(paths.configLock);
+  using _lock = acquireLock(paths.networkLock);
   const sandbox = readSandbox(paths.network);
   const endpoint = sandbox?.endpoints.find(({ id }) => id === keeping.endpointId);
   if (sandbox === undefined || endpoint === undefined) {
@@ -287,10 +287,10 @@ function applyChange(
     if (network.options[NETWORK_OPTION.MTU] === undefined) limitMtu(sockets, endpoint, mtu);
   }
   if (old.ipv4?.address !== endpoint.ipv4?.address) {
-    changeAddress(engine.paths, config, old, endpoint);
+    changeAddress(engine.paths, config, { old, endpoint });
   }
   if (!haveSameNames(old.lease, endpoint.lease)) {
-    rewriteResolvConf(engine.paths, config, sandbox, networks);
+    rewriteResolvConf(engine.paths, config, { sandbox, networks });
   }
 }
 

@@ -15,6 +15,8 @@ export interface EngineOptions {
    * monitor cannot clean up waits for the next use of an engine.
    */
   cleanupCommand?: CleanupCommand;
+  /** Told what somebody should know of something that was done all the same: a sentence without a full stop. */
+  onWarning?: (text: string) => void;
 }
 
 /** A program that removes one container: the engine adds `--root`, `--run-root` and the id. */
@@ -39,13 +41,18 @@ export class Engine {
   readonly paths: Paths;
   /** How monitors clean up. */
   readonly cleanupCommand: CleanupCommand | undefined;
+  /** Told what somebody should know. */
+  readonly onWarning: (text: string) => void;
   /** What could not be written to the log of events; what the events tell of was done all the same. */
   readonly lostEvents: LostEvents = { count: 0, cause: undefined };
+  /** What people should know of damage that a command came across and could do without, one line each. */
+  readonly notices: Set<string> = new Set();
 
   /** Makes nothing on disk yet. */
   constructor(options: EngineOptions = {}) {
     this.paths = new Paths(options.root ?? DEFAULT_ROOT, options.runRoot ?? DEFAULT_RUN_ROOT);
     this.cleanupCommand = options.cleanupCommand;
+    this.onWarning = options.onWarning ?? (() => {});
   }
 
   /**

@@ -2,8 +2,8 @@
 
 import { DEFAULT_NETWORK } from "../network/network.ts";
 import { findNetworkRecord } from "../network/network_store.ts";
-import type { CreateRequest } from "./create.ts";
 import type { Engine } from "./engine.ts";
+import type { ParentNetworkRequest } from "./parent_network.ts";
 
 /** Loads what asking a DHCP server takes. */
 export async function loadDhcp(): Promise<typeof import("./dhcp.ts")> {
@@ -24,7 +24,7 @@ export async function loadNetworkSupport(
   { paths }: Engine,
   { endpoints = [], parentNetwork }: {
     endpoints?: readonly { network: string }[];
-    parentNetwork?: CreateRequest["parentNetwork"];
+    parentNetwork?: ParentNetworkRequest;
   },
 ): Promise<void> {
   if (parentNetwork !== undefined) await loadParentNetwork();

@@ -19,7 +19,10 @@ import type { Endpoint, EndpointAddress, Sandbox } from "../network/sandbox.ts";
 import { writeSandbox } from "../network/sandbox_record.ts";
 import { newId, shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
+import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
+import { defaultRouteIndex } from "./default_route.ts";
+import { recordEndpointEvent } from "./endpoint_events.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
 import { loadDhcp } from "./network_support.ts";
@@ -62,8 +65,11 @@ export function networkPlaceOf(
 ): NetworkPlace {
   if (networkMode.startsWith(CONTAINER)) return "joined";
   if (networkMode === "host") return "host";
+  if (networkMode === "none") return "new";
   const drivers = endpoints.map(({ network }) => findNetwork(engine, network).driver);
   if (drivers.includes("host")) return "host";
+  // One that was disconnected from all of its networks may be connected again
+  if (drivers.length === 0) return "sandbox";
   return drivers.every((driver) => driver === "none") ? "new" : "sandbox";
 }
 
@@ -86,7 +92,7 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
     ports: [],
   };
   using undo = new DisposableStack();
-  undo.defer(() => tearDownSandbox(engine.paths, config.id));
+  undo.defer(() => tearDownSandbox(engine, config.id, { isQuiet: true }));
   // Before anything is done: whoever finds this undoes what came of it
   writeSandbox(path, sandbox);
   const namespace = undo.use(createNetNamespace());
@@ -94,16 +100,18 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   sockets.inside.setUp("lo");
   const first = defaultRouteIndex(config.endpoints, networks);
   for (const [index, endpoint] of sandbox.endpoints.entries()) {
-    const network = networks[index];
+    const [network, request] = [networks[index], config.endpoints[index]];
     if (network === undefined) continue;
-    takeAddresses(engine, config, config.endpoints[index], network, endpoint);
-    const bridge = ensureUp(engine, network);
-    const request: AttachRequest = { network, endpoint, bridge, hasDefaultRoute: index === first };
-    await attachPatiently(sockets, request);
+    const plan = { config, request, network, endpoint, hasDefaultRoute: index === first };
+    await attachPatiently(sockets, { ...plan, bridge: prepareNetwork(engine, plan) });
     if (network.ipamDriver !== "dhcp") continue;
     const { leaseAddress } = await loadDhcp();
-    const record = (): void => writeSandbox(path, sandbox);
-    await leaseAddress(engine, { config, sockets, record, ...request });
+    await leaseAddress(engine, {
+      ...plan,
+      config,
+      sockets,
+      record: () => writeSandbox(path, sandbox),
+    });
   }
   writeSandbox(path, sandbox);
   const ports = portsToPublish(config);
@@ -113,6 +121,9 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   });
   writeSandboxEtcFiles(engine.paths, config, { sandbox, networks });
   joinNames(engine.paths, config.id, sandbox.endpoints);
+  for (const endpoint of sandbox.endpoints) {
+    recordEndpointEvent(engine, { action: "connect", container: config.id, endpoint });
+  }
   undo.move();
   return setup("sandbox", namespace, sandbox);
 }
@@ -151,9 +162,42 @@ function macAddressTaken(
   );
 }
 
-/** The record that names the network is there already: from here on nobody removes it. */
-function ensureUp(engine: Engine, network: NetworkConfig): string {
+/** What an endpoint is made of. */
+export interface EndpointPlan extends Omit<AttachRequest, "bridge"> {
+  /** Of its container. */
+  config: Pick<ContainerConfig, "id">;
+  /** What was asked for. */
+  request: EndpointRequest | undefined;
+}
+
+/**
+ * Makes an endpoint: takes its addresses, which are written into it, and makes its link.
+ *
+ * The record that names the endpoint is there already, so that it is undone whatever happens.
+ */
+export function makeEndpoint(
+  engine: Engine,
+  sockets: SandboxSockets,
+  { config, request, ...plan }: EndpointPlan,
+): void {
+  attachEndpoint(sockets, {
+    ...plan,
+    bridge: prepareNetwork(engine, { config, request, ...plan }),
+  });
+}
+
+/**
+ * Takes addresses, and has the network on the host. As long as this holds the lock, nobody takes the network down, and
+ * afterwards the record that names it is seen.
+ *
+ * @returns Name of its bridge.
+ */
+function prepareNetwork(
+  engine: Engine,
+  { config, request, network, endpoint }: Omit<EndpointPlan, "hasDefaultRoute">,
+): string {
   using _lock = lockEndpoints(engine, network);
+  takeAddresses(engine, config, request, network, endpoint);
   return bringUp(engine, network);
 }
 
@@ -175,17 +219,6 @@ export function planEndpoint(
     macAddress: request.macAddress,
     names: [...new Set(names)],
   };
-}
-
-/** The endpoint by which everything else is reached: the first one that leads anywhere, unless priorities say otherwise. */
-export function defaultRouteIndex(
-  requests: readonly EndpointRequest[],
-  networks: readonly NetworkConfig[],
-): number {
-  const candidates = requests.map(({ gatewayPriority }, index) => ({ gatewayPriority, index }))
-    .filter(({ index }) => networks[index]?.isInternal === false);
-  const highest = Math.max(...candidates.map(({ gatewayPriority }) => gatewayPriority));
-  return candidates.find(({ gatewayPriority }) => gatewayPriority === highest)?.index ?? -1;
 }
 
 /** Takes addresses for an endpoint and writes them into it. */
@@ -266,17 +299,30 @@ function planMacAddress(containerId: string, { ipv4, hostLink, link }: Endpoint)
  * @throws {WherryError} `conflict` if it does not run.
  */
 export async function openNamespaceOf(engine: Engine, wanted: string): Promise<Descriptor> {
-  const { config, paths } = findContainer(engine, wanted);
-  using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
-  monitor?.requestPidfd();
-  const answer = await monitor?.nextOf("pidfd", "error");
-  if (answer?.type !== "pidfd") {
+  const { config, state, paths } = findContainer(engine, wanted);
+  // While it runs, so that whoever undoes its sandbox finds this
+  if (state.isRunning) Deno.writeTextFileSync(paths.joined, "", { mode: 0o600 });
+  using init = await openInit(paths);
+  if (init === undefined) {
     throw new WherryError(
       "conflict",
       `cannot join network namespace of a non running container: ${config.id}`,
       { hint: `Start it first with "wherry start ${wanted}"` },
     );
   }
-  using init = answer.pidfd;
   return openNetNamespace(init);
+}
+
+/**
+ * A pidfd of a container's first process.
+ *
+ * @returns `undefined` if there is none at this moment.
+ */
+export async function openInit(
+  { runDirectory }: Pick<ContainerPaths, "runDirectory">,
+): Promise<Descriptor | undefined> {
+  using monitor = MonitorConnection.connectIfRunning(runDirectory);
+  monitor?.requestPidfd();
+  const answer = await monitor?.nextOf("pidfd", "error");
+  return answer?.type === "pidfd" ? answer.pidfd : undefined;
 }

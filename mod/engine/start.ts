@@ -30,7 +30,7 @@ import type { HostCgroupHierarchy } from "../kernel/proc.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
@@ -87,10 +87,16 @@ function settleFailedStart(engine: Engine, config: ContainerConfig, cause: unkno
   // Its monitor may have been killed before it could remove what it had made
   killLeftovers(paths);
   if (config.isAutoRemoved) return removeLocked(engine, config);
-  recordFailedStart(paths, {
-    exitCode: (cause instanceof WherryError ? cause.exitCode : undefined) ?? EXIT_NOT_STARTED,
-    error: cause instanceof Error ? cause.message : String(cause),
-  });
+  const exitCode = (cause instanceof WherryError ? cause.exitCode : undefined) ?? EXIT_NOT_STARTED;
+  try {
+    recordFailedStart(paths, {
+      exitCode,
+      error: cause instanceof Error ? cause.message : String(cause),
+    });
+  } catch (error) {
+    // On a disk that takes nothing, whoever started it is told all the same
+    if (!isOfSystem(error)) throw error;
+  }
 }
 
 async function launch(
@@ -100,7 +106,7 @@ async function launch(
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   using network = await setUpSandbox(engine, config);
-  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine.paths, config.id));
+  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   using cleanup = openCleanupProgram(engine, config, network.place);
   const steps = planStart(engine, config, network, terminalSize);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
@@ -189,7 +195,7 @@ async function recordFailedRestart(
 ): Promise<void> {
   monitor.wait();
   await monitor.nextOf("exited");
-  using lock = tryLockContainer(engine.paths, config.id);
+  using lock = tryLockContainer(engine, config.id);
   // Without it somebody else is at it already
   if (lock !== undefined) settleFailedStart(engine, config, cause);
 }

@@ -13,7 +13,7 @@ import {
 import { IPVLAN_MODE, type Link, Links, MACVLAN_MODE } from "../kernel/link.ts";
 import { inNetNamespace } from "../kernel/net_namespace.ts";
 import { NETLINK, NetlinkError, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
-import { newRoute } from "../kernel/route.ts";
+import { deleteRoute, listRoutes, newRoute, type Route, ROUTE_TABLE } from "../kernel/route.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
 import { areBridgesFiltered } from "./bridge.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "./network.ts";
@@ -41,7 +41,14 @@ export class SandboxSockets implements Disposable {
 
   /** Has the kernel do things in the sandbox. */
   requestInside(...requests: readonly NetlinkRequest[]): void {
-    this.#insideSocket.request(...requests);
+    if (requests.length > 0) this.#insideSocket.request(...requests);
+  }
+
+  /** Gateways of the routes to everything else, and the links that lead there. */
+  listDefaultRoutes(): Route[] {
+    return listRoutes(this.#insideSocket).filter(({ destination, table, gateway }) =>
+      table === ROUTE_TABLE.MAIN && gateway !== "" && EVERYTHING.includes(destination)
+    );
   }
 
   /** Closes both sockets. */
@@ -50,6 +57,8 @@ export class SandboxSockets implements Disposable {
     this.#insideSocket[Symbol.dispose]();
   }
 }
+
+const EVERYTHING: readonly string[] = ["0.0.0.0/0", "::/0"];
 
 /** How an endpoint is made. */
 export interface AttachRequest {
@@ -122,6 +131,47 @@ function planDefaultRoute(
 
 /** Of IPv4, for one machine. */
 const HOST_PREFIX = 32;
+
+/**
+ * Leads everything else through another endpoint. A route that the container's own processes have made stays.
+ *
+ * @param from The endpoint that it went through; `undefined` if through none.
+ * @param to `undefined` for none.
+ * @throws {NetlinkError} If the kernel refuses; nothing has changed then.
+ */
+export function moveDefaultRoute(
+  sockets: SandboxSockets,
+  { from, to }: { from: Endpoint | undefined; to: Endpoint | undefined },
+): void {
+  const fromIndex = from === undefined ? 0 : sockets.inside.find(from.link)?.index ?? 0;
+  const routes = sockets.listDefaultRoutes();
+  const old = routes.filter(({ index, gateway }) =>
+    index === fromIndex && gatewaysOf(from).includes(gateway)
+  );
+  const taken = routes.filter((route) => !old.includes(route)).map(({ destination }) =>
+    destination
+  );
+  const toIndex = to === undefined ? 0 : sockets.inside.get(to.link).index;
+  const added = gatewaysOf(to)
+    .filter((gateway) => !taken.includes(gateway.includes(":") ? "::/0" : "0.0.0.0/0"))
+    .map((gateway) => ({ gateway, index: toIndex }));
+  const removed: typeof added = [];
+  using undo = new DisposableStack();
+  undo.defer(() => sockets.requestInside(...removed.map(newRoute)));
+  for (const { gateway, index } of old) {
+    sockets.requestInside(deleteRoute({ gateway, index }));
+    removed.push({ gateway, index });
+  }
+  for (const route of added) {
+    sockets.requestInside(newRoute(route));
+    undo.defer(() => sockets.requestInside(deleteRoute(route)));
+  }
+  undo.move();
+}
+
+function gatewaysOf(endpoint: Endpoint | undefined): string[] {
+  return [endpoint?.ipv4, endpoint?.ipv6].flatMap((address) => address?.gateway || []);
+}
 
 function makeLink(sockets: SandboxSockets, request: AttachRequest): void {
   const { network, endpoint, bridge } = request;

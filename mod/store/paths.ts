@@ -35,6 +35,10 @@ export interface ContainerPaths {
   configLock: string;
   /** Its sandbox; exists while there is anything of it to undo. */
   network: string;
+  /** Exists if another container has joined the sandbox, whose links then do not go with this container's monitor. */
+  joined: string;
+  /** Locked for a moment by who changes the sandbox of a container that runs, or undoes one. */
+  networkLock: string;
 }
 
 /** Files of one network; all are forgotten by a reboot. */
@@ -146,6 +150,8 @@ export class Paths {
       lock: `${runDirectory}/lock`,
       configLock: `${runDirectory}/config.lock`,
       network: `${runDirectory}/network.json`,
+      joined: `${runDirectory}/joined`,
+      networkLock: `${runDirectory}/network.lock`,
     };
   }
 

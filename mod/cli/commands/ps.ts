@@ -1,10 +1,15 @@
 /** `wherry ps`. @module */
 
 import { parseContainerFilter } from "../../engine/container_filter.ts";
+import { listContainerPorts } from "../../engine/container_ports.ts";
 import type { ContainerSize } from "../../engine/container_size.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type Container, findContainer } from "../../engine/find.ts";
 import { listContainers } from "../../engine/list.ts";
+import { WherryError } from "../../errors.ts";
+import { listNetworkRecords } from "../../network/network_store.ts";
+import type { Sandbox } from "../../network/sandbox.ts";
+import { readSandbox } from "../../network/sandbox_record.ts";
 import type { PS_FLAGS } from "../command_flags.ts";
 import {
   CONTAINER_LAYOUT,
@@ -14,6 +19,7 @@ import {
 } from "../container_rows.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
+import type { Output } from "../output.ts";
 import { formatRows, loadFormat, type Row } from "../rows.ts";
 
 type PsFlags = ParsedFlags<typeof PS_FLAGS>["flags"];
@@ -29,12 +35,15 @@ export async function run(
   // Also a template that no container will ever see must be right
   if (format !== undefined) await formatRows([EMPTY_CONTAINER_ROW], format, layout);
   const measure = await loadMeasure(engine, flags);
-  const choose = planChoice(engine, flags);
+  const sandboxOf = rememberSandboxes(output);
+  const choose = planChoice(engine, flags, sandboxOf);
   const { containers, warnings } = listContainers(engine);
   for (const warning of warnings) output.warn(warning);
   const options = {
     isWhole: flags["no-trunc"],
     nowMs: Date.now(),
+    // Ids need none
+    ...(quiet ? {} : { sandboxOf }),
     ...(measure === undefined ? {} : { measure }),
   };
   const rows = choose(containers).map((container) => containerRow(container, options));
@@ -62,15 +71,50 @@ async function loadMeasure(
   return (container) => meter.measure(container);
 }
 
+/** A name comes before ids that begin so. */
+function findNetworkNames({ paths }: Engine, wanted: string): string[] {
+  const { networks } = listNetworkRecords(paths);
+  const named = networks.filter(({ name }) => name === wanted);
+  const found = named.length > 0 ? named : networks.filter(({ id }) => id.startsWith(wanted));
+  return found.map(({ name }) => name);
+}
+
+/** Finds what containers have of their networks, each once. */
+type SandboxOf = (container: Container) => Sandbox | undefined;
+
+function rememberSandboxes(output: Output): SandboxOf {
+  const known = new Map<string, Sandbox | undefined>();
+  return (container) => {
+    const { config: { id, endpoints }, state, paths } = container;
+    // Also a record that could not be undone yet tells nothing of what has ended
+    if (!state.isRunning || endpoints.length === 0) return undefined;
+    if (!known.has(id)) known.set(id, readSoundSandbox(paths.network, output));
+    return known.get(id);
+  };
+}
+
+/** One damaged record hides no containers. */
+function readSoundSandbox(path: string, output: Output): Sandbox | undefined {
+  try {
+    return readSandbox(path);
+  } catch (error) {
+    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
+    output.warn(error.message);
+    return undefined;
+  }
+}
+
 /** Which of all containers, newest first, the flags ask for. */
 function planChoice(
   engine: Engine,
   flags: PsFlags,
+  sandboxOf: SandboxOf,
 ): (containers: readonly Container[]) => Container[] {
-  const filter = parseContainerFilter(
-    flags.filter,
-    (wanted) => findContainer(engine, wanted),
-  );
+  const filter = parseContainerFilter(flags.filter, {
+    findContainer: (wanted) => findContainer(engine, wanted),
+    findNetworks: (wanted) => findNetworkNames(engine, wanted),
+    listPorts: (container) => listContainerPorts(container.config, sandboxOf(container)),
+  });
   const count = flags.latest ? 1 : flags.last ?? 0;
   const hasStopped = flags.all || count > 0 || filter.hasStatus;
   return (containers) =>

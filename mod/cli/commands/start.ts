@@ -61,7 +61,7 @@ async function startAttached(
   const detachKeys = parseDetachKeys(flags["detach-keys"]);
   const container = findContainer(engine, name);
   checkNotPaused(container, name);
-  const { config, state, paths } = container;
+  const { config, state } = container;
   if (state.isRunning) {
     throw new WherryError("conflict", `Cannot start container "${name}": it is running already`);
   }
@@ -79,7 +79,9 @@ async function startAttached(
   using lock = await lockStopped(engine, config.id);
   if (lock === undefined) throw busy(name);
   session.prepareStdin();
-  using monitor = await startContainer(engine, { config, lock }, {
+  // Somebody may have changed it while we waited
+  const { config: latest } = findContainer(engine, config.id);
+  using monitor = await startContainer(engine, { config: latest, lock }, {
     attachment: attachmentOf(streams),
     ...(hasTerminal ? { terminalSize: callerTerminalSize() } : {}),
   }).catch(failPlainly);
