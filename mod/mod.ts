@@ -25,6 +25,7 @@ export {
   type LostEvents,
 } from "./engine/engine.ts";
 export { createContainer, type CreatedContainer, type CreateRequest } from "./engine/create.ts";
+export type { ParentNetworkRequest } from "./engine/parent_network.ts";
 export { startContainer, type StartOptions } from "./engine/start.ts";
 export type { HealthCheckRequest } from "./engine/health_check.ts";
 export { execInContainer, type ExecRequest } from "./engine/exec.ts";

@@ -755,3 +755,6 @@ export const INFO_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry cleanup`. */
 export const CLEANUP_FLAGS = [] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry __renew`. */
+export const RENEW_FLAGS = [] as const satisfies readonly FlagSpec[];

@@ -447,6 +447,17 @@ const CLEANUP = defineCommand({
   load: () => import("./commands/cleanup.ts"),
 });
 
+const RENEW = defineCommand({
+  paths: ["__renew"],
+  summary: "Renew a container's leases of addresses (for wherry's own use)",
+  usage: "ID",
+  hidden: true,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.RENEW_FLAGS,
+  load: () => import("./commands/renew.ts"),
+});
+
 /** All commands. */
 export const COMMAND_TABLE: CommandTable<Context> = {
   program: "wherry",
@@ -526,5 +537,6 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     VERSION,
     WAIT,
     CLEANUP,
+    RENEW,
   ],
 };

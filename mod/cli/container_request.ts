@@ -5,7 +5,9 @@ import type { CreateRequest } from "../engine/create.ts";
 import type { Engine } from "../engine/engine.ts";
 import { loadTarSupport } from "../engine/image_source.ts";
 import { networkPlaceOf } from "../engine/sandbox.ts";
+import { loadNetworkSupport } from "../engine/network_support.ts";
 import { WherryError } from "../errors.ts";
+import { findNetworkRecord } from "../network/network_store.ts";
 import { flagError } from "./argument_error.ts";
 import type { CONTAINER_FLAGS } from "./command_flags.ts";
 import { readEnvironment } from "./environment.ts";
@@ -14,7 +16,13 @@ import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
-import { networkWarnings, planNetwork } from "./network_flags.ts";
+import {
+  missingParent,
+  needsParent,
+  type NetworkRequest,
+  networkWarnings,
+  planNetwork,
+} from "./network_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
@@ -56,6 +64,20 @@ export async function loadImageSupport(
     });
   }
   await loadTarSupport(image);
+}
+
+/**
+ * Loads what the container's networks take, the first thing that a command does, too.
+ *
+ * @throws {WherryError} `invalid_argument` if they are asked for in a way that makes no sense.
+ */
+export async function loadNetworks(engine: Engine, { flags }: ContainerArguments): Promise<void> {
+  const [mode = ""] = flags.network;
+  const lacksParent = flags.parent === undefined && needsParent(flags);
+  if (lacksParent && findNetworkRecord(engine.paths, mode) === undefined) {
+    throw missingParent(flags);
+  }
+  await loadNetworkSupport(engine, planNetwork(flags));
 }
 
 /**

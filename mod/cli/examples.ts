@@ -22,6 +22,10 @@ export const EXAMPLES = {
       explanation: "Start it on a network of yours, where others find it by name",
     },
     {
+      line: "wherry run -d --network dhcp --parent eth0 debian sleep infinity",
+      explanation: "Put it on the LAN, with an address of its DHCP server",
+    },
+    {
       line: "wherry run --rm ./rootfs.tar.gz /bin/sh -c 'echo hello'",
       explanation: "Run from a tar of a root file system, without importing it first",
     },

@@ -3,7 +3,15 @@
 import type { EndpointRequest, NetworkMode } from "../container/config.ts";
 import type { NetworkPlace } from "../container/launch_plan.ts";
 import type { CreateRequest } from "../engine/create.ts";
-import { parseIpAddress } from "../kernel/ip.ts";
+import type { ParentNetworkRequest } from "../engine/parent_network.ts";
+import {
+  formatAddressNumber,
+  formatCidr,
+  formatIpAddress,
+  networkOf,
+  parseCidr,
+  parseIpAddress,
+} from "../kernel/ip.ts";
 import { formatMacAddress, parseMacAddress } from "../kernel/mac_address.ts";
 import type { WherryError } from "../errors.ts";
 import { argumentError, flagError } from "./argument_error.ts";
@@ -13,6 +21,8 @@ import { parseExposeFlags, parsePublishFlags } from "./publish_flags.ts";
 /** The flags, as they are parsed. */
 export interface NetworkFlags extends NameFlags {
   network: string[];
+  parent: string | undefined;
+  gateway: string | undefined;
   "network-alias": string[];
   ip: string | undefined;
   ip6: string | undefined;
@@ -26,18 +36,20 @@ export interface NetworkFlags extends NameFlags {
 }
 
 /** What of a request the network flags decide. */
-export type NetworkRequest = Required<
-  Pick<
-    CreateRequest,
-    | "networkMode"
-    | "endpoints"
-    | "publishedPorts"
-    | "publishesAll"
-    | "exposedPorts"
-    | "nameLookup"
-    | "domainname"
+export type NetworkRequest =
+  & Required<
+    Pick<
+      CreateRequest,
+      | "networkMode"
+      | "endpoints"
+      | "publishedPorts"
+      | "publishesAll"
+      | "exposedPorts"
+      | "nameLookup"
+      | "domainname"
+    >
   >
->;
+  & Pick<CreateRequest, "parentNetwork">;
 
 const DEFAULT_NETWORK = "bridge";
 /** As long as the kernel keeps them. @see setdomainname(2) */
@@ -49,20 +61,101 @@ const NIS_DOMAIN_NAME = /^[\w.-]{1,64}$/;
  * @throws {WherryError} `invalid_argument` for a value that makes no sense, or two that contradict each other, in
  * docker's words.
  */
-export function planNetwork(flags: NetworkFlags): NetworkRequest {
-  checkLinks(flags);
+export function planNetwork(given: NetworkFlags): NetworkRequest {
+  checkLinks(given);
+  const { parentNetwork, flags } = planParentNetwork(given);
   const networks = flags.network.length === 0 ? [DEFAULT_NETWORK] : flags.network;
   const endpoints = networks.map(parseNetworkFlag);
   const networkMode = endpoints[0]?.network ?? DEFAULT_NETWORK;
   checkCombination(flags, networkMode, endpoints);
   return {
     networkMode,
+    ...(parentNetwork === undefined ? {} : { parentNetwork }),
     endpoints: isAttached(networkMode) ? addFirst(endpoints, flags).map(checkEndpoint) : [],
     publishedPorts: parsePublishFlags(flags.publish),
     publishesAll: flags["publish-all"],
     exposedPorts: parseExposeFlags(flags.expose),
     nameLookup: planNameLookup(flags),
     domainname: checkDomainName(flags.domainname ?? ""),
+  };
+}
+
+/** Spellings of simplecontainer: not names of networks, but how a link's LAN gives addresses. */
+const PARENT_MODES = ["dhcp", "static"] as const;
+
+/** Whether `--network` is given so that it needs `--parent`, unless there is a network of that name. */
+export function needsParent({ network: [mode] }: Pick<NetworkFlags, "network">): boolean {
+  return PARENT_MODES.some((one) => one === mode);
+}
+
+/** The error of a `--network` that {@linkcode needsParent} tells of, where there is no network of that name. */
+export function missingParent(
+  { network: [mode = ""] }: Pick<NetworkFlags, "network">,
+): WherryError {
+  return argumentError(
+    `missing parent device name: --network ${mode} needs --parent with the name of a link of the host`,
+  );
+}
+
+/**
+ * Reads `--network dhcp --parent eth0`, and `--network static --parent eth0 --ip 10.0.0.5/24 --gateway 10.0.0.1`.
+ *
+ * @returns The other flags as they would be with a network that is made before.
+ */
+function planParentNetwork(
+  flags: NetworkFlags,
+): { flags: NetworkFlags; parentNetwork?: ParentNetworkRequest } {
+  const { parent, gateway, network: [mode] } = flags;
+  if (parent === undefined && gateway === undefined) return { flags };
+  if (mode !== "dhcp" && mode !== "static") {
+    throw argumentError(
+      "net option must be dhcp or static: --parent and --gateway go with --network dhcp or static",
+    );
+  }
+  if (parent === undefined || parent === "") throw missingParent(flags);
+  if (mode === "static") return planStaticNetwork(flags, parent, gateway);
+  const conflict = gateway === undefined ? "ip" : "gateway";
+  if (gateway !== undefined || flags.ip !== undefined) {
+    throw argumentError(
+      `conflicting options: --${conflict} and --network dhcp, where the server chooses`,
+    );
+  }
+  return { flags, parentNetwork: { addresses: "dhcp", parent } };
+}
+
+function planStaticNetwork(
+  flags: NetworkFlags,
+  parent: string,
+  gateway: string | undefined,
+): { flags: NetworkFlags; parentNetwork: ParentNetworkRequest } {
+  const { ip } = flags;
+  if (ip === undefined) {
+    throw argumentError("Static network must specify IP: give it with --ip ADDRESS/PREFIX_LENGTH");
+  }
+  if (gateway === undefined) {
+    throw argumentError("missing Gateway: give the router of the LAN with --gateway ADDRESS");
+  }
+  const cidr = ip.includes("/") ? parseCidr(ip) : undefined;
+  if (cidr === undefined) {
+    throw argumentError(
+      `invalid argument "${ip}" for "--ip" flag: with --network static it is ADDRESS/PREFIX_LENGTH`,
+    );
+  }
+  const router = parseIpAddress(gateway);
+  if (router === undefined) {
+    throw argumentError(
+      `invalid argument "${gateway}" for "--gateway" flag: ${gateway} is not an ip address`,
+    );
+  }
+  const address = formatAddressNumber(cidr.family, cidr.address);
+  return {
+    flags: { ...flags, ...(cidr.family === 4 ? { ip: address } : { ip: undefined, ip6: address }) },
+    parentNetwork: {
+      addresses: "static",
+      parent,
+      subnet: formatCidr(networkOf(cidr)),
+      gateway: formatIpAddress(router.bytes),
+    },
   };
 }
 

@@ -245,3 +245,42 @@ for (const [place, line, expected] of WARNINGS) {
     deepStrictEqual(networkWarnings(plan(line), () => place), expected);
   });
 }
+
+Deno.test("planNetwork() takes dhcp of a parent for a network that is found later", () => {
+  const { networkMode, endpoints, parentNetwork } = plan("--net dhcp --parent eth0");
+
+  deepStrictEqual(parentNetwork, { addresses: "dhcp", parent: "eth0" });
+  deepStrictEqual([networkMode, endpoints], ["dhcp", [endpoint("dhcp")]]);
+});
+
+Deno.test("planNetwork() takes the subnet of a static address from its prefix", () => {
+  const { endpoints, parentNetwork } = plan(
+    "--net static --parent eth0 --ip 10.1.2.3/16 --gateway 10.1.0.1",
+  );
+
+  deepStrictEqual(parentNetwork, {
+    addresses: "static",
+    parent: "eth0",
+    subnet: "10.1.0.0/16",
+    gateway: "10.1.0.1",
+  });
+  deepStrictEqual(endpoints, [endpoint("static", { ipv4: "10.1.2.3" })]);
+});
+
+Deno.test("planNetwork() takes a static address of IPv6", () => {
+  const { endpoints, parentNetwork } = plan(
+    "--net static --parent eth0 --ip fd00:0::5/64 --gateway fd00::1",
+  );
+
+  deepStrictEqual(parentNetwork, {
+    addresses: "static",
+    parent: "eth0",
+    subnet: "fd00::/64",
+    gateway: "fd00::1",
+  });
+  deepStrictEqual(endpoints, [endpoint("static", { ipv6: "fd00::5" })]);
+});
+
+Deno.test("planNetwork() leaves dhcp without a parent to who knows the networks", () => {
+  strictEqual(plan("--net dhcp").parentNetwork, undefined);
+});

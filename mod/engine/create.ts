@@ -36,7 +36,9 @@ import {
   type ResolvedImage,
   resolveImage,
 } from "./image_source.ts";
+import { loadParentNetwork } from "./network_support.ts";
 import { findNetwork } from "./networks.ts";
+import type { ParentNetworkRequest } from "./parent_network.ts";
 
 /** What somebody asks for when making a container. */
 export interface CreateRequest {
@@ -74,6 +76,8 @@ export interface CreateRequest {
   networkMode?: NetworkMode;
   /** The networks it is attached to. @default {none} */
   endpoints?: readonly EndpointRequest[];
+  /** A network on a link of the host, which is made if there is none: the first endpoint is on it. @default {none} */
+  parentNetwork?: ParentNetworkRequest;
   /** Ports to publish. @default {none} */
   publishedPorts?: readonly PublishedPort[];
   /** Whether each exposed port is published on a free port of the host. @default {false} */
@@ -133,7 +137,7 @@ export async function createContainer(
 ): Promise<CreatedContainer> {
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
-  const network = resolveNetworks(engine, request);
+  const network = await resolveNetworks(engine, request);
   try {
     return writeContainer(engine, request, planConfig(newId(), { ...request, ...network }, source));
   } catch (cause) {
@@ -200,18 +204,21 @@ function resolveDirectory(path: string): RootSource {
  *
  * @throws {WherryError} `not_found` if one is missing, `invalid_argument` if one is meant twice.
  */
-function resolveNetworks(
+async function resolveNetworks(
   engine: Engine,
-  { networkMode = "none", endpoints = [] }: CreateRequest,
-): Pick<CreateRequest, "networkMode" | "endpoints" | "hostname" | "domainname"> {
+  { networkMode = "none", endpoints = [], parentNetwork }: CreateRequest,
+): Promise<Pick<CreateRequest, "networkMode" | "endpoints" | "hostname" | "domainname">> {
   if (networkMode.startsWith(CONTAINER_MODE)) {
     const { config } = findContainer(engine, networkMode.slice(CONTAINER_MODE.length));
     const { id, hostname, domainname } = config;
     return { networkMode: CONTAINER_MODE + id, endpoints, hostname, domainname };
   }
-  const found = endpoints.map((endpoint) => ({
+  const onParent = await resolveParentNetwork(engine, parentNetwork);
+  const found = endpoints.map((endpoint, index) => ({
     ...endpoint,
-    network: findNetwork(engine, endpoint.network).name,
+    network: index === 0 && onParent !== undefined
+      ? onParent
+      : findNetwork(engine, endpoint.network).name,
   }));
   const names = found.map(({ network }) => network);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
@@ -222,6 +229,15 @@ function resolveNetworks(
     );
   }
   return { networkMode: names[0] ?? networkMode, endpoints: found };
+}
+
+async function resolveParentNetwork(
+  engine: Engine,
+  request: ParentNetworkRequest | undefined,
+): Promise<string | undefined> {
+  if (request === undefined) return undefined;
+  const { ensureParentNetwork } = await loadParentNetwork();
+  return ensureParentNetwork(engine, request).name;
 }
 
 /** The whole record but for the name. */

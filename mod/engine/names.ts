@@ -72,17 +72,7 @@ export function writeSandboxEtcFiles(
   { sandbox, networks }: { sandbox: Sandbox; networks: readonly NetworkConfig[] },
 ): void {
   const hostAddresses = listHostAddresses(networks);
-  const leases = sandbox.endpoints.flatMap(({ lease }) => lease ?? []);
   const { nameLookup, hostname, domainname } = config;
-  const lookup = {
-    ...nameLookup,
-    servers: orElse(nameLookup.servers, leases.flatMap(({ nameServers }) => nameServers)),
-    searches: orElse(
-      nameLookup.searches,
-      leases.flatMap(({ domainName }) => domainName === "" ? [] : [domainName]),
-    ),
-  };
-  const gateway = hostAddresses.find((address) => !address.includes(":")) ?? "";
   writeFiles(paths.container(config.id).etc, {
     hosts: formatHostsHeader({
       addresses: sandbox.endpoints.flatMap(addressesOf),
@@ -92,12 +82,49 @@ export function writeSandboxEtcFiles(
       extraHosts: nameLookup.extraHosts,
     }),
     hostname: `${hostname}\n`,
-    resolvConf: planResolvConf(lookup, readHostResolver(), gateway).text,
+    resolvConf: planSandboxResolvConf(config, sandbox, networks),
   });
 }
 
+/** What somebody asks for comes before what DHCP servers say, and that before what the host has. */
+function planSandboxResolvConf(
+  { nameLookup }: ContainerConfig,
+  { endpoints }: Sandbox,
+  networks: readonly NetworkConfig[],
+): string {
+  const leases = endpoints.flatMap(({ lease }) => lease ?? []);
+  const domains = leases.flatMap(({ domainSearch, domainName }) => [...domainSearch, domainName]);
+  const lookup = {
+    ...nameLookup,
+    servers: orElse(nameLookup.servers, leases.flatMap(({ nameServers }) => nameServers)),
+    searches: orElse(nameLookup.searches, domains.filter((domain) => domain !== "")),
+  };
+  const gateway = listHostAddresses(networks).find((address) => !address.includes(":")) ?? "";
+  return planResolvConf(lookup, readHostResolver(), gateway).text;
+}
+
+/** Brings a running container's `resolv.conf` up to date, in place. */
+export function rewriteResolvConf(
+  paths: Paths,
+  config: ContainerConfig,
+  { sandbox, networks }: { sandbox: Sandbox; networks: readonly NetworkConfig[] },
+): void {
+  const text = planSandboxResolvConf(config, sandbox, networks);
+  rewriteIfPresent(`${paths.container(config.id).etc}/resolv.conf`, () => text);
+}
+
+/** Tells a running container and those on its network that it has another address, or none. */
+export function changeAddress(
+  paths: Paths,
+  config: ContainerConfig,
+  { old, endpoint }: { old: Endpoint; endpoint: Endpoint },
+): void {
+  leaveNames(paths, config.id, [old]);
+  joinNamesAlive(paths, config, endpoint);
+}
+
 function orElse(wanted: readonly string[], other: readonly string[]): string[] {
-  return [...(wanted.length > 0 ? wanted : other)];
+  return [...new Set(wanted.length > 0 ? wanted : other)];
 }
 
 /** The host as containers see it: the gateways of the first network that has a bridge. */

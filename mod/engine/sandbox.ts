@@ -6,7 +6,13 @@ import type { NetworkPlace } from "../container/launch_plan.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import { createNetNamespace, openNetNamespace } from "../kernel/net_namespace.ts";
-import { attachEndpoint, type AttachRequest, SandboxSockets } from "../network/endpoint.ts";
+import {
+  attachEndpoint,
+  type AttachRequest,
+  detachEndpoint,
+  SandboxSockets,
+} from "../network/endpoint.ts";
+import { NetlinkError } from "../kernel/netlink.ts";
 import { AddressPool } from "../network/ipam.ts";
 import type { IpamPool, NetworkConfig } from "../network/network.ts";
 import type { Endpoint, EndpointAddress, Sandbox } from "../network/sandbox.ts";
@@ -19,7 +25,9 @@ import { recordEndpointEvent } from "./endpoint_events.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
+import { loadDhcp } from "./network_support.ts";
 import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
+import { delay } from "./polling.ts";
 import { portsToPublish, publishContainerPorts } from "./ports.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
@@ -99,12 +107,20 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   using sockets = new SandboxSockets(namespace);
   sockets.inside.setUp("lo");
   const first = defaultRouteIndex(config.endpoints, networks);
-  sandbox.endpoints.forEach((endpoint, index) => {
+  for (const [index, endpoint] of sandbox.endpoints.entries()) {
     const [network, request] = [networks[index], config.endpoints[index]];
-    if (network === undefined) return;
-    const hasDefaultRoute = index === first;
-    makeEndpoint(engine, sockets, { config, request, network, endpoint, hasDefaultRoute });
-  });
+    if (network === undefined) continue;
+    const plan = { config, request, network, endpoint, hasDefaultRoute: index === first };
+    await attachPatiently(sockets, { ...plan, bridge: prepareNetwork(engine, plan) });
+    if (network.ipamDriver !== "dhcp") continue;
+    const { leaseAddress } = await loadDhcp();
+    await leaseAddress(engine, {
+      ...plan,
+      config,
+      sockets,
+      record: () => writeSandbox(path, sandbox),
+    });
+  }
   writeSandbox(path, sandbox);
   const ports = portsToPublish(config);
   await publishContainerPorts(engine, { config, sandbox, networks, ports }, (mappings) => {
@@ -118,6 +134,40 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   }
   undo.move();
   return setup("sandbox", namespace, sandbox);
+}
+
+const EADDRINUSE = 98;
+/** Longer than the kernel takes to forget a namespace. */
+const PATIENCE_MS = 5_000;
+const PAUSE_MS = 20;
+
+/**
+ * Makes an endpoint's link. A macvlan of the container's last run may still be there with the same hardware address:
+ * it goes with its namespace, and the kernel takes its time.
+ */
+async function attachPatiently(sockets: SandboxSockets, request: AttachRequest): Promise<void> {
+  for (const deadline = Date.now() + PATIENCE_MS;;) {
+    try {
+      return attachEndpoint(sockets, request);
+    } catch (error) {
+      const isTaken = error instanceof NetlinkError && error.errno === EADDRINUSE;
+      if (!isTaken) throw error;
+      if (Date.now() > deadline) throw macAddressTaken(request, error);
+    }
+    detachEndpoint(sockets, request.endpoint);
+    await delay(PAUSE_MS);
+  }
+}
+
+function macAddressTaken(
+  { network, endpoint: { macAddress } }: AttachRequest,
+  cause: unknown,
+): WherryError {
+  return new WherryError(
+    "conflict",
+    `Cannot use the hardware address "${macAddress}" on network "${network.name}": it is taken`,
+    { cause, hint: "Another container on the same parent has it: choose another --mac-address" },
+  );
 }
 
 /** What an endpoint is made of. */
@@ -190,6 +240,7 @@ function takeAddresses(
   network: NetworkConfig,
   endpoint: Endpoint,
 ): void {
+  checkWishes(request, network);
   const isStale = (owner: string): boolean => !isLocked(engine.paths.container(owner).lock);
   for (const pool of network.ipamDriver === "default" ? network.pools : []) {
     const isIpv6 = pool.subnet.includes(":");
@@ -202,6 +253,29 @@ function takeAddresses(
     endpoint[isIpv6 ? "ipv6" : "ipv4"] = endpointAddress(address, pool, network);
   }
   if (endpoint.macAddress === "") endpoint.macAddress = planMacAddress(id, endpoint);
+}
+
+/** @throws {WherryError} `invalid_argument` for what the network cannot give. */
+function checkWishes(
+  request: EndpointRequest | undefined,
+  { name, driver, ipamDriver }: NetworkConfig,
+): void {
+  const { ipv4 = "", ipv6 = "", macAddress = "" } = request ?? {};
+  const address = ipv4 || ipv6;
+  if (address !== "" && ipamDriver !== "default") {
+    const reason = ipamDriver === "dhcp" ? "its DHCP server chooses" : "nobody gives any there";
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot use address "${address}" of network "${name}": ${reason}`,
+    );
+  }
+  if (macAddress !== "" && driver === "ipvlan") {
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot use the hardware address "${macAddress}" on network "${name}": those on an ipvlan ` +
+        "have that of its parent",
+    );
+  }
 }
 
 function endpointAddress(

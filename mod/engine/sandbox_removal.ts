@@ -3,10 +3,11 @@
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { Links } from "../kernel/link.ts";
 import { NETLINK, NetlinkError, NetlinkSocket } from "../kernel/netlink.ts";
+import { sendFrame } from "../kernel/packet_socket.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { unpublishPorts } from "../network/host_network.ts";
 import { releaseAddress, releaseAllAddresses } from "../network/ipam.ts";
-import type { Endpoint, Sandbox } from "../network/sandbox.ts";
+import type { DhcpLease, Endpoint, Sandbox } from "../network/sandbox.ts";
 import { forgetFlowsToContainer } from "../network/udp_flows.ts";
 import { isId, shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
@@ -77,6 +78,7 @@ function releaseSandbox(paths: Paths, id: string, { endpoints, ports }: Sandbox)
     ...endpoints.flatMap((endpoint) => [
       () => isShared ? removeHostLink(endpoint) : cutHostLink(endpoint),
       () => releaseAddresses(paths, id, endpoint),
+      () => releaseLeaseOf(endpoint),
     ]),
   );
 }
@@ -116,6 +118,11 @@ function addressPlace(
 export function releaseEndpoint(paths: Paths, owner: string, endpoint: Endpoint): void {
   removeHostLink(endpoint);
   releaseAddresses(paths, owner, endpoint);
+  releaseLeaseOf(endpoint);
+}
+
+function releaseLeaseOf({ ipv4, lease }: Endpoint): void {
+  if (ipv4 !== undefined && lease !== undefined) releaseLease(lease);
 }
 
 function releaseAddresses(paths: Paths, owner: string, endpoint: Endpoint): void {
@@ -126,6 +133,19 @@ function releaseAddresses(paths: Paths, owner: string, endpoint: Endpoint): void
   for (const address of [ipv4, ipv6]) {
     if (address !== undefined) releaseAddress(place, address.address, owner);
   }
+}
+
+/**
+ * Gives an address back to its DHCP server.
+ *
+ * The frame goes out by the parent, in the container's name: the container's own link may be gone by now.
+ */
+export function releaseLease({ parent, release, expiresAt }: DhcpLease): void {
+  if (Date.now() >= expiresAt) return;
+  using socket = new NetlinkSocket(NETLINK.ROUTE);
+  const link = new Links(socket).find(parent);
+  // Without a way to the server the lease ends by itself
+  if (link?.isUp === true) sendFrame(link.index, Uint8Array.fromHex(release));
 }
 
 /** A crash may have left the namespace, and the link with it, to the kernel. */

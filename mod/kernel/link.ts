@@ -462,6 +462,16 @@ export class Links {
   }
 
   /**
+   * Changes the size of a link's largest packet.
+   *
+   * @param mtu In bytes.
+   * @throws {NetlinkError} EINVAL if the link below takes no such packets; ENODEV if there is no such link.
+   */
+  setMtu(link: LinkReference, mtu: number): void {
+    this.#socket.request(changeLink("set the MTU of link", link, [[IFLA.MTU, mtu]]));
+  }
+
+  /**
    * Makes a link a port of a bridge.
    *
    * @param masterIndex The bridge; 0 to let the link go.

@@ -25,6 +25,8 @@ export interface ContainerPaths {
   merged: string;
   /** Sources of `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf`. */
   etc: string;
+  /** The last addresses that DHCP servers have given it, by its links. */
+  lastAddresses: string;
   /** What exists while the container does, until a reboot. */
   runDirectory: string;
   /** Locked by the monitor while the container runs. */
@@ -143,6 +145,7 @@ export class Paths {
       work: `${directory}/work`,
       merged: `${directory}/merged`,
       etc: `${directory}/etc`,
+      lastAddresses: `${directory}/last_addresses.json`,
       runDirectory,
       lock: `${runDirectory}/lock`,
       configLock: `${runDirectory}/config.lock`,

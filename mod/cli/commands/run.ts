@@ -8,7 +8,12 @@ import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { tryLockContainer } from "../../engine/find.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../command_flags.ts";
-import { loadImageSupport, planRequest, requestWarnings } from "../container_request.ts";
+import {
+  loadImageSupport,
+  loadNetworks,
+  planRequest,
+  requestWarnings,
+} from "../container_request.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -26,6 +31,7 @@ type RunFlags = ParsedFlags<typeof RUN_FLAGS>;
 export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const { flags } = parsed;
   await loadImageSupport(parsed, "run");
+  await loadNetworks(context.engine, parsed);
   const streams = planStreams(flags);
   if (!flags.detach) checkTerminal(streams);
   const request = planRequest(parsed, { isDetached: flags.detach, startsAtOnce: true });
