@@ -16,13 +16,7 @@ import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
-import {
-  missingParent,
-  needsParent,
-  type NetworkRequest,
-  networkWarnings,
-  planNetwork,
-} from "./network_flags.ts";
+import { missingParent, needsParent, networkWarnings, planNetwork } from "./network_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
