@@ -272,7 +272,8 @@ async function benchNetworks(
   wherry: string,
   rounds: number,
 ): Promise<unknown> {
-  const own = `${directory}/network`;
+  // Podman takes no more than 50 characters
+  const own = `${directory}/net`;
   const outPath = `${own}/numbers.json`;
   await Deno.mkdir(own);
   const script = new URL("bench_network.ts", import.meta.url).pathname;
