@@ -7,7 +7,7 @@
  * the same few milliseconds to all. Ratios are medians of each round's ratio.
  *
  * Options: `--n=30` rounds of `run`, `--imports=5` rounds of `import`, `--containers=1000` most
- * containers that `ps` lists, `--only=run,lifecycle,import,addresses` what to measure,
+ * containers that `ps` lists, `--only=run,lifecycle,import,addresses,network` what to measure,
  * `--out=bench.json` where the numbers go.
  *
  * @module
@@ -71,7 +71,7 @@ interface Options {
   outPath: string;
 }
 
-const PARTS: readonly string[] = ["run", "lifecycle", "import", "addresses"];
+const PARTS: readonly string[] = ["run", "lifecycle", "import", "addresses", "network"];
 
 function parseOptions(args: readonly string[]): Options {
   const options: Options = {
@@ -266,6 +266,27 @@ async function benchRuns(engines: readonly Engine[], rounds: number): Promise<Re
   return results;
 }
 
+/** Networks of every engine, in a network namespace of the benchmark's own: see `bench_network.ts`. */
+async function benchNetworks(
+  { directory, rootfsTar }: EngineSource,
+  wherry: string,
+  rounds: number,
+): Promise<unknown> {
+  const own = `${directory}/network`;
+  const outPath = `${own}/numbers.json`;
+  await Deno.mkdir(own);
+  const script = new URL("bench_network.ts", import.meta.url).pathname;
+  const { success } = await new Deno.Command("unshare", {
+    args: [
+      ...["-n", Deno.execPath(), "run", "-A", script],
+      ...[wherry, own, rootfsTar, String(rounds), outPath],
+    ],
+    stdin: "null",
+  }).spawn().status;
+  if (!success) throw new Error(`Cannot measure networks: ${script} failed`);
+  return JSON.parse(await Deno.readTextFile(outPath));
+}
+
 /** Memory of the supervisors of every engine that has them, in bytes, by the engine's name. */
 async function benchSupervisors(engines: readonly Engine[]): Promise<Record<string, number>> {
   console.log("\nProportional memory (PSS) of what supervises one container");
@@ -305,7 +326,8 @@ async function bench(options: Options): Promise<void> {
 
   const rootfsTar = `${directory}/busybox.tar`;
   await makeBusyboxTar(rootfsTar);
-  const engines = await openEngines({ directory, rootfsTar }, wherry, undo);
+  const source: EngineSource = { directory, rootfsTar };
+  const engines = await openEngines(source, wherry, undo);
   const report: Record<string, unknown> = {
     machine,
     versions: Object.fromEntries(engines.map(({ name, version }) => [name, version])),
@@ -322,6 +344,9 @@ async function bench(options: Options): Promise<void> {
   }
   if (options.parts.has("addresses")) {
     report["addresses"] = benchAddresses(["/dev/shm", directory]);
+  }
+  if (options.parts.has("network")) {
+    report["networks"] = await benchNetworks(source, wherry, options.runRounds);
   }
   await Deno.writeTextFile(options.outPath, JSON.stringify(report, undefined, 2) + "\n");
   console.log(`\nNumbers are in ${options.outPath}`);

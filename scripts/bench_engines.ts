@@ -35,6 +35,10 @@ export interface EngineSource {
   directory: string;
   /** The busybox root file system as a tar archive. */
   rootfsTar: string;
+  /**
+   * Whether containers get networks: only in a network namespace of the benchmark's own. @default {false}
+   */
+  hasNetworks?: boolean;
 }
 
 /** Runs a command to its end and returns what it wrote to stdout. */
@@ -147,8 +151,16 @@ export async function openRunc(source: EngineSource): Promise<Engine | undefined
   };
 }
 
+const NO_DOCKER_NETWORKS = [
+  "--bridge",
+  "none",
+  "--iptables=false",
+  "--ip-masq=false",
+  "--ip-forward=false",
+] as const;
+
 /**
- * Sets up docker: a containerd and a dockerd of its own, without bridge and firewall rules.
+ * Sets up docker: a containerd and a dockerd of its own, without bridge and firewall rules unless it is to have networks.
  *
  * @param source Where and from what.
  * @returns undefined when docker is not installed.
@@ -172,7 +184,7 @@ export async function openDocker(source: EngineSource): Promise<Engine | undefin
     ...["--containerd", address, "--host", `unix://${directory}/docker.sock`],
     ...["--data-root", `${directory}/data`, "--exec-root", `${directory}/exec`],
     ...["--pidfile", `${directory}/docker.pid`],
-    ...["--bridge", "none", "--iptables=false", "--ip-masq=false", "--ip-forward=false"],
+    ...(source.hasNetworks ? [] : NO_DOCKER_NETWORKS),
   ]));
   const client = [docker, "--host", `unix://${directory}/docker.sock`];
   await waitFor([...client, "version"]);
@@ -204,6 +216,7 @@ export async function openPodman(source: EngineSource): Promise<Engine | undefin
   const client = [
     ...[podman, "--root", `${directory}/root`, "--runroot", `${directory}/run`],
     ...["--runtime", "runc", "--cgroup-manager", "cgroupfs"],
+    ...["--network-config-dir", `${directory}/networks`],
   ];
   // Podman raises both limits by default, which takes a capability that not every root has.
   const runOptions = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];

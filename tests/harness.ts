@@ -264,6 +264,7 @@ export class TestEngine implements AsyncDisposable {
     const files = places.flatMap((place) => listNames(place).map((name) => `${place}/${name}`));
     return [
       ...files.flatMap(describeFile),
+      ...listNetworkFiles(`${this.runRoot}/network`).map((path) => `file ${path}`),
       ...this.#before.findNew(this.#listCreated()),
       ...this.network.findChanges(),
     ];
@@ -289,6 +290,21 @@ export class TestEngine implements AsyncDisposable {
     this.network[Symbol.dispose]();
     await Deno.remove(this.directory, { recursive: true });
   }
+}
+
+/** Registries that say of nobody that anything belongs to him. */
+const EMPTY_REGISTRIES = ['{"schema":1,"bridges":[],"resolvers":[]}', '{"schema":1,"owners":{}}'];
+
+/** All that is kept of networks, but for locks and empty registries, which stay. */
+function listNetworkFiles(directory: string): string[] {
+  if (!exists(directory)) return [];
+  return Array.from(Deno.readDirSync(directory)).flatMap(({ name, isDirectory, isFile }) => {
+    const path = `${directory}/${name}`;
+    if (isDirectory) return listNetworkFiles(path);
+    const stays = name.endsWith("lock") ||
+      isFile && EMPTY_REGISTRIES.includes(Deno.readTextFileSync(path).trim());
+    return stays ? [] : [path];
+  });
 }
 
 /** A file, and all that is in it if it is a directory. */

@@ -45,7 +45,9 @@ const REFUSAL =
 
 for (const argv of [["attach", "--no-stdin"], ["logs", "-f"], ["wait"]]) {
   testWhole(`the 33rd ${argv[0]} is refused, and works when one has left`, async (wherry) => {
-    const id = await wherry.start(["--name", "box"], ["sh", "-c", "echo started; sleep 100"]);
+    // On a network, its monitor has a socket more
+    const flags = ["--name", "box", "--network", "none"];
+    const id = await wherry.start(flags, ["sh", "-c", "echo started; sleep 100"]);
     using crowd = new Crowd(wherry, { id, count: STAYING_COUNT, request: "wait" });
 
     const refused = await wherry.run([...argv, "box"]);

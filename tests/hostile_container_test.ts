@@ -148,11 +148,7 @@ testWhole(
   async (wherry) => {
     const program = await compileHostile(wherry);
     const name = `wherry-test-${Deno.pid}`;
-    const listener = new Deno.Command(program, {
-      args: ["listen", name],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
+    const listener = wherry.spawnHost([program, "listen", name], { stdin: "" });
     const output = listener.stdout.getReader();
     strictEqual(new TextDecoder().decode((await output.read()).value), "listening\n");
     const connect = (network: string): Promise<{ stdout: string }> =>
@@ -162,12 +158,12 @@ testWhole(
         name,
       ]);
 
-    const [none, host] = [await connect("none"), await connect("host")];
+    const results: string[] = [];
+    for (const network of ["none", "bridge", "host"]) results.push((await connect(network)).stdout);
 
-    deepStrictEqual([none.stdout, host.stdout], ["Connection refused\n", "connected\n"]);
+    deepStrictEqual(results, ["Connection refused\n", "Connection refused\n", "connected\n"]);
     await listener.stdin.close();
-    await output.cancel();
-    await listener.status;
+    await Promise.all([output.cancel(), listener.stderr.cancel(), listener.status]);
   },
 );
 

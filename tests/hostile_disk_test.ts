@@ -4,12 +4,10 @@ import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Disk } from "./disk.ts";
 import { eventually, isAlive, type TestEngine, testWhole } from "./harness.ts";
 
-/** `made` was never started, `up` runs. */
+/** `made` was never started and has no network, `up` runs and has one. */
 async function makeContainers(wherry: TestEngine): Promise<string> {
-  strictEqual(
-    (await wherry.run(["create", "--name", "made", ...await wherry.busybox(), "true"])).code,
-    0,
-  );
+  const made = ["create", "--name", "made", "--network", "none", ...await wherry.busybox(), "true"];
+  strictEqual((await wherry.run(made)).code, 0);
   return await wherry.start(["--name", "up"], ["sh", "-c", "echo up; sleep 100"]);
 }
 
@@ -115,6 +113,25 @@ testWhole("a run root without a free byte costs events alone, and says so", asyn
     );
   }
   strictEqual((await wherry.run(["rm", "-f", "renamed", "up"])).code, 0);
+});
+
+testWhole("a run root without a free byte starts no container on a network", async (wherry) => {
+  await using disk = await Disk.mount(wherry, "size=512k", wherry.runRoot);
+  await makeContainers(wherry);
+  await wherry.run(["create", "--name", "wired", ...await wherry.busybox(), "true"]);
+  {
+    await using _filling = await disk.fill("bytes");
+
+    const { code, stderr } = await wherry.run(["start", "wired"]);
+
+    match(
+      stderr,
+      /^wherry: Cannot set up the network of container "wired": [^\n]*no space left[^\n]*\n/i,
+    );
+    strictEqual(code, 1);
+  }
+  strictEqual((await wherry.run(["start", "wired"])).code, 0);
+  strictEqual((await wherry.run(["rm", "-f", "wired", "up", "made"])).code, 0);
 });
 
 testWhole("a run root without a free inode refuses, but for the end", async (wherry) => {

@@ -143,7 +143,7 @@ testWhole("ps filters by other containers, states and mounts", async (wherry) =>
   deepStrictEqual(await names("since=second"), ["third"]);
   deepStrictEqual(await names("exited=3"), ["first"]);
   deepStrictEqual(await names("volume=/data"), ["second"]);
-  deepStrictEqual(await names("network=none", "status=running"), ["third"]);
+  deepStrictEqual(await names("network=bridge", "status=running"), ["third"]);
   deepStrictEqual(await names("publish=80"), [""]);
   deepStrictEqual(await names("health=none"), ["third", "second", "first"]);
   const wrong = await wherry.run(["ps", "-f", "before=nobody"]);

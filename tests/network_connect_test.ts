@@ -3,6 +3,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { Links } from "../mod/kernel/link.ts";
 import { NETLINK, NetlinkSocket } from "../mod/kernel/netlink.ts";
+import { readPortRegistry } from "../mod/network/port_registry.ts";
 import { listNames, type Result, type TestEngine, testWhole } from "./harness.ts";
 
 async function network(wherry: TestEngine, ...args: readonly string[]): Promise<Result> {
@@ -42,16 +43,8 @@ function complaint({ stderr }: Result): string {
 
 /** `host port->container port` of all that is published over IPv4, as the record that the kernel gets has it. */
 function publishedPorts({ runRoot }: TestEngine): string[] {
-  const { owners } = JSON.parse(Deno.readTextFileSync(`${runRoot}/network/ports`)) as {
-    owners: Record<string, {
-      hostAddress: string;
-      hostPort: number;
-      containerPort: number;
-      containerAddress: string;
-      count: number;
-    }[]>;
-  };
-  return Object.values(owners).flat().filter(({ hostAddress }) => hostAddress === "0.0.0.0")
+  const owners = readPortRegistry(`${runRoot}/network/ports`);
+  return [...owners.values()].flat().filter(({ hostAddress }) => hostAddress === "0.0.0.0")
     .map(({ hostPort, containerAddress, containerPort, count }) =>
       `${hostPort}+${count}->${containerAddress}:${containerPort}`
     );

@@ -1,6 +1,7 @@
 /** Commands that change networks, killed at random moments, many times over. @module */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { readPortRegistry } from "../mod/network/port_registry.ts";
 import { listNames, type TestEngine, testWhole } from "./harness.ts";
 import { killDuring, pick, randomNumbers, VICTIMS } from "./random_kills.ts";
 import { reapAdopted } from "./surroundings.ts";
@@ -104,7 +105,7 @@ function readFiles({ runRoot }: TestEngine): NetworkFiles {
     hosts: ids.flatMap((id) =>
       readIfPresent(`${directory}/${id}/hosts`).split("\n").filter((line) => line !== "")
     ),
-    owners: Object.keys(JSON.parse(readIfPresent(`${directory}/ports`) || "{}").owners ?? {}),
+    owners: [...readPortRegistry(`${directory}/ports`).keys()],
   };
 }
 

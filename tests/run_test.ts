@@ -93,7 +93,7 @@ testWhole("run ends with 125 and one line when it cannot do what was asked", asy
     [["-w", "relative"], /Cannot use the working directory "relative"/],
     [["-h", "two words"], /Cannot use the hostname "two words"/],
     [["--name", "x"], /Cannot use the container name "x"/],
-    [["--network", "nowhere"], /Cannot use the network "nowhere"/],
+    [["--network", "nowhere"], /network nowhere not found/],
     [["-l", "=value"], /Cannot use the label "=value"/],
   ];
   for (const [flags, message] of cases) {
@@ -451,7 +451,8 @@ testWhole("run --network host has the host's network and name", async (wherry) =
 
   const { stdout } = await wherry.runBusybox(["--network", "host"], ["sh", "-c", script]);
 
-  strictEqual(stdout, `${Deno.readLinkSync("/proc/self/ns/net")}\n${Deno.hostname()}\n`);
+  const namespace = wherry.network.within(() => Deno.readLinkSync("/proc/thread-self/ns/net"));
+  strictEqual(stdout, `${namespace}\n${Deno.hostname()}\n`);
 });
 
 testWhole("run without --rm keeps the container until rm", async (wherry) => {
@@ -569,6 +570,7 @@ testWhole("run goes on when the disk that keeps its log is full", async (wherry)
     ok(stdout === await wherry.runHost("seq", "1", "200000"), "The output differs");
     await eventually(() => listNames(`${wherry.root}/containers`).length === 0);
   } finally {
+    await wherry.removeUnusedNetworks();
     await wherry.runHost("umount", wherry.root);
   }
 });
@@ -587,6 +589,7 @@ testWhole("run on a disk without any space left says so and leaves nothing", asy
     deepStrictEqual(listNames(`${wherry.root}/containers`), []);
     deepStrictEqual(listNames(`${wherry.root}/names`), []);
   } finally {
+    await wherry.removeUnusedNetworks();
     await wherry.runHost("umount", wherry.root);
   }
 });
@@ -613,7 +616,9 @@ testWhole("run works below directories with long names", async (wherry) => {
   const { code, stdout, stderr } = await wherry.runCommand([...command, "echo", "works"]);
 
   deepStrictEqual([code, stdout, stderr], [0, "works\n", ""]);
-  strictEqual((await wherry.runCommand([program, ...argv, "rm", "box"])).code, 0);
+  for (const words of [["rm", "box"], ["network", "prune", "-f"]]) {
+    strictEqual((await wherry.runCommand([program, ...argv, ...words])).code, 0);
+  }
 });
 
 testWhole("run takes its directories from the environment, also relative ones", async (wherry) => {
@@ -621,11 +626,11 @@ testWhole("run takes its directories from the environment, also relative ones", 
   const source = rest.slice(0, rest.indexOf("--root"));
   const argv = ["run", "--rm", "--cidfile", "cid", ...await wherry.busybox(), "pwd"];
 
-  const { code } = await wherry.runCommand([program, ...source, ...argv], {
-    env: { WHERRY_ROOT: "data", WHERRY_RUN_ROOT: `${wherry.scratch}/run` },
-  });
+  const env = { WHERRY_ROOT: "data", WHERRY_RUN_ROOT: `${wherry.scratch}/run` };
 
-  strictEqual(code, 0);
+  for (const words of [argv, ["network", "prune", "-f"]]) {
+    strictEqual((await wherry.runCommand([program, ...source, ...words], { env })).code, 0);
+  }
   deepStrictEqual(listNames(wherry.scratch), ["cid", "data", "run"]);
 });
 

@@ -5,6 +5,7 @@ import type { CreateRequest } from "../engine/create.ts";
 import type { Engine } from "../engine/engine.ts";
 import { loadTarSupport } from "../engine/image_source.ts";
 import { loadNetworkSupport } from "../engine/network_support.ts";
+import { networkPlaceOf } from "../engine/sandbox.ts";
 import { WherryError } from "../errors.ts";
 import { findNetworkRecord } from "../network/network_store.ts";
 import { flagError } from "./argument_error.ts";
@@ -15,13 +16,7 @@ import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
-import {
-  missingParent,
-  needsParent,
-  type NetworkRequest,
-  networkWarnings,
-  planNetwork,
-} from "./network_flags.ts";
+import { missingParent, needsParent, networkWarnings, planNetwork } from "./network_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
@@ -35,9 +30,6 @@ export interface ContainerArguments {
   /** The image unless there is `--rootfs`, then the command. */
   readonly positionals: readonly string[];
 }
-
-/** What {@linkcode planRequest} makes of the arguments. */
-export type PlannedRequest = CreateRequest & NetworkRequest;
 
 /** What the command does with the container it makes. */
 export interface RequestOptions {
@@ -90,7 +82,7 @@ export async function loadNetworks(engine: Engine, { flags }: ContainerArguments
 export function planRequest(
   { flags, positionals }: ContainerArguments,
   { isDetached, startsAtOnce }: RequestOptions,
-): PlannedRequest {
+): CreateRequest {
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
   checkPull(flags.pull);
   const attached = attachedStreams(flags, isDetached);
@@ -133,16 +125,18 @@ export function planRequest(
 /**
  * What people should know of flags that have not the effect they may expect: no flag is silently without one.
  *
+ * @param config The container that was made.
  * @returns A sentence for each.
  */
 export function requestWarnings(
+  engine: Engine,
   { flags: { pull } }: ContainerArguments,
-  request: PlannedRequest,
+  config: ContainerConfig,
 ): string[] {
   const pullWarnings = pull === "always"
     ? ["--pull always: there are no registries yet, so the image that is here is used"]
     : [];
-  return [...pullWarnings, ...networkWarnings(request)];
+  return [...pullWarnings, ...networkWarnings(config, () => networkPlaceOf(engine, config))];
 }
 
 const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", "missing", "never"];

@@ -1,6 +1,7 @@
 /** From the network flags of `run` and `create` to what a container asks for. @module */
 
 import type { EndpointRequest, NetworkMode } from "../container/config.ts";
+import type { NetworkPlace } from "../container/launch_plan.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import type { ParentNetworkRequest } from "../engine/parent_network.ts";
 import {
@@ -166,24 +167,28 @@ export function isAttached(networkMode: NetworkMode): boolean {
 /**
  * What people should know of flags that have no effect, or not the one they may expect.
  *
+ * @param findPlace Finds where the container's processes find their network.
  * @returns A sentence for each.
  */
 export function networkWarnings(
-  { networkMode, publishedPorts, publishesAll, nameLookup }: Pick<
+  config: Pick<
     NetworkRequest,
     "networkMode" | "publishedPorts" | "publishesAll" | "nameLookup"
   >,
+  findPlace: () => NetworkPlace,
 ): string[] {
+  const { networkMode, publishedPorts, publishesAll, nameLookup } = config;
   const isPublished = publishedPorts.length > 0 || publishesAll;
-  const discarded = isPublished && !isAttached(networkMode)
-    ? [`Published ports are discarded when using ${networkMode} network mode`]
-    : [];
-  const local = networkMode === "host" ? undefined : nameLookup.servers.find(isLoopback);
+  const local = nameLookup.servers.find(isLoopback);
+  if (!isPublished && local === undefined) return [];
+  const place = findPlace();
   return [
-    ...discarded,
-    ...(local === undefined
-      ? []
-      : [`Localhost DNS setting (--dns=${local}) may fail in containers.`]),
+    ...(isPublished && place !== "sandbox"
+      ? [`Published ports are discarded when using ${networkMode} network mode`]
+      : []),
+    ...(local !== undefined && place !== "host"
+      ? [`Localhost DNS setting (--dns=${local}) may fail in containers.`]
+      : []),
   ];
 }
 
@@ -238,14 +243,17 @@ function addFirst(
 /** docker's daemon is who looks at addresses, and so `create` ends with 1 for them. */
 function checkEndpoint(request: EndpointRequest): EndpointRequest {
   const { aliases, ipv4, ipv6, macAddress } = request;
-  for (const alias of aliases) checkAlias(alias);
   if (ipv4 !== "" && parseIpAddress(ipv4)?.family !== 4) {
     throw argumentError(`invalid IPv4 address: ${ipv4}`);
   }
   if (ipv6 !== "" && parseIpAddress(ipv6)?.family !== 6) {
     throw argumentError(`invalid IPv6 address: ${ipv6}`);
   }
-  return { ...request, macAddress: checkMacAddress(macAddress) };
+  return {
+    ...request,
+    aliases: aliases.map(checkAlias),
+    macAddress: checkMacAddress(macAddress),
+  };
 }
 
 function checkMacAddress(text: string): string {

@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import type { EndpointRequest } from "../container/config.ts";
+import type { NetworkPlace } from "../container/launch_plan.ts";
 import { CREATE_FLAGS } from "./command_flags.ts";
 import { parseFlags } from "./flags.ts";
 import {
@@ -222,24 +223,26 @@ for (const [line, message] of REFUSED) {
   });
 }
 
-const WARNINGS: [line: string, expected: string[]][] = [
-  ["", []],
-  ["-p 80", []],
-  ["--network a -P", []],
-  ["--network host", []],
-  ["--network host -p 80:80", ["Published ports are discarded when using host network mode"]],
-  ["--network none -P", ["Published ports are discarded when using none network mode"]],
-  ["--dns 1.1.1.1", []],
-  ["--network host --dns 127.0.0.1", []],
-  [
-    "--dns 1.1.1.1 --dns 127.0.0.53",
-    ["Localhost DNS setting (--dns=127.0.0.53) may fail in containers."],
-  ],
+const WARNINGS: [place: NetworkPlace, line: string, expected: string[]][] = [
+  ["sandbox", "", []],
+  ["sandbox", "-p 80", []],
+  ["sandbox", "--network lan -P", []],
+  ["host", "--network host", []],
+  ["host", "--network host -p 80:80", [
+    "Published ports are discarded when using host network mode",
+  ]],
+  ["new", "--network none -P", ["Published ports are discarded when using none network mode"]],
+  ["host", "--network mine -p 80", ["Published ports are discarded when using mine network mode"]],
+  ["sandbox", "--dns 1.1.1.1", []],
+  ["host", "--network host --dns 127.0.0.1", []],
+  ["sandbox", "--dns 1.1.1.1 --dns 127.0.0.53", [
+    "Localhost DNS setting (--dns=127.0.0.53) may fail in containers.",
+  ]],
 ];
 
-for (const [line, expected] of WARNINGS) {
+for (const [place, line, expected] of WARNINGS) {
   Deno.test(`networkWarnings() gives ${expected.length} sentences for "${line}"`, () => {
-    deepStrictEqual(networkWarnings(plan(line)), expected);
+    deepStrictEqual(networkWarnings(plan(line), () => place), expected);
   });
 }
 

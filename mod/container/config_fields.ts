@@ -86,9 +86,6 @@ function isMount(value: unknown): boolean {
     isBoolean(value["createsSource"]) && isString(value["propagation"]);
 }
 
-/** Unlike a container's name it may be a single letter. */
-const NETWORK_NAME = /^[a-zA-Z0-9][\w.-]*$/;
-
 function isEndpointRequest(value: unknown): boolean {
   return isObject(value) && isNetwork(String(value["network"])) && isStrings(value["aliases"]) &&
     isString(value["ipv4"]) && isString(value["ipv6"]) && isString(value["macAddress"]) &&

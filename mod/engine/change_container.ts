@@ -118,11 +118,24 @@ function openNamespaceIfPresent(init: Descriptor): Descriptor | undefined {
   }
 }
 
+/** @throws {WherryError} `corrupt` if its record is damaged. */
 function openLive(
   { network: path }: ContainerPaths,
   namespace: Descriptor,
 ): LiveSandbox | undefined {
-  const sandbox = readSandbox(path);
+  const sandbox = readWithAdvice(path);
   if (sandbox === undefined) return undefined;
   return { sandbox, namespace, write: (changed) => writeSandbox(path, changed) };
+}
+
+function readWithAdvice(path: string): Sandbox | undefined {
+  try {
+    return readSandbox(path);
+  } catch (error) {
+    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
+    throw new WherryError("corrupt", error.message, {
+      cause: error,
+      hint: "Stop the container and start it again: its network is made anew",
+    });
+  }
 }

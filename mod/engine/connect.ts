@@ -1,7 +1,7 @@
 /** Attaching containers to networks after they were made, and detaching them. @module */
 
 import type { ContainerConfig, EndpointRequest } from "../container/config.ts";
-import { WherryError } from "../errors.ts";
+import { WherryError, type WherryErrorOptions } from "../errors.ts";
 import { addressToNumber, containsAddress, parseCidr, parseIpAddress } from "../kernel/ip.ts";
 import { detachEndpoint, moveDefaultRoute, SandboxSockets } from "../network/endpoint.ts";
 import type { NetworkConfig } from "../network/network.ts";
@@ -54,23 +54,23 @@ function checkConnection(
     ...endpoints.map(({ network }) => readNetwork(paths, network)?.driver),
   ];
   if (networkMode.startsWith("container:") || drivers.includes("host")) {
-    throw new WherryError(
-      "conflict",
+    throw conflict(
       "container sharing network namespace with another container or host cannot be connected to any other network",
     );
   }
   if (drivers.includes("none")) {
-    throw new WherryError(
-      "conflict",
+    throw conflict(
       "container cannot be connected to multiple networks with one of the networks in private (none) mode",
       { hint: 'Take a stopped container off it first with "wherry network disconnect none"' },
     );
   }
   if (!endpoints.some(({ network }) => network === name)) return;
-  throw new WherryError(
-    "conflict",
-    `endpoint with name ${config.name} already exists in network ${name}`,
-  );
+  throw conflict(`endpoint with name ${config.name} already exists in network ${name}`);
+}
+
+/** An error in docker's words, which scripts look for. */
+function conflict(dockerWords: string, options: WherryErrorOptions = {}): WherryError {
+  return new WherryError("conflict", dockerWords, options);
 }
 
 /** What would be refused at each start is refused now. */
@@ -78,7 +78,7 @@ function checkWishes({ ipv4, ipv6 }: EndpointRequest, { name, pools }: NetworkCo
   for (const wish of [ipv4, ipv6].filter((wish) => wish !== "")) {
     const address = parseIpAddress(wish);
     if (address === undefined) {
-      throw new WherryError("invalid_argument", `invalid IP address: ${wish}`);
+      throw new WherryError("invalid_argument", `Invalid IP address: ${wish}`);
     }
     const isInside = pools.some(({ subnet }) => {
       const cidr = parseCidr(subnet);
@@ -88,7 +88,7 @@ function checkWishes({ ipv4, ipv6 }: EndpointRequest, { name, pools }: NetworkCo
     if (isInside) continue;
     throw new WherryError(
       "invalid_argument",
-      `no configured subnet of network ${name} contains IP address ${wish}`,
+      `Cannot use address "${wish}": no configured subnet of network "${name}" contains IP address ${wish}`,
     );
   }
 }
@@ -140,8 +140,8 @@ function connectLive(
 ): PortTrouble | undefined {
   using sockets = new SandboxSockets(live.namespace);
   const before = dropHalfMade(engine, sockets, { live, config, network });
-  const number = firstFreeLink(sockets, before);
-  const endpoint = planEndpoint(config, request, network, number);
+  const index = firstFreeLink(sockets, before);
+  const endpoint = planEndpoint(config, request, { network, index });
   const after: Sandbox = { ...before, endpoints: [...before.endpoints, endpoint] };
   using undo = new DisposableStack();
   undo.defer(() => {
@@ -308,8 +308,7 @@ function disconnectOpen(
 ): PortTrouble | undefined {
   const { config } = record;
   if (config.networkMode === "host" && network.driver === "host") {
-    throw new WherryError(
-      "conflict",
+    throw conflict(
       "container cannot be disconnected from host network or connected to host network",
     );
   }
@@ -317,10 +316,7 @@ function disconnectOpen(
   const isNone = config.networkMode === "none" && network.name === "none";
   const isOn = config.endpoints.some((request) => request.network === network.name);
   if (!isNone && !isOn && endpoint === undefined) {
-    throw new WherryError(
-      "conflict",
-      `container ${config.id} is not connected to network ${network.name}`,
-    );
+    throw conflict(`container ${config.id} is not connected to network ${network.name}`);
   }
   if (isRunning && live === undefined) throw withoutSandbox(config);
   const changed = {

@@ -59,10 +59,10 @@ function namesOfPublished({ containerPort, count, protocol }: PublishedPort): st
   return Array.from({ length: count }, (_, offset) => `${containerPort + offset}/${protocol}`);
 }
 
-/** Names of the networks that a container is on; none if it shares another container's. */
+/** Names of the networks that a container is on; none if it shares another container's, or has left all. */
 export function networkNamesOf(
   { networkMode, endpoints }: Pick<ContainerConfig, "networkMode" | "endpoints">,
 ): string[] {
-  if (endpoints.length > 0) return endpoints.map(({ network }) => network);
-  return networkMode.startsWith("container:") ? [] : [networkMode];
+  if (networkMode === "host" || networkMode === "none") return [networkMode];
+  return endpoints.map(({ network }) => network);
 }

@@ -55,6 +55,7 @@ const NETWORKS: [networkMode: string, endpoints: string[], expected: string[]][]
   ["host", [], ["host"]],
   ["none", [], ["none"]],
   ["container:0123456789ab", [], []],
+  ["lan", [], []],
 ];
 
 for (const [networkMode, names, expected] of NETWORKS) {

@@ -20,9 +20,9 @@ import { writeSandbox } from "../network/sandbox_record.ts";
 import { newId, shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import type { Engine } from "./engine.ts";
 import { defaultRouteIndex } from "./default_route.ts";
 import { recordEndpointEvent } from "./endpoint_events.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
 import { loadDhcp } from "./network_support.ts";
@@ -33,7 +33,7 @@ import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** Where a container's processes find their network. */
 export interface SandboxSetup extends Disposable {
-  /** `sandbox` and `joined` are those with a {@linkcode namespace}. */
+  /** `sandbox` and `joined` are those with a `namespace`. */
   place: NetworkPlace;
   /** Its own or another container's namespace, for the monitor. */
   namespace: Descriptor | undefined;
@@ -49,6 +49,14 @@ export interface SandboxSetup extends Disposable {
  * @throws {WherryError} If a network is missing, an address or a port is taken; nothing is left then.
  */
 export async function setUpSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
+  try {
+    return await setUp(engine, config);
+  } catch (cause) {
+    throw systemFailure(`set up the network of container "${config.name}"`, cause);
+  }
+}
+
+async function setUp(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
   const place = networkPlaceOf(engine, config);
   if (place === "sandbox") return await makeSandbox(engine, config);
   writeHostEtcFiles(engine.paths, config, place);
@@ -87,7 +95,7 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   const sandbox: Sandbox = {
     schema: 1,
     endpoints: config.endpoints.map((request, index) =>
-      planEndpoint(config, request, networks[index], index)
+      planEndpoint(config, request, { network: networks[index], index })
     ),
     ports: [],
   };
@@ -201,12 +209,15 @@ function prepareNetwork(
   return bringUp(engine, network);
 }
 
-/** Everything of an endpoint but its addresses, which are taken later. */
+/**
+ * Everything of an endpoint but its addresses, which are taken later.
+ *
+ * @param index Number of its link inside: 0 for `eth0`.
+ */
 export function planEndpoint(
   config: Pick<ContainerConfig, "id" | "name">,
   request: EndpointRequest,
-  network: NetworkConfig | undefined,
-  index: number,
+  { network, index }: { network: NetworkConfig | undefined; index: number },
 ): Endpoint {
   const id = newId();
   const names = [config.name, shortId(config.id), ...request.aliases];
@@ -222,7 +233,7 @@ export function planEndpoint(
 }
 
 /** Takes addresses for an endpoint and writes them into it. */
-export function takeAddresses(
+function takeAddresses(
   engine: Engine,
   { id }: Pick<ContainerConfig, "id">,
   request: EndpointRequest | undefined,
@@ -306,7 +317,7 @@ export async function openNamespaceOf(engine: Engine, wanted: string): Promise<D
   if (init === undefined) {
     throw new WherryError(
       "conflict",
-      `cannot join network namespace of a non running container: ${config.id}`,
+      `Cannot join network namespace of a non running container: ${config.id}`,
       { hint: `Start it first with "wherry start ${wanted}"` },
     );
   }

@@ -32,7 +32,7 @@ import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
-import { killLeftovers, tryLockContainer } from "./find.ts";
+import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
@@ -339,8 +339,12 @@ function keeperOf({ paths }: Engine): { table: string; rulesetPath: string } {
   return { table: tableNameOf(paths.runRoot), rulesetPath: paths.hostNetwork.ruleset };
 }
 
-/** Who shares a container's network shares its names, too. */
-function etcDirectoryOf({ paths }: Engine, { id, networkMode }: ContainerConfig): string {
-  const [, other = id] = /^container:(.*)$/.exec(networkMode) ?? [];
-  return paths.container(other).etc;
+/** Who shares a container's network shares its names, too, and those may be another one's in turn. */
+function etcDirectoryOf(engine: Engine, { id, networkMode }: ContainerConfig): string {
+  const [, other] = /^container:(.*)$/.exec(networkMode) ?? [];
+  // It could only be started while that one was there
+  const config = other === undefined ? undefined : readContainer(engine, other)?.config;
+  return config === undefined
+    ? engine.paths.container(other ?? id).etc
+    : etcDirectoryOf(engine, config);
 }

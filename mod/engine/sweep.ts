@@ -200,8 +200,23 @@ export function listOrphanRunDirectories(engine: Engine): string[] {
   return listNames(engine.paths.runContainers).filter((name) => isId(name) && !ids.has(name));
 }
 
-/** Removes a `--rm` container after its end; what monitors ask for. */
+/**
+ * Undoes what a container had of the network and removes it if it is a `--rm` container, after its end; what monitors
+ * ask for. One whose record is damaged is left to commands, which tell of it.
+ */
 export function cleanUpContainer(engine: Engine, id: string): void {
   using lock = tryLockContainer(engine, id);
-  if (lock !== undefined) sweepLocked(engine, id, emptyResult());
+  if (lock !== undefined && !isDamaged(engine, id)) sweepLocked(engine, id, emptyResult());
+}
+
+function isDamaged({ paths }: Engine, id: string): boolean {
+  try {
+    const container = paths.container(id);
+    const config = readContainerConfig(container);
+    readState(container, { isLockHeld: true });
+    return wasEmptied(container, config);
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "corrupt") return true;
+    throw error;
+  }
 }

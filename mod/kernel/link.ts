@@ -397,7 +397,7 @@ export class Links {
   /**
    * Makes an ipvlan in a namespace; it is not switched on.
    *
-   * @throws {NetlinkError} As {@linkcode addMacvlan}, EBUSY if the parent has macvlans.
+   * @throws {NetlinkError} As `addMacvlan`, EBUSY if the parent has macvlans.
    */
   addIpvlan(request: IpvlanRequest): void {
     this.#socket.request(newIpvlan(request));

@@ -21,7 +21,7 @@ export async function run({ engine, output }: Context, parsed: CreateFlags): Pro
   const request = planRequest(parsed, { isDetached: false, startsAtOnce: false });
   using cidFile = createCidFile(parsed.flags.cidfile);
   using container = await createContainer(engine, request);
-  for (const warning of requestWarnings(parsed, request)) output.warn(warning);
+  for (const warning of requestWarnings(engine, parsed, container.config)) output.warn(warning);
   cidFile?.keep(container.config.id);
   output.writeLine(container.config.id);
   return 0;

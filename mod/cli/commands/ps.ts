@@ -6,10 +6,9 @@ import type { ContainerSize } from "../../engine/container_size.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type Container, findContainer } from "../../engine/find.ts";
 import { listContainers } from "../../engine/list.ts";
-import { WherryError } from "../../errors.ts";
+import { readSandboxIfSound } from "../../engine/sandbox_reading.ts";
 import { listNetworkRecords } from "../../network/network_store.ts";
 import type { Sandbox } from "../../network/sandbox.ts";
-import { readSandbox } from "../../network/sandbox_record.ts";
 import type { PS_FLAGS } from "../command_flags.ts";
 import {
   CONTAINER_LAYOUT,
@@ -19,7 +18,6 @@ import {
 } from "../container_rows.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
-import type { Output } from "../output.ts";
 import { formatRows, loadFormat, type Row } from "../rows.ts";
 
 type PsFlags = ParsedFlags<typeof PS_FLAGS>["flags"];
@@ -35,7 +33,7 @@ export async function run(
   // Also a template that no container will ever see must be right
   if (format !== undefined) await formatRows([EMPTY_CONTAINER_ROW], format, layout);
   const measure = await loadMeasure(engine, flags);
-  const sandboxOf = rememberSandboxes(output);
+  const sandboxOf = rememberSandboxes(engine);
   const choose = planChoice(engine, flags, sandboxOf);
   const { containers, warnings } = listContainers(engine);
   for (const warning of warnings) output.warn(warning);
@@ -82,26 +80,14 @@ function findNetworkNames({ paths }: Engine, wanted: string): string[] {
 /** Finds what containers have of their networks, each once. */
 type SandboxOf = (container: Container) => Sandbox | undefined;
 
-function rememberSandboxes(output: Output): SandboxOf {
+function rememberSandboxes(engine: Engine): SandboxOf {
   const known = new Map<string, Sandbox | undefined>();
-  return (container) => {
-    const { config: { id, endpoints }, state, paths } = container;
+  return ({ config: { id, endpoints }, state }) => {
     // Also a record that could not be undone yet tells nothing of what has ended
     if (!state.isRunning || endpoints.length === 0) return undefined;
-    if (!known.has(id)) known.set(id, readSoundSandbox(paths.network, output));
+    if (!known.has(id)) known.set(id, readSandboxIfSound(engine, id));
     return known.get(id);
   };
-}
-
-/** One damaged record hides no containers. */
-function readSoundSandbox(path: string, output: Output): Sandbox | undefined {
-  try {
-    return readSandbox(path);
-  } catch (error) {
-    if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
-    output.warn(error.message);
-    return undefined;
-  }
 }
 
 /** Which of all containers, newest first, the flags ask for. */

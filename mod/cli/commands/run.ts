@@ -38,7 +38,9 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   using cidFile = createCidFile(flags.cidfile);
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
-  for (const warning of requestWarnings(parsed, request)) context.output.warn(warning);
+  for (const warning of requestWarnings(context.engine, parsed, container.config)) {
+    context.output.warn(warning);
+  }
   cidFile?.keep(container.config.id);
   if (session === undefined) {
     await startDetached(context, container);
