@@ -8,12 +8,12 @@ const ignore = !needs("root");
 const CARD = "card";
 const TIMEOUT_MS = 2_000;
 
-/** A broadcast to a port, without checksum, which says the port's number. */
+/** A broadcast to a port, without a checksum of UDP, which says the port's number. */
 function frameTo(port: number): Uint8Array<ArrayBuffer> {
   const [high, low] = [port >>> 8, port & 0xff];
   return Uint8Array.of(
     ...[255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 9, 0x08, 0x00],
-    ...[0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255],
+    ...[0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0x7a, 0xd0, 0, 0, 0, 0, 255, 255, 255, 255],
     ...[0, 9, high, low, 0, 10, 0, 0],
     ...[high, low],
   );
