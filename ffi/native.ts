@@ -78,6 +78,12 @@ export const core = {
     parameters: ["i32", "i32", "i32", "i32", "buffer", "i32"],
     result: "i32",
   }),
+  /** `wherry_syscall(number, a, *b, c)` that may wait long, on another thread. */
+  nbnLater: lazyCall(syscall, {
+    parameters: ["i32", "i32", "buffer", "i32"],
+    result: "i32",
+    nonblocking: true,
+  }),
   /** Starting a program; see `native/wherry.h`, also for the following. */
   spawn: lazyCall(address("wherry_spawn"), {
     parameters: [

@@ -25,6 +25,7 @@ export {
   type LostEvents,
 } from "./engine/engine.ts";
 export { createContainer, type CreatedContainer, type CreateRequest } from "./engine/create.ts";
+export type { ParentNetworkRequest } from "./engine/parent_network.ts";
 export { startContainer, type StartOptions } from "./engine/start.ts";
 export type { HealthCheckRequest } from "./engine/health_check.ts";
 export { execInContainer, type ExecRequest } from "./engine/exec.ts";
@@ -45,6 +46,7 @@ export { findNetwork } from "./engine/networks.ts";
 export { listNetworks, type NetworkList } from "./engine/list_networks.ts";
 export { pruneNetworks, removeNetwork } from "./engine/remove_network.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
+export type { NetworkRecovery } from "./engine/recover_networks.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
 export type { Sweep } from "./image/images.ts";
 export { type Container, findContainer } from "./engine/find.ts";

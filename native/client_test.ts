@@ -458,6 +458,45 @@ testBoth(
 );
 
 testBoth(
+  "end() does not keep the network for a slow client when the engine cleans up",
+  async (context) => {
+    const { start, directory } = context;
+    const fifo = `${directory}/fifo`;
+    const slow = await createFifo(fifo);
+    using host = new TestLinks();
+    using network = new TestNetwork();
+    const peer = { name: "in", namespace: network.namespace, macAddress: "02:42:00:00:00:01" };
+    host.links.addVeth({ name: "out", bridgeIndex: host.addBridge("bridge"), peer });
+
+    await using monitor = start(
+      plan(
+        ["listen", directory],
+        ["cleanup", "true"],
+        CLONE,
+        shell(
+          `until [ -e ${directory}/go ]; do sleep 0.01; done; head -c 120000 /dev/zero | tr '\\0' x`,
+        ),
+      ),
+      { networkNamespace: network.namespace },
+    );
+    await monitor.started();
+    using client = connectPacketSocket(directory, "socket");
+    sendPacket(client, `attach ${OUTPUT} -`, [slow.number]);
+    sendPacket(client, "signal 0");
+    strictEqual((await receivePacket(client))?.text, "ok");
+    Deno.writeTextFileSync(`${directory}/go`, "");
+    strictEqual(await monitor.receive(), "exited 0");
+    // A veth goes with the namespace that its peer is in
+    network[Symbol.dispose]();
+    await eventually(() => host.links.find("out") === undefined);
+    const size = drainFifo(fifo, slow);
+
+    strictEqual((await receivePacket(client))?.text, "exited 0");
+    strictEqual(size, 120000);
+  },
+);
+
+testBoth(
   "filter_keys() detaches on the keys and passes everything else on",
   async ({ start, directory }) => {
     using input = await createFifo(`${directory}/in`);

@@ -5,6 +5,7 @@ import {
   eventually,
   type Monitor,
   plan,
+  readBytes,
   readLog,
   run,
   testBoth,
@@ -402,11 +403,9 @@ testBoth(
   async (context) => {
     const { directory, start } = context;
     await makeRoot(directory);
-    await using main = start(container({ directory, script: "touch /started; exec sleep 100" }));
-    await main.started();
-    await eventually(() =>
-      [...Deno.readDirSync(`${directory}/root`)].some((e) => e.name === "started")
-    );
+    await using main = start(container({ directory, script: "exec sleep 100" }));
+    const pid = await main.started();
+    await eventually(() => readBytes(`/proc/${pid}/cmdline`) === "sleep\x00100\x00");
     using target = await requestPidfd(main);
 
     await using joined = start(
@@ -422,7 +421,7 @@ testBoth(
           "3",
           "sh",
           "-c",
-          "pwd; ls /; ls /proc/self/fd | wc -l; ps > /dev/processes; wc -l < /dev/processes; exit 6",
+          "pwd; ls /; ls /proc/self/fd; ps -o pid,comm > /dev/processes; cut -c 7- /dev/processes; exit 6",
           "PATH=/bin",
         ],
       ),
@@ -432,7 +431,12 @@ testBoth(
     main.send("signal 9");
 
     strictEqual(message, "exited 6");
-    strictEqual(readLog(`${directory}/exec.log`), "/\nbin\ndev\netc\nproc\nstarted\n4\n4\n");
+    strictEqual(
+      readLog(`${directory}/exec.log`),
+      "/\nbin\ndev\netc\nproc\n" +
+        "0\n1\n2\n3\n" + // 3 is ls's own directory
+        "COMMAND\nsleep\nsh\nps\n",
+    );
   },
 );
 

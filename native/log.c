@@ -1,7 +1,6 @@
 /* The container's log: one file and its rotated predecessors. */
 #include "log_format.h"
 
-#define PAGE_SIZE 4096
 #define KEPT_SIZE (3 * PAGE_SIZE) /* of the buffer; a long record may need more for a moment */
 #define REPORT_SIZE 64
 
@@ -87,12 +86,8 @@ static bool write_all(int fd, const char *data, size_t size)
 /* Hand back the memory that a long record took. */
 static void shrink(const struct log *log)
 {
-	uintptr_t first =
-		((uintptr_t)log->buffer + KEPT_SIZE + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
-	uintptr_t end = ((uintptr_t)log->buffer + log->used) & ~(uintptr_t)(PAGE_SIZE - 1);
-
-	if (first < end)
-		sys_discard((void *)first, end - first);
+	if (log->used > KEPT_SIZE)
+		discard_pages(log->buffer + KEPT_SIZE, log->used - KEPT_SIZE);
 }
 
 /* Write the waiting records, all or none: what a full disk took of them is cut off again. */

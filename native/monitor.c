@@ -9,6 +9,7 @@
  *        -> record.c       the exit, then the lock is released and clients are told
  *        -> restart.c      or child.c once more, when init is to run again
  *        -> ruleset.c      the host's nf_tables table, if somebody removes it
+ *        -> buffers.c      memory that is given back when nothing happens
  *        -> program.c      execve of the program in descriptor 7: from time to time, and in the end
  */
 #include "monitor.h"
@@ -73,13 +74,7 @@ static int prepare(struct monitor *monitor)
 	(void)sys_signal_handler(SIGPIPE, SIG_IGN);
 	(void)sys_umask(077);
 	(void)sys_chdir("/");
-	monitor->log.buffer = monitor->buffers.log;
-	monitor->input.data = monitor->buffers.input;
-	monitor->health.data = monitor->buffers.health;
-	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
-		monitor->outputs[i].data = monitor->buffers.outputs[i];
-		monitor->log.lines[i].data = monitor->buffers.lines[i];
-	}
+	buffers_assign(monitor);
 	monitor->has_engine = true;
 	monitor->clients[0] = (struct client){ .socket = CONTROL_FD, .awaits_exit = true };
 	result = sys_signalfd(wanted);
@@ -116,15 +111,16 @@ static bool is_left_to_engine(const struct monitor *monitor)
 }
 
 /* A client that reads slowly, such as a pager, does not hold up the cleanup: then a copy of the
- * monitor stays with the clients, without the network, which may go. */
+ * monitor stays with the clients. Who stays without a cleanup to do stays without the network,
+ * which may go. */
 static void end(struct monitor *monitor)
 {
-	bool has_cleanup = monitor->cleanup.count > 0;
+	bool has_cleanup = monitor->cleanup.count > 0 && !monitor->has_told_engine;
 	int64_t copy = -1;
 
 	if (has_cleanup && !is_left_to_engine(monitor) && has_pending_clients(monitor))
 		copy = sys_fork();
-	if (copy == 0)
+	if (copy == 0 || !has_cleanup)
 		sys_close(NETWORK_FD);
 	if (copy <= 0)
 		serve_last_clients(monitor);

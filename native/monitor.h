@@ -168,20 +168,26 @@ struct health {
 	char *data; /* HEALTH_OUTPUT_SIZE and HEALTH_MARK_SIZE bytes */
 };
 
+/* In one notification: NLMSG_GOODSIZE of the kernel is the most, and it may tell of many changes.
+ */
+#define NOTIFICATION_SIZE 8192
+
 /* An nf_tables table that is put back when somebody has removed it: ruleset.c. */
 struct ruleset {
 	const char *table;
 	const char *path;  /* of the batch that makes it */
 	int socket;        /* where the kernel tells what changes; 0: there is no ruleset */
+	bool has_lost;     /* notifications, since the socket was empty */
 	uint64_t try_at;   /* by CLOCK_MONOTONIC in nanoseconds; 0: nothing to be done */
 	uint32_t failures; /* in a row */
+	char *data;        /* NOTIFICATION_SIZE bytes */
 };
 
 /* When the program in PROGRAM_FD is run while the container lives: program.c. */
 struct wake {
 	struct step step; /* count 0: never */
-	uint64_t due_at;  /* by CLOCK_MONOTONIC in nanoseconds; 0: not before somebody says when */
-	int pid;          /* of the one that runs; 0: none */
+	int timer;
+	int pid; /* of the one that runs; 0: none */
 };
 
 struct monitor {
@@ -215,6 +221,7 @@ struct monitor {
 	uint64_t
 		running_since; /* the same as started_at by CLOCK_MONOTONIC; 0: no step succeeded */
 	uint64_t kill_at;      /* by CLOCK_MONOTONIC in nanoseconds; 0: never */
+	bool has_used_buffers; /* more than their first pages, since buffers_trim() */
 	bool has_exited;       /* there is no init: it has ended, and is not run again yet */
 	bool is_finished;      /* the exit is recorded and the lock released */
 	bool has_network;      /* NETWORK_FD was given */
@@ -225,12 +232,13 @@ struct monitor {
 	struct log log;
 	struct input input;
 	struct output outputs[OUTPUT_COUNT];
-	/* Last, so that everything above is in few pages. */
+	/* Last, so that everything above is in few pages; what holds whole pages comes first. */
 	struct {
-		char log[LOG_BUFFER_SIZE];
+		_Alignas(PAGE_SIZE) char log[LOG_BUFFER_SIZE];
 		char lines[OUTPUT_COUNT][CHUNK_SIZE];
-		char input[INPUT_SIZE];
 		char outputs[OUTPUT_COUNT][OUTPUT_SIZE];
+		char notification[NOTIFICATION_SIZE];
+		char input[INPUT_SIZE];
 		char health[HEALTH_OUTPUT_SIZE + HEALTH_MARK_SIZE];
 		char event_name[MESSAGE_SIZE];
 	} buffers;
@@ -270,6 +278,12 @@ static inline void close_stream(int *fd)
 		sys_close(*fd);
 	*fd = 0;
 }
+
+/* buffers.c: say where each buffer is; give back the memory of those that hold nothing at the
+ * moment, and the whole pages in any memory. */
+void buffers_assign(struct monitor *monitor);
+void buffers_trim(struct monitor *monitor);
+void discard_pages(void *memory, size_t size);
 
 /* launch.c: run the monitor's steps. Returns 0 when the container runs, or -errno with the index of
  * the step. */
@@ -381,12 +395,11 @@ void execute_program(const struct monitor *monitor, const char *arguments, uint3
  * -EINVAL without a `wake` step, or -ESRCH when the container has ended. */
 int wake_set(struct monitor *monitor, uint64_t delay);
 void wake_end(struct monitor *monitor);
-/* For the poll loop. */
+/* For the poll loop: a child was reaped; something can be read from wake.timer. */
 void wake_reaped(struct monitor *monitor, int pid);
-uint64_t wake_deadline(const struct monitor *monitor);
-void wake_run_timer(struct monitor *monitor);
+void wake_run(struct monitor *monitor);
 
 /* ruleset.c, for the poll loop: something can be read from ruleset.socket, or it is time to try. */
-void ruleset_read_changes(struct ruleset *ruleset);
+void ruleset_read_changes(struct monitor *monitor);
 void ruleset_run_timer(struct ruleset *ruleset);
 void ruleset_end(struct ruleset *ruleset);

@@ -1,4 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { openForReading } from "../mod/kernel/open.ts";
 import {
   eventually,
   execute,
@@ -81,6 +82,21 @@ testBoth("end_run() unmounts everything before the next run", async ({ start, di
     strictEqual(await monitor.receive(), "ok");
   }
   monitor.send("signal 9");
+});
+
+testBoth("wake_run() holds up no unmounting", async ({ start, directory }) => {
+  using cleanupProgram = openForReading("/usr/bin/busybox");
+  const manyArguments = Array.from({ length: 150_000 }, () => "x"); // execve takes its time
+  await using monitor = start(
+    plan(["wake", "-1", "true", ...manyArguments], ...overlaySteps(directory), SLEEP),
+    { cleanupProgram },
+  );
+  await monitor.started();
+  monitor.send("wake 0");
+  monitor.send("signal 9");
+  for (const answer of ["ok", "ok", "exited 137"]) strictEqual(await monitor.receive(), answer);
+
+  await mountAgain(directory);
 });
 
 testBoth("try_child() unmounts everything when a step fails", async ({ start, directory }) => {

@@ -16,9 +16,14 @@ int step_cleanup(struct monitor *monitor, const struct step *step)
 int step_wake(struct monitor *monitor, const struct step *step)
 {
 	uint64_t delay = step_number(step, 0);
+	int timer;
 
 	if (delay != NO_TIMEOUT && delay > UINT32_MAX)
 		return -EINVAL;
+	timer = sys_timer();
+	if (timer < 0)
+		return timer;
+	monitor->wake.timer = timer;
 	monitor->wake.step = *step;
 	return wake_set(monitor, delay == NO_TIMEOUT ? delay : delay * MILLISECOND);
 }
@@ -38,21 +43,21 @@ void execute_program(const struct monitor *monitor, const char *arguments, uint3
 	(void)sys_execveat(PROGRAM_FD, "", (char *const *)(uintptr_t)argv, environment);
 }
 
+/* A lease runs on while the host is suspended, and so does the timer; it takes 0 for never. */
 int wake_set(struct monitor *monitor, uint64_t delay)
 {
-	struct wake *wake = &monitor->wake;
+	const struct wake *wake = &monitor->wake;
 
 	if (wake->step.count == 0)
 		return -EINVAL;
 	if (monitor->is_finished)
 		return -ESRCH;
-	wake->due_at = delay == NO_TIMEOUT ? 0 : sys_clock(CLOCK_STEADY) + delay;
-	return 0;
+	return sys_timer_set(wake->timer, delay == NO_TIMEOUT ? 0 : delay + 1);
 }
 
 void wake_end(struct monitor *monitor)
 {
-	monitor->wake.due_at = 0;
+	close_stream(&monitor->wake.timer);
 }
 
 void wake_reaped(struct monitor *monitor, int pid)
@@ -61,26 +66,26 @@ void wake_reaped(struct monitor *monitor, int pid)
 		monitor->wake.pid = 0;
 }
 
-/* One that still runs is waited for. */
-uint64_t wake_deadline(const struct monitor *monitor)
-{
-	return monitor->wake.pid > 0 ? 0 : monitor->wake.due_at;
-}
-
-/* Without resources for one more process it is tried again. */
-void wake_run_timer(struct monitor *monitor)
+/* The time may be another one since poll(2) has returned. What is started would keep the mounts of
+ * a container that ends before it has closed the monitor's descriptors: so that is waited for, and
+ * not left to execve, which lets the monitor go on first. Without resources for one more process it
+ * is tried again. */
+void wake_run(struct monitor *monitor)
 {
 	struct wake *wake = &monitor->wake;
-	uint64_t deadline = wake_deadline(monitor);
+	uint64_t expirations;
 	int64_t pid;
 
-	if (deadline == 0 || sys_clock(CLOCK_STEADY) < deadline)
+	if (sys_read(wake->timer, &expirations, sizeof(expirations)) < 0)
 		return;
-	pid = sys_fork();
+	pid = sys_fork_until_execve();
 	if (pid == 0) {
+		(void)sys_close_range(NETWORK_FD + 1, ~0U);
 		execute_program(monitor, step_text(&wake->step, 1), wake->step.count - 1);
 		sys_exit(EXIT_NOT_EXECUTED);
 	}
-	wake->pid = pid < 0 ? 0 : (int)pid;
-	wake->due_at = pid < 0 ? sys_clock(CLOCK_STEADY) + SECOND : 0;
+	if (pid > 0)
+		wake->pid = (int)pid;
+	else
+		(void)wake_set(monitor, SECOND);
 }

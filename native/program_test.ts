@@ -1,4 +1,4 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createNetNamespace } from "../mod/kernel/net_namespace.ts";
 import { openForReading } from "../mod/kernel/open.ts";
 import { findCgroupHierarchies, findWritableCgroup2 } from "../mod/kernel/proc.ts";
@@ -18,6 +18,7 @@ const CLONE = ["clone", "0"];
 const SLEEP = execute("/bin/sleep", "100");
 const EINVAL = 22;
 const NEVER = "-1";
+const CLOCK_BOOTTIME = "7";
 
 const HIERARCHY = findWritableCgroup2(
   findCgroupHierarchies(Deno.readTextFileSync("/proc/self/mountinfo")),
@@ -101,7 +102,7 @@ testBoth(
   },
 );
 
-testBoth("wake_run_timer() runs the program while the container lives", async (context) => {
+testBoth("wake_run() runs the program while the container lives", async (context) => {
   const { start, directory } = context;
   using networkNamespace = createNetNamespace();
   using options = withShell({ networkNamespace });
@@ -166,7 +167,7 @@ testBoth("wake_set() takes back a time with -1", async ({ start, directory }) =>
   strictEqual(isThere(copy), false);
 });
 
-testBoth("wake_run_timer() runs no two at the same time", async ({ start, directory }) => {
+testBoth("wake_run() runs no two at the same time", async ({ start, directory }) => {
   using options = withShell();
   const lines = `${directory}/lines`;
   const script = `echo begin >> ${lines}; sleep 0.2; echo end >> ${lines}`;
@@ -175,13 +176,14 @@ testBoth("wake_run_timer() runs no two at the same time", async ({ start, direct
   await monitor.started();
   await eventually(() => readLines(lines) === "begin\n");
   monitor.send("wake 0");
+  strictEqual(await monitor.receive(), "ok");
   await eventually(() => readLines(lines).split("\n").length === 5);
   monitor.send("signal 9");
 
   strictEqual(readLines(lines), "begin\nend\nbegin\nend\n");
 });
 
-testBoth("wake_run_timer() runs the program between two runs", async ({ start, directory }) => {
+testBoth("wake_run() runs the program between two runs", async ({ start, directory }) => {
   using options = withShell();
   const copy = `${directory}/copy`;
 
@@ -199,7 +201,7 @@ testBoth("wake_run_timer() runs the program between two runs", async ({ start, d
   monitor.send("stop 15 1000");
 });
 
-testBoth("wake_run_timer() runs the program while the container is paused", async (context) => {
+testBoth("wake_run() runs the program while the container is paused", async (context) => {
   const { start, directory } = context;
   using options = withShell();
   const copy = `${directory}/copy`;
@@ -218,6 +220,20 @@ testBoth("wake_run_timer() runs the program while the container is paused", asyn
   monitor.send("signal 9");
   strictEqual(await monitor.receive(), "ok");
   strictEqual(await monitor.receive(), "exited 137");
+});
+
+testBoth("wake_set() counts the time for which the host is suspended", async ({ start }) => {
+  using options = withShell();
+  await using monitor = start(plan(["wake", "100000", "sh"], CLONE, SLEEP), options);
+  await monitor.started();
+
+  const clocks = [...Deno.readDirSync(`/proc/${monitor.pid}/fdinfo`)]
+    .map(({ name }) => Deno.readTextFileSync(`/proc/${monitor.pid}/fdinfo/${name}`))
+    .map((text) => /^clockid: (\d+)$/m.exec(text)?.[1])
+    .filter((clock) => clock !== undefined);
+  monitor.send("signal 9");
+
+  deepStrictEqual(clocks, [CLOCK_BOOTTIME]);
 });
 
 testBoth("wake_end() forgets the time when the container has ended", async (context) => {

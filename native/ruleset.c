@@ -15,9 +15,6 @@
 #define MAX_FAILURES 6
 #define MAX_BATCH_SIZE (UINT64_C(64) << 20)
 
-/* NLMSG_GOODSIZE of the kernel, the most that it puts into one notification, which may tell of many
- * changes. */
-#define NOTIFICATION_SIZE 8192
 /* A burst of changes is soon too much for it. Then the kernel says ENOBUFS, which costs everybody
  * less than to read of changes that do not matter. */
 #define RECEIVE_BUFFER_SIZE (32 << 10)
@@ -25,6 +22,8 @@
 #define MAX_READS 32
 
 #define NFT_MESSAGE(type) (NFNL_SUBSYS_NFTABLES << 8 | (type))
+/* NFT_MSG_DESTROYTABLE, a removal that does not mind when there is none, since Linux 6.3. */
+#define DESTROY_TABLE NFT_MESSAGE(26)
 
 struct table_request {
 	struct nlmsghdr header;
@@ -47,6 +46,22 @@ static int open_netfilter(void)
 static int64_t send_to_kernel(int socket, const void *data, size_t size)
 {
 	return SYS(sendto, socket, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* What other processes of the namespace send is not believed; nor is it read for ever. Returns the
+ * size of the whole message, which may be more than there is room for, or -errno. */
+static int64_t receive_from_kernel(int socket, void *data, size_t size)
+{
+	for (unsigned i = 0; i < MAX_READS; i++) {
+		struct sockaddr_nl sender = { 0 };
+		int32_t length = sizeof(sender);
+		int64_t got = SYS(recvfrom, socket, data, size, MSG_DONTWAIT | MSG_TRUNC, &sender,
+				  &length);
+
+		if (got < 0 || sender.nl_pid == 0)
+			return got;
+	}
+	return -EAGAIN;
 }
 
 /* The kernel answers before sendto returns. Returns 1 when the table is there, 0 when not, or
@@ -72,7 +87,7 @@ static int find_table(const char *table)
 	if (result >= 0)
 		result = send_to_kernel(socket, &request, request.header.nlmsg_len);
 	if (result >= 0)
-		result = SYS(recvfrom, socket, &answer, sizeof(answer), MSG_DONTWAIT);
+		result = receive_from_kernel(socket, &answer, sizeof(answer));
 	if (result < 0)
 		return (int)result;
 	if (answer.header.nlmsg_type != NLMSG_ERROR)
@@ -140,29 +155,44 @@ void ruleset_run_timer(struct ruleset *ruleset)
 static bool tells_removal(const char *data, size_t size)
 {
 	struct nlmsghdr message;
+	size_t length;
 
-	for (size_t at = 0; at + sizeof(message) <= size; at += NLMSG_ALIGN(message.nlmsg_len)) {
-		memcpy(&message, data + at, sizeof(message));
-		if (message.nlmsg_type == NFT_MESSAGE(NFT_MSG_DELTABLE))
+	for (; size >= sizeof(message); data += length, size -= length) {
+		memcpy(&message, data, sizeof(message));
+		if (message.nlmsg_len < sizeof(message) || message.nlmsg_len > size)
+			return false;
+		if (message.nlmsg_type == NFT_MESSAGE(NFT_MSG_DELTABLE) ||
+		    message.nlmsg_type == DESTROY_TABLE)
 			return true;
-		if (message.nlmsg_len < sizeof(message))
+		length = NLMSG_ALIGN(message.nlmsg_len);
+		if (length > size)
 			return false;
 	}
 	return false;
 }
 
 /* Whichever table was removed, and whatever was in notifications that are lost: find_table() knows.
- */
-void ruleset_read_changes(struct ruleset *ruleset)
+ * When the kernel has said ENOBUFS it says nothing of what it drops from then on, until the socket
+ * is empty: only then can it be asked for the last time. */
+void ruleset_read_changes(struct monitor *monitor)
 {
-	for (unsigned i = 0; i < MAX_READS; i++) {
-		char data[NOTIFICATION_SIZE];
-		int64_t got = SYS(recvfrom, ruleset->socket, data, sizeof(data),
-				  MSG_DONTWAIT | MSG_TRUNC);
+	struct ruleset *ruleset = &monitor->ruleset;
 
-		if (got == -EAGAIN)
+	for (unsigned i = 0; i < MAX_READS; i++) {
+		int64_t got =
+			receive_from_kernel(ruleset->socket, ruleset->data, NOTIFICATION_SIZE);
+
+		if (got == -EAGAIN) {
+			if (ruleset->has_lost)
+				try_soon(ruleset);
+			ruleset->has_lost = false;
 			return;
-		if (got < 0 || got > NOTIFICATION_SIZE || tells_removal(data, (size_t)got))
+		}
+		if (got > PAGE_SIZE)
+			monitor->has_used_buffers = true;
+		if (got < 0)
+			ruleset->has_lost = true;
+		else if (got > NOTIFICATION_SIZE || tells_removal(ruleset->data, (size_t)got))
 			try_soon(ruleset);
 	}
 }
@@ -182,12 +212,13 @@ int step_ruleset(struct monitor *monitor, const struct step *step)
 	};
 	const int buffer_size = RECEIVE_BUFFER_SIZE;
 	struct ruleset *ruleset = &monitor->ruleset;
-	int result = open_netfilter();
+	int result;
 
 	ruleset->table = step_text(step, 0);
 	ruleset->path = step_text(step, 1);
 	if (text_length(ruleset->table) >= NFT_TABLE_MAXNAMELEN)
 		return -EINVAL;
+	result = open_netfilter();
 	if (result < 0)
 		return result;
 	ruleset->socket = result;

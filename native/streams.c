@@ -72,6 +72,8 @@ void pump_input(struct monitor *monitor)
 		else
 			input->taken += (uint32_t)written;
 	}
+	if (input->length > PAGE_SIZE)
+		monitor->has_used_buffers = true;
 	input->length = 0;
 	input->taken = 0;
 	if (input->is_ending)
@@ -168,6 +170,8 @@ static void settle(struct monitor *monitor, unsigned which)
 		monitor->clients[i].outputs[which].taken = 0;
 		monitor->clients[i].outputs[which].end = 0;
 	}
+	if (output->length > PAGE_SIZE)
+		monitor->has_used_buffers = true;
 	output->length = 0;
 }
 

@@ -12,9 +12,12 @@ enum {
 	WATCH_CHECK_REPORT = WATCH_OUTPUTS + OUTPUT_COUNT,
 	WATCH_CHECK_OUTPUT,
 	WATCH_RULESET,
+	WATCH_WAKE,
 	WATCH_CLIENTS,
 };
 enum { CLIENT_REQUESTS, CLIENT_INPUT, CLIENT_OUTPUTS, CLIENT_WATCHES = 4 };
+/* When so long nothing has happened memory is given back: it costs time to get it again. */
+#define TRIM_PAUSE UINT64_C(1000000000)
 #define WATCH_COUNT (WATCH_CLIENTS + CLIENT_COUNT * CLIENT_WATCHES)
 
 static struct pollfd watch_if(bool is_wanted, int fd, int16_t events)
@@ -60,6 +63,7 @@ static uint32_t watch(const struct monitor *monitor, struct pollfd watches[WATCH
 	watches[WATCH_CHECK_REPORT] = watch_if(true, monitor->health.report, POLLIN);
 	watches[WATCH_CHECK_OUTPUT] = watch_if(true, monitor->health.output, POLLIN);
 	watches[WATCH_RULESET] = watch_if(true, monitor->ruleset.socket, POLLIN);
+	watches[WATCH_WAKE] = watch_if(monitor->wake.pid == 0, monitor->wake.timer, POLLIN);
 	return count;
 }
 
@@ -140,7 +144,7 @@ static uint64_t next_deadline(const struct monitor *monitor)
 {
 	const uint64_t deadlines[] = {
 		monitor->kill_at,         monitor->restart.due_at, monitor->accepts_at,
-		health_deadline(monitor), wake_deadline(monitor),  monitor->ruleset.try_at,
+		health_deadline(monitor), monitor->ruleset.try_at,
 	};
 	uint64_t next = 0;
 
@@ -155,7 +159,6 @@ static void run_timers(struct monitor *monitor)
 	uint64_t now = sys_clock(CLOCK_STEADY);
 
 	health_run_timers(monitor);
-	wake_run_timer(monitor);
 	ruleset_run_timer(&monitor->ruleset);
 	if (now >= monitor->accepts_at)
 		monitor->accepts_at = 0;
@@ -167,15 +170,20 @@ static void run_timers(struct monitor *monitor)
 }
 
 /* Wait until something happens or is to be done. Returns false when nothing happened. */
-static bool await_events(const struct monitor *monitor, struct pollfd *watches, uint32_t count)
+static bool await_events(struct monitor *monitor, struct pollfd *watches, uint32_t count)
 {
 	uint64_t deadline = next_deadline(monitor);
-	uint64_t now;
+	uint64_t now = deadline == 0 ? 0 : sys_clock(CLOCK_STEADY);
+	uint64_t time = deadline == 0 ? NO_TIMEOUT : deadline > now ? deadline - now : 0;
+	int ready;
 
-	if (deadline == 0)
-		return sys_poll(watches, count, NULL) > 0;
-	now = sys_clock(CLOCK_STEADY);
-	return sys_poll_for(watches, count, deadline > now ? deadline - now : 0) > 0;
+	if (monitor->has_used_buffers && time > TRIM_PAUSE)
+		time = TRIM_PAUSE;
+	ready = time == NO_TIMEOUT ? sys_poll(watches, count, NULL)
+				   : sys_poll_for(watches, count, time);
+	if (ready == 0 && monitor->has_used_buffers)
+		buffers_trim(monitor);
+	return ready > 0;
 }
 
 /* Requests come before output, so that an `attach` sent before `started` misses nothing. */
@@ -201,7 +209,9 @@ void serve_once(struct monitor *monitor)
 	if (watches[WATCH_CHECK_OUTPUT].revents != 0)
 		health_read_output(monitor);
 	if (watches[WATCH_RULESET].revents != 0)
-		ruleset_read_changes(&monitor->ruleset);
+		ruleset_read_changes(monitor);
+	if (watches[WATCH_WAKE].revents != 0)
+		wake_run(monitor);
 	if (watches[WATCH_SIGNALS].revents != 0)
 		take_signals(monitor);
 	if (watches[WATCH_CHECK_REPORT].revents != 0)

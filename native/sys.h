@@ -26,12 +26,14 @@
 #include <linux/signalfd.h>
 #include <linux/stat.h>
 #include <linux/time_types.h>
+#include <linux/timerfd.h>
 #include <linux/un.h>
 #include <linux/wait.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define PAGE_SIZE 4096 /* or more */
 #define PATH_SIZE 4096 /* PATH_MAX of <linux/limits.h>, the NUL included */
 #define MESSAGE_FDS 4  /* most descriptors in one packet */
 
@@ -343,6 +345,15 @@ static inline int64_t sys_fork(void)
 	return sys_clone3(&args);
 }
 
+/* The same, but returns only when the copy has called execve or ended. It has a memory of its own.
+ */
+static inline int64_t sys_fork_until_execve(void)
+{
+	struct clone_args args = { .flags = CLONE_VFORK, .exit_signal = SIGCHLD };
+
+	return sys_clone3(&args);
+}
+
 static inline int sys_wait4(int pid, int *ret_status, int options)
 {
 	return (int)SYS(wait4, pid, ret_status, options, 0);
@@ -381,6 +392,23 @@ static inline int sys_signal_wait(void)
 static inline int sys_signalfd(uint64_t mask)
 {
 	return (int)SYS(signalfd4, -1, &mask, sizeof(mask), O_CLOEXEC | O_NONBLOCK);
+}
+
+/* A timer of CLOCK_BOOTTIME that poll(2) waits for, see timerfd_create(2). */
+static inline int sys_timer(void)
+{
+	return (int)SYS(timerfd_create, 7 /* CLOCK_BOOTTIME */, O_CLOEXEC | O_NONBLOCK);
+}
+
+/* Once after so many nanoseconds; 0: never. */
+static inline int sys_timer_set(int timer, uint64_t nanoseconds)
+{
+	const struct __kernel_itimerspec time = {
+		.it_value = { (int64_t)(nanoseconds / 1000000000U),
+			      (int64_t)(nanoseconds % 1000000000U) },
+	};
+
+	return (int)SYS(timerfd_settime, timer, 0, &time, NULL);
 }
 
 /* Not retried: callers poll again with a new timeout. NULL waits for ever. */

@@ -254,6 +254,11 @@ export interface ContainerEvent {
   timeNano: number;
 }
 
+/** The memory that a monitor costs, in KiB: its own pages, and its part of those that it shares. */
+export function memoryOf({ pid }: Monitor): number {
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(readBytes(`/proc/${pid}/smaps_rollup`))?.[1]);
+}
+
 /** Resolves after `milliseconds`. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));

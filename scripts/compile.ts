@@ -38,6 +38,8 @@ const COLD_MODULES = [
   "./template.ts",
   "../image/tar_image.ts",
   "../../engine/container_size.ts",
+  "./dhcp.ts",
+  "./parent_network.ts",
 ];
 
 /**

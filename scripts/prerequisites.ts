@@ -15,6 +15,7 @@ export type PrerequisiteName =
   | "busybox"
   | "tar"
   | "debian-rootfs"
+  | "dnsmasq"
   | "iproute2"
   | "nftables"
   | "runc"
@@ -56,6 +57,11 @@ const PREREQUISITES: Readonly<Record<PrerequisiteName, Prerequisite>> = {
     purpose: "to make a Debian root file system with a server in it",
     packages: ["debootstrap"],
     files: [program("debootstrap")],
+  },
+  "dnsmasq": {
+    purpose: "to lease addresses of a DHCP server that others wrote",
+    packages: ["dnsmasq-base"],
+    files: [program("dnsmasq")],
   },
   "iproute2": {
     purpose: "to look at network links with a second pair of eyes",

@@ -1,21 +1,15 @@
 /** Commands, monitors and clean-ups that are killed at random moments, many times over. @module */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { killUnlessGone, listNames, pause, type TestEngine, testWhole } from "./harness.ts";
-import { isInOtherPidNamespace, listDescendants, reapAdopted } from "./surroundings.ts";
+import { listNames, type TestEngine, testWhole } from "./harness.ts";
+import { killDuring, pick, randomNumbers, VICTIMS } from "./random_kills.ts";
+import { reapAdopted } from "./surroundings.ts";
 
 /** Another row of moments: `WHERRY_TEST_SEED=7 deno test …`. */
 const SEED = Number(Deno.env.get("WHERRY_TEST_SEED") ?? 20261121);
 const KILL_COUNT = 200;
-/** Longer than any of the commands takes on its own. */
-const MAX_DELAY_MS = 120;
-/** How long a command may take that was not killed itself, however slow the machine. */
-const MAX_WAIT_MS = 120_000;
 /** Two files of at most 1 MiB and a little more than a line. */
 const MAX_EVENT_BYTES = 3 * 1024 * 1024;
-
-/** Whom to kill: the command, or any monitor or clean-up that is alive at that moment, or one of each. */
-const VICTIMS = ["command", "monitor", "both"] as const;
 
 testWhole(
   `${KILL_COUNT} kills of commands and monitors at random moments (seed ${SEED}) leave nothing behind`,
@@ -77,34 +71,6 @@ async function commandsOf(wherry: TestEngine): Promise<string[][]> {
   ];
 }
 
-/** Kills while a command is at work; what it leaves running is not waited for. */
-async function killDuring(
-  wherry: TestEngine,
-  args: readonly string[],
-  victim: typeof VICTIMS[number],
-  random: () => number,
-): Promise<void> {
-  // Nobody reads a pipe to its end that a monitor may hold for as long as its container runs
-  const child = wherry.spawn(args, { redirect: ">/dev/null 2>&1" });
-  const status = child.status;
-  await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
-  await Promise.race([status, pause(random() * MAX_DELAY_MS)]);
-  if (victim !== "monitor") killUnlessGone(child.pid);
-  if (victim !== "command") killOneOf(random, helpersOf(child.pid));
-  const isOver = await Promise.race([status.then(() => true), pause(MAX_WAIT_MS)]);
-  ok(isOver, `wherry ${args.join(" ")} hangs after the kill of ${victim}`);
-}
-
-/** Monitors and what cleans up after them: all that was started outside containers but for the command. */
-function helpersOf(command: number): number[] {
-  return listDescendants().map(({ pid }) => pid)
-    .filter((pid) => pid !== command && !isInOtherPidNamespace(pid));
-}
-
-function killOneOf(random: () => number, pids: readonly number[]): void {
-  if (pids.length > 0) killUnlessGone(pick(random, pids));
-}
-
 /** Everything can be listed and removed, and names that were in use can be used again. */
 async function assertUsable(wherry: TestEngine): Promise<void> {
   strictEqual((await wherry.run(["ps", "-a"])).code, 0);
@@ -128,19 +94,4 @@ const MAY_COME = ["names.lock", "events.lock", "events.1"];
 function eventBytes({ runRoot }: TestEngine): number {
   return listNames(runRoot).filter((name) => name.startsWith("events"))
     .reduce((sum, name) => sum + Deno.statSync(`${runRoot}/${name}`).size, 0);
-}
-
-/** `seed` gives the same row of numbers from 0 to 1 every time. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-function pick<T>(random: () => number, items: readonly T[]): T {
-  const item = items[Math.floor(random() * items.length)];
-  if (item === undefined) throw new RangeError("Cannot pick one of none");
-  return item;
 }

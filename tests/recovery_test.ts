@@ -186,7 +186,7 @@ testWhole("a running container with a damaged record goes by rm -f alone", async
     );
     deepStrictEqual([removed.code, removed.stdout, removed.stderr], [0, `${short}\n`, ""]);
     strictEqual(isAlive(pid), false);
-    // It may still look for what is left to tidy up
+    // It has become the program that cleans up, and finds nothing to do
     await eventually(() => !isAlive(monitorPid));
     deepStrictEqual(listNames(`${wherry.root}/containers`), []);
     deepStrictEqual(listNames(`${wherry.root}/names`), []);

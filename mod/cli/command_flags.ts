@@ -151,6 +151,13 @@ export const CONTAINER_FLAGS = [
   { name: "ip6", type: "string", value: "address", help: "IPv6 address on the first network" },
   { name: "label", short: "l", type: "list", help: "Set metadata on a container" },
   {
+    name: "link",
+    type: "list",
+    value: "container:alias",
+    help: "Refused: containers on one network find each other by name",
+    hidden: true,
+  },
+  {
     name: "log-driver",
     type: "string",
     value: "local|json-file|none",
@@ -183,7 +190,7 @@ export const CONTAINER_FLAGS = [
     aliases: ["net-alias"],
     type: "list",
     value: "name",
-    help: "Add a name by which others on the network find the container",
+    help: "Add a name by which others on the first network find the container",
   },
   { name: "no-healthcheck", type: "boolean", help: "Do not check the container's health" },
   {
@@ -197,7 +204,8 @@ export const CONTAINER_FLAGS = [
     short: "p",
     type: "list",
     value: "[[ip:]host:]container[/protocol]",
-    help: "Publish a port or a range of ports of the container on the host",
+    help: "Publish a port or a range of ports of the container on the host; " +
+      "a range for one port takes the first that is free",
   },
   {
     name: "publish-all",
@@ -382,6 +390,18 @@ export const RENAME_FLAGS = [] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry update`. */
 export const UPDATE_FLAGS = [
+  {
+    name: "publish-add",
+    type: "list",
+    value: "port",
+    help: "Publish one more port to the host, of a running container at once",
+  },
+  {
+    name: "publish-rm",
+    type: "list",
+    value: "port",
+    help: "Take a published port back, for example 80/tcp or 8080:80",
+  },
   {
     name: "restart",
     type: "string",
@@ -671,6 +691,56 @@ export const NETWORK_RM_FLAGS = [
   },
 ] as const satisfies readonly FlagSpec[];
 
+/** Of `wherry network connect`. */
+export const NETWORK_CONNECT_FLAGS = [
+  {
+    name: "alias",
+    type: "list",
+    value: "name",
+    help: "One more name by which others on the network find the container",
+  },
+  {
+    name: "driver-opt",
+    type: "list",
+    value: "name=value",
+    help: "Option for the network's driver",
+  },
+  {
+    name: "gw-priority",
+    type: "number",
+    help: "The network with the highest priority leads to everything else (default 0)",
+  },
+  {
+    name: "ip",
+    type: "string",
+    value: "address",
+    help: "IPv4 address, for example 172.30.100.104",
+  },
+  { name: "ip6", type: "string", value: "address", help: "IPv6 address, for example 2001:db8::33" },
+  {
+    name: "link",
+    type: "list",
+    value: "container",
+    help: "Refused: containers on a network find each other by name",
+  },
+  {
+    name: "link-local-ip",
+    type: "list",
+    value: "address",
+    help: "Refused: the kernel gives link-local addresses itself",
+  },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry network disconnect`. */
+export const NETWORK_DISCONNECT_FLAGS = [
+  {
+    name: "force",
+    short: "f",
+    type: "boolean",
+    help: "Disconnect the container even if the network is gone",
+  },
+] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry network prune`. */
 export const NETWORK_PRUNE_FLAGS = [
   PRUNE_FILTER,
@@ -685,3 +755,6 @@ export const INFO_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry cleanup`. */
 export const CLEANUP_FLAGS = [] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry __renew`. */
+export const RENEW_FLAGS = [] as const satisfies readonly FlagSpec[];

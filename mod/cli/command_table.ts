@@ -13,8 +13,8 @@ const RUN = defineCommand({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   description:
     "IMAGE is a reference, an image id, or the path of a root file system's tar or of a " +
-    "docker archive. With --rootfs there is no IMAGE. The network is none unless --network says " +
-    "host; others are not available yet.",
+    "docker archive. With --rootfs there is no IMAGE. The container is on the network bridge unless " +
+    "--network says otherwise, and others on its networks find it by its name.",
   topic: COMMON,
   examples: EXAMPLES.run,
   interspersed: false,
@@ -113,6 +113,7 @@ const PORT = defineCommand({
   paths: ["port", "container port"],
   summary: "List port mappings or a specific mapping for the container",
   usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
+  examples: EXAMPLES.port,
   minArgs: 1,
   maxArgs: 2,
   flags: flags.PORT_FLAGS,
@@ -354,6 +355,31 @@ const NETWORK_CREATE = defineCommand({
   load: () => import("./commands/network_create.ts"),
 });
 
+const NETWORK_CONNECT = defineCommand({
+  paths: ["network connect"],
+  summary: "Connect a container to a network",
+  usage: "[OPTIONS] NETWORK CONTAINER",
+  description: "A running container gets its new link at once, any other when it is started.",
+  examples: EXAMPLES.networkConnect,
+  minArgs: 2,
+  maxArgs: 2,
+  flags: flags.NETWORK_CONNECT_FLAGS,
+  load: () => import("./commands/network_connect.ts"),
+});
+
+const NETWORK_DISCONNECT = defineCommand({
+  paths: ["network disconnect"],
+  summary: "Disconnect a container from a network",
+  usage: "[OPTIONS] NETWORK CONTAINER",
+  description:
+    "Published ports that led through this network are led through another one of the container's bridge " +
+    "networks, or go until there is one.",
+  minArgs: 2,
+  maxArgs: 2,
+  flags: flags.NETWORK_DISCONNECT_FLAGS,
+  load: () => import("./commands/network_disconnect.ts"),
+});
+
 const NETWORK_LS = defineCommand({
   paths: ["network ls", "network list"],
   summary: "List networks",
@@ -421,6 +447,17 @@ const CLEANUP = defineCommand({
   load: () => import("./commands/cleanup.ts"),
 });
 
+const RENEW = defineCommand({
+  paths: ["__renew"],
+  summary: "Renew a container's leases of addresses (for wherry's own use)",
+  usage: "ID",
+  hidden: true,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.RENEW_FLAGS,
+  load: () => import("./commands/renew.ts"),
+});
+
 /** All commands. */
 export const COMMAND_TABLE: CommandTable<Context> = {
   program: "wherry",
@@ -483,6 +520,8 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     LOGS,
     NETWORK_CREATE,
     NETWORK_INSPECT,
+    NETWORK_CONNECT,
+    NETWORK_DISCONNECT,
     NETWORK_LS,
     NETWORK_PRUNE,
     NETWORK_RM,
@@ -498,5 +537,6 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     VERSION,
     WAIT,
     CLEANUP,
+    RENEW,
   ],
 };

@@ -2,8 +2,12 @@
 
 import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
+import type { Engine } from "../engine/engine.ts";
 import { loadTarSupport } from "../engine/image_source.ts";
+import { networkPlaceOf } from "../engine/sandbox.ts";
+import { loadNetworkSupport } from "../engine/network_support.ts";
 import { WherryError } from "../errors.ts";
+import { findNetworkRecord } from "../network/network_store.ts";
 import { flagError } from "./argument_error.ts";
 import type { CONTAINER_FLAGS } from "./command_flags.ts";
 import { readEnvironment } from "./environment.ts";
@@ -12,7 +16,7 @@ import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
-import { planNetwork } from "./network_flags.ts";
+import { missingParent, needsParent, networkWarnings, planNetwork } from "./network_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
@@ -54,6 +58,20 @@ export async function loadImageSupport(
     });
   }
   await loadTarSupport(image);
+}
+
+/**
+ * Loads what the container's networks take, the first thing that a command does, too.
+ *
+ * @throws {WherryError} `invalid_argument` if they are asked for in a way that makes no sense.
+ */
+export async function loadNetworks(engine: Engine, { flags }: ContainerArguments): Promise<void> {
+  const [mode = ""] = flags.network;
+  const lacksParent = flags.parent === undefined && needsParent(flags);
+  if (lacksParent && findNetworkRecord(engine.paths, mode) === undefined) {
+    throw missingParent(flags);
+  }
+  await loadNetworkSupport(engine, planNetwork(flags));
 }
 
 /**
@@ -104,10 +122,21 @@ export function planRequest(
   };
 }
 
-/** What people should know of `--pull`, if anything: no flag is silently without effect. */
-export function pullWarning({ flags: { pull } }: ContainerArguments): string | undefined {
-  if (pull !== "always") return undefined;
-  return "--pull always: there are no registries yet, so the image that is here is used";
+/**
+ * What people should know of flags that have not the effect they may expect: no flag is silently without one.
+ *
+ * @param config The container that was made.
+ * @returns A sentence for each.
+ */
+export function requestWarnings(
+  engine: Engine,
+  { flags: { pull } }: ContainerArguments,
+  config: ContainerConfig,
+): string[] {
+  const pullWarnings = pull === "always"
+    ? ["--pull always: there are no registries yet, so the image that is here is used"]
+    : [];
+  return [...pullWarnings, ...networkWarnings(config, () => networkPlaceOf(engine, config))];
 }
 
 const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", "missing", "never"];

@@ -2,10 +2,13 @@
 
 import { containerArgv, type ContainerConfig } from "../container/config.ts";
 import type { ContainerState, HealthStatus } from "../container/state.ts";
+import { listContainerPorts, networkNamesOf } from "../engine/container_ports.ts";
 import type { ContainerSize } from "../engine/container_size.ts";
 import type { Container } from "../engine/find.ts";
+import type { Sandbox } from "../network/sandbox.ts";
 import { shortId } from "../store/id.ts";
 import { quoteText } from "./go_quote.ts";
+import { formatPorts } from "./port_text.ts";
 import type { Row, RowLayout } from "./rows.ts";
 import { displayWidth } from "./terminal_text.ts";
 import { formatDecimalSize, formatDuration } from "./units.ts";
@@ -62,6 +65,8 @@ export interface ContainerRowOptions {
   isWhole: boolean;
   /** What ages are counted from, in milliseconds since 1970. */
   nowMs: number;
+  /** What a container has of its networks, while it runs. @default {nothing} */
+  sandboxOf?: (container: Container) => Sandbox | undefined;
   /** Finds out how much room the container takes. @default {it is not asked for} */
   measure?: (container: Container) => ContainerSize;
 }
@@ -72,9 +77,10 @@ const MOUNT_WIDTH = 15;
 /** One container's fields. */
 export function containerRow(
   container: Container,
-  { isWhole, nowMs, measure }: ContainerRowOptions,
+  { isWhole, nowMs, sandboxOf, measure }: ContainerRowOptions,
 ): Row {
   const { config, state } = container;
+  const sandbox = sandboxOf?.(container);
   const command = formatCommand(containerArgv(config));
   const mounts = config.mounts.flatMap((mount) => mount.type === "bind" ? [mount.source] : []);
   return {
@@ -85,21 +91,26 @@ export function containerRow(
     RunningFor: formatAge(config.createdAt, nowMs),
     Status: formatStatus(state, nowMs),
     State: state.status,
-    Ports: "",
+    Ports: formatPorts(listContainerPorts(config, sandbox)),
     Names: config.name,
     Size: formatSize(measure?.(container)),
-    // Neither none nor host gives a container an address of its own
-    IP: "",
+    IP: formatAddress(sandbox),
     Labels: Object.entries(config.labels).map(([name, value]) => `${name}=${value}`).join(","),
     Label: (name: string): string =>
       Object.hasOwn(config.labels, name) ? config.labels[name] ?? "" : "",
     LocalVolumes: "0",
     Mounts: mounts.map((source) => isWhole ? source : ellipsis(source, MOUNT_WIDTH)).join(","),
-    Networks: config.networkMode,
+    Networks: networkNamesOf(config).join(","),
     Pid: state.pid,
     // Known to docker only where images are kept for several
     Platform: null,
   };
+}
+
+/** On the first network that gives one; the IPv4 address if there are both. */
+function formatAddress(sandbox: Sandbox | undefined): string {
+  const addresses = sandbox?.endpoints.map(({ ipv4, ipv6 }) => ipv4?.address ?? ipv6?.address);
+  return addresses?.find((address) => address !== undefined) ?? "";
 }
 
 /** The fields of no container, on which docker tries every template before it looks for containers. */

@@ -14,8 +14,16 @@ export const EXAMPLES = {
       explanation: "Open a shell in a container named box",
     },
     {
-      line: "wherry run -d --name web -v /srv/www:/usr/share/nginx/html:ro nginx",
-      explanation: "Start a server in the background, with a directory of the host, read-only",
+      line: "wherry run -d --name web -p 8080:80 -v /srv/www:/usr/share/nginx/html:ro nginx",
+      explanation: "Start a server in the background, with a port and a directory of the host",
+    },
+    {
+      line: "wherry run -d --name db --network backend:alias=database,ip=10.5.0.10 postgres",
+      explanation: "Start it on a network of yours, where others find it by name",
+    },
+    {
+      line: "wherry run -d --network dhcp --parent eth0 debian sleep infinity",
+      explanation: "Put it on the LAN, with an address of its DHCP server",
     },
     {
       line: "wherry run --rm ./rootfs.tar.gz /bin/sh -c 'echo hello'",
@@ -31,7 +39,7 @@ export const EXAMPLES = {
   ],
   create: [
     {
-      line: "wherry create --name web --restart unless-stopped --network host nginx",
+      line: "wherry create --name web --restart unless-stopped -p 80:80 -p [::1]:8080:80 nginx",
       explanation: "Make a container that comes back by itself, to start it later",
     },
   ],
@@ -50,6 +58,10 @@ export const EXAMPLES = {
     { line: "wherry top web", explanation: "Show what runs in a container, as `ps -ef` does" },
     { line: "wherry top web -o pid,user,rss,args", explanation: "Choose the columns" },
   ],
+  port: [
+    { line: "wherry port web", explanation: "Show what is published, and where" },
+    { line: "wherry port web 53/udp", explanation: "Show where one port of the container is" },
+  ],
   restart: [
     { line: "wherry restart -t 30 web", explanation: "Restart it, with 30 seconds to end in" },
   ],
@@ -57,6 +69,10 @@ export const EXAMPLES = {
     {
       line: "wherry update --restart unless-stopped web",
       explanation: "Let a container come back after crashes and reboots, until somebody stops it",
+    },
+    {
+      line: "wherry update --publish-rm 80 --publish-add 8443:443 web",
+      explanation: "Change what a running container publishes, all at once",
     },
   ],
   prune: [
@@ -121,6 +137,12 @@ export const EXAMPLES = {
       explanation: "Put containers on the LAN, with addresses of its DHCP server",
     },
   ],
+  networkConnect: [
+    {
+      line: "wherry network connect --alias db backend postgres",
+      explanation: "Put a container on one more network, where others find it as db, too",
+    },
+  ],
   networkLs: [
     {
       line: "wherry network ls --format 'table {{.Name}}\\t{{.Driver}}\\t{{.Subnet}}'",
@@ -129,6 +151,10 @@ export const EXAMPLES = {
   ],
   ps: [
     { line: "wherry ps -a", explanation: "List all containers, stopped ones too" },
+    {
+      line: "wherry ps -f network=backend -f publish=8000-9000",
+      explanation: "Find containers by their networks and ports",
+    },
     {
       line: "wherry ps -aq -f status=exited",
       explanation: "Print only the ids of those that have exited",
@@ -143,6 +169,10 @@ export const EXAMPLES = {
     {
       line: "wherry inspect -f '{{.State.Status}} {{.State.ExitCode}}' web",
       explanation: "Print single fields",
+    },
+    {
+      line: "wherry inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' web",
+      explanation: "Print its addresses",
     },
     {
       line: "wherry inspect -f '{{json .Config.Env}}' web",

@@ -46,6 +46,7 @@ export async function main(args: readonly string[]): Promise<number> {
     try {
       return await (await target.command.load()).run(context, parsed);
     } finally {
+      for (const notice of context.engine.notices) output.warn(notice);
       reportLostEvents(context);
     }
   } catch (error) {

@@ -40,7 +40,7 @@ function shouldRun({ config, state }: Container): boolean {
  */
 export async function bootContainer(engine: Engine, id: string): Promise<boolean> {
   const paths = engine.paths.container(id);
-  using lock = await lockContainer(engine.paths, id);
+  using lock = await lockContainer(engine, id);
   if (lock === undefined) return false;
   // Somebody may have started and stopped it since
   const container = readContainer(engine, id);

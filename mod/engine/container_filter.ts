@@ -1,14 +1,22 @@
 /** Choosing containers as `ps --filter` does: pure. @module */
 
 import { WherryError } from "../errors.ts";
+import { type ContainerPort, networkNamesOf } from "./container_ports.ts";
 import { parseLabelFilter, splitFilter } from "./filter_text.ts";
 import type { Container } from "./find.ts";
 
 /** Whether a container is wanted. */
 type Predicate = (container: Container) => boolean;
 
-/** Finds the container that somebody means. */
-type Find = (wanted: string) => Pick<Container, "config">;
+/** What filters need to know besides the containers themselves. */
+export interface FilterLookups {
+  /** Finds the container that `before` or `since` names. */
+  findContainer(wanted: string): Pick<Container, "config">;
+  /** Names of the networks that a name or the beginning of an id stands for. */
+  findNetworks(wanted: string): readonly string[];
+  /** What a container exposes and publishes at the moment. */
+  listPorts(container: Container): readonly ContainerPort[];
+}
 
 const STATUSES = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 
@@ -16,26 +24,24 @@ const BOOLEANS = ["true", "1", "false", "0"];
 
 const HEALTH_STATUSES = ["none", "starting", "healthy", "unhealthy"];
 
-/** No container has ports: the networks that there are, none and host, have nothing to publish. */
-const exposesNothing: Predicate = () => false;
-
 /** One kind of filter: from its value to what that wants. */
-const FILTERS: Readonly<Record<string, (value: string, find: Find) => Predicate>> = {
+const FILTERS: Readonly<Record<string, (value: string, lookups: FilterLookups) => Predicate>> = {
   ancestor: (value) => ({ config: { root } }) =>
     root.type === "image" &&
     (root.reference === value || root.reference === `${value}:latest` ||
       `${root.reference}:latest` === value || isDigestPrefix(root.imageId, value)),
-  before: (value, find) => {
-    const { createdAt } = find(value).config;
+  before: (value, { findContainer }) => {
+    const { createdAt } = findContainer(value).config;
     return ({ config }) => config.createdAt < createdAt;
   },
   exited: (value) => {
     const exitCode = parseExitCode(value);
     return ({ state }) => state.status === "exited" && state.exitCode === exitCode;
   },
-  expose: (value) => {
-    checkPorts("expose", value);
-    return exposesNothing;
+  expose: (value, { listPorts }) => {
+    const isWanted = parsePorts("expose", value);
+    return (container) =>
+      listPorts(container).some(({ containerPort, protocol }) => isWanted(containerPort, protocol));
   },
   health: (value) => {
     if (!HEALTH_STATUSES.includes(value)) throw invalidFilter("health", value, HEALTH_STATUSES);
@@ -59,13 +65,17 @@ const FILTERS: Readonly<Record<string, (value: string, find: Find) => Predicate>
     // Names once began with a slash, and filters that anchor it are still around
     return ({ config }) => pattern.test(config.name) || pattern.test(`/${config.name}`);
   },
-  network: (value) => ({ config }) => config.networkMode === value,
-  publish: (value) => {
-    checkPorts("publish", value);
-    return exposesNothing;
+  network: (value, { findNetworks }) => {
+    const wanted = findNetworks(value);
+    return ({ config }) => networkNamesOf(config).some((name) => wanted.includes(name));
   },
-  since: (value, find) => {
-    const { createdAt } = find(value).config;
+  publish: (value, { listPorts }) => {
+    const isWanted = parsePorts("publish", value);
+    return (container) =>
+      listPorts(container).some(({ hostPort, protocol }) => isWanted(hostPort, protocol));
+  },
+  since: (value, { findContainer }) => {
+    const { createdAt } = findContainer(value).config;
     return ({ config }) => config.createdAt > createdAt;
   },
   status: (value) => {
@@ -81,6 +91,9 @@ const FILTERS: Readonly<Record<string, (value: string, find: Find) => Predicate>
 /** Filters of which all values must hold; of the others one is enough. */
 const CONJUNCTIVE: ReadonlySet<string> = new Set(["label"]);
 
+/** Filters of which one is enough, whichever of them it is. */
+const PORT_FILTERS: ReadonlySet<string> = new Set(["expose", "publish"]);
+
 /** Which containers somebody asks for. */
 export interface ContainerFilter {
   matches(container: Container): boolean;
@@ -91,10 +104,12 @@ export interface ContainerFilter {
 /**
  * Reads filters, as `name=value`.
  *
- * @param find Finds the container that `before` or `since` names.
- * @throws {WherryError} `invalid_argument` for an unknown one or an impossible value, and what `find` throws.
+ * @throws {WherryError} `invalid_argument` for an unknown one or an impossible value, and what `lookups` throw.
  */
-export function parseContainerFilter(texts: readonly string[], find: Find): ContainerFilter {
+export function parseContainerFilter(
+  texts: readonly string[],
+  lookups: FilterLookups,
+): ContainerFilter {
   const predicates = new Map<string, Predicate[]>();
   for (const text of texts) {
     const [name, value] = splitFilter(text);
@@ -104,7 +119,8 @@ export function parseContainerFilter(texts: readonly string[], find: Find): Cont
         hint: `Filter by ${Object.keys(FILTERS).join(", ")}`,
       });
     }
-    predicates.set(name, [...(predicates.get(name) ?? []), make(value, find)]);
+    const group = PORT_FILTERS.has(name) ? "ports" : name;
+    predicates.set(group, [...(predicates.get(group) ?? []), make(value, lookups)]);
   }
   return {
     hasStatus: predicates.has("status"),
@@ -126,11 +142,15 @@ function parseExitCode(text: string): number {
 
 const MAX_PORT = 65535;
 
-/** `PORT[-PORT][/PROTOCOL]`. */
-function checkPorts(name: string, text: string): void {
-  const [, first, last = first] = /^(\d+)(?:-(\d+))?(?:\/(?:tcp|udp|sctp))?$/.exec(text) ?? [];
-  const isRange = first !== undefined && Number(first) <= Number(last) && Number(last) <= MAX_PORT;
-  if (!isRange) throw invalidFilter(name, text, ["a port or a range of ports"]);
+/** `PORT[-PORT][/PROTOCOL]`; TCP without a protocol. */
+function parsePorts(name: string, text: string): (port: number, protocol: string) => boolean {
+  const [, first, last = first, wanted = "tcp"] =
+    /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(text) ?? [];
+  const [from, to] = [Number(first), Number(last)];
+  if (first !== undefined && from <= to && to <= MAX_PORT) {
+    return (port, protocol) => protocol === wanted && port >= from && port <= to;
+  }
+  throw invalidFilter(name, text, ["a port or a range of ports"]);
 }
 
 function parsePattern(name: string, text: string): RegExp {

@@ -1,10 +1,15 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { fakeContainerConfig, fakeContainerState } from "../../tests/fakes/container_config.ts";
+import {
+  fakeContainerConfig,
+  fakeContainerState,
+  fakeEndpointRequest,
+} from "../../tests/fakes/container_config.ts";
 import type { ContainerMount } from "../container/config.ts";
 import type { ContainerStatus, HealthStatus } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { Paths } from "../store/paths.ts";
-import { parseContainerFilter } from "./container_filter.ts";
+import { type FilterLookups, parseContainerFilter } from "./container_filter.ts";
+import type { ContainerPort } from "./container_ports.ts";
 import type { Container } from "./find.ts";
 
 interface Shape {
@@ -16,6 +21,8 @@ interface Shape {
   second?: number;
   health?: HealthStatus;
   mounts?: ContainerMount[];
+  networks?: string[];
+  networkMode?: string;
 }
 
 function container(name: string, shape: Shape = {}): Container {
@@ -32,6 +39,8 @@ function container(name: string, shape: Shape = {}): Container {
     labels,
     createdAt: `2026-11-20T09:00:0${shape.second ?? 0}.000Z`,
     mounts: shape.mounts ?? [],
+    endpoints: (shape.networks ?? []).map(fakeEndpointRequest),
+    networkMode: shape.networkMode ?? "none",
   });
   const state = fakeContainerState({ status, exitCode, health: shape.health ?? "none" });
   return { config, state, paths: new Paths("/root", "/run").container(id) };
@@ -44,6 +53,8 @@ const ALL = [
     labels: { app: "x", tier: "a" },
     second: 3,
     health: "healthy",
+    networks: ["bridge", "lan"],
+    networkMode: "bridge",
   }),
   container("web2", {
     id: "2".repeat(64),
@@ -57,8 +68,17 @@ const ALL = [
     status: "created",
     reference: "redis:latest",
     second: 1,
+    networkMode: "container:web",
   }),
 ];
+
+const PORTS: Readonly<Record<string, ContainerPort[]>> = {
+  web: [
+    { containerPort: 80, protocol: "tcp", hostAddress: "0.0.0.0", hostPort: 8080 },
+    { containerPort: 443, protocol: "udp", hostAddress: "", hostPort: 0 },
+  ],
+  db: [{ containerPort: 6379, protocol: "tcp", hostAddress: "", hostPort: 0 }],
+};
 
 function find(wanted: string): Container {
   const found = ALL.find(({ config }) => config.name === wanted);
@@ -66,8 +86,14 @@ function find(wanted: string): Container {
   return found;
 }
 
+const LOOKUPS: FilterLookups = {
+  findContainer: find,
+  findNetworks: (wanted) => "a1b2c3".startsWith(wanted) ? ["lan"] : [wanted],
+  listPorts: ({ config }) => PORTS[config.name] ?? [],
+};
+
 function namesOf(...filters: string[]): string[] {
-  const filter = parseContainerFilter(filters, find);
+  const filter = parseContainerFilter(filters, LOOKUPS);
   return ALL.filter((one) => filter.matches(one)).map(({ config }) => config.name);
 }
 
@@ -96,11 +122,21 @@ const CASES: [filters: string[], expected: string[]][] = [
   [["before=web", "since=db"], ["web2"]],
   [["health=healthy"], ["web"]],
   [["health=none"], ["web2", "db"]],
-  [["network=none"], ["web", "web2", "db"]],
+  [["network=lan"], ["web"]],
+  [["network=bridge"], ["web"]],
+  [["network=a1b2"], ["web"]],
+  [["network=lan", "network=none"], ["web", "web2"]],
   [["network=host"], []],
+  [["network=container:web"], []],
   [["volume=/cache"], ["web2"]],
   [["publish=80"], []],
-  [["expose=80-90/tcp"], []],
+  [["publish=8080"], ["web"]],
+  [["publish=8000-9000/tcp"], ["web"]],
+  [["publish=8080/udp"], []],
+  [["expose=80-90/tcp"], ["web"]],
+  [["expose=443"], []],
+  [["expose=443/udp"], ["web"]],
+  [["publish=8080", "expose=6379"], ["web", "db"]],
   [["is-task=true"], []],
   [["is-task=0"], ["web", "web2", "db"]],
 ];
@@ -112,8 +148,8 @@ for (const [filters, expected] of CASES) {
 }
 
 Deno.test("parseContainerFilter() tells whether stopped containers are wanted", () => {
-  strictEqual(parseContainerFilter(["status=exited"], find).hasStatus, true);
-  strictEqual(parseContainerFilter(["exited=1"], find).hasStatus, false);
+  strictEqual(parseContainerFilter(["status=exited"], LOOKUPS).hasStatus, true);
+  strictEqual(parseContainerFilter(["exited=1"], LOOKUPS).hasStatus, false);
 });
 
 const REFUSED: [filter: string, message: string][] = [
@@ -133,12 +169,12 @@ const REFUSED: [filter: string, message: string][] = [
 
 Deno.test("parseContainerFilter() refuses a time that a missing container was to give", () => {
   for (const filter of ["before=nobody", "since=nobody"]) {
-    throws(() => parseContainerFilter([filter], find), { kind: "not_found", message: /nobody/ });
+    throws(() => parseContainerFilter([filter], LOOKUPS), { kind: "not_found", message: /nobody/ });
   }
 });
 
 for (const [filter, message] of REFUSED) {
   Deno.test(`parseContainerFilter() refuses ${filter}`, () => {
-    throws(() => parseContainerFilter([filter], find), { kind: "invalid_argument", message });
+    throws(() => parseContainerFilter([filter], LOOKUPS), { kind: "invalid_argument", message });
   });
 }

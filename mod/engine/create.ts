@@ -28,7 +28,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { syncDirectory, writeRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
-import { findId } from "./find.ts";
+import { findContainer } from "./find.ts";
 import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
 import {
   type ImageDefaults,
@@ -36,7 +36,9 @@ import {
   type ResolvedImage,
   resolveImage,
 } from "./image_source.ts";
+import { loadParentNetwork } from "./network_support.ts";
 import { findNetwork } from "./networks.ts";
+import type { ParentNetworkRequest } from "./parent_network.ts";
 
 /** What somebody asks for when making a container. */
 export interface CreateRequest {
@@ -74,6 +76,8 @@ export interface CreateRequest {
   networkMode?: NetworkMode;
   /** The networks it is attached to. @default {none} */
   endpoints?: readonly EndpointRequest[];
+  /** A network on a link of the host, which is made if there is none: the first endpoint is on it. @default {none} */
+  parentNetwork?: ParentNetworkRequest;
   /** Ports to publish. @default {none} */
   publishedPorts?: readonly PublishedPort[];
   /** Whether each exposed port is published on a free port of the host. @default {false} */
@@ -133,7 +137,7 @@ export async function createContainer(
 ): Promise<CreatedContainer> {
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
-  const network = resolveNetworks(engine, request);
+  const network = await resolveNetworks(engine, request);
   try {
     return writeContainer(engine, request, planConfig(newId(), { ...request, ...network }, source));
   } catch (cause) {
@@ -196,21 +200,44 @@ function resolveDirectory(path: string): RootSource {
 /**
  * Finds the networks and the container that somebody means, so that the record has them by name and by id.
  *
- * @throws {WherryError} `not_found` if one is missing.
+ * Who shares a container's network has its host name, as with docker.
+ *
+ * @throws {WherryError} `not_found` if one is missing, `invalid_argument` if one is meant twice.
  */
-function resolveNetworks(
+async function resolveNetworks(
   engine: Engine,
-  { networkMode = "none", endpoints = [] }: CreateRequest,
-): Required<Pick<CreateRequest, "networkMode" | "endpoints">> {
+  { networkMode = "none", endpoints = [], parentNetwork }: CreateRequest,
+): Promise<Pick<CreateRequest, "networkMode" | "endpoints" | "hostname" | "domainname">> {
   if (networkMode.startsWith(CONTAINER_MODE)) {
-    const id = findId(engine, networkMode.slice(CONTAINER_MODE.length));
-    return { networkMode: CONTAINER_MODE + id, endpoints };
+    const { config } = findContainer(engine, networkMode.slice(CONTAINER_MODE.length));
+    const { id, hostname, domainname } = config;
+    return { networkMode: CONTAINER_MODE + id, endpoints, hostname, domainname };
   }
-  const found = endpoints.map((endpoint) => ({
+  const onParent = await resolveParentNetwork(engine, parentNetwork);
+  const found = endpoints.map((endpoint, index) => ({
     ...endpoint,
-    network: findNetwork(engine, endpoint.network).name,
+    network: index === 0 && onParent !== undefined
+      ? onParent
+      : findNetwork(engine, endpoint.network).name,
   }));
-  return { networkMode: found[0]?.network ?? networkMode, endpoints: found };
+  const names = found.map(({ network }) => network);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot attach to network "${twice}": it is specified multiple times`,
+    );
+  }
+  return { networkMode: names[0] ?? networkMode, endpoints: found };
+}
+
+async function resolveParentNetwork(
+  engine: Engine,
+  request: ParentNetworkRequest | undefined,
+): Promise<string | undefined> {
+  if (request === undefined) return undefined;
+  const { ensureParentNetwork } = await loadParentNetwork();
+  return ensureParentNetwork(engine, request).name;
 }
 
 /** The whole record but for the name. */

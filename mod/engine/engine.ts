@@ -45,6 +45,8 @@ export class Engine {
   readonly onWarning: (text: string) => void;
   /** What could not be written to the log of events; what the events tell of was done all the same. */
   readonly lostEvents: LostEvents = { count: 0, cause: undefined };
+  /** What people should know of damage that a command came across and could do without, one line each. */
+  readonly notices: Set<string> = new Set();
 
   /** Makes nothing on disk yet. */
   constructor(options: EngineOptions = {}) {

@@ -9,7 +9,7 @@ import { findByPrefix, isId, shortId } from "../store/id.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
-import type { ContainerPaths, Paths } from "../store/paths.ts";
+import type { ContainerPaths } from "../store/paths.ts";
 import { removeContainerCgroup } from "./cgroup.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { delay } from "./polling.ts";
@@ -72,7 +72,7 @@ export function findContainer(engine: Engine, wanted: string): Container {
   const container = readSound(engine, id);
   if (container === undefined) throw noSuchContainer(wanted);
   if (!container.state.wasKilled) return container;
-  tryLockContainer(engine.paths, id)?.[Symbol.dispose]();
+  tryLockContainer(engine, id)?.[Symbol.dispose]();
   return readSound(engine, id) ?? container;
 }
 
@@ -113,8 +113,8 @@ export function readContainer(engine: Engine, id: string): Container | undefined
  * @returns `undefined` if it runs, is being made or removed by somebody else, or is gone.
  * @throws {WherryError} `unavailable` if what is left of it cannot be killed.
  */
-export function tryLockContainer(enginePaths: Paths, id: string): Descriptor | undefined {
-  const paths = enginePaths.container(id);
+export function tryLockContainer(engine: Engine, id: string): Descriptor | undefined {
+  const paths = engine.paths.container(id);
   // After a reboot not even its parents are there
   Deno.mkdirSync(paths.runDirectory, { recursive: true, mode: 0o700 });
   using undo = new DisposableStack();
@@ -124,12 +124,12 @@ export function tryLockContainer(enginePaths: Paths, id: string): Descriptor | u
   if (!isPresent(paths.directory)) {
     // Somebody removed the container while we waited: leave nothing behind
     killLeftovers(paths);
-    tearDownSandbox(enginePaths, id);
+    tearDownSandbox(engine, id);
     removeTree(paths.runDirectory);
     return undefined;
   }
   settle(paths);
-  tearDownSandbox(enginePaths, id);
+  tearDownSandbox(engine, id);
   undo.move();
   return lock;
 }
@@ -146,9 +146,9 @@ export async function awaitUnmounted(paths: ContainerPaths): Promise<void> {
  * Takes the lock of a container that does not run, as {@linkcode tryLockContainer} does, but waits for the monitor of
  * one that has just ended.
  */
-export async function lockContainer(paths: Paths, id: string): Promise<Descriptor | undefined> {
-  await awaitUnmounted(paths.container(id));
-  return tryLockContainer(paths, id);
+export async function lockContainer(engine: Engine, id: string): Promise<Descriptor | undefined> {
+  await awaitUnmounted(engine.paths.container(id));
+  return tryLockContainer(engine, id);
 }
 
 /** A monitor that was killed while it started the container again has left what its record does not tell of. */

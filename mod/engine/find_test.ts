@@ -36,7 +36,7 @@ class EndedContainer implements Disposable {
 Deno.test("lockContainer() waits for a monitor that has recorded the end", async () => {
   using container = new EndedContainer(Deno.pid);
   const held = acquireLock(container.paths.lock);
-  const waiting = lockContainer(container.engine.paths, ID);
+  const waiting = lockContainer(container.engine, ID);
   held[Symbol.dispose]();
 
   using lock = await waiting;
@@ -48,7 +48,7 @@ Deno.test("lockContainer() does not wait for another command", async () => {
   using container = new EndedContainer(NO_PROCESS);
   using _held = acquireLock(container.paths.lock);
 
-  strictEqual(await lockContainer(container.engine.paths, ID), undefined);
+  strictEqual(await lockContainer(container.engine, ID), undefined);
 });
 
 Deno.test("awaitUnmounted() resolves at once when nobody has the lock", async () => {

@@ -10,8 +10,8 @@ import { activeHealthCheck, containerArgv } from "../container/config.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../container/launch_plan.ts";
 import { type HealthCheckResult, readHealthLog } from "../container/health_log.ts";
 import type { ContainerState } from "../container/state.ts";
+import { listNetworkRecords } from "../network/network_store.ts";
 import type { Sandbox } from "../network/sandbox.ts";
-import { readSandbox } from "../network/sandbox_record.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { type ContainerSize, SizeMeter } from "./container_size.ts";
 import type { Engine } from "./engine.ts";
@@ -22,6 +22,7 @@ import {
   describePortBindings,
 } from "./inspect_endpoints.ts";
 import type { Inspection } from "./inspection.ts";
+import { readSandboxIfSound } from "./sandbox_reading.ts";
 import { lowerDirectoriesOf } from "./start.ts";
 
 /** What {@linkcode inspectContainer} finds out. */
@@ -50,9 +51,14 @@ export function inspectContainer(
   return describeContainer(container, {
     lowerDirectories: lowerDirectoriesOf(engine, config),
     healthChecks: check === undefined ? [] : readHealthLog(paths.health, check),
-    sandbox: container.state.isRunning ? readSandbox(paths.network) : undefined,
+    sandbox: container.state.isRunning ? readSandboxIfSound(engine, config.id) : undefined,
+    networkIds: listNetworkIds(engine),
     ...(hasSize ? { size: new SizeMeter(engine).measure(container) } : {}),
   });
+}
+
+function listNetworkIds({ paths }: Engine): Map<string, string> {
+  return new Map(listNetworkRecords(paths).networks.map(({ name, id }) => [name, id]));
 }
 
 /** What else there is to tell about a container. */
@@ -63,6 +69,8 @@ export interface ContainerSurroundings {
   healthChecks: readonly HealthCheckResult[];
   /** What it has of its networks, while it runs. */
   sandbox?: Sandbox | undefined;
+  /** Ids of networks by their names, for what the sandbox does not tell. @default {none} */
+  networkIds?: ReadonlyMap<string, string>;
   /** Shown if it is known. */
   size?: ContainerSize;
 }
@@ -74,7 +82,7 @@ export interface ContainerSurroundings {
  */
 export function describeContainer(
   { config, state, paths }: Container,
-  { lowerDirectories, healthChecks, sandbox, size }: ContainerSurroundings,
+  { lowerDirectories, healthChecks, sandbox, networkIds = new Map(), size }: ContainerSurroundings,
 ): Inspection {
   const [path = "", ...args] = containerArgv(config);
   return {
@@ -107,7 +115,11 @@ export function describeContainer(
     ...(size === undefined ? {} : { SizeRw: size.writtenBytes, SizeRootFs: size.totalBytes }),
     Mounts: config.mounts.map(describeMount),
     Config: describeConfig(config),
-    NetworkSettings: describeNetworkSettings(config, sandbox),
+    NetworkSettings: describeNetworkSettings(config, {
+      sandbox,
+      monitorPid: state.monitorPid,
+      networkIds,
+    }),
   };
 }
 

@@ -1,8 +1,16 @@
 /** What docker's API says of a container's networks and ports. @module */
 
 import type { ContainerConfig, EndpointRequest, PublishedPort } from "../container/config.ts";
-import type { Endpoint, PortMapping, Sandbox } from "../network/sandbox.ts";
+import type { Endpoint, Sandbox } from "../network/sandbox.ts";
+import { DEFAULT_NETWORK } from "../network/network.ts";
 import { shortId } from "../store/id.ts";
+import {
+  type ContainerPort,
+  exposedPortNames,
+  listContainerPorts,
+  networkNamesOf,
+  portName,
+} from "./container_ports.ts";
 import type { Inspection } from "./inspection.ts";
 
 /** One host address and port, as docker's API has it. */
@@ -11,33 +19,41 @@ export interface PortBinding {
   HostPort: string;
 }
 
-/**
- * `NetworkSettings` of a container.
- *
- * @param sandbox What it has while it runs; `undefined` if it has none.
- */
+/** What there is to tell about a container's networks besides its record. */
+export interface NetworkSurroundings {
+  /** What it has while it runs; `undefined` if it has none. */
+  sandbox: Sandbox | undefined;
+  /** Pid of its monitor, which holds its network namespace; 0 if there is none. */
+  monitorPid: number;
+  /** Ids of the networks it is on, by their names, as far as they exist. */
+  networkIds: ReadonlyMap<string, string>;
+}
+
+/** The descriptor of its container's network namespace that a monitor has; see `NETWORK_FD` in `native/monitor.h`. */
+const NAMESPACE_DESCRIPTOR = 8;
+
+/** `NetworkSettings` of a container. */
 export function describeNetworkSettings(
   config: ContainerConfig,
-  sandbox: Sandbox | undefined,
+  { sandbox, monitorPid, networkIds }: NetworkSurroundings,
 ): Inspection {
-  const isOnDefault = config.networkMode === "bridge";
-  const first = isOnDefault ? sandbox?.endpoints[0] : undefined;
+  const onDefault = sandbox?.endpoints.find(({ networkName }) => networkName === DEFAULT_NETWORK);
   return {
     Bridge: "",
     SandboxID: sandbox === undefined ? "" : config.id,
-    SandboxKey: "",
-    Ports: sandbox === undefined ? {} : describePorts(config, sandbox.ports),
+    SandboxKey: sandbox === undefined ? "" : `/proc/${monitorPid}/fd/${NAMESPACE_DESCRIPTOR}`,
+    Ports: describePorts(config, sandbox),
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
-    ...describeAddresses(first),
-    Networks: describeEndpoints(config, sandbox),
+    ...describeAddresses(onDefault),
+    Networks: describeEndpoints(config, sandbox, networkIds),
   };
 }
 
-/** The addresses once more, as docker has them outside of `Networks`, too. */
+/** The addresses on the default network once more, as docker has them outside of `Networks`, too. */
 function describeAddresses(endpoint: Endpoint | undefined): Inspection {
   return {
     EndpointID: endpoint?.id ?? "",
@@ -52,18 +68,20 @@ function describeAddresses(endpoint: Endpoint | undefined): Inspection {
 }
 
 function describeEndpoints(
-  { networkMode, endpoints: requests, id, name }: ContainerConfig,
+  config: ContainerConfig,
   sandbox: Sandbox | undefined,
+  networkIds: ReadonlyMap<string, string>,
 ): Inspection {
-  if (requests.length === 0) {
-    if (networkMode.startsWith("container:")) return {};
-    return { [networkMode]: describeEndpoint(undefined, undefined, []) };
-  }
-  return Object.fromEntries(requests.map((request) => {
-    const endpoint = sandbox?.endpoints.find(({ networkName }) => networkName === request.network);
-    const names = [...new Set([name, ...request.aliases, shortId(id)])];
-    return [request.network, describeEndpoint(request, endpoint, names)];
-  }));
+  const { endpoints: requests, id, name } = config;
+  return Object.fromEntries(
+    networkNamesOf(config).map((network) => {
+      const request = requests.find((one) => one.network === network);
+      const endpoint = sandbox?.endpoints.find(({ networkName }) => networkName === network);
+      const networkId = endpoint?.networkId ?? networkIds.get(network) ?? "";
+      const names = request === undefined ? [] : [name, ...request.aliases, shortId(id)];
+      return [network, { ...describeEndpoint(request, endpoint, names), NetworkID: networkId }];
+    }),
+  );
 }
 
 function describeEndpoint(
@@ -80,7 +98,7 @@ function describeEndpoint(
       ? null
       : request.driverOptions,
     GwPriority: request?.gatewayPriority ?? 0,
-    NetworkID: endpoint?.networkId ?? "",
+    NetworkID: "",
     EndpointID: endpoint?.id ?? "",
     Gateway: endpoint?.ipv4?.gateway ?? "",
     IPAddress: endpoint?.ipv4?.address ?? "",
@@ -88,7 +106,7 @@ function describeEndpoint(
     IPv6Gateway: endpoint?.ipv6?.gateway ?? "",
     GlobalIPv6Address: endpoint?.ipv6?.address ?? "",
     GlobalIPv6PrefixLen: endpoint?.ipv6?.prefixLength ?? 0,
-    DNSNames: names.length === 0 ? null : names,
+    DNSNames: names.length === 0 ? null : [...new Set(names)],
   };
 }
 
@@ -104,17 +122,15 @@ function describeWishes({ ipv4, ipv6 }: EndpointRequest): Inspection | null {
 export function describePortBindings(
   ports: readonly PublishedPort[],
 ): Record<string, PortBinding[]> {
-  const bindings: Record<string, PortBinding[]> = {};
+  const bindings = new Map<string, PortBinding[]>();
   for (const port of ports) {
     for (let offset = 0; offset < port.count; offset++) {
-      const key = `${port.containerPort + offset}/${port.protocol}`;
-      (bindings[key] ??= []).push({
-        HostIp: port.hostAddress,
-        HostPort: formatWantedPort(port, offset),
-      });
+      const name = `${port.containerPort + offset}/${port.protocol}`;
+      const binding = { HostIp: port.hostAddress, HostPort: formatWantedPort(port, offset) };
+      bindings.set(name, [...bindings.get(name) ?? [], binding]);
     }
   }
-  return bindings;
+  return Object.fromEntries([...bindings].toSorted(([a], [b]) => compareText(a, b)));
 }
 
 function formatWantedPort({ hostPort, hostPortEnd, count }: PublishedPort, offset: number): string {
@@ -125,33 +141,31 @@ function formatWantedPort({ hostPort, hostPortEnd, count }: PublishedPort, offse
 
 /** `ExposedPorts`: those of the image, those asked for, and those that are published. */
 export function describeExposedPorts(
-  { exposedPorts, publishedPorts }: Pick<ContainerConfig, "exposedPorts" | "publishedPorts">,
+  config: Pick<ContainerConfig, "exposedPorts" | "publishedPorts">,
 ): Record<string, Record<never, never>> {
-  const names = [...exposedPorts, ...Object.keys(describePortBindings(publishedPorts))];
-  return Object.fromEntries([...new Set(names)].toSorted().map((name) => [name, {}]));
+  return Object.fromEntries(exposedPortNames(config).map((name) => [name, {}]));
 }
 
 /** `Ports`: where each exposed or published port of a running container is; `null` if nowhere. */
 function describePorts(
   config: ContainerConfig,
-  mappings: readonly PortMapping[],
+  sandbox: Sandbox | undefined,
 ): Record<string, PortBinding[] | null> {
   const ports: Record<string, PortBinding[] | null> = {};
-  for (const name of Object.keys(describeExposedPorts(config))) ports[name] = null;
-  for (const { key, binding } of listPortBindings(mappings)) {
-    (ports[key] ??= []).push(binding);
+  for (const port of listContainerPorts(config, sandbox).toSorted(byName)) {
+    const { hostAddress, hostPort } = port;
+    const name = portName(port);
+    if (hostPort === 0) ports[name] = null;
+    else (ports[name] ??= []).push({ HostIp: hostAddress, HostPort: String(hostPort) });
   }
   return ports;
 }
 
-/** Each published port by itself, by its `port/protocol` in the container. */
-export function listPortBindings(
-  mappings: readonly PortMapping[],
-): { key: string; binding: PortBinding }[] {
-  return mappings.flatMap(({ protocol, hostAddress, hostPort, containerPort, count }) =>
-    Array.from({ length: count }, (_, offset) => ({
-      key: `${containerPort + offset}/${protocol}`,
-      binding: { HostIp: hostAddress, HostPort: String(hostPort + offset) },
-    }))
-  );
+/** As Go sorts the keys of its maps. */
+function byName(a: ContainerPort, b: ContainerPort): number {
+  return compareText(portName(a), portName(b));
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -4,6 +4,7 @@ import { WherryError } from "../errors.ts";
 import type { NetworkConfig } from "../network/network.ts";
 import { listNetworkRecords, putNetworkAside, readNetwork } from "../network/network_store.ts";
 import type { Engine } from "./engine.ts";
+import { compareNaturally } from "./natural_order.ts";
 import { ensureDefaultNetwork, lockNetworks } from "./networks.ts";
 
 /** What {@linkcode listNetworks} found. */
@@ -20,11 +21,20 @@ export interface NetworkList {
  * @throws {WherryError} `unsupported` if they may not be read.
  */
 export function listNetworks(engine: Engine): NetworkList {
-  const { damaged } = listNetworkRecords(engine.paths);
-  const warnings = damaged.size === 0 ? [] : putAside(engine, [...damaged.keys()]);
+  const warnings = putDamagedAside(engine);
   ensureDefaultNetwork(engine);
   const { networks } = listNetworkRecords(engine.paths);
   return { networks: networks.toSorted((a, b) => compareNaturally(a.name, b.name)), warnings };
+}
+
+/**
+ * Puts records aside that cannot be read.
+ *
+ * @returns One line for each.
+ */
+export function putDamagedAside(engine: Engine): string[] {
+  const { damaged } = listNetworkRecords(engine.paths);
+  return damaged.size === 0 ? [] : putAside(engine, [...damaged.keys()]);
 }
 
 function putAside(engine: Engine, names: readonly string[]): string[] {
@@ -40,21 +50,4 @@ function putAside(engine: Engine, names: readonly string[]): string[] {
       return [`network ${name} has a damaged record and was put aside in ${place}`];
     }
   });
-}
-
-/** Numbers by their value, as docker's client sorts: `web2` before `web10`. */
-function compareNaturally(a: string, b: string): number {
-  const [aParts, bParts] = [splitAtNumbers(a), splitAtNumbers(b)];
-  for (const [index, part] of aParts.entries()) {
-    const other = bParts[index];
-    if (other === undefined) return 1;
-    if (part === other) continue;
-    const difference = /^\d/.test(part) && /^\d/.test(other) ? Number(part) - Number(other) : 0;
-    return difference !== 0 ? difference : part < other ? -1 : 1;
-  }
-  return aParts.length - bParts.length;
-}
-
-function splitAtNumbers(text: string): string[] {
-  return text.match(/\d+|\D+/g) ?? [];
 }

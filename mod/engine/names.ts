@@ -7,42 +7,33 @@ import {
   formatExtraHosts,
   formatHostsHeader,
   formatHostsLines,
+  formatOwnLines,
+  listMemberAddresses,
   listMembers,
   LOCAL_HOSTS,
   removeHostsLines,
   shortenIds,
 } from "../network/hosts_file.ts";
 import type { NetworkConfig } from "../network/network.ts";
-import { type HostResolver, planResolvConf } from "../network/resolver.ts";
+import {
+  planResolvConf,
+  readHostFile,
+  readHostResolver,
+  RESOLV_CONF,
+} from "../network/resolver.ts";
 import type { Endpoint, Sandbox } from "../network/sandbox.ts";
-import { shortId } from "../store/id.ts";
+import { isPresent, listNames } from "../kernel/entry.ts";
+import { isId, shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
 import { readTextIfPresent, replaceText } from "../store/record.ts";
 import { isMissing, systemFailure } from "./engine.ts";
 
-const RESOLV_CONF = "/etc/resolv.conf";
-/** Where systemd-resolved tells of the servers behind its own. */
-const UPSTREAM_RESOLV_CONF = "/run/systemd/resolve/resolv.conf";
 /** Somebody inside may write into a container's file; what is larger is not read but begun anew. */
 const MAX_HOSTS_BYTES = 1024 * 1024;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-/** What the host has. */
-export function readHostResolver(): HostResolver {
-  return { text: readHostFile(RESOLV_CONF), upstreamText: readHostFile(UPSTREAM_RESOLV_CONF) };
-}
-
-function readHostFile(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
-}
 
 function writeFiles(directory: string, files: EtcFiles): void {
   try {
@@ -81,17 +72,7 @@ export function writeSandboxEtcFiles(
   { sandbox, networks }: { sandbox: Sandbox; networks: readonly NetworkConfig[] },
 ): void {
   const hostAddresses = listHostAddresses(networks);
-  const leases = sandbox.endpoints.flatMap(({ lease }) => lease ?? []);
   const { nameLookup, hostname, domainname } = config;
-  const lookup = {
-    ...nameLookup,
-    servers: orElse(nameLookup.servers, leases.flatMap(({ nameServers }) => nameServers)),
-    searches: orElse(
-      nameLookup.searches,
-      leases.flatMap(({ domainName }) => domainName === "" ? [] : [domainName]),
-    ),
-  };
-  const gateway = hostAddresses.find((address) => !address.includes(":")) ?? "";
   writeFiles(paths.container(config.id).etc, {
     hosts: formatHostsHeader({
       addresses: sandbox.endpoints.flatMap(addressesOf),
@@ -101,12 +82,49 @@ export function writeSandboxEtcFiles(
       extraHosts: nameLookup.extraHosts,
     }),
     hostname: `${hostname}\n`,
-    resolvConf: planResolvConf(lookup, readHostResolver(), gateway).text,
+    resolvConf: planSandboxResolvConf(config, sandbox, networks),
   });
 }
 
+/** What somebody asks for comes before what DHCP servers say, and that before what the host has. */
+function planSandboxResolvConf(
+  { nameLookup }: ContainerConfig,
+  { endpoints }: Sandbox,
+  networks: readonly NetworkConfig[],
+): string {
+  const leases = endpoints.flatMap(({ lease }) => lease ?? []);
+  const domains = leases.flatMap(({ domainSearch, domainName }) => [...domainSearch, domainName]);
+  const lookup = {
+    ...nameLookup,
+    servers: orElse(nameLookup.servers, leases.flatMap(({ nameServers }) => nameServers)),
+    searches: orElse(nameLookup.searches, domains.filter((domain) => domain !== "")),
+  };
+  const gateway = listHostAddresses(networks).find((address) => !address.includes(":")) ?? "";
+  return planResolvConf(lookup, readHostResolver(), gateway).text;
+}
+
+/** Brings a running container's `resolv.conf` up to date, in place. */
+export function rewriteResolvConf(
+  paths: Paths,
+  config: ContainerConfig,
+  { sandbox, networks }: { sandbox: Sandbox; networks: readonly NetworkConfig[] },
+): void {
+  const text = planSandboxResolvConf(config, sandbox, networks);
+  rewriteIfPresent(`${paths.container(config.id).etc}/resolv.conf`, () => text);
+}
+
+/** Tells a running container and those on its network that it has another address, or none. */
+export function changeAddress(
+  paths: Paths,
+  config: ContainerConfig,
+  { old, endpoint }: { old: Endpoint; endpoint: Endpoint },
+): void {
+  leaveNames(paths, config.id, [old]);
+  joinNamesAlive(paths, config, endpoint);
+}
+
 function orElse(wanted: readonly string[], other: readonly string[]): string[] {
-  return [...(wanted.length > 0 ? wanted : other)];
+  return [...new Set(wanted.length > 0 ? wanted : other)];
 }
 
 /** The host as containers see it: the gateways of the first network that has a bridge. */
@@ -138,30 +156,62 @@ export function joinNames(paths: Paths, id: string, endpoints: readonly Endpoint
   }
 }
 
+/**
+ * Tells a container that runs of an endpoint of its own that has just been made, and all others on its network.
+ *
+ * @param endpoint With its addresses.
+ */
+export function joinNamesAlive(
+  paths: Paths,
+  config: Pick<ContainerConfig, "id" | "hostname" | "domainname">,
+  endpoint: Endpoint,
+): void {
+  appendIfPresent(hostsPath(paths, config.id), formatOwnLines(addressesOf(endpoint), config));
+  joinNames(paths, config.id, [endpoint]);
+}
+
 /** Makes all containers on a container's networks forget it, and it them; the reverse of {@linkcode joinNames}. */
 export function leaveNames(paths: Paths, id: string, endpoints: readonly Endpoint[]): void {
   using _lock = acquireLock(paths.hostNetwork.namesLock);
   for (const endpoint of endpoints) {
-    const { hosts } = paths.network(endpoint.networkId);
-    const known = readTextIfPresent(hosts);
-    if (known === undefined || !known.includes(id)) continue;
-    const addresses = addressesOf(endpoint);
-    const left = removeHostsLines(known, id, addresses);
-    for (const member of listMembers(left)) {
-      rewriteIfPresent(
-        hostsPath(paths, member),
-        (text) => removeHostsLines(text, shortId(id), addresses),
-      );
-    }
-    rewriteIfPresent(hostsPath(paths, id), (text) => forgetAll(text, left, endpoint));
-    // Last: what is interrupted before is done again
-    replaceText(hosts, left, { isDurable: false });
+    leaveList(paths, id, { networkId: endpoint.networkId, addresses: addressesOf(endpoint) });
   }
 }
 
+/** Makes everybody forget a container, whatever networks it was on. */
+export function forgetNames(paths: Paths, id: string): void {
+  const { directory, namesLock } = paths.hostNetwork;
+  if (!isPresent(directory)) return;
+  using _lock = acquireLock(namesLock);
+  for (const networkId of listNames(directory).filter(isId)) {
+    const list = readTextIfPresent(paths.network(networkId).hosts) ?? "";
+    leaveList(paths, id, { networkId, addresses: listMemberAddresses(list, id) });
+  }
+}
+
+/** The caller holds the lock of the names. */
+function leaveList(
+  paths: Paths,
+  id: string,
+  { networkId, addresses }: { networkId: string; addresses: readonly string[] },
+): void {
+  const { hosts } = paths.network(networkId);
+  const known = readTextIfPresent(hosts);
+  if (known === undefined || !known.includes(id)) return;
+  const left = removeHostsLines(known, id, addresses);
+  for (const member of listMembers(left)) {
+    rewriteIfPresent(
+      hostsPath(paths, member),
+      (text) => removeHostsLines(text, shortId(id), addresses),
+    );
+  }
+  rewriteIfPresent(hostsPath(paths, id), (text) => forgetAll(text, left, addresses));
+  // Last: what is interrupted before is done again
+  replaceText(hosts, left, { isDurable: false });
+}
+
 /** What a container that leaves a network knows afterwards. */
-function forgetAll(text: string, list: string, endpoint: Endpoint): string {
-  const own = addressesOf(endpoint);
+function forgetAll(text: string, list: string, own: readonly string[]): string {
   const lines = new Set([...shortenIds(list).split("\n"), ""]);
   return text.split("\n").filter((line) =>
     line === "" || !(lines.has(line) || own.includes(line.slice(0, line.indexOf("\t"))))

@@ -2,14 +2,14 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import { WherryError } from "../errors.ts";
-import { listNames } from "../kernel/entry.ts";
+import { isPresent, listNames } from "../kernel/entry.ts";
 import type { NetworkConfig } from "../network/network.ts";
 import type { Endpoint } from "../network/sandbox.ts";
-import { readSandbox } from "../network/sandbox_record.ts";
 import { isId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
 import type { Engine } from "./engine.ts";
 import { readContainer } from "./find.ts";
+import { readSandboxIfSound } from "./sandbox_reading.ts";
 
 /** A container that is on a network, or is about to be. */
 export interface NetworkUser {
@@ -28,9 +28,13 @@ export function listNetworkUsers(engine: Engine, network: NetworkConfig): Networ
     // Nobody holds the lock of what has ended: its endpoints are only waiting to be cleared away
     if (!isId(id) || !isLocked(paths.container(id).lock)) return [];
     const config = readConfig(engine, id);
-    const endpoint = readEndpoint(engine, id, network);
+    const sandbox = readSandboxIfSound(engine, id);
+    const endpoint = sandbox?.endpoints.find(({ networkId }) => networkId === network.id);
     const isOn = endpoint !== undefined ||
-      (config !== undefined && sharesNamespace(config, network));
+      (config !== undefined &&
+        isMeantFor(config, network, {
+          isKnown: sandbox !== undefined || !isPresent(paths.container(id).network),
+        }));
     return isOn ? [{ id, name: config?.name ?? id, endpoint }] : [];
   });
 }
@@ -45,16 +49,17 @@ function readConfig(engine: Engine, id: string): ContainerConfig | undefined {
   }
 }
 
-function readEndpoint({ paths }: Engine, id: string, network: NetworkConfig): Endpoint | undefined {
-  return readSandbox(paths.container(id).network)?.endpoints
-    .find(({ networkId }) => networkId === network.id);
-}
-
-/** Whether a container is on a network that gives it no endpoint. */
-function sharesNamespace(
+/**
+ * Whether a container is on a network that gives it no endpoint, or one that nobody can read.
+ *
+ * @param isKnown Whether its endpoints can be read.
+ */
+function isMeantFor(
   { networkMode, endpoints }: ContainerConfig,
   { name, driver }: NetworkConfig,
+  { isKnown }: { isKnown: boolean },
 ): boolean {
-  if (driver !== "host" && driver !== "none") return false;
+  const hasEndpoints = driver !== "host" && driver !== "none";
+  if (hasEndpoints && isKnown) return false;
   return networkMode === name || endpoints.some(({ network }) => network === name);
 }

@@ -22,6 +22,7 @@ import {
   removeBridge,
   switchBridgeOn,
 } from "../network/bridge.ts";
+import { bridgeStateOf, resolversOf } from "../network/bridge_state.ts";
 import {
   DEFAULT_NETWORK,
   type IpamPool,
@@ -43,13 +44,10 @@ import {
   type OccupiedBlock,
 } from "../network/subnet_pools.ts";
 import { findObstacles } from "../network/firewall_check.ts";
-import { findLoopbackServer } from "../network/resolver.ts";
-import type { BridgeState, ResolverRedirect } from "../network/ruleset.ts";
 import { ensureTable, HostNetwork } from "../network/host_network.ts";
 import { newId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import { type Engine, systemFailure } from "./engine.ts";
-import { readHostResolver } from "./names.ts";
 
 /** Name of the default network's bridge, if no other link has it. */
 const DEFAULT_BRIDGE = "wherry0";
@@ -214,8 +212,8 @@ export function hostHasIpv6(): boolean {
 export function bringUp(engine: Engine, network: NetworkConfig): string {
   if (network.driver !== "bridge") return "";
   using socket = new NetlinkSocket(NETLINK.ROUTE);
-  if (isBridgeReady(socket, network)) ensureTable(engine.paths);
-  else makeReady(engine, socket, network);
+  const isReady = isBridgeReady(socket, network) && ensureTable(engine.paths, network.id);
+  if (!isReady) makeReady(engine, socket, network);
   return bridgeNameOf(network);
 }
 
@@ -249,26 +247,6 @@ function warnOfObstacles({ onWarning }: Engine, network: NetworkConfig): void {
   }
 }
 
-function bridgeStateOf(network: NetworkConfig): BridgeState {
-  const { id, pools, isInternal, options } = network;
-  return {
-    networkId: id,
-    bridge: bridgeNameOf(network),
-    subnets: pools.map(({ subnet }) => subnet),
-    isInternal,
-    isIsolated: options[NETWORK_OPTION.ICC] === "false",
-    masquerades: options[NETWORK_OPTION.MASQUERADE] !== "false",
-  };
-}
-
-/** A name server that only the host itself reaches is made reachable at the gateway. */
-function resolversOf(network: NetworkConfig): ResolverRedirect[] {
-  const address = findLoopbackServer(readHostResolver());
-  const gateway = network.pools.find(({ gateway }) => gateway.includes("."))?.gateway;
-  if (address === undefined || gateway === undefined) return [];
-  return [{ bridge: bridgeNameOf(network), gateway, address }];
-}
-
 /**
  * Removes what the host has of a network that no container is on. Idempotent.
  *
@@ -284,5 +262,7 @@ export function takeDown(engine: Engine, network: NetworkConfig): void {
   const { addresses, hosts } = engine.paths.network(network.id);
   // Not the lock: somebody may be waiting for it
   removeTree(addresses);
+  // Somebody may be about to forget a name
+  using _names = acquireLock(engine.paths.hostNetwork.namesLock);
   removeTree(hosts);
 }

@@ -1,6 +1,8 @@
 /** Changing what was asked for after a container was made. @module */
 
 import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
+import { isPresent } from "../kernel/entry.ts";
+import { removeTree } from "../kernel/tree.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { writeRecord } from "../store/record.ts";
@@ -26,7 +28,11 @@ export function openConfig(paths: ContainerPaths, wanted: string): OpenConfig {
   Deno.mkdirSync(paths.runDirectory, { recursive: true, mode: 0o700 });
   const lock = undo.use(acquireLock(paths.configLock));
   const config = readContainerConfig(paths);
-  if (config === undefined) throw noSuchContainer(wanted);
+  if (config === undefined) {
+    // Somebody removed it while we waited: leave nothing behind
+    if (!isPresent(paths.directory)) removeTree(paths.runDirectory);
+    throw noSuchContainer(wanted);
+  }
   undo.move();
   return {
     config,

@@ -11,10 +11,12 @@ import { readSysctl } from "../kernel/sysctl.ts";
 import { HostNetwork } from "../network/host_network.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "../network/network.ts";
 import { planPorts, type PortTarget, type PortTrouble } from "../network/port_plan.ts";
+import { pinPorts } from "../network/port_pinning.ts";
 import { formatHostPorts } from "../network/port_registry.ts";
 import type { PortMapping, Sandbox } from "../network/sandbox.ts";
-import { forgetFlowsToHost } from "../network/udp_flows.ts";
+import { forgetFlowsToContainer, forgetFlowsToHost } from "../network/udp_flows.ts";
 import { shortId } from "../store/id.ts";
+import { defaultRouteIndex } from "./default_route.ts";
 import type { Engine } from "./engine.ts";
 import { readContainer } from "./find.ts";
 import { settleEnded } from "./settle.ts";
@@ -26,16 +28,16 @@ const MAX_TRIES = 20;
 
 /** A container whose ports are published. */
 export interface PublishRequest {
-  config: Pick<ContainerConfig, "id">;
+  config: Pick<ContainerConfig, "id" | "endpoints">;
   sandbox: Sandbox;
-  /** Of its endpoints, in their order. */
-  networks: readonly NetworkConfig[];
-  /** What is to be published, besides what is already. */
+  /** Of its endpoints, in their order; `undefined` for one that cannot be found. */
+  networks: readonly (NetworkConfig | undefined)[];
+  /** All that is to be published. */
   ports: readonly PublishedPort[];
 }
 
 /**
- * Publishes ports of a container.
+ * Publishes the ports of a container that is being started.
  *
  * @param record Called with all of the container's mappings before anything is done, so that they can be taken back.
  * @throws {WherryError} `conflict` if a port is taken, naming the container or the program that has it; `unavailable` if
@@ -46,42 +48,87 @@ export async function publishContainerPorts(
   request: PublishRequest,
   record: (ports: PortMapping[]) => void,
 ): Promise<void> {
-  if (request.ports.length === 0) return;
-  const target = findTarget(request);
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const trouble = tryPublish(engine, request, target, record);
+  // One that was disconnected from everything gets its ports when it is connected
+  if (request.ports.length === 0 || request.sandbox.endpoints.length === 0) return;
+  // deno-lint-ignore require-await -- what it throws is to reject
+  await settlePorts(engine, async () => replaceContainerPorts(engine, request, record));
+}
+
+/**
+ * Tries to publish ports until nobody is in the way who has ended.
+ *
+ * @param attempt Returns what was in the way; holds no lock of a container any more by then.
+ * @throws {WherryError} `conflict`, naming who is in the way.
+ */
+export async function settlePorts(
+  engine: Engine,
+  attempt: () => Promise<PortTrouble | undefined>,
+): Promise<void> {
+  for (let tries = 1;; tries++) {
+    const trouble = await attempt();
     if (trouble === undefined) return;
     // Nobody undoes what ended under the lock that was held
-    if (tries === MAX_TRIES - 1 || !await settleTrouble(engine, trouble)) {
+    if (tries === MAX_TRIES || !await settleTrouble(engine, trouble)) {
       throw describeTrouble(engine, trouble);
     }
   }
 }
 
-function tryPublish(
+/**
+ * Publishes these ports of a container and no others, in one transaction; where any host port will do, those that are
+ * published stay as they are.
+ *
+ * @param record Called with what there is to be taken back: before anything is done, and when it is done.
+ * @returns Who is in the way; nothing has changed then.
+ * @throws {WherryError} `unavailable` if no port is free; `invalid_argument` if the container is on no network that
+ * ports can lead to.
+ */
+export function replaceContainerPorts(
   { paths }: Engine,
-  { config, sandbox, ports }: PublishRequest,
-  target: PortTarget,
+  { config, sandbox, networks, ports }: PublishRequest,
   record: (ports: PortMapping[]) => void,
 ): PortTrouble | undefined {
+  if (ports.length === 0 && sandbox.ports.length === 0) return undefined;
   using host = new HostNetwork(paths);
-  const plan = planPorts(ports, target, {
-    registry: host.registry,
-    listListening: rememberListening(),
-    ephemeral: readEphemeralPorts(),
-  });
+  const others = new Map(host.registry);
+  others.delete(config.id);
+  const plan = ports.length === 0
+    ? []
+    : planPorts(pinPorts(ports, sandbox.ports), findTarget({ config, sandbox, networks }), {
+      registry: others,
+      listListening: rememberListening(sandbox.ports),
+      ephemeral: readEphemeralPorts(),
+    });
   if (!Array.isArray(plan)) return plan;
   record([...sandbox.ports, ...plan]);
-  host.publishPorts(config.id, plan);
+  try {
+    host.replacePorts(config.id, plan);
+  } catch (error) {
+    record(sandbox.ports);
+    throw error;
+  }
+  if (sandbox.ports.length > 0) record(plan);
+  forgetFlowsToContainer(sandbox.ports);
   forgetFlowsToHost(plan);
   return undefined;
 }
 
-/** The kernel is asked once for each protocol. */
-function rememberListening(): (protocol: PortMapping["protocol"]) => readonly ListeningSocket[] {
+/**
+ * The kernel is asked once for each protocol.
+ *
+ * @param published What is published already, whoever listens there.
+ */
+function rememberListening(
+  published: readonly PortMapping[],
+): (protocol: PortMapping["protocol"]) => readonly ListeningSocket[] {
   const known = new Map<string, readonly ListeningSocket[]>();
+  const isPublished = (protocol: string, port: number): boolean =>
+    published.some((one) =>
+      one.protocol === protocol && port >= one.hostPort && port < one.hostPort + one.count
+    );
   return (protocol) => {
-    const sockets = known.get(protocol) ?? listListeningSockets(protocol);
+    const sockets = known.get(protocol) ??
+      listListeningSockets(protocol).filter(({ port }) => !isPublished(protocol, port));
     known.set(protocol, sockets);
     return sockets;
   };
@@ -93,9 +140,25 @@ function readEphemeralPorts(): readonly [number, number] {
   return first > 0 && last >= first ? [first, last] : DEFAULT_EPHEMERAL;
 }
 
-/** Ports lead to the first endpoint on a bridge that is not cut off from the host's other networks. */
-function findTarget({ sandbox, networks }: PublishRequest): PortTarget {
-  const index = networks.findIndex(({ driver, isInternal }) => driver === "bridge" && !isInternal);
+/** Whether ports can lead to an endpoint: it is on a bridge that is reached from outside. */
+function isReachable(network: NetworkConfig | undefined): boolean {
+  return network?.driver === "bridge" && !network.isInternal;
+}
+
+/** Whether a container is on a network that ports can lead to. */
+export function hasPortTarget({ networks }: Pick<PublishRequest, "networks">): boolean {
+  return networks.some(isReachable);
+}
+
+/** Ports lead to the endpoint by which answers leave, or else to the first one that is reached from outside. */
+function findTarget(
+  { config, sandbox, networks }: Omit<PublishRequest, "ports">,
+): PortTarget {
+  const requests = sandbox.endpoints.map(({ networkName }) =>
+    config.endpoints.find(({ network }) => network === networkName)
+  );
+  const main = defaultRouteIndex(requests, networks);
+  const index = isReachable(networks[main]) ? main : networks.findIndex(isReachable);
   const endpoint = sandbox.endpoints[index];
   if (endpoint === undefined) {
     throw new WherryError(
@@ -127,7 +190,7 @@ async function settleTrouble(engine: Engine, trouble: PortTrouble): Promise<bool
 }
 
 /** In docker's words, and by whom. */
-function describeTrouble(engine: Engine, trouble: PortTrouble): WherryError {
+export function describeTrouble(engine: Engine, trouble: PortTrouble): WherryError {
   if (trouble.type === "socket") {
     const { port, inode } = trouble.socket;
     const owner = findSocketOwner(inode);

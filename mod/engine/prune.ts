@@ -64,7 +64,7 @@ async function pruneContainer(
   result: PruneResult,
 ): Promise<void> {
   const paths = engine.paths.container(id);
-  using lock = await lockContainer(engine.paths, id);
+  using lock = await lockContainer(engine, id);
   // Gone, or in use since it was listed
   if (lock === undefined) return;
   const container = readContainer(engine, id);

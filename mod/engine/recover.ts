@@ -8,6 +8,7 @@ import { containerCgroup, listContainerCgroups, removeEmptyCgroups } from "./cgr
 import type { Engine } from "./engine.ts";
 import { listIds, tryLockContainer } from "./find.ts";
 import { recoverImages } from "./images.ts";
+import { type NetworkRecovery, recoverNetworks } from "./recover_networks.ts";
 import { killUnknown } from "./stop.ts";
 import { sweepContainers, type SweepResult } from "./sweep.ts";
 
@@ -17,6 +18,8 @@ export interface Recovery {
   containers: SweepResult;
   /** Ids of containers of which there was something left that their records do not tell of. */
   killed: string[];
+  /** Networks, and what containers had of them. */
+  networks: NetworkRecovery;
   /** The image store. */
   images: Sweep;
   /** Paths of cgroups without processes that were removed. */
@@ -36,8 +39,9 @@ export async function recoverEngine(engine: Engine): Promise<Recovery> {
   const ended = await killDamaged(engine);
   const containers = sweepContainers(engine, { waits: true });
   const killed = [...ended, ...killForgotten(engine, containers)];
+  const networks = recoverNetworks(engine);
   const cgroups = removeEmptyCgroups();
-  return { containers, killed, images: recoverImages(engine), cgroups };
+  return { containers, killed, networks, images: recoverImages(engine), cgroups };
 }
 
 /** Ends the containers that run and have a damaged record, so that the sweep can put them aside. */
@@ -66,7 +70,7 @@ function killForgotten(engine: Engine, { failed }: SweepResult): string[] {
   const ids = listIds(engine).filter((id) => cgroups.has(containerCgroup(id) ?? ""));
   return ids.filter((id) => {
     try {
-      using lock = tryLockContainer(engine.paths, id);
+      using lock = tryLockContainer(engine, id);
       return lock !== undefined;
     } catch (error) {
       failed.set(id, error);

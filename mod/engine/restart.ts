@@ -19,9 +19,11 @@ export async function startInBackground(engine: Engine, wanted: string): Promise
   const container = findContainer(engine, wanted);
   checkNotPaused(container, wanted);
   if (container.state.isRunning) return;
-  const { config } = container;
-  using lock = await lockStopped(engine, config.id);
+  const { id } = container.config;
+  using lock = await lockStopped(engine, id);
   if (lock === undefined) return checkStartedByOthers(engine, wanted);
+  // Somebody may have changed it while we waited
+  const { config } = findContainer(engine, id);
   using _monitor = await startContainer(engine, { config, lock });
 }
 

@@ -6,23 +6,34 @@ import type { NetworkPlace } from "../container/launch_plan.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import { createNetNamespace, openNetNamespace } from "../kernel/net_namespace.ts";
-import { attachEndpoint, type AttachRequest, SandboxSockets } from "../network/endpoint.ts";
+import {
+  attachEndpoint,
+  type AttachRequest,
+  detachEndpoint,
+  SandboxSockets,
+} from "../network/endpoint.ts";
+import { NetlinkError } from "../kernel/netlink.ts";
 import { AddressPool } from "../network/ipam.ts";
 import type { IpamPool, NetworkConfig } from "../network/network.ts";
 import type { Endpoint, EndpointAddress, Sandbox } from "../network/sandbox.ts";
 import { writeSandbox } from "../network/sandbox_record.ts";
 import { newId, shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { defaultRouteIndex } from "./default_route.ts";
+import { recordEndpointEvent } from "./endpoint_events.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { findContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
+import { loadDhcp } from "./network_support.ts";
 import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
+import { delay } from "./polling.ts";
 import { portsToPublish, publishContainerPorts } from "./ports.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** Where a container's processes find their network. */
 export interface SandboxSetup extends Disposable {
-  /** `sandbox` and `joined` are those with a {@linkcode namespace}. */
+  /** `sandbox` and `joined` are those with a `namespace`. */
   place: NetworkPlace;
   /** Its own or another container's namespace, for the monitor. */
   namespace: Descriptor | undefined;
@@ -62,8 +73,11 @@ export function networkPlaceOf(
 ): NetworkPlace {
   if (networkMode.startsWith(CONTAINER)) return "joined";
   if (networkMode === "host") return "host";
+  if (networkMode === "none") return "new";
   const drivers = endpoints.map(({ network }) => findNetwork(engine, network).driver);
   if (drivers.includes("host")) return "host";
+  // One that was disconnected from all of its networks may be connected again
+  if (drivers.length === 0) return "sandbox";
   return drivers.every((driver) => driver === "none") ? "new" : "sandbox";
 }
 
@@ -81,26 +95,32 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   const sandbox: Sandbox = {
     schema: 1,
     endpoints: config.endpoints.map((request, index) =>
-      planEndpoint(config, request, networks[index], index)
+      planEndpoint(config, request, { network: networks[index], index })
     ),
     ports: [],
   };
   using undo = new DisposableStack();
-  undo.defer(() => tearDownSandbox(engine.paths, config.id));
+  undo.defer(() => tearDownSandbox(engine, config.id, { isQuiet: true }));
   // Before anything is done: whoever finds this undoes what came of it
   writeSandbox(path, sandbox);
   const namespace = undo.use(createNetNamespace());
   using sockets = new SandboxSockets(namespace);
   sockets.inside.setUp("lo");
   const first = defaultRouteIndex(config.endpoints, networks);
-  sandbox.endpoints.forEach((endpoint, index) => {
-    const network = networks[index];
-    if (network === undefined) return;
-    takeAddresses(engine, config, config.endpoints[index], network, endpoint);
-    const bridge = ensureUp(engine, network);
-    const request: AttachRequest = { network, endpoint, bridge, hasDefaultRoute: index === first };
-    attachEndpoint(sockets, request);
-  });
+  for (const [index, endpoint] of sandbox.endpoints.entries()) {
+    const [network, request] = [networks[index], config.endpoints[index]];
+    if (network === undefined) continue;
+    const plan = { config, request, network, endpoint, hasDefaultRoute: index === first };
+    await attachPatiently(sockets, { ...plan, bridge: prepareNetwork(engine, plan) });
+    if (network.ipamDriver !== "dhcp") continue;
+    const { leaseAddress } = await loadDhcp();
+    await leaseAddress(engine, {
+      ...plan,
+      config,
+      sockets,
+      record: () => writeSandbox(path, sandbox),
+    });
+  }
   writeSandbox(path, sandbox);
   const ports = portsToPublish(config);
   await publishContainerPorts(engine, { config, sandbox, networks, ports }, (mappings) => {
@@ -109,22 +129,95 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   });
   writeSandboxEtcFiles(engine.paths, config, { sandbox, networks });
   joinNames(engine.paths, config.id, sandbox.endpoints);
+  for (const endpoint of sandbox.endpoints) {
+    recordEndpointEvent(engine, { action: "connect", container: config.id, endpoint });
+  }
   undo.move();
   return setup("sandbox", namespace, sandbox);
 }
 
-/** The record that names the network is there already: from here on nobody removes it. */
-function ensureUp(engine: Engine, network: NetworkConfig): string {
+const EADDRINUSE = 98;
+/** Longer than the kernel takes to forget a namespace. */
+const PATIENCE_MS = 5_000;
+const PAUSE_MS = 20;
+
+/**
+ * Makes an endpoint's link. A macvlan of the container's last run may still be there with the same hardware address:
+ * it goes with its namespace, and the kernel takes its time.
+ */
+async function attachPatiently(sockets: SandboxSockets, request: AttachRequest): Promise<void> {
+  for (const deadline = Date.now() + PATIENCE_MS;;) {
+    try {
+      return attachEndpoint(sockets, request);
+    } catch (error) {
+      const isTaken = error instanceof NetlinkError && error.errno === EADDRINUSE;
+      if (!isTaken) throw error;
+      if (Date.now() > deadline) throw macAddressTaken(request, error);
+    }
+    detachEndpoint(sockets, request.endpoint);
+    await delay(PAUSE_MS);
+  }
+}
+
+function macAddressTaken(
+  { network, endpoint: { macAddress } }: AttachRequest,
+  cause: unknown,
+): WherryError {
+  return new WherryError(
+    "conflict",
+    `Cannot use the hardware address "${macAddress}" on network "${network.name}": it is taken`,
+    { cause, hint: "Another container on the same parent has it: choose another --mac-address" },
+  );
+}
+
+/** What an endpoint is made of. */
+export interface EndpointPlan extends Omit<AttachRequest, "bridge"> {
+  /** Of its container. */
+  config: Pick<ContainerConfig, "id">;
+  /** What was asked for. */
+  request: EndpointRequest | undefined;
+}
+
+/**
+ * Makes an endpoint: takes its addresses, which are written into it, and makes its link.
+ *
+ * The record that names the endpoint is there already, so that it is undone whatever happens.
+ */
+export function makeEndpoint(
+  engine: Engine,
+  sockets: SandboxSockets,
+  { config, request, ...plan }: EndpointPlan,
+): void {
+  attachEndpoint(sockets, {
+    ...plan,
+    bridge: prepareNetwork(engine, { config, request, ...plan }),
+  });
+}
+
+/**
+ * Takes addresses, and has the network on the host. As long as this holds the lock, nobody takes the network down, and
+ * afterwards the record that names it is seen.
+ *
+ * @returns Name of its bridge.
+ */
+function prepareNetwork(
+  engine: Engine,
+  { config, request, network, endpoint }: Omit<EndpointPlan, "hasDefaultRoute">,
+): string {
   using _lock = lockEndpoints(engine, network);
+  takeAddresses(engine, config, request, network, endpoint);
   return bringUp(engine, network);
 }
 
-/** Everything of an endpoint but its addresses, which are taken later. */
+/**
+ * Everything of an endpoint but its addresses, which are taken later.
+ *
+ * @param index Number of its link inside: 0 for `eth0`.
+ */
 export function planEndpoint(
   config: Pick<ContainerConfig, "id" | "name">,
   request: EndpointRequest,
-  network: NetworkConfig | undefined,
-  index: number,
+  { network, index }: { network: NetworkConfig | undefined; index: number },
 ): Endpoint {
   const id = newId();
   const names = [config.name, shortId(config.id), ...request.aliases];
@@ -139,25 +232,15 @@ export function planEndpoint(
   };
 }
 
-/** The endpoint by which everything else is reached: the first one that leads anywhere, unless priorities say otherwise. */
-export function defaultRouteIndex(
-  requests: readonly EndpointRequest[],
-  networks: readonly NetworkConfig[],
-): number {
-  const candidates = requests.map(({ gatewayPriority }, index) => ({ gatewayPriority, index }))
-    .filter(({ index }) => networks[index]?.isInternal === false);
-  const highest = Math.max(...candidates.map(({ gatewayPriority }) => gatewayPriority));
-  return candidates.find(({ gatewayPriority }) => gatewayPriority === highest)?.index ?? -1;
-}
-
 /** Takes addresses for an endpoint and writes them into it. */
-export function takeAddresses(
+function takeAddresses(
   engine: Engine,
   { id }: Pick<ContainerConfig, "id">,
   request: EndpointRequest | undefined,
   network: NetworkConfig,
   endpoint: Endpoint,
 ): void {
+  checkWishes(request, network);
   const isStale = (owner: string): boolean => !isLocked(engine.paths.container(owner).lock);
   for (const pool of network.ipamDriver === "default" ? network.pools : []) {
     const isIpv6 = pool.subnet.includes(":");
@@ -170,6 +253,29 @@ export function takeAddresses(
     endpoint[isIpv6 ? "ipv6" : "ipv4"] = endpointAddress(address, pool, network);
   }
   if (endpoint.macAddress === "") endpoint.macAddress = planMacAddress(id, endpoint);
+}
+
+/** @throws {WherryError} `invalid_argument` for what the network cannot give. */
+function checkWishes(
+  request: EndpointRequest | undefined,
+  { name, driver, ipamDriver }: NetworkConfig,
+): void {
+  const { ipv4 = "", ipv6 = "", macAddress = "" } = request ?? {};
+  const address = ipv4 || ipv6;
+  if (address !== "" && ipamDriver !== "default") {
+    const reason = ipamDriver === "dhcp" ? "its DHCP server chooses" : "nobody gives any there";
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot use address "${address}" of network "${name}": ${reason}`,
+    );
+  }
+  if (macAddress !== "" && driver === "ipvlan") {
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot use the hardware address "${macAddress}" on network "${name}": those on an ipvlan ` +
+        "have that of its parent",
+    );
+  }
 }
 
 function endpointAddress(
@@ -204,19 +310,30 @@ function planMacAddress(containerId: string, { ipv4, hostLink, link }: Endpoint)
  * @throws {WherryError} `conflict` if it does not run.
  */
 export async function openNamespaceOf(engine: Engine, wanted: string): Promise<Descriptor> {
-  const { config, paths } = findContainer(engine, wanted);
-  using monitor = MonitorConnection.connectIfRunning(paths.runDirectory);
+  const { config, state, paths } = findContainer(engine, wanted);
   // While it runs, so that whoever undoes its sandbox finds this
-  if (monitor !== undefined) Deno.writeTextFileSync(paths.joined, "", { mode: 0o600 });
-  monitor?.requestPidfd();
-  const answer = await monitor?.nextOf("pidfd", "error");
-  if (answer?.type !== "pidfd") {
+  if (state.isRunning) Deno.writeTextFileSync(paths.joined, "", { mode: 0o600 });
+  using init = await openInit(paths);
+  if (init === undefined) {
     throw new WherryError(
       "conflict",
-      `cannot join network namespace of a non running container: ${config.id}`,
+      `Cannot join network namespace of a non running container: ${config.id}`,
       { hint: `Start it first with "wherry start ${wanted}"` },
     );
   }
-  using init = answer.pidfd;
   return openNetNamespace(init);
+}
+
+/**
+ * A pidfd of a container's first process.
+ *
+ * @returns `undefined` if there is none at this moment.
+ */
+export async function openInit(
+  { runDirectory }: Pick<ContainerPaths, "runDirectory">,
+): Promise<Descriptor | undefined> {
+  using monitor = MonitorConnection.connectIfRunning(runDirectory);
+  monitor?.requestPidfd();
+  const answer = await monitor?.nextOf("pidfd", "error");
+  return answer?.type === "pidfd" ? answer.pidfd : undefined;
 }

@@ -17,7 +17,7 @@ const PAUSE_MS = 20;
 export async function lockStopped(engine: Engine, id: string): Promise<Descriptor | undefined> {
   await awaitUnmounted(engine.paths.container(id));
   for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += PAUSE_MS) {
-    const lock = tryLockContainer(engine.paths, id);
+    const lock = tryLockContainer(engine, id);
     if (lock !== undefined) return lock;
     const container = readContainer(engine, id);
     if (container === undefined || container.state.isRunning) return undefined;

@@ -10,6 +10,7 @@ import {
   type NetworkPlace,
   planLaunch,
   type TerminalSize,
+  type Wake,
 } from "../container/launch_plan.ts";
 import {
   type Attachment,
@@ -21,7 +22,9 @@ import type { Step } from "../container/plan.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
+import { planNextWake } from "../network/lease_times.ts";
 import { tableNameOf } from "../network/ruleset.ts";
+import type { Sandbox } from "../network/sandbox.ts";
 import { openForReading } from "../kernel/open.ts";
 import type { HostCgroupHierarchy } from "../kernel/proc.ts";
 import type { ContainerPaths } from "../store/paths.ts";
@@ -29,7 +32,7 @@ import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
-import { killLeftovers, tryLockContainer } from "./find.ts";
+import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
@@ -103,9 +106,9 @@ async function launch(
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   using network = await setUpSandbox(engine, config);
-  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine.paths, config.id));
+  if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   using cleanup = openCleanupProgram(engine, config, network.place);
-  const steps = planStart(engine, config, network.place, terminalSize);
+  const steps = planStart(engine, config, network, terminalSize);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
   const connection = startMonitor({
     steps,
@@ -128,7 +131,7 @@ async function launch(
 function planStart(
   engine: Engine,
   config: ContainerConfig,
-  network: NetworkPlace,
+  { place, sandbox }: { place: NetworkPlace; sandbox?: Sandbox | undefined },
   terminalSize: TerminalSize,
 ): Step[] {
   const paths = engine.paths.container(config.id);
@@ -143,9 +146,11 @@ function planStart(
     cgroup: containerCgroup(config.id, hierarchies),
     events: eventTarget(engine, config),
     terminalSize,
-    cleanupArgv: cleanupArgv(engine, config, network),
-    network,
-    ...(network === "sandbox" ? { keeper: keeperOf(engine) } : {}),
+    cleanupArgv: cleanupArgv(engine, config, place),
+    network: place,
+    ...(place === "sandbox"
+      ? { keeper: keeperOf(engine), ...wakeOf(engine, config, sandbox) }
+      : {}),
   });
 }
 
@@ -168,7 +173,8 @@ export async function restartThroughMonitor(
   const answer = await monitor.nextOf("ok", "failed", "error");
   if (answer?.type === "failed") {
     // It goes by the plan that was made at its start: the same one again
-    const steps = planStart(engine, config, networkPlaceOf(engine, config), UNKNOWN_SIZE);
+    const place = networkPlaceOf(engine, config);
+    const steps = planStart(engine, config, { place }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
@@ -189,7 +195,7 @@ async function recordFailedRestart(
 ): Promise<void> {
   monitor.wait();
   await monitor.nextOf("exited");
-  using lock = tryLockContainer(engine.paths, config.id);
+  using lock = tryLockContainer(engine, config.id);
   // Without it somebody else is at it already
   if (lock !== undefined) settleFailedStart(engine, config, cause);
 }
@@ -306,21 +312,26 @@ function needsCleanup({ isAutoRemoved }: ContainerConfig, network: NetworkPlace)
 }
 
 /** None if nothing is to be cleaned up. */
-function cleanupArgv(
-  { paths, cleanupCommand }: Engine,
-  config: ContainerConfig,
-  network: NetworkPlace,
-): string[] {
-  if (cleanupCommand === undefined || !needsCleanup(config, network)) return [];
-  return [
-    ...cleanupCommand.argv,
-    "--root",
-    paths.root,
-    "--run-root",
-    paths.runRoot,
-    "__cleanup",
-    config.id,
-  ];
+function cleanupArgv(engine: Engine, config: ContainerConfig, network: NetworkPlace): string[] {
+  return needsCleanup(config, network) ? ownArgv(engine, "__cleanup", config.id) : [];
+}
+
+/** How a monitor calls this very program; not at all if the engine does not know. */
+function ownArgv({ paths, cleanupCommand }: Engine, command: string, id: string): string[] {
+  if (cleanupCommand === undefined) return [];
+  const { root, runRoot } = paths;
+  return [...cleanupCommand.argv, "--root", root, "--run-root", runRoot, command, id];
+}
+
+/** Also without a lease: a network with one may be connected later. */
+function wakeOf(
+  engine: Engine,
+  { id }: ContainerConfig,
+  sandbox: Sandbox | undefined,
+): { wake?: Wake } {
+  const argv = ownArgv(engine, "__renew", id);
+  const milliseconds = Math.floor(planNextWake(sandbox?.endpoints ?? [], Date.now()));
+  return argv.length === 0 ? {} : { wake: { milliseconds, argv } };
 }
 
 /** What the monitor puts back when another program removes it. */
@@ -328,8 +339,12 @@ function keeperOf({ paths }: Engine): { table: string; rulesetPath: string } {
   return { table: tableNameOf(paths.runRoot), rulesetPath: paths.hostNetwork.ruleset };
 }
 
-/** Who shares a container's network shares its names, too. */
-function etcDirectoryOf({ paths }: Engine, { id, networkMode }: ContainerConfig): string {
-  const [, other = id] = /^container:(.*)$/.exec(networkMode) ?? [];
-  return paths.container(other).etc;
+/** Who shares a container's network shares its names, too, and those may be another one's in turn. */
+function etcDirectoryOf(engine: Engine, { id, networkMode }: ContainerConfig): string {
+  const [, other] = /^container:(.*)$/.exec(networkMode) ?? [];
+  // It could only be started while that one was there
+  const config = other === undefined ? undefined : readContainer(engine, other)?.config;
+  return config === undefined
+    ? engine.paths.container(other ?? id).etc
+    : etcDirectoryOf(engine, config);
 }

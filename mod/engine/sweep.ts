@@ -4,10 +4,10 @@ import { type ContainerConfig, readContainerConfig } from "../container/config.t
 import { removeStaleNames } from "../container/names.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
-import { listNames } from "../kernel/entry.ts";
+import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { isId } from "../store/id.ts";
-import { acquireLock, tryAcquireLock } from "../store/lock.ts";
+import { acquireLock, isLocked, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
@@ -19,6 +19,8 @@ export interface SweepResult {
   removed: string[];
   /** Containers whose monitor was killed: what was left of them is killed too and their end recorded. */
   ended: string[];
+  /** Containers that do not run and still had something of a network, which is undone. */
+  sandboxes: string[];
   /** Run directories without a container. */
   runDirectories: string[];
   /** Names without a container. */
@@ -39,6 +41,7 @@ function emptyResult(): SweepResult {
   return {
     removed: [],
     ended: [],
+    sandboxes: [],
     runDirectories: [],
     names: [],
     damaged: new Map(),
@@ -65,7 +68,7 @@ export function sweepContainers(engine: Engine, options: SweepOptions = {}): Swe
   for (const id of listOrphanRunDirectories(engine)) {
     // Takes the lock, finds no container, and removes the run directory
     tolerate(result, id, () => {
-      tryLockContainer(engine.paths, id)?.[Symbol.dispose]();
+      tryLockContainer(engine, id)?.[Symbol.dispose]();
       result.runDirectories.push(id);
     });
   }
@@ -79,9 +82,10 @@ function sweepContainer(engine: Engine, id: string, result: SweepResult): void {
   const paths = engine.paths.container(id);
   const need = findNeed(paths);
   if (need === undefined) return;
-  using lock = tryLockContainer(engine.paths, id);
+  using lock = tryLockContainer(engine, id);
   if (lock === undefined) return;
   if (need === "killed") result.ended.push(id);
+  if (need === "networked") result.sandboxes.push(id);
   sweepLocked(engine, id, result);
 }
 
@@ -121,12 +125,15 @@ export function sweepIfDue(engine: Engine): SweepResult {
 }
 
 /** A cheap first look without the lock; the decision is made with it. */
-function findNeed(paths: ContainerPaths): "unwanted" | "killed" | "damaged" | undefined {
+function findNeed(
+  paths: ContainerPaths,
+): "unwanted" | "killed" | "networked" | "damaged" | undefined {
   try {
     const config = readContainerConfig(paths);
     const state = readState(paths);
     if (config === undefined || isAbandoned({ config, state })) return "unwanted";
-    return state.wasKilled ? "killed" : undefined;
+    if (state.wasKilled) return "killed";
+    return isPresent(paths.network) && !isLocked(paths.lock) ? "networked" : undefined;
   } catch (error) {
     if (error instanceof WherryError && error.kind === "corrupt") return "damaged";
     throw error;
@@ -193,8 +200,23 @@ export function listOrphanRunDirectories(engine: Engine): string[] {
   return listNames(engine.paths.runContainers).filter((name) => isId(name) && !ids.has(name));
 }
 
-/** Removes a `--rm` container after its end; what monitors ask for. */
+/**
+ * Undoes what a container had of the network and removes it if it is a `--rm` container, after its end; what monitors
+ * ask for. One whose record is damaged is left to commands, which tell of it.
+ */
 export function cleanUpContainer(engine: Engine, id: string): void {
-  using lock = tryLockContainer(engine.paths, id);
-  if (lock !== undefined) sweepLocked(engine, id, emptyResult());
+  using lock = tryLockContainer(engine, id);
+  if (lock !== undefined && !isDamaged(engine, id)) sweepLocked(engine, id, emptyResult());
+}
+
+function isDamaged({ paths }: Engine, id: string): boolean {
+  try {
+    const container = paths.container(id);
+    const config = readContainerConfig(container);
+    readState(container, { isLockHeld: true });
+    return wasEmptied(container, config);
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "corrupt") return true;
+    throw error;
+  }
 }

@@ -1,27 +1,31 @@
 /** Changing what was asked for of containers, also while they run. @module */
 
-import type { RestartPolicy } from "../container/config.ts";
+import type { PublishedPort, RestartPolicy } from "../container/config.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
-import type { ContainerPaths } from "../store/paths.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { openConfig } from "./open_config.ts";
+import { updatePorts } from "./update_ports.ts";
 
 /** What is to be different. */
 export interface ContainerUpdate {
-  /** When it is started again from now on. */
-  restartPolicy: RestartPolicy;
+  /** When it is started again from now on. @default {as before} */
+  restartPolicy?: RestartPolicy;
+  /** Ports that are published from now on. @default {none} */
+  publish?: readonly PublishedPort[];
+  /** Ports that are not published any more; without a host address or a host port, whatever they are. @default {none} */
+  unpublish?: readonly PublishedPort[];
 }
 
 /**
- * Changes a container, and tells its monitor if it runs.
+ * Changes a container, and what is there of it if it runs. Ports change all at once.
  *
  * @param wanted A name, an id or the beginning of an id.
- * @throws {WherryError} `conflict` if it is removed when it ends, `unavailable` if it cannot be written down, for
- * example on a full disk.
+ * @throws {WherryError} `conflict` if it is removed when it ends, or a port is taken; `not_found` if it does not
+ * publish what it is not to publish any more; `unavailable` if it cannot be written down, for example on a full disk.
  */
 export async function updateContainer(
   engine: Engine,
@@ -29,7 +33,7 @@ export async function updateContainer(
   update: ContainerUpdate,
 ): Promise<void> {
   try {
-    await applyUpdate(engine, findContainer(engine, wanted).paths, { wanted, ...update });
+    await applyUpdate(engine, wanted, update);
   } catch (cause) {
     throw systemFailure(`update container "${wanted}"`, cause);
   }
@@ -37,22 +41,36 @@ export async function updateContainer(
 
 async function applyUpdate(
   engine: Engine,
-  paths: ContainerPaths,
-  { wanted, restartPolicy }: ContainerUpdate & { wanted: string },
+  wanted: string,
+  { restartPolicy, publish = [], unpublish = [] }: ContainerUpdate,
 ): Promise<void> {
-  using record = openConfig(paths, wanted);
-  const { config } = record;
-  if (config.isAutoRemoved && restartPolicy.name !== "no") {
-    throw new WherryError(
-      "conflict",
-      `Cannot update container "${wanted}": ` +
-        "Restart policy cannot be updated because AutoRemove is enabled for the container",
-    );
+  if (restartPolicy !== undefined) checkPolicy(engine, wanted, restartPolicy);
+  if (publish.length + unpublish.length > 0) {
+    await updatePorts(engine, wanted, { publish, unpublish });
   }
+  if (restartPolicy !== undefined) await updatePolicy(engine, wanted, restartPolicy);
+  recordContainerEvent(engine, { config: findContainer(engine, wanted).config, action: "update" });
+}
+
+function checkPolicy(engine: Engine, wanted: string, { name }: RestartPolicy): void {
+  if (name === "no" || !findContainer(engine, wanted).config.isAutoRemoved) return;
+  throw new WherryError(
+    "conflict",
+    `Cannot update container "${wanted}": ` +
+      "Restart policy cannot be updated because AutoRemove is enabled for the container",
+  );
+}
+
+async function updatePolicy(
+  engine: Engine,
+  wanted: string,
+  restartPolicy: RestartPolicy,
+): Promise<void> {
+  const { paths } = findContainer(engine, wanted);
+  using record = openConfig(paths, wanted);
   // The record first: a monitor that starts meanwhile has read it
-  record.replace({ ...config, restartPolicy });
+  record.replace({ ...record.config, restartPolicy });
   await tellMonitor(paths.runDirectory, wanted, restartPolicy);
-  recordContainerEvent(engine, { config, action: "update" });
 }
 
 async function tellMonitor(

@@ -397,7 +397,7 @@ export class Links {
   /**
    * Makes an ipvlan in a namespace; it is not switched on.
    *
-   * @throws {NetlinkError} As {@linkcode addMacvlan}, EBUSY if the parent has macvlans.
+   * @throws {NetlinkError} As `addMacvlan`, EBUSY if the parent has macvlans.
    */
   addIpvlan(request: IpvlanRequest): void {
     this.#socket.request(newIpvlan(request));
@@ -459,6 +459,16 @@ export class Links {
       ...changeLink("rename link", index, attributes),
       subject: String(link),
     });
+  }
+
+  /**
+   * Changes the size of a link's largest packet.
+   *
+   * @param mtu In bytes.
+   * @throws {NetlinkError} EINVAL if the link below takes no such packets; ENODEV if there is no such link.
+   */
+  setMtu(link: LinkReference, mtu: number): void {
+    this.#socket.request(changeLink("set the MTU of link", link, [[IFLA.MTU, mtu]]));
   }
 
   /**

@@ -1,5 +1,7 @@
 /** Processes as `/proc` shows them. @see proc(5), proc_pid_stat(5), proc_pid_status(5) @module */
 
+import type { Descriptor } from "../../ffi/descriptor.ts";
+
 /** One process. Ids are those of the namespaces that `/proc` was mounted in. */
 export interface ProcessInfo {
   pid: number;
@@ -74,6 +76,15 @@ export function readProcess(pid: number): ProcessInfo | undefined {
 export function meansProcessGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     (error instanceof Error && error.message.includes(ESRCH));
+}
+
+/**
+ * Whether the process of a pidfd is still to be found: it runs, or nobody has waited for its end yet.
+ *
+ * @see pidfd_open(2)
+ */
+export function isPresentProcess(pidfd: Descriptor): boolean {
+  return !/^Pid:\t-1$/m.test(Deno.readTextFileSync(`/proc/self/fdinfo/${pidfd.number}`));
 }
 
 /** The files of `/proc/PID` that {@linkcode parseProcess} reads. */

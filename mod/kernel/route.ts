@@ -134,6 +134,11 @@ export function addRoute(socket: NetlinkSocket, route: RouteRequest): void {
   socket.request(newRoute(route));
 }
 
+/** A request to take a route out of the main table. */
+export function deleteRoute(route: RouteRequest): NetlinkRequest {
+  return { ...aboutRoute(route, "remove route"), type: RTM.DELROUTE };
+}
+
 /**
  * A request for what lets answers to `::1` in by a link: the kernel looks for the address on that very link.
  *
@@ -160,7 +165,7 @@ export function newLoopbackRoute(index: number): NetlinkRequest {
 
 /** Takes a route out of the main table. @throws {NetlinkError} ESRCH if there is no such route. */
 export function removeRoute(socket: NetlinkSocket, route: RouteRequest): void {
-  socket.request({ ...aboutRoute(route, "remove route"), type: RTM.DELROUTE });
+  socket.request(deleteRoute(route));
 }
 
 /** The routes of all tables and both families, those to this host's own addresses too; one for each next router. */

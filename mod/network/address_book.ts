@@ -7,7 +7,10 @@
  * @module
  */
 
+import type { Descriptor } from "../../ffi/descriptor.ts";
+import { SystemError } from "../../ffi/errno.ts";
 import { listNames } from "../kernel/entry.ts";
+import { removeTree } from "../kernel/tree.ts";
 import { acquireLock } from "../store/lock.ts";
 import { removeIfPresent } from "../store/record.ts";
 
@@ -92,8 +95,29 @@ export class AddressBook {
   /** Takes an address from `owner`; somebody else's stays. */
   release(address: string, owner: string): void {
     if (this.ownerOf(address) !== owner) return;
-    using _lock = acquireLock(`${this.#directory}/${OWN_FILE}lock`);
+    using _lock = this.#lockIfPresent();
     if (this.ownerOf(address) === owner) removeIfPresent(`${this.#directory}/${address}`);
+  }
+
+  /** The network may be removed while an address is given back; then there is nothing to lock. */
+  #lockIfPresent(): Descriptor | undefined {
+    try {
+      return acquireLock(`${this.#directory}/${OWN_FILE}lock`);
+    } catch (error) {
+      if (error instanceof SystemError && error.code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  /** Takes all addresses from `owner`, for whom nobody takes one meanwhile; walks through the whole book. */
+  releaseAll(owner: string): void {
+    for (const address of this.listTaken()) this.release(address, owner);
+  }
+
+  /** Removes what stands in an address's place and is no link of ours. */
+  removeForeign(address: string): void {
+    using _lock = acquireLock(`${this.#directory}/${OWN_FILE}lock`);
+    if (this.ownerOf(address) === undefined) removeTree(`${this.#directory}/${address}`);
   }
 
   /** Who has an address; `undefined` if nobody does, or what stands there is no link of ours. */

@@ -3,10 +3,17 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { WherryError } from "../errors.ts";
 import { newAddress } from "../kernel/address.ts";
+import {
+  addressToNumber,
+  containsAddress,
+  networkOf,
+  parseCidr,
+  parseIpAddress,
+} from "../kernel/ip.ts";
 import { IPVLAN_MODE, type Link, Links, MACVLAN_MODE } from "../kernel/link.ts";
 import { inNetNamespace } from "../kernel/net_namespace.ts";
-import { NETLINK, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
-import { newRoute } from "../kernel/route.ts";
+import { NETLINK, NetlinkError, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
+import { deleteRoute, listRoutes, newRoute, type Route, ROUTE_TABLE } from "../kernel/route.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
 import { areBridgesFiltered } from "./bridge.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "./network.ts";
@@ -34,7 +41,14 @@ export class SandboxSockets implements Disposable {
 
   /** Has the kernel do things in the sandbox. */
   requestInside(...requests: readonly NetlinkRequest[]): void {
-    this.#insideSocket.request(...requests);
+    if (requests.length > 0) this.#insideSocket.request(...requests);
+  }
+
+  /** Gateways of the routes to everything else, and the links that lead there. */
+  listDefaultRoutes(): Route[] {
+    return listRoutes(this.#insideSocket).filter(({ destination, table, gateway }) =>
+      table === ROUTE_TABLE.MAIN && gateway !== "" && EVERYTHING.includes(destination)
+    );
   }
 
   /** Closes both sockets. */
@@ -43,6 +57,8 @@ export class SandboxSockets implements Disposable {
     this.#insideSocket[Symbol.dispose]();
   }
 }
+
+const EVERYTHING: readonly string[] = ["0.0.0.0/0", "::/0"];
 
 /** How an endpoint is made. */
 export interface AttachRequest {
@@ -83,8 +99,78 @@ export function configureLink(
   );
 }
 
-function planDefaultRoute({ gateway }: EndpointAddress, index: number): NetlinkRequest[] {
-  return gateway === "" ? [] : [newRoute({ gateway, index })];
+/** Least that every host takes, RFC 791: a server that says less is not believed. */
+const LEAST_MTU = 576;
+
+/**
+ * Lets an endpoint's link send packets that are no larger than its LAN takes.
+ *
+ * @param mtu What the LAN takes, in bytes; 0 if it is not known.
+ */
+export function limitMtu(
+  { inside }: Pick<SandboxSockets, "inside">,
+  { link }: Endpoint,
+  mtu: number,
+): void {
+  if (mtu >= LEAST_MTU && mtu < inside.get(link).mtu) inside.setMtu(link, mtu);
+}
+
+function planDefaultRoute(
+  { address, prefixLength, gateway }: EndpointAddress,
+  index: number,
+): NetlinkRequest[] {
+  if (gateway === "") return [];
+  const subnet = parseCidr(`${address}/${prefixLength}`);
+  const router = parseIpAddress(gateway);
+  const isOnLink = subnet === undefined || router === undefined || subnet.family === 6 ||
+    containsAddress(networkOf(subnet), router.family, addressToNumber(router));
+  // A DHCP server may give an address alone, without a subnet that the router is in
+  const way = isOnLink ? [] : [newRoute({ destination: `${gateway}/${HOST_PREFIX}`, index })];
+  return [...way, newRoute({ gateway, index })];
+}
+
+/** Of IPv4, for one machine. */
+const HOST_PREFIX = 32;
+
+/**
+ * Leads everything else through another endpoint. A route that the container's own processes have made stays.
+ *
+ * @param from The endpoint that it went through; `undefined` if through none.
+ * @param to `undefined` for none.
+ * @throws {NetlinkError} If the kernel refuses; nothing has changed then.
+ */
+export function moveDefaultRoute(
+  sockets: SandboxSockets,
+  { from, to }: { from: Endpoint | undefined; to: Endpoint | undefined },
+): void {
+  const fromIndex = from === undefined ? 0 : sockets.inside.find(from.link)?.index ?? 0;
+  const routes = sockets.listDefaultRoutes();
+  const old = routes.filter(({ index, gateway }) =>
+    index === fromIndex && gatewaysOf(from).includes(gateway)
+  );
+  const taken = routes.filter((route) => !old.includes(route)).map(({ destination }) =>
+    destination
+  );
+  const toIndex = to === undefined ? 0 : sockets.inside.get(to.link).index;
+  const added = gatewaysOf(to)
+    .filter((gateway) => !taken.includes(gateway.includes(":") ? "::/0" : "0.0.0.0/0"))
+    .map((gateway) => ({ gateway, index: toIndex }));
+  const removed: typeof added = [];
+  using undo = new DisposableStack();
+  undo.defer(() => sockets.requestInside(...removed.map(newRoute)));
+  for (const { gateway, index } of old) {
+    sockets.requestInside(deleteRoute({ gateway, index }));
+    removed.push({ gateway, index });
+  }
+  for (const route of added) {
+    sockets.requestInside(newRoute(route));
+    undo.defer(() => sockets.requestInside(deleteRoute(route)));
+  }
+  undo.move();
+}
+
+function gatewaysOf(endpoint: Endpoint | undefined): string[] {
+  return [endpoint?.ipv4, endpoint?.ipv6].flatMap((address) => address?.gateway || []);
 }
 
 function makeLink(sockets: SandboxSockets, request: AttachRequest): void {
@@ -102,22 +188,75 @@ function makeLink(sockets: SandboxSockets, request: AttachRequest): void {
     });
     return;
   }
-  const parent = network.options[NETWORK_OPTION.PARENT] ?? "";
-  const shared = {
-    name: endpoint.link,
-    parentIndex: findLink(sockets.host, parent).index,
-    namespace,
-    ...mtu,
-  };
-  if (network.driver === "macvlan") {
-    const mode = modeOf(network, NETWORK_OPTION.MACVLAN_MODE, MACVLAN_MODE, "bridge");
-    sockets.host.addMacvlan({ ...shared, mode, macAddress: endpoint.macAddress });
-  } else {
-    sockets.host.addIpvlan({
-      ...shared,
-      mode: modeOf(network, NETWORK_OPTION.IPVLAN_MODE, IPVLAN_MODE, "l2"),
+  const parent = findParent(sockets.host, network);
+  const shared = { name: endpoint.link, parentIndex: parent.index, namespace, ...mtu };
+  try {
+    if (network.driver === "macvlan") {
+      const mode = modeOf(network, NETWORK_OPTION.MACVLAN_MODE, MACVLAN_MODE, "bridge");
+      sockets.host.addMacvlan({ ...shared, mode, macAddress: endpoint.macAddress });
+    } else {
+      const mode = modeOf(network, NETWORK_OPTION.IPVLAN_MODE, IPVLAN_MODE, "l2");
+      sockets.host.addIpvlan({ ...shared, mode });
+      // All on the parent have its address
+      endpoint.macAddress = sockets.inside.get(endpoint.link).macAddress;
+    }
+  } catch (cause) {
+    throw parentFailure(network, parent, cause);
+  }
+}
+
+/** @throws {WherryError} If the parent cannot carry anything now. */
+function findParent(host: Links, network: NetworkConfig): Link {
+  const name = network.options[NETWORK_OPTION.PARENT] ?? "";
+  const parent = host.find(name);
+  if (parent === undefined) {
+    throw new WherryError("not_found", `${cannotUseParent(network, name)}: no such link`, {
+      hint: "Make the link again, or the network anew with -o parent=NAME",
     });
   }
+  const mtu = Number(network.options[NETWORK_OPTION.MTU] ?? 0);
+  if (mtu > parent.mtu) {
+    throw new WherryError(
+      "conflict",
+      `${cannotUseParent(network, name)}: its largest packets have ${parent.mtu} bytes, and the ` +
+        `network's ${mtu}`,
+      { hint: `Make the network with -o mtu=${parent.mtu}, or none` },
+    );
+  }
+  if (parent.isUp) return parent;
+  throw new WherryError("conflict", `${cannotUseParent(network, name)}: it is switched off`, {
+    hint: `Switch it on, for example with "ip link set ${name} up"`,
+  });
+}
+
+function cannotUseParent({ name }: NetworkConfig, parent: string): string {
+  return `Cannot use the parent "${parent}" of network "${name}"`;
+}
+
+const EBUSY = 16;
+const EOPNOTSUPP = 95;
+
+function parentFailure(
+  network: NetworkConfig,
+  { name, masterIndex }: Link,
+  cause: unknown,
+): unknown {
+  const errno = cause instanceof NetlinkError ? cause.errno : 0;
+  if (errno === EOPNOTSUPP) {
+    return new WherryError(
+      "unsupported",
+      `Cannot use the driver of network "${network.name}": this kernel has no ${network.driver}`,
+      { cause },
+    );
+  }
+  if (errno !== EBUSY) return cause;
+  const reason = masterIndex > 0
+    ? "it is a port of another link"
+    : `it carries links that no ${network.driver} goes with`;
+  return new WherryError("conflict", `${cannotUseParent(network, name)}: ${reason}`, {
+    cause,
+    hint: "A link is the parent of macvlans or of ipvlans, and of one macvlan with mode passthru",
+  });
 }
 
 function findLink(links: Links, name: string): Link {

@@ -18,7 +18,7 @@ import {
 } from "../kernel/nftables.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { HostNetworkPaths, Paths } from "../store/paths.ts";
-import { readRecord, removeIfPresent, replaceFile, writeRecord } from "../store/record.ts";
+import { readTextIfPresent, removeIfPresent, replaceFile, writeRecord } from "../store/record.ts";
 import {
   forwardedFamilies,
   isForwardingNeededByOthers,
@@ -28,11 +28,17 @@ import {
   switchForwardingOn,
 } from "./forwarding.ts";
 import {
+  type BridgeRecord,
+  type HostState,
+  readHostState,
+  rewriteHostState,
+} from "./host_state.ts";
+import {
   allPorts,
+  comparePorts,
   findPortConflict,
   formatHostPorts,
   type PortRegistry,
-  readPortRegistry,
   withoutPorts,
   withPorts,
   writePortRegistry,
@@ -49,24 +55,6 @@ import {
 } from "./ruleset.ts";
 import type { PortMapping } from "./sandbox.ts";
 
-/** What `bridges` has. */
-interface BridgeRecord {
-  /** Version of this record's shape. */
-  schema: 1;
-  /** Networks that are up. */
-  bridges: readonly BridgeState[];
-  /** Name servers that are made reachable on them. */
-  resolvers: readonly ResolverRedirect[];
-}
-
-const NO_BRIDGES: BridgeRecord = { schema: 1, bridges: [], resolvers: [] };
-
-/** Everything that the files say. */
-interface HostState {
-  up: BridgeRecord;
-  registry: PortRegistry;
-}
-
 /**
  * The host's part of all networks, for as long as `network/lock` is held.
  *
@@ -74,6 +62,7 @@ interface HostState {
  * next one that looks puts the kernel right.
  */
 export class HostNetwork implements Disposable {
+  readonly #enginePaths: Paths;
   readonly #paths: HostNetworkPaths;
   readonly #tableName: string;
   readonly #lock: Descriptor;
@@ -82,6 +71,7 @@ export class HostNetwork implements Disposable {
 
   /** Takes the lock, waiting for whoever has it; must not be called by who has it already. */
   constructor(paths: Paths) {
+    this.#enginePaths = paths;
     this.#paths = paths.hostNetwork;
     this.#tableName = tableNameOf(paths.runRoot);
     Deno.mkdirSync(this.#paths.directory, { recursive: true, mode: 0o700 });
@@ -99,10 +89,16 @@ export class HostNetwork implements Disposable {
   }
 
   get #known(): HostState {
-    return this.#state ??= {
-      up: readRecord(this.#paths.bridges, parseBridges) ?? NO_BRIDGES,
-      registry: readPortRegistry(this.#paths.ports),
-    };
+    return this.#state ??= this.#read();
+  }
+
+  /** A record that was lost is made anew, and the table with it. */
+  #read(): HostState {
+    const { isRepaired, ...state } = readHostState(this.#enginePaths);
+    if (!isRepaired) return state;
+    writeEmpty(this.#paths.dirty);
+    rewriteHostState(this.#enginePaths, state);
+    return state;
   }
 
   /** Networks that are up. */
@@ -179,12 +175,40 @@ export class HostNetwork implements Disposable {
     if (removed.length > 0) this.#changePorts(changed, { added: [], removed });
   }
 
-  /** Makes the table what the files say if it is missing, or if somebody was interrupted in changing it. */
-  ensureTable(): void {
+  /**
+   * Publishes these ports of a container and no others, in one transaction.
+   *
+   * @param owner Id of the container.
+   * @param mappings Addresses in canonical form.
+   * @throws {WherryError} `conflict` if one of them is taken by another container, or twice among them.
+   */
+  replacePorts(owner: string, mappings: readonly PortMapping[]): void {
+    const { registry } = this.#known;
+    const before = registry.get(owner) ?? [];
+    const others = withoutPorts(registry, owner, before);
+    refuseConflict(others, mappings);
+    const change = comparePorts(before, mappings);
+    if (change.added.length + change.removed.length === 0) return;
+    this.#changePorts(mappings.length === 0 ? others : withPorts(others, owner, mappings), change);
+  }
+
+  /**
+   * Makes the table what the files say if it is missing, or if somebody was interrupted in changing it.
+   *
+   * @returns Whether it was not, as far as that can be told without reading all of it.
+   */
+  ensureTable(): boolean {
     const isNeeded = this.bridges.length > 0;
     const isThere = findTable(this.#nftables, tableOf(this.#tableName)) !== undefined;
-    if (isNeeded === isThere && !this.#isDirty()) return;
-    if (isNeeded) this.#replaceTable(this.#known);
+    const isKept = exists(this.#paths.ruleset) === isNeeded;
+    if (isNeeded === isThere && isKept && !this.#isDirty()) return false;
+    this.renewTable();
+    return true;
+  }
+
+  /** Makes the table what the files say, whatever is there. */
+  renewTable(): void {
+    if (this.bridges.length > 0) this.#replaceTable(this.#known);
     else this.#removeTable(this.#known);
   }
 
@@ -298,23 +322,6 @@ function refuseConflict(registry: PortRegistry, mappings: readonly PortMapping[]
   );
 }
 
-function parseBridges(json: unknown): BridgeRecord {
-  const { schema, bridges, resolvers } = (json ?? {}) as Partial<BridgeRecord>;
-  const isSound = schema === 1 && Array.isArray(bridges) && Array.isArray(resolvers) &&
-    bridges.every(isBridgeState);
-  if (isSound) return { schema, bridges, resolvers };
-  throw new WherryError(
-    "corrupt",
-    "Cannot read the networks that are up: their shape is not known",
-  );
-}
-
-function isBridgeState(value: Partial<BridgeState> | null): boolean {
-  const { networkId, bridge, subnets } = value ?? {};
-  return typeof networkId === "string" && typeof bridge === "string" && Array.isArray(subnets) &&
-    subnets.every((subnet) => parseCidr(String(subnet)) !== undefined);
-}
-
 function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
@@ -330,15 +337,31 @@ function writeEmpty(path: string): void {
 }
 
 /**
- * Makes sure that wherry's table is there: another program may have removed it, or an earlier command may have been
- * killed. Costs 0.1 ms when there is nothing to do, and takes no lock then.
+ * Makes sure that wherry's table is there and knows a network that is up: another program may have removed it, or an
+ * earlier command may have been killed. Costs 0.1 ms when there is nothing to do, and takes no lock then.
  *
+ * @param networkId Of the network. @default {none in particular}
+ * @returns False if the network is not known, so that it must be brought up again.
  * @throws {SystemError} If the kernel refuses.
  */
-export function ensureTable(paths: Paths): void {
-  if (!exists(paths.hostNetwork.dirty) && isTableThere(paths)) return;
+export function ensureTable(paths: Paths, networkId = ""): boolean {
+  const { dirty, ruleset, bridges } = paths.hostNetwork;
+  const isKnown = networkId === "" || isNamedIn(bridges, networkId);
+  const isSound = isKnown && !exists(dirty) && exists(ruleset);
+  if (isSound && isTableThere(paths)) return true;
   using host = new HostNetwork(paths);
   host.ensureTable();
+  return host.bridges.some((bridge) => bridge.networkId === networkId);
+}
+
+/** A cheap first look at a record, which may be damaged. */
+function isNamedIn(bridges: string, networkId: string): boolean {
+  try {
+    return (readTextIfPresent(bridges) ?? "").includes(`"${networkId}"`);
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "corrupt") return false;
+    throw error;
+  }
 }
 
 function isTableThere(paths: Paths): boolean {

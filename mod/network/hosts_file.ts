@@ -37,11 +37,19 @@ export interface HostsHeader {
 /** Writes the lines that do not depend on other containers. */
 export function formatHostsHeader(header: HostsHeader): string {
   const { addresses, hostname, domainname, hostAddresses, extraHosts } = header;
-  const own = domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;
   return LOCAL_HOSTS +
     hostAddresses.map((address) => `${address}\t${HOST_NAMES.join(" ")}\n`).join("") +
     formatExtraHosts(extraHosts, hostAddresses) +
-    addresses.map((address) => `${address}\t${own}\n`).join("");
+    formatOwnLines(addresses, { hostname, domainname });
+}
+
+/** Writes the lines by which a container finds itself. */
+export function formatOwnLines(
+  addresses: readonly string[],
+  { hostname, domainname }: Pick<HostsHeader, "hostname" | "domainname">,
+): string {
+  const own = domainname === "" ? hostname : `${hostname}.${domainname} ${hostname}`;
+  return addresses.map((address) => `${address}\t${own}\n`).join("");
 }
 
 /** Writes the lines that were asked for. */
@@ -79,6 +87,12 @@ export function shortenIds(lines: string): string {
 /** Ids of the containers in a network's list. */
 export function listMembers(list: string): string[] {
   return [...new Set(Array.from(list.matchAll(/\t# ([0-9a-f]{64})$/gm), ([, id = ""]) => id))];
+}
+
+/** Addresses of one container in a network's list. */
+export function listMemberAddresses(list: string, id: string): string[] {
+  return list.split("\n").filter((line) => line.endsWith(`\t# ${id}`))
+    .map((line) => line.slice(0, line.indexOf("\t")));
 }
 
 /**

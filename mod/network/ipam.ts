@@ -262,3 +262,8 @@ export class AddressPool {
 export function releaseAddress({ directory }: AddressPlace, address: string, owner: string): void {
   new AddressBook(directory).release(address, owner);
 }
+
+/** Takes all addresses of a network from a container that is not getting any; walks through all that are taken. */
+export function releaseAllAddresses({ directory }: AddressPlace, owner: string): void {
+  new AddressBook(directory).releaseAll(owner);
+}

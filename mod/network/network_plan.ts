@@ -154,7 +154,7 @@ function invalid(message: string, hint?: string): WherryError {
 
 /** What goes together and what does not. */
 function checkCombination(network: NetworkConfig): void {
-  const { name, driver, ipamDriver, pools, hasIpv4, hasIpv6 } = network;
+  const { name, driver, ipamDriver, pools, hasIpv4, hasIpv6, options } = network;
   const [{ subnet } = { subnet: "" }] = pools;
   const isAddressed = driver === "bridge" || driver === "macvlan" || driver === "ipvlan";
   if (!isAddressed && (pools.length > 0 || ipamDriver !== "default")) {
@@ -164,6 +164,13 @@ function checkCombination(network: NetworkConfig): void {
     throw invalid(
       `Cannot make network "${name}": with driver ${driver} no DHCP server is reached`,
       "Use -d macvlan or -d ipvlan with --ipam-driver dhcp",
+    );
+  }
+  const mode = options[NETWORK_OPTION.IPVLAN_MODE] ?? "l2";
+  if (ipamDriver === "dhcp" && driver === "ipvlan" && mode !== "l2") {
+    throw invalid(
+      `Cannot make network "${name}": with ipvlan_mode ${mode} no DHCP server is reached`,
+      "Use -o ipvlan_mode=l2, or -d macvlan",
     );
   }
   if (ipamDriver !== "default" && pools.length > 0) {

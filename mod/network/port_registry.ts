@@ -117,6 +117,31 @@ export function withoutPorts(
   return changed;
 }
 
+/** How to get from some published ports to others: ports that are in both are in neither list. */
+export function comparePorts(
+  before: readonly PortMapping[],
+  after: readonly PortMapping[],
+): { added: readonly PortMapping[]; removed: readonly PortMapping[] } {
+  if (before.length === 0 || after.length === 0) return { added: after, removed: before };
+  const [old, next] = [before, after].map((mappings) =>
+    new Map(mappings.flatMap(listSinglePorts).map((single) => [textOf(single), single]))
+  );
+  return {
+    added: Array.from(next ?? []).flatMap(([text, port]) => old?.has(text) ? [] : [port]),
+    removed: Array.from(old ?? []).flatMap(([text, port]) => next?.has(text) ? [] : [port]),
+  };
+}
+
+/** One mapping for each port of a mapping. */
+function listSinglePorts(mapping: PortMapping): PortMapping[] {
+  return Array.from({ length: mapping.count }, (_, offset) => ({
+    ...mapping,
+    hostPort: mapping.hostPort + offset,
+    containerPort: mapping.containerPort + offset,
+    count: 1,
+  }));
+}
+
 /** All mappings of all owners. */
 export function allPorts(registry: PortRegistry): PortMapping[] {
   return [...registry.values()].flat();

@@ -23,6 +23,26 @@ export interface ContainerResolver {
   usesGateway: boolean;
 }
 
+/** Where the host has its name servers. */
+export const RESOLV_CONF = "/etc/resolv.conf";
+/** Where systemd-resolved tells of the servers behind its own. */
+const UPSTREAM_RESOLV_CONF = "/run/systemd/resolve/resolv.conf";
+
+/** What the host has. */
+export function readHostResolver(): HostResolver {
+  return { text: readHostFile(RESOLV_CONF), upstreamText: readHostFile(UPSTREAM_RESOLV_CONF) };
+}
+
+/** A file of the host; empty if it is missing. */
+export function readHostFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
 const LOOPBACK = /^(?:127\.|::1$|0\.0\.0\.0$)/;
 
 /**

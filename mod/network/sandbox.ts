@@ -38,19 +38,30 @@ export interface Endpoint {
 export interface DhcpLease {
   /** Address of the server. */
   server: string;
-  /** When the address is to be renewed (T1): milliseconds since the epoch. */
+  /** Hardware address by which the server is reached: its own, or that of the relay before it. */
+  serverMac: string;
+  /** When the address is to be renewed (T1): milliseconds since the epoch; {@linkcode NEVER}. */
   renewAt: number;
-  /** When any server is to be asked (T2): milliseconds since the epoch. */
+  /** When any server is to be asked (T2): milliseconds since the epoch; {@linkcode NEVER}. */
   rebindAt: number;
-  /** When the address is no longer ours: milliseconds since the epoch. */
+  /** When the address is no longer ours: milliseconds since the epoch; {@linkcode NEVER}. */
   expiresAt: number;
   /** Name servers, for the container's `resolv.conf`. */
   nameServers: string[];
   /** Domain name, for the container's `resolv.conf`; empty if the server gave none. */
   domainName: string;
+  /** Domains in which names are looked for, before {@linkcode DhcpLease.domainName}. */
+  domainSearch: string[];
   /** Hexadecimal digits of the client identifier. */
   clientId: string;
+  /** Link of the host by which the server is reached. */
+  parent: string;
+  /** Hexadecimal digits of the frame that gives the address back: whoever tidies up only sends it. */
+  release: string;
 }
+
+/** A time that does not come, as JSON can have it. */
+export const NEVER: number = Number.MAX_SAFE_INTEGER;
 
 /** Published ports: `count` ports of the host in a row, each led to the same one of the container's ports in a row. */
 export interface PortMapping {

@@ -25,6 +25,8 @@ export interface ContainerPaths {
   merged: string;
   /** Sources of `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf`. */
   etc: string;
+  /** The last addresses that DHCP servers have given it, by its links. */
+  lastAddresses: string;
   /** What exists while the container does, until a reboot. */
   runDirectory: string;
   /** Locked by the monitor while the container runs. */
@@ -35,6 +37,8 @@ export interface ContainerPaths {
   network: string;
   /** Exists if another container has joined the sandbox, whose links then do not go with this container's monitor. */
   joined: string;
+  /** Locked for a moment by who changes the sandbox of a container that runs, or undoes one. */
+  networkLock: string;
 }
 
 /** Files of one network; all are forgotten by a reboot. */
@@ -141,11 +145,13 @@ export class Paths {
       work: `${directory}/work`,
       merged: `${directory}/merged`,
       etc: `${directory}/etc`,
+      lastAddresses: `${directory}/last_addresses.json`,
       runDirectory,
       lock: `${runDirectory}/lock`,
       configLock: `${runDirectory}/config.lock`,
       network: `${runDirectory}/network.json`,
       joined: `${runDirectory}/joined`,
+      networkLock: `${runDirectory}/network.lock`,
     };
   }
 

@@ -3,7 +3,12 @@
 import { createContainer } from "../../engine/create.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../command_flags.ts";
-import { loadImageSupport, planRequest, pullWarning } from "../container_request.ts";
+import {
+  loadImageSupport,
+  loadNetworks,
+  planRequest,
+  requestWarnings,
+} from "../container_request.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 
@@ -12,11 +17,11 @@ type CreateFlags = ParsedFlags<typeof CREATE_FLAGS>;
 /** Makes a container and prints its id. */
 export async function run({ engine, output }: Context, parsed: CreateFlags): Promise<number> {
   await loadImageSupport(parsed, "create");
+  await loadNetworks(engine, parsed);
   const request = planRequest(parsed, { isDetached: false, startsAtOnce: false });
   using cidFile = createCidFile(parsed.flags.cidfile);
   using container = await createContainer(engine, request);
-  const warning = pullWarning(parsed);
-  if (warning !== undefined) output.warn(warning);
+  for (const warning of requestWarnings(engine, parsed, container.config)) output.warn(warning);
   cidFile?.keep(container.config.id);
   output.writeLine(container.config.id);
   return 0;

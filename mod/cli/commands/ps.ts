@@ -1,10 +1,14 @@
 /** `wherry ps`. @module */
 
 import { parseContainerFilter } from "../../engine/container_filter.ts";
+import { listContainerPorts } from "../../engine/container_ports.ts";
 import type { ContainerSize } from "../../engine/container_size.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type Container, findContainer } from "../../engine/find.ts";
 import { listContainers } from "../../engine/list.ts";
+import { readSandboxIfSound } from "../../engine/sandbox_reading.ts";
+import { listNetworkRecords } from "../../network/network_store.ts";
+import type { Sandbox } from "../../network/sandbox.ts";
 import type { PS_FLAGS } from "../command_flags.ts";
 import {
   CONTAINER_LAYOUT,
@@ -29,12 +33,15 @@ export async function run(
   // Also a template that no container will ever see must be right
   if (format !== undefined) await formatRows([EMPTY_CONTAINER_ROW], format, layout);
   const measure = await loadMeasure(engine, flags);
-  const choose = planChoice(engine, flags);
+  const sandboxOf = rememberSandboxes(engine);
+  const choose = planChoice(engine, flags, sandboxOf);
   const { containers, warnings } = listContainers(engine);
   for (const warning of warnings) output.warn(warning);
   const options = {
     isWhole: flags["no-trunc"],
     nowMs: Date.now(),
+    // Ids need none
+    ...(quiet ? {} : { sandboxOf }),
     ...(measure === undefined ? {} : { measure }),
   };
   const rows = choose(containers).map((container) => containerRow(container, options));
@@ -62,15 +69,38 @@ async function loadMeasure(
   return (container) => meter.measure(container);
 }
 
+/** A name comes before ids that begin so. */
+function findNetworkNames({ paths }: Engine, wanted: string): string[] {
+  const { networks } = listNetworkRecords(paths);
+  const named = networks.filter(({ name }) => name === wanted);
+  const found = named.length > 0 ? named : networks.filter(({ id }) => id.startsWith(wanted));
+  return found.map(({ name }) => name);
+}
+
+/** Finds what containers have of their networks, each once. */
+type SandboxOf = (container: Container) => Sandbox | undefined;
+
+function rememberSandboxes(engine: Engine): SandboxOf {
+  const known = new Map<string, Sandbox | undefined>();
+  return ({ config: { id, endpoints }, state }) => {
+    // Also a record that could not be undone yet tells nothing of what has ended
+    if (!state.isRunning || endpoints.length === 0) return undefined;
+    if (!known.has(id)) known.set(id, readSandboxIfSound(engine, id));
+    return known.get(id);
+  };
+}
+
 /** Which of all containers, newest first, the flags ask for. */
 function planChoice(
   engine: Engine,
   flags: PsFlags,
+  sandboxOf: SandboxOf,
 ): (containers: readonly Container[]) => Container[] {
-  const filter = parseContainerFilter(
-    flags.filter,
-    (wanted) => findContainer(engine, wanted),
-  );
+  const filter = parseContainerFilter(flags.filter, {
+    findContainer: (wanted) => findContainer(engine, wanted),
+    findNetworks: (wanted) => findNetworkNames(engine, wanted),
+    listPorts: (container) => listContainerPorts(container.config, sandboxOf(container)),
+  });
   const count = flags.latest ? 1 : flags.last ?? 0;
   const hasStopped = flags.all || count > 0 || filter.hasStatus;
   return (containers) =>

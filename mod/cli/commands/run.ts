@@ -8,7 +8,12 @@ import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { tryLockContainer } from "../../engine/find.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../command_flags.ts";
-import { loadImageSupport, planRequest, pullWarning } from "../container_request.ts";
+import {
+  loadImageSupport,
+  loadNetworks,
+  planRequest,
+  requestWarnings,
+} from "../container_request.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -26,14 +31,16 @@ type RunFlags = ParsedFlags<typeof RUN_FLAGS>;
 export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const { flags } = parsed;
   await loadImageSupport(parsed, "run");
+  await loadNetworks(context.engine, parsed);
   const streams = planStreams(flags);
   if (!flags.detach) checkTerminal(streams);
   const request = planRequest(parsed, { isDetached: flags.detach, startsAtOnce: true });
   using cidFile = createCidFile(flags.cidfile);
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
-  const warning = pullWarning(parsed);
-  if (warning !== undefined) context.output.warn(warning);
+  for (const warning of requestWarnings(context.engine, parsed, container.config)) {
+    context.output.warn(warning);
+  }
   cidFile?.keep(container.config.id);
   if (session === undefined) {
     await startDetached(context, container);
@@ -113,7 +120,7 @@ function onlyAttached(
  */
 function cleanUpEnded({ engine }: Context, { config }: CreatedContainer): void {
   if (!config.isAutoRemoved && config.endpoints.length === 0) return;
-  using lock = tryLockContainer(engine.paths, config.id);
+  using lock = tryLockContainer(engine, config.id);
   // Still locked: it runs on, or another command removes it already
   if (lock !== undefined && config.isAutoRemoved) removeLocked(engine, config);
 }

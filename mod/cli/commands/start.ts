@@ -1,8 +1,10 @@
 /** `wherry start`. @module */
 
 import { WherryError } from "../../errors.ts";
+import type { Engine } from "../../engine/engine.ts";
 import { findContainer } from "../../engine/find.ts";
 import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
+import { loadNetworkSupport } from "../../engine/network_support.ts";
 import { lockStopped } from "../../engine/settle.ts";
 import { startContainer } from "../../engine/start.ts";
 import type { START_FLAGS } from "../command_flags.ts";
@@ -20,6 +22,7 @@ export async function run(
   context: Context,
   { flags, positionals }: ParsedFlags<typeof START_FLAGS>,
 ): Promise<number> {
+  for (const name of positionals) await loadNetworks(context.engine, name);
   if (!flags.attach && !flags.interactive) {
     return await forEachName(context, positionals, async (name) => {
       await startInBackground(context.engine, name);
@@ -34,6 +37,15 @@ export async function run(
     );
   }
   return await startAttached(context, name, flags);
+}
+
+/** Of a container that cannot be read it is told when it is to be started. */
+async function loadNetworks(engine: Engine, name: string): Promise<void> {
+  try {
+    await loadNetworkSupport(engine, findContainer(engine, name).config);
+  } catch (error) {
+    if (!(error instanceof WherryError)) throw error;
+  }
 }
 
 /** Unlike `run`, docker's `start` does not tell by its status why the command did not run. */
@@ -67,7 +79,9 @@ async function startAttached(
   using lock = await lockStopped(engine, config.id);
   if (lock === undefined) throw busy(name);
   session.prepareStdin();
-  using monitor = await startContainer(engine, { config, lock }, {
+  // Somebody may have changed it while we waited
+  const { config: latest } = findContainer(engine, config.id);
+  using monitor = await startContainer(engine, { config: latest, lock }, {
     attachment: attachmentOf(streams),
     ...(hasTerminal ? { terminalSize: callerTerminalSize() } : {}),
   }).catch(failPlainly);

@@ -1,6 +1,7 @@
 /** `wherry system recover`. @module */
 
 import { recoverEngine, type Recovery } from "../../engine/recover.ts";
+import type { NetworkRecovery } from "../../engine/recover_networks.ts";
 import { describeSweep } from "../../engine/sweep.ts";
 import type { RECOVER_FLAGS } from "../command_flags.ts";
 import type { Context } from "../context.ts";
@@ -14,12 +15,19 @@ export async function run(
 ): Promise<number> {
   const recovery = await recoverEngine(engine);
   for (const line of describeRecovery(recovery)) output.writeLine(line);
-  const problems = describeSweep(recovery.containers);
+  const problems = [
+    ...describeSweep(recovery.containers),
+    ...recovery.networks.warnings,
+    ...recovery.networks.failures.map((error) =>
+      error instanceof Error ? error.message : `${error}`
+    ),
+  ];
   for (const problem of problems) output.warn(problem);
-  return recovery.containers.failed.size > 0 ? EXIT_FAILURE : 0;
+  const failureCount = recovery.containers.failed.size + recovery.networks.failures.length;
+  return failureCount > 0 ? EXIT_FAILURE : 0;
 }
 
-function describeRecovery({ containers, killed, images, cgroups }: Recovery): string[] {
+function describeRecovery({ containers, killed, networks, images, cgroups }: Recovery): string[] {
   return [
     ...containers.ended.map((id) =>
       `Recorded the end of container ${id}, whose monitor was killed`
@@ -28,12 +36,27 @@ function describeRecovery({ containers, killed, images, cgroups }: Recovery): st
     ...containers.removed.map((id) =>
       `Removed container ${id}, which nobody had finished or wanted`
     ),
+    ...containers.sandboxes.map((id) => `Undid what was left of the network of container ${id}`),
+    ...describeNetworks(networks),
     ...containers.runDirectories.map((id) => `Removed the run directory of container ${id}`),
     ...containers.names.map((name) => `Freed the name ${name}`),
     ...cgroups.map((path) => `Removed the cgroup ${path}`),
     ...describeCount(images.stagingCount, "unfinished imports or removals of images"),
     ...describeCount(images.blobCount, "blobs that no image needs"),
     ...describeCount(images.layerCount, "layers that no image or container needs"),
+  ];
+}
+
+function describeNetworks(recovery: NetworkRecovery): string[] {
+  const { addresses, names, ports, links, attached, networks, isTableRenewed } = recovery;
+  return [
+    ...addresses.map((address) => `Freed the address ${address}, whose container is gone`),
+    ...names.map((id) => `Removed the lines for /etc/hosts of container ${id}, which is gone`),
+    ...ports.map((id) => `Took back the published ports of container ${id}, which is gone`),
+    ...links.map((name) => `Removed the link ${name}, which no container has`),
+    ...attached.map((name) => `Attached the link ${name} to its bridge again`),
+    ...networks.map((id) => `Removed what was left of network ${id}`),
+    ...(isTableRenewed ? ["Made wherry's nf_tables table anew"] : []),
   ];
 }
 

@@ -1,0 +1,17 @@
+/** `wherry network disconnect`. @module */
+
+import { disconnectContainer } from "../../engine/connect.ts";
+import type { NETWORK_DISCONNECT_FLAGS } from "../command_flags.ts";
+import type { Context } from "../context.ts";
+import type { ParsedFlags } from "../flags.ts";
+
+/** Disconnects a container from a network; prints nothing, as docker does. */
+export async function run(
+  { engine }: Context,
+  { flags, positionals: [network = "", container = ""] }: ParsedFlags<
+    typeof NETWORK_DISCONNECT_FLAGS
+  >,
+): Promise<number> {
+  await disconnectContainer(engine, container, { network, isForced: flags.force });
+  return 0;
+}

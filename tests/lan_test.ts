@@ -1,0 +1,421 @@
+/** Containers on the LAN of the host: macvlan, static addresses and DHCP. */
+
+import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
+import { Links } from "../mod/kernel/link.ts";
+import { NETLINK, NetlinkSocket } from "../mod/kernel/netlink.ts";
+import type { DhcpOptions } from "../mod/network/dhcp_message.ts";
+import { eventually, killUnlessGone, pause, type TestEngine, testWhole } from "./harness.ts";
+import { type Answering, type DhcpAnswer, Lan, PARENT, ROUTER, SUBNET } from "./lan.ts";
+
+/** Runs a command that must succeed. */
+async function ok(wherry: TestEngine, ...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await wherry.run(args);
+  strictEqual(stderr, "");
+  strictEqual(code, 0);
+  return stdout.trim();
+}
+
+async function makeDhcpNetwork(wherry: TestEngine, ...options: readonly string[]): Promise<void> {
+  await ok(
+    wherry,
+    ...["network", "create", "-d", "macvlan", "--ipam-driver", "dhcp", "-o", `parent=${PARENT}`],
+    ...options,
+    "lan",
+  );
+}
+
+/** What a template shows of a container. */
+async function inspect(wherry: TestEngine, template: string, id: string): Promise<string> {
+  return await ok(wherry, "inspect", "-f", template, id);
+}
+
+const ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+
+testWhole("a container gets what dnsmasq leases", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  await lan.startDnsmasq(
+    ...["--domain=home.example", "--dhcp-option=option:domain-search,a.example,b.example"],
+  );
+  await makeDhcpNetwork(wherry);
+  const id = await wherry.start(["--network", "lan", "--hostname", "boat"], ["sleep", "1000"]);
+
+  const address = await inspect(wherry, ADDRESS, id);
+  const links = await ok(wherry, "exec", id, "ip", "-4", "addr", "show", "eth0");
+  const routes = await ok(wherry, "exec", id, "ip", "route");
+  const resolver = await ok(wherry, "exec", id, "cat", "/etc/resolv.conf");
+  const ping = await wherry.run(["exec", id, "ping", "-c", "1", "-w", "2", ROUTER]);
+  const [[, mac, leased, name] = []] = lan.readLeases();
+  const actualMac = await ok(wherry, "exec", id, "cat", "/sys/class/net/eth0/address");
+  await ok(wherry, "rm", "-f", id);
+
+  strictEqual(leased, address);
+  strictEqual(name, "boat");
+  strictEqual(mac, actualMac);
+  match(links, new RegExp(`inet ${address}/24 `));
+  match(routes, new RegExp(`^default via ${ROUTER} dev eth0`));
+  match(resolver, new RegExp(`^nameserver ${ROUTER}\\nsearch a.example b.example home.example`));
+  strictEqual(ping.code, 0);
+});
+
+testWhole("stop gives a leased address back, and start gets the same again", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  await lan.startDnsmasq();
+  await makeDhcpNetwork(wherry);
+  const id = await wherry.start(["--network", "lan"], ["sleep", "1000"]);
+  const first = await inspect(wherry, ADDRESS, id);
+
+  await ok(wherry, "stop", "-t", "0", id);
+  const leases = lan.readLeases();
+  await ok(wherry, "start", id);
+  const second = await inspect(wherry, ADDRESS, id);
+  await ok(wherry, "rm", "-f", id);
+
+  deepStrictEqual(leases, []);
+  notStrictEqual(first, "");
+  strictEqual(second, first);
+  deepStrictEqual(lan.readLeases(), []);
+});
+
+testWhole("run --net dhcp and --net static make a network of the parent", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  await lan.startDnsmasq();
+
+  const leased = await wherry.runBusybox(
+    ["--net", "dhcp", "--parent", PARENT],
+    ["ip", "-4", "-o", "addr", "show", "eth0"],
+  );
+  const fixed = await wherry.runBusybox(
+    ["--net", "static", "--parent", PARENT, "--ip", "192.168.77.20/24", "--gateway", ROUTER],
+    ["ping", "-c", "1", "-w", "2", ROUTER],
+  );
+  const again = await wherry.runBusybox(
+    ["--net", "static", "--parent", PARENT, "--ip", "192.168.77.21/24", "--gateway", ROUTER],
+    ["ip", "-4", "-o", "addr", "show", "eth0"],
+  );
+  const networks = await ok(
+    wherry,
+    "network",
+    "ls",
+    "-f",
+    "driver=macvlan",
+    "--format",
+    "{{.Name}}",
+  );
+
+  strictEqual(leased.stderr, "");
+  match(leased.stdout, /inet 192\.168\.77\.[5-9]\d\/24/);
+  strictEqual(fixed.stderr, "");
+  strictEqual(fixed.code, 0);
+  match(again.stdout, /inet 192\.168\.77\.21\/24/);
+  deepStrictEqual(networks.split("\n").toSorted(), [`dhcp-${PARENT}`, `static-${PARENT}`]);
+});
+
+/** Seconds of the leases that a lying server gives: T1, T2, end. */
+const SHORT = { renewalSeconds: 2, rebindingSeconds: 40, leaseSeconds: 60 };
+
+/** A server's answer with all that makes a lease. */
+function grant(
+  type: "offer" | "ack",
+  yourAddress: string,
+  options: Partial<DhcpOptions> = {},
+): DhcpAnswer {
+  return {
+    yourAddress,
+    options: { type, serverId: ROUTER, prefixLength: 24, routers: [ROUTER], ...SHORT, ...options },
+  };
+}
+
+/** An honest server with one address. */
+function serve(address: string, options: Partial<DhcpOptions> = {}): Answering {
+  return ({ options: { type } }) => {
+    if (type === "discover") return [grant("offer", address, options)];
+    return type === "request" ? [grant("ack", address, options)] : [];
+  };
+}
+
+async function addressInside(wherry: TestEngine, id: string): Promise<string> {
+  const text = await ok(wherry, "exec", id, "ip", "-4", "-o", "addr", "show", "eth0");
+  return /inet (\S+)/.exec(text)?.[1] ?? "";
+}
+
+/** Asks again and again, for at least ten seconds. */
+async function becomes(expected: string, ask: () => Promise<string>): Promise<void> {
+  for (let tries = 0; tries < 50; tries++) {
+    if (await ask() === expected) return;
+    await pause(200);
+  }
+  strictEqual(await ask(), expected);
+}
+
+testWhole(
+  "the monitor has a lease renewed by its server, and its name servers kept up to date",
+  async (wherry) => {
+    await using lan = new Lan(wherry.network);
+    const renewals: string[] = [];
+    lan.startLying((message) => {
+      const { options: { type, requestedAddress }, clientAddress } = message;
+      const isRenewal = type === "request" && requestedAddress === undefined;
+      if (isRenewal) renewals.push(clientAddress);
+      return serve("192.168.77.60", { nameServers: [isRenewal ? "192.0.2.7" : "192.0.2.6"] })(
+        message,
+      );
+    });
+    await makeDhcpNetwork(wherry);
+    const id = await wherry.start(["--network", "lan"], ["sleep", "1000"]);
+
+    await eventually(() => renewals.length >= 3);
+    const address = await addressInside(wherry, id);
+    const resolver = await ok(wherry, "exec", id, "cat", "/etc/resolv.conf");
+    await ok(wherry, "rm", "-f", id);
+
+    deepStrictEqual(new Set(renewals), new Set(["192.168.77.60"]));
+    strictEqual(address, "192.168.77.60/24");
+    match(resolver, /^nameserver 192\.0\.2\.7$/m);
+  },
+);
+
+testWhole("a refused renewal takes the address away and gets another one", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  let isRefusing = false;
+  lan.startLying((message) => {
+    if (!isRefusing) return serve("192.168.77.60")(message);
+    const { options: { type }, clientAddress } = message;
+    const isRenewal = type === "request" && clientAddress !== "0.0.0.0";
+    return isRenewal
+      ? [{ options: { type: "nak", serverId: ROUTER } }]
+      : serve("192.168.77.61", { leaseSeconds: 1000, renewalSeconds: 500 })(message);
+  });
+  await makeDhcpNetwork(wherry);
+  const id = await wherry.start(["--network", "lan", "--hostname", "boat"], ["sleep", "1000"]);
+  const before = await addressInside(wherry, id);
+  isRefusing = true;
+
+  await becomes("192.168.77.61/24", () => addressInside(wherry, id));
+  const hosts = await ok(wherry, "exec", id, "cat", "/etc/hosts");
+  const routes = await ok(wherry, "exec", id, "ip", "route");
+  const shown = await inspect(wherry, ADDRESS, id);
+  await ok(wherry, "rm", "-f", id);
+
+  strictEqual(before, "192.168.77.60/24");
+  match(hosts, /^192\.168\.77\.61\tboat$/m);
+  strictEqual(hosts.includes("192.168.77.60"), false);
+  match(routes, new RegExp(`^default via ${ROUTER} dev eth0`));
+  strictEqual(shown, "192.168.77.61");
+});
+
+testWhole(
+  "a lease that nobody renews is asked for by broadcast, and ends in time",
+  async (wherry) => {
+    await using lan = new Lan(wherry.network);
+    let isSilent = false;
+    const heard: string[] = [];
+    lan.startLying((message) => {
+      const times = { rebindingSeconds: 3, leaseSeconds: 5 };
+      if (!isSilent) return serve("192.168.77.60", times)(message);
+      heard.push(`${message.options.type} ${message.clientAddress}`);
+      return [];
+    });
+    await makeDhcpNetwork(wherry);
+    const id = await wherry.start(["--network", "lan"], ["sleep", "1000"]);
+    isSilent = true;
+
+    await becomes("", () => addressInside(wherry, id));
+    await ok(wherry, "rm", "-f", id);
+
+    deepStrictEqual([...new Set(heard)].slice(0, 2), ["request 192.168.77.60", "discover 0.0.0.0"]);
+  },
+);
+
+testWhole("run says what was received when no server gives an address", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  lan.startLying(({ options: { type } }) =>
+    type === "discover" ? [grant("offer", "192.168.77.60", { leaseSeconds: 0 })] : []
+  );
+  await makeDhcpNetwork(wherry);
+
+  const { code, stderr } = await wherry.runBusybox(["--network", "lan"], ["true"]);
+
+  strictEqual(code, 125);
+  match(
+    stderr,
+    /^wherry: Cannot get an address of network "lan" on "lan0": no DHCP server has given one in 18 seconds; received: \d times an offer of 192\.168\.77\.1 with no time for which it is given\n/,
+  );
+});
+
+testWhole(
+  "containers of one parent have their own addresses and reach each other",
+  async (wherry) => {
+    await using lan = new Lan(wherry.network);
+    await lan.startDnsmasq();
+    await makeDhcpNetwork(wherry);
+    const ids = [
+      await wherry.start(["--network", "lan", "--name", "one"], ["sleep", "1000"]),
+      await wherry.start(["--network", "lan", "--name", "two"], ["sleep", "1000"]),
+    ];
+    const ping = await wherry.run(["exec", "one", "ping", "-c", "1", "-w", "2", "two"]);
+    const leases = lan.readLeases().map(([, , address]) => address);
+    for (const id of ids) await ok(wherry, "rm", "-f", id);
+
+    strictEqual(ping.code, 0);
+    strictEqual(new Set(leases).size, 2);
+    deepStrictEqual(lan.readLeases(), []);
+  },
+);
+
+testWhole("the address of a container that lost its monitor is given back", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  await lan.startDnsmasq();
+  await makeDhcpNetwork(wherry);
+  const id = await wherry.start(["--network", "lan"], ["sleep", "1000"]);
+  killUnlessGone(wherry.readStateRecord(id).monitorPid);
+
+  await ok(wherry, "rm", "-f", id);
+
+  await eventually(() => lan.readLeases().length === 0);
+});
+
+testWhole("a parent that cannot be used is named when a container starts", async (wherry) => {
+  const lan = new Lan(wherry.network);
+  using socket = wherry.network.within(() => new NetlinkSocket(NETLINK.ROUTE));
+  const host = new Links(socket);
+  const create = ["network", "create", "-d", "macvlan", "--subnet", SUBNET];
+  await ok(wherry, ...create, "-o", `parent=${PARENT}`, "lan");
+  await ok(
+    wherry,
+    ...create.toSpliced(-1, 1, "10.0.0.0/24"),
+    "-o",
+    `parent=${PARENT}`,
+    "-o",
+    "mtu=9000",
+    "big",
+  );
+  const start = async (name: string): Promise<string> => {
+    const { code, stderr } = await wherry.runBusybox(["--network", name], ["true"]);
+    strictEqual(code, 125);
+    return stderr.split("\n")[0] ?? "";
+  };
+
+  host.setDown(PARENT);
+  const whenDown = await start("lan");
+  host.setUp(PARENT);
+  const whenSmall = await start("big");
+  await lan[Symbol.asyncDispose]();
+  const whenGone = await start("lan");
+
+  const cannot = (name: string): string =>
+    `wherry: Cannot use the parent "${PARENT}" of network "${name}":`;
+  strictEqual(whenDown, `${cannot("lan")} it is switched off`);
+  strictEqual(
+    whenSmall,
+    `${cannot("big")} its largest packets have 1500 bytes, and the network's 9000`,
+  );
+  strictEqual(whenGone, `${cannot("lan")} no such link`);
+});
+
+testWhole("run says what is missing with --net dhcp and --net static", async (wherry) => {
+  await using _lan = new Lan(wherry.network);
+  const fixed = ["--net", "static", "--parent", PARENT];
+  const cases: [flags: string[], complaint: RegExp][] = [
+    [["--net", "dhcp"], /missing parent device name/],
+    [["--net", "static", "--ip", "10.0.0.2/24", "--gateway", "10.0.0.1"], /missing parent device/],
+    [["--parent", PARENT], /net option must be dhcp or static/],
+    [[...fixed, "--gateway", ROUTER], /Static network must specify IP/],
+    [[...fixed, "--ip", "10.0.0.2/24"], /missing Gateway/],
+    [[...fixed, "--ip", "10.0.0.2", "--gateway", "10.0.0.1"], /ADDRESS\/PREFIX_LENGTH/],
+    [[...fixed, "--ip", "10.0.0.2/24", "--gateway", "10.0.9.1"], /doesn't contain this address/],
+    [["--net", "dhcp", "--parent", "eth9"], /not found on the host: eth9/],
+    [["--net", "dhcp", "--parent", PARENT, "--gateway", ROUTER], /conflicting options: --gateway/],
+    [["--net", "dhcp", "--parent", PARENT, "--ip", "10.0.0.2"], /conflicting options: --ip/],
+  ];
+  for (const [flags, complaint] of cases) {
+    const { code, stderr } = await wherry.runBusybox(flags, ["true"]);
+    match(stderr, complaint);
+    strictEqual(code, 125, flags.join(" "));
+  }
+});
+
+testWhole(
+  "a container keeps its hardware address on a macvlan, with a mode and an MTU",
+  async (wherry) => {
+    await using _lan = new Lan(wherry.network);
+    const show = ["cat", "/sys/class/net/eth0/address", "/sys/class/net/eth0/mtu"];
+    await ok(
+      wherry,
+      ...["network", "create", "-d", "macvlan", "--subnet", SUBNET, "--gateway", ROUTER],
+      ...["-o", `parent=${PARENT}`, "-o", "macvlan_mode=private", "-o", "mtu=1400", "lan"],
+    );
+    const id = await wherry.start(["--network", "lan", "--ip", "192.168.77.9"], ["sleep", "1000"]);
+    const before = await ok(wherry, "exec", id, ...show);
+    const details = await ok(wherry, "exec", id, "ip", "-4", "-o", "addr", "show", "eth0");
+
+    await ok(wherry, "restart", "-t", "0", id);
+    await ok(wherry, "stop", "-t", "0", id);
+    await ok(wherry, "start", id);
+    const after = await ok(wherry, "exec", id, ...show);
+    await ok(wherry, "rm", "-f", id);
+
+    strictEqual(after, before);
+    match(before, /^02(:[0-9a-f]{2}){5}\n1400$/);
+    match(details, /inet 192\.168\.77\.9\/24/);
+  },
+);
+
+testWhole("two containers on one parent cannot have one hardware address", async (wherry) => {
+  await using _lan = new Lan(wherry.network);
+  await ok(
+    wherry,
+    ...["network", "create", "-d", "macvlan", "--subnet", SUBNET, "-o", `parent=${PARENT}`, "lan"],
+  );
+  const flags = ["--network", "lan", "--mac-address", "02:00:00:00:00:07"];
+  const id = await wherry.start(flags, ["sleep", "1000"]);
+
+  const { code, stderr } = await wherry.runBusybox(flags, ["true"]);
+  await ok(wherry, "rm", "-f", id);
+  const again = await wherry.runBusybox(flags, ["cat", "/sys/class/net/eth0/address"]);
+
+  strictEqual(code, 125);
+  match(
+    stderr,
+    /^wherry: Cannot use the hardware address "02:00:00:00:00:07" on network "lan": it is taken\n/,
+  );
+  strictEqual(again.stdout, "02:00:00:00:00:07\n");
+});
+
+testWhole(
+  "an address or a hardware address that a network does not give is refused",
+  async (wherry) => {
+    await using _lan = new Lan(wherry.network);
+    await makeDhcpNetwork(wherry);
+    await ok(
+      wherry,
+      ...[
+        "network",
+        "create",
+        "-d",
+        "ipvlan",
+        "--subnet",
+        SUBNET,
+        "-o",
+        `parent=${PARENT}`,
+        "shared",
+      ],
+    );
+
+    const address = await wherry.runBusybox(["--network", "lan:ip=192.168.77.9"], ["true"]);
+    const hardware = await wherry.runBusybox(
+      ["--network", "shared", "--mac-address", "02:00:00:00:00:07"],
+      ["true"],
+    );
+    const unreachable = await wherry.run([
+      ...["network", "create", "-d", "ipvlan", "--ipam-driver", "dhcp", "-o", `parent=${PARENT}`],
+      ...["-o", "ipvlan_mode=l3", "routed"],
+    ]);
+
+    match(
+      address.stderr,
+      /Cannot use address "192\.168\.77\.9" of network "lan": its DHCP server chooses/,
+    );
+    match(hardware.stderr, /on network "shared": those on an ipvlan have that of its parent/);
+    match(unreachable.stderr, /with ipvlan_mode l3 no DHCP server is reached/);
+  },
+);
