@@ -211,7 +211,9 @@ testWhole("run -i in the background does not take what is typed into the shell",
   const command = wherry.commandLine(
     ["run", "--rm", "-i", ...await wherry.busybox(), "sh", "-c", "read x; echo got $x"],
   );
-  await using terminal = Terminal.open(["bash", "--norc", "-i"], { directory: wherry.scratch });
+  await using terminal = wherry.network.within(() =>
+    Terminal.open(["bash", "--norc", "-i"], { directory: wherry.scratch })
+  );
   terminal.type("set -b +o history; PS1='$ '\r");
   terminal.type(`${command.map((word) => `'${word}'`).join(" ")} &\r`);
   await terminal.waitFor("Stopped");
