@@ -204,6 +204,11 @@ function writeScript(stage: Stage): Act[] {
           holds: ({ code, stdout }) => code === 0 && stdout === "server\nwriter",
         },
         {
+          args: ["network", "prune", "-f"],
+          claim: "the bridge that they were on is gone, and its rules",
+          holds: ({ code, stdout }) => code === 0 && stdout === "",
+        },
+        {
           args: ["ps", "-a", "-q"],
           claim: "nothing is left",
           holds: ({ code, stdout }) => code === 0 && stdout === "",
