@@ -247,9 +247,10 @@ export class TestEngine implements AsyncDisposable {
     if (leaks.length > 0) throw new Error(`The engine left something behind:\n${leaks.join("\n")}`);
   }
 
-  /** Bridges stay for the next container until somebody says that none will come. */
+  /** Bridges, and the lists of names, stay for the next container until somebody says that none will come. */
   async removeUnusedNetworks(): Promise<void> {
-    if (this.network.listLinks().length === 0) return;
+    const hasFiles = listNetworkFiles(`${this.runRoot}/network`).length > 0;
+    if (!hasFiles && this.network.listLinks().length === 0) return;
     await this.runHost(...this.commandLine(["network", "prune", "-f"]));
   }
 
