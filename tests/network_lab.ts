@@ -7,7 +7,8 @@
 import type { Descriptor } from "../ffi/descriptor.ts";
 import { newAddress } from "../mod/kernel/address.ts";
 import { Links } from "../mod/kernel/link.ts";
-import { createNetNamespace, inNetNamespace } from "../mod/kernel/net_namespace.ts";
+import { inNetNamespace } from "../mod/kernel/net_namespace.ts";
+import { createHostNamespace } from "./fakes/host_namespace.ts";
 import { NETLINK, NetlinkSocket } from "../mod/kernel/netlink.ts";
 import { newRoute } from "../mod/kernel/route.ts";
 import { writeSysctl } from "../mod/kernel/sysctl.ts";
@@ -60,10 +61,10 @@ export interface Machine {
 /** Everything; dispose of it when done. */
 export class NetworkLab implements AsyncDisposable {
   /** The host, with a link to the LAN. */
-  readonly host: Machine = { namespace: createNetNamespace(), ipv4: "", ipv6: "" };
+  readonly host: Machine = { namespace: createHostNamespace(), ipv4: "", ipv6: "" };
   /** Another machine on the LAN, for which the host is the router to everything else. */
   readonly neighbour: Machine = {
-    namespace: createNetNamespace(),
+    namespace: createHostNamespace(),
     ipv4: LAN.neighbour,
     ipv6: LAN.neighbourIpv6,
   };
@@ -119,7 +120,7 @@ export class NetworkLab implements AsyncDisposable {
   /** Adds another LAN with one machine and its server, for which the host is the router too. */
   async addOtherLan(): Promise<Machine> {
     const machine: Machine = {
-      namespace: createNetNamespace(),
+      namespace: createHostNamespace(),
       ipv4: "198.51.100.2",
       ipv6: "2001:db8:1::2",
     };
@@ -178,7 +179,7 @@ export class NetworkLab implements AsyncDisposable {
     const [ipv4 = "", ipv6 = ""] = network.pools.map(({ gateway }) =>
       gateway.replace(/1$/, `${number}`)
     );
-    const machine: Machine = { namespace: createNetNamespace(), ipv4, ipv6 };
+    const machine: Machine = { namespace: createHostNamespace(), ipv4, ipv6 };
     this.#containers.push(machine);
     using outside = this.#socket(this.host);
     using inside = this.#socket(machine);

@@ -1,7 +1,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { needs } from "../../tests/needs.ts";
 import { Links } from "../kernel/link.ts";
-import { createNetNamespace, inNetNamespace } from "../kernel/net_namespace.ts";
+import { inNetNamespace } from "../kernel/net_namespace.ts";
+import { createHostNamespace } from "../../tests/fakes/host_namespace.ts";
 import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
 import {
@@ -19,7 +20,7 @@ function forwardingTest(name: string, fn: (path: string) => void): void {
     ignore: !needs("root"),
     fn: () => {
       const directory = Deno.makeTempDirSync();
-      using namespace = createNetNamespace();
+      using namespace = createHostNamespace();
       inNetNamespace(namespace, () => {
         using socket = new NetlinkSocket(NETLINK.ROUTE);
         const links = new Links(socket);

@@ -4,7 +4,8 @@ import { core } from "../../ffi/native.ts";
 import { SYSCALL } from "../../ffi/syscalls.ts";
 import { needs } from "../../tests/needs.ts";
 import { Links } from "../kernel/link.ts";
-import { createNetNamespace, inNetNamespace } from "../kernel/net_namespace.ts";
+import { inNetNamespace } from "../kernel/net_namespace.ts";
+import { createHostNamespace } from "../../tests/fakes/host_namespace.ts";
 import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
 import {
   commitBatch,
@@ -44,7 +45,7 @@ const PORT: PortMapping = {
 
 /** A host with two bridges, and the engine's files. */
 class TestHost implements Disposable {
-  readonly #namespace: Descriptor = createNetNamespace();
+  readonly #namespace: Descriptor = createHostNamespace();
   readonly #directory = Deno.makeTempDirSync();
   readonly paths = new Paths(`${this.#directory}/root`, `${this.#directory}/run`);
   readonly socket = this.within(() => new NetlinkSocket(NETLINK.NETFILTER));

@@ -1,7 +1,8 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { needs } from "../../tests/needs.ts";
-import { createNetNamespace, inNetNamespace } from "../kernel/net_namespace.ts";
+import { inNetNamespace } from "../kernel/net_namespace.ts";
+import { createHostNamespace } from "../../tests/fakes/host_namespace.ts";
 import { NETLINK, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
 import { addElements, commitBatch, listChains, listTables } from "../kernel/nftables.ts";
 import {
@@ -56,7 +57,7 @@ const STATE: TableState = {
 
 /** A network namespace with a socket for nf_tables. */
 class Namespace implements Disposable {
-  readonly #namespace: Descriptor = createNetNamespace();
+  readonly #namespace: Descriptor = createHostNamespace();
   readonly socket = inNetNamespace(
     this.#namespace,
     () => new NetlinkSocket(NETLINK.NETFILTER),
