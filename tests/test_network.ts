@@ -12,7 +12,8 @@ import {
   NLM_F,
   parseAttributes,
 } from "../mod/kernel/netlink.ts";
-import { createNetNamespace, inNetNamespace } from "../mod/kernel/net_namespace.ts";
+import { inNetNamespace } from "../mod/kernel/net_namespace.ts";
+import { createHostNamespace } from "./fakes/host_namespace.ts";
 
 const RTM_NEWLINK = 16;
 const IFF_UP = 1;
@@ -89,7 +90,7 @@ export class TestNetwork implements Disposable {
 
 /** A namespace in which `lo` is up. */
 function createHost(): Descriptor {
-  const namespace = createNetNamespace();
+  const namespace = createHostNamespace();
   using socket = inNetNamespace(namespace, () => new NetlinkSocket(NETLINK.ROUTE));
   const header = new Uint8Array(new Int32Array([0, LOOPBACK_INDEX, IFF_UP, IFF_UP]).buffer);
   socket.request({ type: RTM_NEWLINK, header, action: "set up link", subject: "lo" });
