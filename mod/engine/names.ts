@@ -27,7 +27,7 @@ import { isId, shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
 import { readTextIfPresent, replaceText } from "../store/record.ts";
-import { isMissing, systemFailure } from "./engine.ts";
+import { isMissing, isOfSystem, systemFailure } from "./engine.ts";
 
 /** Somebody inside may write into a container's file; what is larger is not read but begun anew. */
 const MAX_HOSTS_BYTES = 1024 * 1024;
@@ -207,7 +207,17 @@ function leaveList(
   }
   rewriteIfPresent(hostsPath(paths, id), (text) => forgetAll(text, left, addresses));
   // Last: what is interrupted before is done again
-  replaceText(hosts, left, { isDurable: false });
+  shorten(hosts, left);
+}
+
+/** Replaces a list by a shorter one, also where there is no room for a second one beside it. */
+function shorten(path: string, text: string): void {
+  try {
+    replaceText(path, text, { isDurable: false });
+  } catch (error) {
+    if (!isOfSystem(error)) throw error;
+    rewriteIfPresent(path, () => text);
+  }
 }
 
 /** What a container that leaves a network knows afterwards. */

@@ -44,6 +44,7 @@ import {
   type OccupiedBlock,
 } from "../network/subnet_pools.ts";
 import { findObstacles } from "../network/firewall_check.ts";
+import { makeAddressBook } from "../network/address_book.ts";
 import { ensureTable, HostNetwork } from "../network/host_network.ts";
 import { newId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
@@ -109,7 +110,7 @@ export function ensureDefaultNetwork(engine: Engine): NetworkConfig {
   using _lock = lockNetworks(engine);
   const network = renewDefaultNetwork(engine, readNetwork(paths, DEFAULT_NETWORK));
   // From here on addresses may be given away
-  Deno.mkdirSync(paths.network(network.id).addresses, { recursive: true, mode: 0o700 });
+  makeAddressBook(paths.network(network.id).addresses);
   return network;
 }
 

@@ -25,6 +25,16 @@ const ENCODED_ID = /^[\w-]{43}$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/**
+ * Makes an empty book, with its lock: giving an address back must not need room for a new file.
+ *
+ * @param directory May exist.
+ */
+export function makeAddressBook(directory: string): void {
+  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  acquireLock(`${directory}/${OWN_FILE}lock`)[Symbol.dispose]();
+}
+
 /** Which addresses of one network are taken, and by whom. */
 export class AddressBook {
   readonly #directory: string;
@@ -62,7 +72,7 @@ export class AddressBook {
       Deno.symlinkSync(content, path);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
-      Deno.mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      makeAddressBook(this.#directory);
       Deno.symlinkSync(content, path);
     }
   }
