@@ -10,21 +10,16 @@ import {
   addSet,
   addTable,
   commitBatch,
-  decide,
   encodeBatch,
-  findTable,
   joinValues,
   linkValue,
-  listChains,
-  listElements,
-  listRules,
-  listTables,
-  matchLink,
   portValue,
   removeElements,
   removeTable,
-  type SetElement,
 } from "./nftables.ts";
+import { decide, matchLink } from "./nftables_expressions.ts";
+import { findTable, listChains, listElements, listRules, listTables } from "./nftables_listing.ts";
+import { type SetElement } from "./nftables_wire.ts";
 
 const TABLE = { family: "inet", name: "test" } as const;
 const MAKE = addTable(TABLE, { mustBeNew: true });

@@ -11,10 +11,9 @@ import {
   type ChainInfo,
   listChains,
   listRules,
-  type NftFamily,
-  type NftTable,
   type RuleInfo,
-} from "../kernel/nftables.ts";
+} from "../kernel/nftables_listing.ts";
+import { type NftFamily, type NftTable } from "../kernel/nftables_wire.ts";
 
 /** A rule or a policy that is in the way. */
 export interface Obstacle {

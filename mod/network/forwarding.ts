@@ -7,7 +7,8 @@
 
 import { WherryError } from "../errors.ts";
 import type { IpFamily } from "../kernel/ip.ts";
-import type { ChainInfo, NftTable } from "../kernel/nftables.ts";
+import type { ChainInfo } from "../kernel/nftables_listing.ts";
+import type { NftTable } from "../kernel/nftables_wire.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
 import { readRecord, removeIfPresent, writeRecord } from "../store/record.ts";
 

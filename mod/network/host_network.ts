@@ -9,13 +9,8 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import { WherryError } from "../errors.ts";
 import { type IpFamily, parseCidr } from "../kernel/ip.ts";
 import { NETLINK, NetlinkError, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
-import {
-  commitBatch,
-  encodeBatch,
-  findTable,
-  listChains,
-  removeTable,
-} from "../kernel/nftables.ts";
+import { commitBatch, encodeBatch, removeTable } from "../kernel/nftables.ts";
+import { findTable, listChains } from "../kernel/nftables_listing.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { HostNetworkPaths, Paths } from "../store/paths.ts";
 import { readTextIfPresent, removeIfPresent, replaceFile, writeRecord } from "../store/record.ts";

@@ -7,13 +7,8 @@ import { Links } from "../kernel/link.ts";
 import { inNetNamespace } from "../kernel/net_namespace.ts";
 import { createHostNamespace } from "../../tests/fakes/host_namespace.ts";
 import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
-import {
-  commitBatch,
-  findTable,
-  listElements,
-  listTables,
-  removeTable,
-} from "../kernel/nftables.ts";
+import { commitBatch, removeTable } from "../kernel/nftables.ts";
+import { findTable, listElements, listTables } from "../kernel/nftables_listing.ts";
 import { readSysctl } from "../kernel/sysctl.ts";
 import { Paths } from "../store/paths.ts";
 import { ensureTable, HostNetwork, publishPorts, unpublishPorts } from "./host_network.ts";

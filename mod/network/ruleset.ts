@@ -19,13 +19,17 @@ import {
   addRule,
   addSet,
   addTable,
+  joinValues,
+  linkValue,
+  portValue,
+  removeElements,
+  removeTable,
+} from "../kernel/nftables.ts";
+import {
   compare,
   CONNECTION_IS_DNAT,
   CONNECTION_STATE,
   decide,
-  type Expression,
-  joinValues,
-  linkValue,
   loadField,
   loadMeta,
   lookUp,
@@ -37,15 +41,15 @@ import {
   matchLinkKind,
   matchLocalDestination,
   matchWrongSource,
-  type NftTable,
   type PacketField,
-  portValue,
-  removeElements,
-  removeTable,
-  type SetElement,
   translateDestination,
+} from "../kernel/nftables_expressions.ts";
+import {
+  type Expression,
+  type NftTable,
+  type SetElement,
   type ValueType,
-} from "../kernel/nftables.ts";
+} from "../kernel/nftables_wire.ts";
 import { isAnyAddress } from "./port_registry.ts";
 import type { PortMapping } from "./sandbox.ts";
 

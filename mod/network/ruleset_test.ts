@@ -4,7 +4,8 @@ import { needs } from "../../tests/needs.ts";
 import { inNetNamespace } from "../kernel/net_namespace.ts";
 import { createHostNamespace } from "../../tests/fakes/host_namespace.ts";
 import { NETLINK, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
-import { addElements, commitBatch, listChains, listTables } from "../kernel/nftables.ts";
+import { addElements, commitBatch } from "../kernel/nftables.ts";
+import { listChains, listTables } from "../kernel/nftables_listing.ts";
 import {
   type BridgeState,
   planPortChange,
