@@ -493,7 +493,7 @@ testWhole("a start that fails in the middle leaves nothing and says why", async 
   match(await complaintOf(everywhere, "true"), /^wherry: Cannot make bridge "taken"/);
   match(
     await complaintOf(["--network", "small"], "true"),
-    /^wherry: Cannot (?:make bridge|add address)/,
+    /^wherry: Cannot set up the network of container "\w+": Cannot (?:make bridge|add address)/,
   );
   match(await complaintOf(["-p", "80:80", "-p", "80:81"], "true"), /asked for twice$/);
   match(await complaintOf(["-p", "80:80"], "/nothing"), /^wherry: Cannot execute "\/nothing"/);
