@@ -7,6 +7,7 @@ import type { NetworkConfig } from "../network/network.ts";
 import { isPredefinedNetwork, removeNetworkRecord } from "../network/network_store.ts";
 import { shortId } from "../store/id.ts";
 import type { Engine } from "./engine.ts";
+import { removeAbandonedNetworkFiles } from "./sandbox_removal.ts";
 import { recordNetworkEvent, recordPrune } from "./events.ts";
 import { listNetworks } from "./list_networks.ts";
 import { listNetworkUsers } from "./network_users.ts";
@@ -73,6 +74,7 @@ export function pruneNetworks(engine: Engine, filter: PruneFilter): PruneResult 
       result.failures.push(error);
     }
   }
+  removeAbandonedNetworkFiles(engine.paths);
   recordPrune(engine, { type: "network", reclaimedBytes: 0 });
   return result;
 }

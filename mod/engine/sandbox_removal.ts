@@ -12,7 +12,7 @@ import { forgetFlowsToContainer } from "../network/udp_flows.ts";
 import { isId, shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
-import { removeIfPresent } from "../store/record.ts";
+import { removeAbandonedFiles, removeIfPresent } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
 import { recordEndpointEvent } from "./endpoint_events.ts";
 import { forgetNames, leaveNames } from "./names.ts";
@@ -104,6 +104,14 @@ export function releaseEverything(engine: Engine, id: string): unknown[] {
 /** Ids of the networks that have files in the run directory. */
 export function listNetworkIds({ hostNetwork: { directory } }: Paths): string[] {
   return listNames(directory).filter(isId);
+}
+
+/** Removes what commands left beside the files of networks that were killed while they replaced one. */
+export function removeAbandonedNetworkFiles(paths: Paths): void {
+  const runDirectories = listNetworkIds(paths).map((id) => paths.network(id).runDirectory);
+  for (const directory of [paths.networks, paths.hostNetwork.directory, ...runDirectories]) {
+    removeAbandonedFiles(directory);
+  }
 }
 
 function addressPlace(

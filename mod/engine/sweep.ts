@@ -12,6 +12,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
+import { removeAbandonedNetworkFiles } from "./sandbox_removal.ts";
 
 /** What {@linkcode sweepContainers} did and could not do; containers by id. */
 export interface SweepResult {
@@ -73,6 +74,7 @@ export function sweepContainers(engine: Engine, options: SweepOptions = {}): Swe
     });
   }
   result.names.push(...removeStaleNames(engine.paths));
+  removeAbandonedNetworkFiles(engine.paths);
   const now = new Date();
   Deno.utimeSync(engine.paths.gate, now, now);
   return result;

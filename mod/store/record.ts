@@ -1,6 +1,7 @@
 /** JSON records that are replaced as a whole. @module */
 
 import { WherryError } from "../errors.ts";
+import { isPresent, listNames } from "../kernel/entry.ts";
 
 /** How safe a record must be. */
 export interface WriteRecordOptions {
@@ -94,6 +95,20 @@ export function readTextIfPresent(path: string): string | undefined {
 export function syncDirectory(directory: string): void {
   using handle = Deno.openSync(directory);
   handle.syncSync();
+}
+
+const ABANDONED = /\.(\d+)\.\d+\.tmp$/;
+
+/**
+ * Removes what processes left in a directory that were killed while they replaced a file of it.
+ *
+ * @param directory May be missing.
+ */
+export function removeAbandonedFiles(directory: string): void {
+  for (const name of listNames(directory)) {
+    const [, pid] = ABANDONED.exec(name) ?? [];
+    if (pid !== undefined && !isPresent(`/proc/${pid}`)) removeIfPresent(`${directory}/${name}`);
+  }
 }
 
 /** Removes a file; a missing one is fine. */

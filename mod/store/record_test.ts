@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { WherryError } from "../errors.ts";
-import { readRecord, writeRecord } from "./record.ts";
+import { readRecord, removeAbandonedFiles, writeRecord } from "./record.ts";
 
 const asIs = (json: unknown): unknown => json;
 
@@ -76,3 +76,18 @@ for (
     );
   });
 }
+
+Deno.test("removeAbandonedFiles() removes what dead processes were replacing, and nothing else", () => {
+  using directory = new TemporaryDirectory();
+  const names = ["a.json", "a.json.5000000.1.tmp", `a.json.${Deno.pid}.1.tmp`, "b.tmp"];
+  for (const name of names) Deno.writeTextFileSync(directory.join(name), "");
+
+  removeAbandonedFiles(directory.path);
+
+  const left = Array.from(Deno.readDirSync(directory.path), ({ name }) => name).toSorted();
+  deepStrictEqual(left, names.filter((name) => !name.includes("5000000")).toSorted());
+});
+
+Deno.test("removeAbandonedFiles() does nothing in a directory that is missing", () => {
+  removeAbandonedFiles("/no/such/directory");
+});
