@@ -225,6 +225,8 @@ export class TestEngine implements AsyncDisposable {
     const monitors = ids.map((id) => this.readStateRecord(id).monitorPid);
     for (const pid of monitors) Deno.kill(pid, "SIGKILL");
     await eventually(() => !monitors.some(isAlive));
+    // Who tidies up after others would make directories while these are removed
+    await this.#before.endNewProcesses();
     await this.runHost("rm", "-r", this.runRoot);
     this.network.reboot();
   }
