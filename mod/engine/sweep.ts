@@ -12,6 +12,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
+import { lockStopped } from "./settle.ts";
 import { removeAbandonedNetworkFiles } from "./sandbox_removal.ts";
 
 /** What {@linkcode sweepContainers} did and could not do; containers by id. */
@@ -206,8 +207,8 @@ export function listOrphanRunDirectories(engine: Engine): string[] {
  * Undoes what a container had of the network and removes it if it is a `--rm` container, after its end; what monitors
  * ask for. One whose record is damaged is left to commands, which tell of it.
  */
-export function cleanUpContainer(engine: Engine, id: string): void {
-  using lock = tryLockContainer(engine, id);
+export async function cleanUpContainer(engine: Engine, id: string): Promise<void> {
+  using lock = await lockStopped(engine, id);
   if (lock !== undefined && !isDamaged(engine, id)) sweepLocked(engine, id, emptyResult());
 }
 

@@ -6,10 +6,10 @@ import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 
 /** Removes a `--rm` container that has ended; does nothing to any other. */
-export function run(
+export async function run(
   { engine }: Context,
   { positionals }: ParsedFlags<typeof CLEANUP_FLAGS>,
-): number {
-  for (const id of positionals) cleanUpContainer(engine, id);
+): Promise<number> {
+  for (const id of positionals) await cleanUpContainer(engine, id);
   return 0;
 }

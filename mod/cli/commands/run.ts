@@ -5,7 +5,7 @@ import { createContainer, type CreatedContainer } from "../../engine/create.ts";
 import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
-import { tryLockContainer } from "../../engine/find.ts";
+import { lockStopped } from "../../engine/settle.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../command_flags.ts";
 import {
@@ -44,7 +44,7 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   cidFile?.keep(container.config.id);
   if (session === undefined) {
     await startDetached(context, container);
-    if (request.isAutoRemoved) cleanUpEnded(context, container);
+    if (request.isAutoRemoved) await cleanUpEnded(context, container);
     return 0;
   }
   using monitor = await startAttached(context, { container, session }, parsed);
@@ -54,7 +54,7 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   reportSweep(context);
   const exitCode = await session.follow(monitor);
   monitor[Symbol.dispose]();
-  cleanUpEnded(context, container);
+  await cleanUpEnded(context, container);
   return exitCode;
 }
 
@@ -118,9 +118,9 @@ function onlyAttached(
  * The monitor leaves this to an engine that it has told of the end, so the connection is closed before: either the
  * end has come by then and the lock is free, or the monitor sees that nobody is there and cleans up.
  */
-function cleanUpEnded({ engine }: Context, { config }: CreatedContainer): void {
+async function cleanUpEnded({ engine }: Context, { config }: CreatedContainer): Promise<void> {
   if (!config.isAutoRemoved && config.endpoints.length === 0) return;
-  using lock = tryLockContainer(engine, config.id);
+  using lock = await lockStopped(engine, config.id);
   // Still locked: it runs on, or another command removes it already
   if (lock !== undefined && config.isAutoRemoved) removeLocked(engine, config);
 }
