@@ -9,7 +9,7 @@ import { networkPlaceOf } from "../engine/sandbox.ts";
 import { WherryError } from "../errors.ts";
 import { findNetworkRecord } from "../network/network_store.ts";
 import { flagError } from "./argument_error.ts";
-import type { CONTAINER_FLAGS } from "./command_flags.ts";
+import type { CONTAINER_FLAGS } from "./definitions/container_flags.ts";
 import { readEnvironment } from "./environment.ts";
 import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "./exit_code.ts";
 import type { ParsedFlags } from "./flags.ts";

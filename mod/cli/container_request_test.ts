@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { CONTAINER_FLAGS } from "./command_flags.ts";
+import { CONTAINER_FLAGS } from "./definitions/container_flags.ts";
 import { planRequest } from "./container_request.ts";
 import { parseFlags } from "./flags.ts";
 import type { CreateRequest } from "../engine/create.ts";

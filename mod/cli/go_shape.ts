@@ -8,6 +8,7 @@
  * @module
  */
 
+import { isObject } from "../store/record_fields.ts";
 import { ANY_TYPE, GoList, GoMap, GoPointer, GoStringer, GoStruct, goValueOf } from "./go_value.ts";
 
 /** A type. */
@@ -154,8 +155,4 @@ export function stringerOf(
   const read = (json: unknown): GoStringer =>
     new GoStringer(typeName, { text: format(json ?? zero), json: json ?? zero });
   return { typeName, read };
-}
-
-function isObject(json: unknown): json is object {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

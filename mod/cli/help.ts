@@ -106,8 +106,16 @@ function commandSections<C>(table: CommandTable<C>, parent: string, width: numbe
   const nameWidth = widest([...topics.values()].flat().map(([name]) => name));
   const ordered = [...topics].toSorted(([a], [b]) => topicRank(a) - topicRank(b));
   return ordered.map(([topic, entries]) =>
-    section(topic, formatColumns(entries, { nameWidth, width }))
+    section(topic, formatColumns(inOrder(topic, entries), { nameWidth, width }))
   );
+}
+
+/** By name where there are many; elsewhere the table says what comes first. */
+function inOrder(
+  topic: string,
+  entries: readonly [name: string, text: string][],
+): readonly [name: string, text: string][] {
+  return topic === DEFAULT_TOPIC ? entries.toSorted(([a], [b]) => a < b ? -1 : 1) : entries;
 }
 
 /** The longest list comes last, so that the others are seen. */

@@ -29,7 +29,7 @@ export interface InspectRequest {
 export async function printInspections(
   { output, isDebug }: Context,
   { names, format }: InspectRequest,
-  inspect: (name: string) => Promise<Inspection>,
+  inspect: (name: string) => Inspection | Promise<Inspection>,
 ): Promise<number> {
   const { formatOne, join } = planFormat(format);
   const found: unknown[] = [];

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import type { EndpointRequest } from "../container/config.ts";
 import type { NetworkPlace } from "../container/launch_plan.ts";
-import { CREATE_FLAGS } from "./command_flags.ts";
+import { CREATE_FLAGS } from "./definitions/container_flags.ts";
 import { parseFlags } from "./flags.ts";
 import {
   type NetworkRequest,

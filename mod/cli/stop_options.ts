@@ -1,7 +1,7 @@
 /** The flags of `stop` and `restart`. @module */
 
 import type { StopOptions } from "../engine/stop.ts";
-import type { STOP_FLAGS } from "./command_flags.ts";
+import type { STOP_FLAGS } from "./definitions/container_flags.ts";
 import type { FlagValues } from "./flags.ts";
 import { parseSignalFlag } from "./signal_flag.ts";
 

@@ -3,7 +3,8 @@
 import { WherryError } from "../errors.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord } from "../store/record.ts";
-import { FIELD_CHECKS, isObject } from "./config_fields.ts";
+import { checkFields, isObject } from "../store/record_fields.ts";
+import { CONTAINER_FIELD_CHECKS } from "./config_fields.ts";
 
 /** A host directory or file that appears inside. */
 export interface BindMount {
@@ -284,16 +285,9 @@ export function parseContainerConfig(json: unknown): ContainerConfig {
   if (!isObject(json) || json["schema"] !== 1) {
     throw new WherryError("corrupt", "Cannot read the container's record: its schema is not 1");
   }
-  const config: Record<string, unknown> = { ...LATER_FIELDS, ...json };
-  const checks: Readonly<Record<keyof ContainerConfig, (value: unknown) => boolean>> = FIELD_CHECKS;
-  const [wrong] = Object.entries(checks).find(([field, isValid]) => !isValid(config[field])) ?? [];
-  if (wrong !== undefined) {
-    throw new WherryError(
-      "corrupt",
-      `Cannot read the container's record: its field "${wrong}" is missing or damaged`,
-    );
-  }
-  return config as unknown as ContainerConfig;
+  const config: object = { ...LATER_FIELDS, ...json };
+  checkFields<ContainerConfig>(config, CONTAINER_FIELD_CHECKS, "container");
+  return config;
 }
 
 /** docker's. */

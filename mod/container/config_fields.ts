@@ -4,16 +4,26 @@
  * @module
  */
 
+import {
+  type FieldCheck,
+  isBoolean,
+  isCount,
+  isListOf,
+  isObject,
+  isOneOf,
+  isString,
+  isStrings,
+  isTexts,
+  isTime,
+} from "../store/record_fields.ts";
 import { isName } from "./name.ts";
 
-type Check = (value: unknown) => boolean;
-
 /** Whether a field of a record is what its type says, and leads to no other place of the host. */
-export const FIELD_CHECKS = {
+export const CONTAINER_FIELD_CHECKS = {
   schema: isCount,
   id: isString,
-  name: (value) => typeof value === "string" && isName(value),
-  createdAt: (value) => typeof value === "string" && !Number.isNaN(Date.parse(value)),
+  name: (value) => isString(value) && isName(value),
+  createdAt: isTime,
   root: isRoot,
   entrypoint: isStrings,
   command: isStrings,
@@ -27,14 +37,14 @@ export const FIELD_CHECKS = {
   hasInit: isBoolean,
   isReadOnly: isBoolean,
   isAutoRemoved: isBoolean,
-  networkMode: (value) => typeof value === "string" && /^(container:)?[\w][\w.-]*$/.test(value),
-  endpoints: (value) => Array.isArray(value) && value.every(isEndpointRequest),
-  publishedPorts: (value) => Array.isArray(value) && value.every(isPublishedPort),
+  networkMode: (value) => isString(value) && /^(container:)?[\w][\w.-]*$/.test(value),
+  endpoints: isListOf(isEndpointRequest),
+  publishedPorts: isListOf(isPublishedPort),
   publishesAll: isBoolean,
   exposedPorts: isStrings,
   nameLookup: isNameLookup,
   domainname: isString,
-  mounts: (value) => Array.isArray(value) && value.every(isMount),
+  mounts: isListOf(isMount),
   labels: isTexts,
   stopSignal: isString,
   stopTimeoutSeconds: (value) => Number.isSafeInteger(value),
@@ -44,33 +54,7 @@ export const FIELD_CHECKS = {
   healthCheck: (value) => value === null || isHealthCheck(value),
   attachedStreams: isStrings,
   startsAtOnce: isBoolean,
-} as const satisfies Readonly<Record<string, Check>>;
-
-/** Whether a value from JSON is an object, and neither a list nor `null`. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === "string";
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every(isString);
-}
-
-/** By name. */
-function isTexts(value: unknown): value is Record<string, string> {
-  return isObject(value) && Object.values(value).every(isString);
-}
-
-function isBoolean(value: unknown): value is boolean {
-  return typeof value === "boolean";
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
+} as const satisfies Readonly<Record<string, FieldCheck>>;
 
 function isRoot(value: unknown): boolean {
   if (!isObject(value)) return false;
@@ -89,7 +73,7 @@ function isMount(value: unknown): boolean {
 function isEndpointRequest(value: unknown): boolean {
   return isObject(value) && isNetwork(String(value["network"])) && isStrings(value["aliases"]) &&
     isString(value["ipv4"]) && isString(value["ipv6"]) && isString(value["macAddress"]) &&
-    isObject(value["driverOptions"]) && Object.values(value["driverOptions"]).every(isString) &&
+    isTexts(value["driverOptions"]) &&
     Number.isSafeInteger(value["gatewayPriority"]);
 }
 
@@ -99,7 +83,7 @@ function isNetwork(name: string): boolean {
 }
 
 function isPublishedPort(value: unknown): boolean {
-  return isObject(value) && ["tcp", "udp", "sctp"].includes(String(value["protocol"])) &&
+  return isObject(value) && isOneOf("tcp", "udp", "sctp")(value["protocol"]) &&
     isString(value["hostAddress"]) &&
     ["containerPort", "hostPort", "hostPortEnd", "count"].every((field) =>
       isCount(value[field]) && Number(value[field]) <= 65535
@@ -113,12 +97,12 @@ function isNameLookup(value: unknown): boolean {
 
 function isRestartPolicy(value: unknown): boolean {
   return isObject(value) && isCount(value["maximumRetries"]) &&
-    ["no", "on-failure", "always", "unless-stopped"].includes(String(value["name"]));
+    isOneOf("no", "on-failure", "always", "unless-stopped")(value["name"]);
 }
 
 function isLog(value: unknown): boolean {
   return isObject(value) && isCount(value["maxBytes"]) && isCount(value["maxFiles"]) &&
-    ["local", "json-file", "none"].includes(String(value["driver"])) &&
+    isOneOf("local", "json-file", "none")(value["driver"]) &&
     isTexts(value["options"] ?? {});
 }
 
@@ -127,5 +111,5 @@ function isHealthCheck(value: unknown): boolean {
     isCount(value["intervalMs"]) && isCount(value["timeoutMs"]) &&
     isCount(value["startPeriodMs"]) && isCount(value["startIntervalMs"]) &&
     isCount(value["retries"]) &&
-    ["none", "restart", "stop", "kill"].includes(String(value["onFailure"]));
+    isOneOf("none", "restart", "stop", "kill")(value["onFailure"]);
 }

@@ -1,6 +1,7 @@
 /** Reading what has happened, and what happens next. @module */
 
 import { WherryError } from "../errors.ts";
+import { isObject, isTexts } from "../store/record_fields.ts";
 import type { Engine } from "./engine.ts";
 import { delay, isPast } from "./polling.ts";
 
@@ -240,12 +241,4 @@ function parseObject(text: string): Record<string, unknown> | undefined {
     // Why it is no JSON is of no use to anybody: it is counted
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-function isTexts(value: unknown): value is Record<string, string> {
-  return isObject(value) && Object.values(value).every((text) => typeof text === "string");
 }

@@ -15,8 +15,7 @@ import type { Inspection } from "./inspection.ts";
  * @throws {WherryError} `not_found` if there is none, `invalid_argument` if several ids begin so,
  * `corrupt` if an image's documents are damaged.
  */
-// deno-lint-ignore require-await -- so that what it throws is a rejection, as from a registry
-export async function inspectImage(engine: Engine, wanted: string): Promise<Inspection> {
+export function inspectImage(engine: Engine, wanted: string): Inspection {
   const paths = new ImagePaths(engine.paths.root);
   const image = findByText(paths, wanted);
   const listed = listImages(paths).find(({ digest }) => digest === image?.digest);

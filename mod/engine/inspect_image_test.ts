@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, throws } from "node:assert/strict";
 import { imageIdOf, parseDigest } from "../image/digest.ts";
 import type { Image } from "../image/images.ts";
 import { parseReference } from "../image/reference.ts";
@@ -61,10 +61,10 @@ Deno.test("describeImage() gives docker's shape", () => {
 });
 
 for (const name of ["missing", "NO REFERENCE", "abcdef", ""]) {
-  Deno.test(`inspectImage() finds no image called "${name}"`, async () => {
+  Deno.test(`inspectImage() finds no image called "${name}"`, () => {
     const engine = new Engine({ root: "/nonexistent", runRoot: "/nonexistent" });
 
-    await rejects(inspectImage(engine, name), {
+    throws(() => inspectImage(engine, name), {
       kind: "not_found",
       message: `No such image: ${name}`,
     });

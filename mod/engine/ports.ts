@@ -50,8 +50,7 @@ export async function publishContainerPorts(
 ): Promise<void> {
   // One that was disconnected from everything gets its ports when it is connected
   if (request.ports.length === 0 || request.sandbox.endpoints.length === 0) return;
-  // deno-lint-ignore require-await -- what it throws is to reject
-  await settlePorts(engine, async () => replaceContainerPorts(engine, request, record));
+  await settlePorts(engine, () => replaceContainerPorts(engine, request, record));
 }
 
 /**
@@ -62,7 +61,7 @@ export async function publishContainerPorts(
  */
 export async function settlePorts(
   engine: Engine,
-  attempt: () => Promise<PortTrouble | undefined>,
+  attempt: () => Promise<PortTrouble | undefined> | PortTrouble | undefined,
 ): Promise<void> {
   for (let tries = 1;; tries++) {
     const trouble = await attempt();

@@ -10,9 +10,10 @@ import { WherryError } from "../errors.ts";
 import { listNames } from "../kernel/entry.ts";
 import type { Paths } from "../store/paths.ts";
 import { readRecord, removeIfPresent, syncDirectory, writeRecord } from "../store/record.ts";
+import { checkFields, isObject } from "../store/record_fields.ts";
 import { dockerError } from "./docker_error.ts";
 import { DEFAULT_NETWORK, type NetworkConfig } from "./network.ts";
-import { isObject, NETWORK_FIELD_CHECKS } from "./network_fields.ts";
+import { NETWORK_FIELD_CHECKS } from "./network_fields.ts";
 import { isNetworkName } from "./network_name.ts";
 
 const RECORD_ENDING = ".json";
@@ -136,14 +137,9 @@ function recordPath(paths: Paths, name: string): string {
  * @throws {WherryError} `corrupt` if it is not one, or of a newer version.
  */
 export function parseNetwork(json: unknown): NetworkConfig {
-  const fields = isObject(json) ? json : {};
-  const [wrong] = Object.entries<(value: unknown) => boolean>(NETWORK_FIELD_CHECKS)
-    .find(([field, isValid]) => !isValid(fields[field])) ?? [];
-  if (wrong === undefined) return fields as unknown as NetworkConfig;
-  throw new WherryError(
-    "corrupt",
-    `Cannot read the network's record: its field "${wrong}" is missing or damaged`,
-  );
+  const network: object = isObject(json) ? json : {};
+  checkFields<NetworkConfig>(network, NETWORK_FIELD_CHECKS, "network");
+  return network;
 }
 
 /**

@@ -3,7 +3,7 @@
 import type { MonitorConnection } from "../../container/monitor.ts";
 import { attachToContainer, findAttachable } from "../../engine/attach.ts";
 import { recordContainerEvent } from "../../engine/events.ts";
-import type { ATTACH_FLAGS } from "../command_flags.ts";
+import type { ATTACH_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -2,7 +2,7 @@
 
 import { bootContainer, type BootPlan, planBoot, planShutdown } from "../../engine/boot.ts";
 import { stopContainer } from "../../engine/stop.ts";
-import type { BOOT_FLAGS } from "../command_flags.ts";
+import type { BOOT_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import { EXIT_FAILURE } from "../exit_code.ts";

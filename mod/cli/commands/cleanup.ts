@@ -1,7 +1,7 @@
 /** `wherry __cleanup`, which monitors execute. @module */
 
 import { cleanUpContainer } from "../../engine/sweep.ts";
-import type { CLEANUP_FLAGS } from "../command_flags.ts";
+import type { CLEANUP_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 

@@ -1,7 +1,7 @@
 /** `wherry container inspect`. @module */
 
 import { inspectContainer } from "../../engine/inspect.ts";
-import type { CONTAINER_INSPECT_FLAGS } from "../command_flags.ts";
+import type { CONTAINER_INSPECT_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { printInspections } from "../inspection.ts";

@@ -1,7 +1,7 @@
 /** `wherry container prune`. @module */
 
 import { pruneContainers } from "../../engine/prune.ts";
-import type { CONTAINER_PRUNE_FLAGS } from "../command_flags.ts";
+import type { CONTAINER_PRUNE_FLAGS } from "../definitions/container_flags.ts";
 import { confirm } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";

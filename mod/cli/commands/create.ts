@@ -2,7 +2,7 @@
 
 import { createContainer } from "../../engine/create.ts";
 import { createCidFile } from "../cid_file.ts";
-import type { CREATE_FLAGS } from "../command_flags.ts";
+import type { CREATE_FLAGS } from "../definitions/container_flags.ts";
 import {
   loadImageSupport,
   loadNetworks,

@@ -3,7 +3,7 @@
 import { parseEventFilter } from "../../engine/event_filter.ts";
 import { type EventLogDamage, readEvents } from "../../engine/event_log.ts";
 import { WherryError } from "../../errors.ts";
-import type { EVENTS_FLAGS } from "../command_flags.ts";
+import type { EVENTS_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
 import { planEventFormat } from "../event_text.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -2,7 +2,7 @@
 
 import { execInContainer } from "../../engine/exec.ts";
 import { WherryError } from "../../errors.ts";
-import type { EXEC_FLAGS } from "../command_flags.ts";
+import type { EXEC_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import { readEnvironment } from "../environment.ts";

@@ -1,6 +1,6 @@
 /** `wherry generate systemd`. @module */
 
-import type { GENERATE_FLAGS } from "../command_flags.ts";
+import type { GENERATE_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { serviceProgram } from "../self.ts";

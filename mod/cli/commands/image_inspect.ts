@@ -1,7 +1,7 @@
 /** `wherry image inspect`. @module */
 
 import { inspectImage } from "../../engine/inspect_image.ts";
-import type { IMAGE_INSPECT_FLAGS } from "../command_flags.ts";
+import type { IMAGE_INSPECT_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { printInspections } from "../inspection.ts";

@@ -3,7 +3,7 @@
 import { listImages } from "../../engine/images.ts";
 import type { ListedImage } from "../../image/images.ts";
 import { formatFamiliarRepository, parseReference } from "../../image/reference.ts";
-import type { IMAGES_FLAGS } from "../command_flags.ts";
+import type { IMAGES_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { IMAGE_LAYOUT, IMAGE_LAYOUT_WITH_DIGESTS, imageRows } from "../image_rows.ts";

@@ -1,7 +1,7 @@
 /** `wherry import`. @module */
 
 import { importImage } from "../../engine/images.ts";
-import type { IMPORT_FLAGS } from "../command_flags.ts";
+import type { IMPORT_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { openInput } from "../input_file.ts";

@@ -1,7 +1,7 @@
 /** `wherry info`. @module */
 
 import { readEngineInfo } from "../../engine/info.ts";
-import type { INFO_FLAGS } from "../command_flags.ts";
+import type { INFO_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
 import { formatFacts, formatObject } from "../facts.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -6,7 +6,7 @@ import type { Inspection } from "../../engine/inspection.ts";
 import { inspectImage } from "../../engine/inspect_image.ts";
 import { inspectNetwork } from "../../engine/inspect_network.ts";
 import { WherryError } from "../../errors.ts";
-import type { INSPECT_FLAGS } from "../command_flags.ts";
+import type { INSPECT_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { printInspections } from "../inspection.ts";
@@ -39,7 +39,7 @@ export function run(
   return printInspections(
     context,
     request,
-    async (name) => await inspect(context.engine, name, { hasSize: flags.size }),
+    (name) => inspect(context.engine, name, { hasSize: flags.size }),
   );
 }
 

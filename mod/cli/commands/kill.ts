@@ -1,7 +1,7 @@
 /** `wherry kill`. @module */
 
 import { signalContainer } from "../../engine/stop.ts";
-import type { KILL_FLAGS } from "../command_flags.ts";
+import type { KILL_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -2,7 +2,7 @@
 
 import { loadImages } from "../../engine/images.ts";
 import { formatFamiliar } from "../../image/reference.ts";
-import type { LOAD_FLAGS } from "../command_flags.ts";
+import type { LOAD_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { openInput } from "../input_file.ts";

@@ -3,7 +3,7 @@
 import { formatLogDetails } from "../../container/log_details.ts";
 import { findContainer } from "../../engine/find.ts";
 import { readContainerLog } from "../../engine/logs.ts";
-import type { LOGS_FLAGS } from "../command_flags.ts";
+import type { LOGS_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { LogPrinter } from "../log_printer.ts";

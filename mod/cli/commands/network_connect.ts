@@ -2,7 +2,7 @@
 
 import { connectContainer } from "../../engine/connect.ts";
 import { argumentError } from "../argument_error.ts";
-import type { NETWORK_CONNECT_FLAGS } from "../command_flags.ts";
+import type { NETWORK_CONNECT_FLAGS } from "../definitions/network_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { parseNameValues } from "../name_values.ts";

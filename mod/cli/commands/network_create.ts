@@ -1,7 +1,7 @@
 /** `wherry network create`. @module */
 
 import { createNetwork } from "../../engine/create_network.ts";
-import type { NETWORK_CREATE_FLAGS } from "../command_flags.ts";
+import type { NETWORK_CREATE_FLAGS } from "../definitions/network_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { planPools } from "../ipam_flags.ts";

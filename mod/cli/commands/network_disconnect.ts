@@ -1,7 +1,7 @@
 /** `wherry network disconnect`. @module */
 
 import { disconnectContainer } from "../../engine/connect.ts";
-import type { NETWORK_DISCONNECT_FLAGS } from "../command_flags.ts";
+import type { NETWORK_DISCONNECT_FLAGS } from "../definitions/network_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 

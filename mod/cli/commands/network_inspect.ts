@@ -1,7 +1,7 @@
 /** `wherry network inspect`. @module */
 
 import { inspectNetwork } from "../../engine/inspect_network.ts";
-import type { NETWORK_INSPECT_FLAGS } from "../command_flags.ts";
+import type { NETWORK_INSPECT_FLAGS } from "../definitions/network_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { printInspections } from "../inspection.ts";
@@ -12,6 +12,5 @@ export function run(
   { flags, positionals }: ParsedFlags<typeof NETWORK_INSPECT_FLAGS>,
 ): Promise<number> {
   const request = { names: positionals, format: flags.format };
-  // deno-lint-ignore require-await -- what it throws is to reject
-  return printInspections(context, request, async (name) => inspectNetwork(context.engine, name));
+  return printInspections(context, request, (name) => inspectNetwork(context.engine, name));
 }

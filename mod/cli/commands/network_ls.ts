@@ -3,7 +3,7 @@
 import { listNetworks } from "../../engine/list_networks.ts";
 import { parseNetworkFilter } from "../../engine/network_filter.ts";
 import { listNetworkUsers } from "../../engine/network_users.ts";
-import type { NETWORK_LS_FLAGS } from "../command_flags.ts";
+import type { NETWORK_LS_FLAGS } from "../definitions/network_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { NETWORK_LAYOUT, networkRow } from "../network_rows.ts";

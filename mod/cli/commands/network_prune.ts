@@ -1,7 +1,7 @@
 /** `wherry network prune`. @module */
 
 import { pruneNetworks } from "../../engine/remove_network.ts";
-import type { NETWORK_PRUNE_FLAGS } from "../command_flags.ts";
+import type { NETWORK_PRUNE_FLAGS } from "../definitions/network_flags.ts";
 import { confirm } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -2,7 +2,7 @@
 
 import { removeNetwork } from "../../engine/remove_network.ts";
 import { WherryError } from "../../errors.ts";
-import type { NETWORK_RM_FLAGS } from "../command_flags.ts";
+import type { NETWORK_RM_FLAGS } from "../definitions/network_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";

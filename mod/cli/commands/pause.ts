@@ -1,7 +1,7 @@
 /** `wherry pause`. @module */
 
 import { pauseContainer } from "../../engine/pause.ts";
-import type { PAUSE_FLAGS } from "../command_flags.ts";
+import type { PAUSE_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -6,7 +6,7 @@ import { compareNaturally } from "../../engine/natural_order.ts";
 import { WherryError } from "../../errors.ts";
 import { readSandbox } from "../../network/sandbox_record.ts";
 import { argumentError } from "../argument_error.ts";
-import type { PORT_FLAGS } from "../command_flags.ts";
+import type { PORT_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { formatHostPort, formatPortLines } from "../port_text.ts";

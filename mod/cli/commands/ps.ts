@@ -9,7 +9,7 @@ import { listContainers } from "../../engine/list.ts";
 import { readSandboxIfSound } from "../../engine/sandbox_reading.ts";
 import { listNetworkRecords } from "../../network/network_store.ts";
 import type { Sandbox } from "../../network/sandbox.ts";
-import type { PS_FLAGS } from "../command_flags.ts";
+import type { PS_FLAGS } from "../definitions/container_flags.ts";
 import {
   CONTAINER_LAYOUT,
   CONTAINER_LAYOUT_WITH_SIZE,

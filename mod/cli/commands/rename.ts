@@ -1,7 +1,7 @@
 /** `wherry rename`. @module */
 
 import { renameContainer } from "../../engine/rename.ts";
-import type { RENAME_FLAGS } from "../command_flags.ts";
+import type { RENAME_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 

@@ -2,7 +2,7 @@
 
 import { Descriptor } from "../../../ffi/descriptor.ts";
 import { renewLeases } from "../../engine/dhcp.ts";
-import type { RENEW_FLAGS } from "../command_flags.ts";
+import type { RENEW_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 

@@ -1,7 +1,7 @@
 /** `wherry restart`. @module */
 
 import { restartContainer } from "../../engine/restart.ts";
-import type { RESTART_FLAGS } from "../command_flags.ts";
+import type { RESTART_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";

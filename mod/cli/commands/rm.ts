@@ -2,7 +2,7 @@
 
 import { removeContainer } from "../../engine/remove.ts";
 import { WherryError } from "../../errors.ts";
-import type { RM_FLAGS } from "../command_flags.ts";
+import type { RM_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";

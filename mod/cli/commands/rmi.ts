@@ -2,7 +2,7 @@
 
 import { removeImage } from "../../engine/images.ts";
 import { formatFamiliar } from "../../image/reference.ts";
-import type { RMI_FLAGS } from "../command_flags.ts";
+import type { RMI_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";

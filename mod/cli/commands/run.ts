@@ -7,7 +7,7 @@ import { startContainer } from "../../engine/start.ts";
 import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { lockStopped } from "../../engine/settle.ts";
 import { createCidFile } from "../cid_file.ts";
-import type { RUN_FLAGS } from "../command_flags.ts";
+import type { RUN_FLAGS } from "../definitions/container_flags.ts";
 import {
   loadImageSupport,
   loadNetworks,

@@ -7,7 +7,7 @@ import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts
 import { loadNetworkSupport } from "../../engine/network_support.ts";
 import { lockStopped } from "../../engine/settle.ts";
 import { startContainer } from "../../engine/start.ts";
-import type { START_FLAGS } from "../command_flags.ts";
+import type { START_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import { forEachName } from "../each.ts";

@@ -1,7 +1,7 @@
 /** `wherry stop`. @module */
 
 import { stopContainer } from "../../engine/stop.ts";
-import type { STOP_FLAGS } from "../command_flags.ts";
+import type { STOP_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -11,7 +11,7 @@ import {
 import { recoverEngine } from "../../engine/recover.ts";
 import { pruneNetworks } from "../../engine/remove_network.ts";
 import { formatFamiliar } from "../../image/reference.ts";
-import type { SYSTEM_PRUNE_FLAGS } from "../command_flags.ts";
+import type { SYSTEM_PRUNE_FLAGS } from "../definitions/system_flags.ts";
 import { confirm } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";

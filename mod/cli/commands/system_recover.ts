@@ -3,7 +3,7 @@
 import { recoverEngine, type Recovery } from "../../engine/recover.ts";
 import type { NetworkRecovery } from "../../engine/recover_networks.ts";
 import { describeSweep } from "../../engine/sweep.ts";
-import type { RECOVER_FLAGS } from "../command_flags.ts";
+import type { RECOVER_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
 import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -2,7 +2,7 @@
 
 import { listProcesses } from "../../engine/top.ts";
 import { readAccountNames } from "../../kernel/account.ts";
-import type { TOP_FLAGS } from "../command_flags.ts";
+import type { TOP_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import type { ProcessContext } from "../process_columns.ts";

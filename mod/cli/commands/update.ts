@@ -2,7 +2,7 @@
 
 import { type ContainerUpdate, updateContainer } from "../../engine/update.ts";
 import { argumentError } from "../argument_error.ts";
-import type { UPDATE_FLAGS } from "../command_flags.ts";
+import type { UPDATE_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -1,6 +1,6 @@
 /** `wherry version`. @module */
 
-import type { VERSION_FLAGS } from "../command_flags.ts";
+import type { VERSION_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
 import { formatFacts, formatObject } from "../facts.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -1,7 +1,7 @@
 /** `wherry wait`. @module */
 
 import { waitForContainer } from "../../engine/stop.ts";
-import type { WAIT_FLAGS } from "../command_flags.ts";
+import type { WAIT_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -1,6 +1,6 @@
 /** Command lines that teach, for the help of the commands newcomers meet first. @module */
 
-import type { CommandExample } from "./command.ts";
+import type { CommandExample } from "../command.ts";
 
 /** Examples by command; each line works as it stands once its image or container exists. */
 export const EXAMPLES = {

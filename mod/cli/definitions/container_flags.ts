@@ -1,25 +1,21 @@
-/** The flags of every command. @module */
+/** Flags of the commands for containers. @module */
 
-import type { FlagSpec } from "./flags.ts";
+import type { FlagSpec } from "../flags.ts";
+import {
+  FORMAT,
+  FORMAT_LONG_ONLY,
+  NO_TRUNC,
+  PRUNE_FILTER,
+  PRUNE_FORCE,
+  QUIET,
+  SIZE,
+} from "./shared_flags.ts";
 
-const INTERACTIVE = {
-  name: "interactive",
-  short: "i",
-  type: "boolean",
-  help: "Keep STDIN open even if not attached",
-} as const;
-const TTY = { name: "tty", short: "t", type: "boolean", help: "Allocate a pseudo-TTY" } as const;
 const ENV = {
   name: "env",
   short: "e",
   type: "list",
   help: "Set an environment variable; NAME alone passes yours on",
-} as const;
-const ENV_FILE = {
-  name: "env-file",
-  type: "list",
-  value: "file",
-  help: "Read environment variables from a file",
 } as const;
 const WORKDIR = {
   name: "workdir",
@@ -34,22 +30,19 @@ const USER = {
   value: "user[:group]",
   help: "User and group, each a name of the image or a number",
 } as const;
-const FORMAT = {
-  name: "format",
-  short: "f",
-  type: "string",
-  value: "template",
-  help: "Format with a Go template; json prints JSON",
+const INTERACTIVE = {
+  name: "interactive",
+  short: "i",
+  type: "boolean",
+  help: "Keep STDIN open even if not attached",
 } as const;
-const FORMAT_LONG_ONLY = {
-  name: "format",
-  type: "string",
-  value: "template",
-  help: "Format with a Go template; json prints JSON",
+const TTY = { name: "tty", short: "t", type: "boolean", help: "Allocate a pseudo-TTY" } as const;
+const ENV_FILE = {
+  name: "env-file",
+  type: "list",
+  value: "file",
+  help: "Read environment variables from a file",
 } as const;
-const QUIET = { name: "quiet", short: "q", type: "boolean", help: "Only show ids" } as const;
-const NO_TRUNC = { name: "no-trunc", type: "boolean", help: "Don't truncate output" } as const;
-
 /** Of every command that makes a container. */
 export const CONTAINER_FLAGS = [
   {
@@ -279,13 +272,6 @@ const SIG_PROXY = {
   default: true,
   help: "Pass received signals on to the process",
 } as const;
-const SIZE = {
-  name: "size",
-  short: "s",
-  type: "boolean",
-  help: "Display total file sizes",
-} as const;
-
 /** Of `wherry run`. */
 export const RUN_FLAGS = [
   ...CONTAINER_FLAGS,
@@ -434,52 +420,11 @@ export const RM_FLAGS = [
   },
 ] as const satisfies readonly FlagSpec[];
 
-const PRUNE_FORCE = {
-  name: "force",
-  short: "f",
-  type: "boolean",
-  help: "Do not prompt for confirmation",
-} as const;
-const PRUNE_FILTER = {
-  name: "filter",
-  type: "list",
-  value: "name=value",
-  help: "Only what matches: until=TIMESTAMP, label=NAME[=VALUE], label!=NAME[=VALUE]",
-} as const;
-
 /** Of `wherry container prune`. */
 export const CONTAINER_PRUNE_FLAGS = [
   PRUNE_FILTER,
   PRUNE_FORCE,
 ] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry system prune`. */
-export const SYSTEM_PRUNE_FLAGS = [
-  {
-    name: "all",
-    short: "a",
-    type: "boolean",
-    help: "Remove all unused images, not just those without a name",
-  },
-  PRUNE_FILTER,
-  PRUNE_FORCE,
-  { name: "volumes", type: "boolean", help: "Prune anonymous volumes" },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry system recover`. */
-export const RECOVER_FLAGS = [] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry boot`. */
-export const BOOT_FLAGS = [
-  {
-    name: "stop",
-    type: "boolean",
-    help: "Stop all running containers, such that the next boot starts them again",
-  },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry generate systemd` and `wherry generate openrc`. */
-export const GENERATE_FLAGS = [] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry logs`. */
 export const LOGS_FLAGS = [
@@ -511,250 +456,5 @@ export const LOGS_FLAGS = [
   },
 ] as const satisfies readonly FlagSpec[];
 
-/** Of `wherry events`. */
-export const EVENTS_FLAGS = [
-  {
-    name: "filter",
-    short: "f",
-    type: "list",
-    value: "name=value",
-    help: "Only show what matches: container, event, image, label, type and others",
-  },
-  FORMAT_LONG_ONLY,
-  {
-    name: "since",
-    type: "string",
-    value: "time",
-    help: "Show events since a time stamp (2026-01-02T13:23:37Z) or a duration ago (42m)",
-  },
-  {
-    name: "until",
-    type: "string",
-    value: "time",
-    help: "Show events until a time stamp or a duration ago, and stop there",
-  },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry inspect`. */
-export const INSPECT_FLAGS = [
-  FORMAT,
-  SIZE,
-  {
-    name: "type",
-    type: "string",
-    value: "container|image|network",
-    help: "Only look for objects of this type",
-  },
-] as const satisfies readonly FlagSpec[];
-
 /** Of `wherry container inspect`. */
 export const CONTAINER_INSPECT_FLAGS = [FORMAT, SIZE] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry image inspect`. */
-export const IMAGE_INSPECT_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry images`. */
-export const IMAGES_FLAGS = [
-  { name: "digests", type: "boolean", help: "Show digests" },
-  FORMAT_LONG_ONLY,
-  NO_TRUNC,
-  QUIET,
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry rmi`. */
-export const RMI_FLAGS = [
-  { name: "force", short: "f", type: "boolean", help: "Remove all tags of an image given by id" },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry import`. */
-export const IMPORT_FLAGS = [
-  {
-    name: "change",
-    short: "c",
-    type: "list",
-    value: "instruction",
-    help:
-      "Set a field of the image, as in a Dockerfile: CMD, ENTRYPOINT, ENV, USER, WORKDIR, LABEL",
-  },
-  { name: "message", short: "m", type: "string", help: "Comment of the image's history entry" },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry load`. */
-export const LOAD_FLAGS = [
-  {
-    name: "input",
-    short: "i",
-    type: "string",
-    value: "file",
-    help: "Read from a file (default STDIN)",
-  },
-  { name: "quiet", short: "q", type: "boolean", help: "Print only what was loaded" },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry network create`. */
-export const NETWORK_CREATE_FLAGS = [
-  { name: "attachable", type: "boolean", help: "Enable manual container attachment" },
-  {
-    name: "aux-address",
-    type: "list",
-    value: "name=address",
-    help: "An address of the subnet that no container is given",
-  },
-  {
-    name: "driver",
-    short: "d",
-    aliases: ["type"],
-    type: "string",
-    value: "bridge|macvlan|ipvlan|host|none",
-    help: "How containers are connected (default bridge)",
-  },
-  {
-    name: "gateway",
-    type: "list",
-    value: "address",
-    help: "IPv4 or IPv6 gateway for a subnet (default its first address)",
-  },
-  { name: "internal", type: "boolean", help: "Restrict external access to the network" },
-  {
-    name: "ip-range",
-    type: "list",
-    value: "cidr",
-    help: "Allocate container addresses from a part of a subnet",
-  },
-  {
-    name: "ipam-driver",
-    type: "string",
-    value: "default|dhcp|none",
-    help: "Who gives addresses: wherry, a DHCP server on the parent's LAN, or nobody",
-  },
-  {
-    name: "ipam-opt",
-    type: "list",
-    value: "name=value",
-    help: "Set IPAM driver specific options",
-  },
-  {
-    name: "ipv4",
-    type: "boolean",
-    default: true,
-    help: "Enable or disable IPv4 address assignment",
-  },
-  {
-    name: "ipv6",
-    type: "boolean",
-    help: "Enable or disable IPv6 address assignment (default: bridges have it if the host has)",
-  },
-  { name: "label", type: "list", value: "name=value", help: "Set metadata on a network" },
-  {
-    name: "opt",
-    short: "o",
-    type: "list",
-    value: "name=value",
-    help: "Set driver specific options: parent, mode, mtu, icc, name, masquerade, host_binding, " +
-      "and docker's long names",
-  },
-  {
-    name: "subnet",
-    type: "list",
-    value: "cidr",
-    help: "Subnet in CIDR format; one for IPv4 and one for IPv6 (default one that nobody uses)",
-  },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry network ls`. */
-export const NETWORK_LS_FLAGS = [
-  {
-    name: "filter",
-    short: "f",
-    type: "list",
-    value: "name=value",
-    help: "Only show what matches: dangling, driver, id, label, name, scope, type",
-  },
-  FORMAT_LONG_ONLY,
-  NO_TRUNC,
-  QUIET,
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry network inspect`. */
-export const NETWORK_INSPECT_FLAGS = [
-  FORMAT,
-  { name: "verbose", short: "v", type: "boolean", help: "Tell of services, too: there are none" },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry network rm`. */
-export const NETWORK_RM_FLAGS = [
-  {
-    name: "force",
-    short: "f",
-    type: "boolean",
-    help: "Do not error if the network does not exist",
-  },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry network connect`. */
-export const NETWORK_CONNECT_FLAGS = [
-  {
-    name: "alias",
-    type: "list",
-    value: "name",
-    help: "One more name by which others on the network find the container",
-  },
-  {
-    name: "driver-opt",
-    type: "list",
-    value: "name=value",
-    help: "Option for the network's driver",
-  },
-  {
-    name: "gw-priority",
-    type: "number",
-    help: "The network with the highest priority leads to everything else (default 0)",
-  },
-  {
-    name: "ip",
-    type: "string",
-    value: "address",
-    help: "IPv4 address, for example 172.30.100.104",
-  },
-  { name: "ip6", type: "string", value: "address", help: "IPv6 address, for example 2001:db8::33" },
-  {
-    name: "link",
-    type: "list",
-    value: "container",
-    help: "Refused: containers on a network find each other by name",
-  },
-  {
-    name: "link-local-ip",
-    type: "list",
-    value: "address",
-    help: "Refused: the kernel gives link-local addresses itself",
-  },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry network disconnect`. */
-export const NETWORK_DISCONNECT_FLAGS = [
-  {
-    name: "force",
-    short: "f",
-    type: "boolean",
-    help: "Disconnect the container even if the network is gone",
-  },
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry network prune`. */
-export const NETWORK_PRUNE_FLAGS = [
-  PRUNE_FILTER,
-  PRUNE_FORCE,
-] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry version`. */
-export const VERSION_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry info`. */
-export const INFO_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry cleanup`. */
-export const CLEANUP_FLAGS = [] as const satisfies readonly FlagSpec[];
-
-/** Of `wherry __renew`. */
-export const RENEW_FLAGS = [] as const satisfies readonly FlagSpec[];

@@ -1,0 +1,41 @@
+/** Flags that commands of several families have. @module */
+
+export const FORMAT = {
+  name: "format",
+  short: "f",
+  type: "string",
+  value: "template",
+  help: "Format with a Go template; json prints JSON",
+} as const;
+export const FORMAT_LONG_ONLY = {
+  name: "format",
+  type: "string",
+  value: "template",
+  help: "Format with a Go template; json prints JSON",
+} as const;
+export const QUIET = { name: "quiet", short: "q", type: "boolean", help: "Only show ids" } as const;
+export const NO_TRUNC = {
+  name: "no-trunc",
+  type: "boolean",
+  help: "Don't truncate output",
+} as const;
+
+export const SIZE = {
+  name: "size",
+  short: "s",
+  type: "boolean",
+  help: "Display total file sizes",
+} as const;
+
+export const PRUNE_FORCE = {
+  name: "force",
+  short: "f",
+  type: "boolean",
+  help: "Do not prompt for confirmation",
+} as const;
+export const PRUNE_FILTER = {
+  name: "filter",
+  type: "list",
+  value: "name=value",
+  help: "Only what matches: until=TIMESTAMP, label=NAME[=VALUE], label!=NAME[=VALUE]",
+} as const;

@@ -1,0 +1,135 @@
+/** Commands for wherry itself, and for everything at once. @module */
+
+import { defineCommand } from "../command.ts";
+import * as flags from "./system_flags.ts";
+import { EXAMPLES } from "./examples.ts";
+
+const SYSTEM_PRUNE = defineCommand({
+  paths: ["system prune"],
+  summary: "Remove unused data",
+  usage: "[OPTIONS]",
+  examples: EXAMPLES.prune,
+  maxArgs: 0,
+  flags: flags.SYSTEM_PRUNE_FLAGS,
+  load: () => import("../commands/system_prune.ts"),
+});
+
+const RECOVER = defineCommand({
+  paths: ["system recover"],
+  summary: "Remove what crashes left behind, and say what that was",
+  usage: "",
+  description:
+    "Removes what crashes left behind: containers that were never finished, processes whose monitor " +
+    "was killed, and files that nothing needs. Other commands do so now and then; this one looks " +
+    "everywhere, and prints what it removed. What runs is never touched.",
+  maxArgs: 0,
+  flags: flags.RECOVER_FLAGS,
+  load: () => import("../commands/system_recover.ts"),
+});
+
+const BOOT = defineCommand({
+  paths: ["boot"],
+  summary: "Start the containers that their restart policies want to run",
+  usage: "[OPTIONS]",
+  description:
+    "After a reboot or a crash: starts what was started before and is not running, with the " +
+    "policy always, or unless-stopped if nobody stopped it. `wherry generate` prints a service that calls it.",
+  examples: EXAMPLES.boot,
+  maxArgs: 0,
+  flags: flags.BOOT_FLAGS,
+  load: () => import("../commands/boot.ts"),
+});
+
+const GENERATE_SYSTEMD = defineCommand({
+  paths: ["generate systemd"],
+  summary: "Print a systemd unit that starts and stops containers with the host",
+  usage: "",
+  examples: EXAMPLES.generate,
+  maxArgs: 0,
+  flags: flags.GENERATE_FLAGS,
+  load: () => import("../commands/generate_systemd.ts"),
+});
+
+const GENERATE_OPENRC = defineCommand({
+  paths: ["generate openrc"],
+  summary: "Print an OpenRC script that starts and stops containers with the host",
+  usage: "",
+  maxArgs: 0,
+  flags: flags.GENERATE_FLAGS,
+  load: () => import("../commands/generate_openrc.ts"),
+});
+
+const EVENTS = defineCommand({
+  paths: ["events", "system events"],
+  summary: "Show what happens to containers, images and networks, as it happens",
+  usage: "[OPTIONS]",
+  examples: EXAMPLES.events,
+  maxArgs: 0,
+  flags: flags.EVENTS_FLAGS,
+  load: () => import("../commands/events.ts"),
+});
+
+const INSPECT = defineCommand({
+  paths: ["inspect"],
+  summary: "Return low-level information on containers, images and networks",
+  usage: "[OPTIONS] NAME|ID [NAME|ID...]",
+  examples: EXAMPLES.inspect,
+  minArgs: 1,
+  flags: flags.INSPECT_FLAGS,
+  load: () => import("../commands/inspect.ts"),
+});
+
+const VERSION = defineCommand({
+  paths: ["version"],
+  summary: "Show wherry's version and how it was built",
+  usage: "[OPTIONS]",
+  maxArgs: 0,
+  flags: flags.VERSION_FLAGS,
+  load: () => import("../commands/version.ts"),
+});
+
+const INFO = defineCommand({
+  paths: ["info", "system info"],
+  summary: "Display system-wide information",
+  usage: "[OPTIONS]",
+  maxArgs: 0,
+  flags: flags.INFO_FLAGS,
+  load: () => import("../commands/info.ts"),
+});
+
+const CLEANUP = defineCommand({
+  paths: ["__cleanup"],
+  summary: "Remove a container that has ended (for wherry's own use)",
+  usage: "ID",
+  hidden: true,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.CLEANUP_FLAGS,
+  load: () => import("../commands/cleanup.ts"),
+});
+
+const RENEW = defineCommand({
+  paths: ["__renew"],
+  summary: "Renew a container's leases of addresses (for wherry's own use)",
+  usage: "ID",
+  hidden: true,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.RENEW_FLAGS,
+  load: () => import("../commands/renew.ts"),
+});
+
+/** In the order of the help. */
+export const SYSTEM_COMMANDS = [
+  BOOT,
+  GENERATE_OPENRC,
+  GENERATE_SYSTEMD,
+  EVENTS,
+  INFO,
+  INSPECT,
+  SYSTEM_PRUNE,
+  RECOVER,
+  VERSION,
+  CLEANUP,
+  RENEW,
+] as const;
