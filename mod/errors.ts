@@ -8,6 +8,7 @@
  * - `already_exists`: the name or id is taken
  * - `conflict`: the object is in the wrong state for the request
  * - `unsupported`: this kernel or host lacks what the request needs
+ * - `unauthorized`: whoever was asked wants other credentials, or does not allow it
  * - `unavailable`: something outside failed; trying again may help
  * - `corrupt`: stored or received data is not what it claims to be
  * - `internal`: wherry broke its own rules; please report it
@@ -18,6 +19,7 @@ export type ErrorKind =
   | "already_exists"
   | "conflict"
   | "unsupported"
+  | "unauthorized"
   | "unavailable"
   | "corrupt"
   | "internal";

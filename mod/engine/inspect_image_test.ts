@@ -13,6 +13,9 @@ const IMAGE: Image = {
   digest: parseDigest(MANIFEST),
   config: {
     architecture: "amd64",
+    variant: "",
+    author: "",
+    history: [],
     os: "linux",
     created: "2026-11-20T09:00:00Z",
     process: {

@@ -21,6 +21,12 @@ export const REFERENCE_ANNOTATION = "org.opencontainers.image.ref.name";
 export const SIZE_ANNOTATION = "io.wherry.image.size";
 
 /**
+ * Annotation of an entry that came from a registry or went to one: digest of the manifest or index there, by which the
+ * repository of the entry's reference has it.
+ */
+export const REPOSITORY_DIGEST_ANNOTATION = "io.wherry.image.repository-digest";
+
+/**
  * Reads the list of images. Takes no lock: the file is only ever replaced as a whole.
  *
  * @returns An empty list if there is no store yet.

@@ -11,6 +11,7 @@ import { type ChainId, type Digest, hexOf } from "./digest.ts";
  * index.lock            locked by whoever changes index.json, blobs/ or layers/
  * blobs/sha256/<hex>    manifests, config blobs, layers as they came
  * layers/<hex>/         unpacked layers, by ChainID
+ * partial/<hex>         beginnings of blobs that a pull has not finished; partial/<hex>.lock while one goes on
  * staging/<id>/         what an import has not finished, or a removal has not deleted
  * ```
  */
@@ -51,6 +52,11 @@ export class ImagePaths {
   /** Directory of unfinished work. */
   get staging(): string {
     return `${this.root}/staging`;
+  }
+
+  /** Directory of the beginnings of blobs, see the pull. */
+  get partial(): string {
+    return `${this.root}/partial`;
   }
 
   /** File of one blob. */

@@ -9,6 +9,7 @@
 
 import { WherryError } from "../errors.ts";
 import { type DiffId, type Digest, parseDiffId, parseDigest } from "./digest.ts";
+import { normalisePlatform, type Platform } from "./platform.ts";
 
 /** Media types that wherry reads or writes. */
 export const MEDIA_TYPE = {
@@ -18,6 +19,10 @@ export const MEDIA_TYPE = {
   layer: "application/vnd.oci.image.layer.v1.tar",
   layerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
   layerZstd: "application/vnd.oci.image.layer.v1.tar+zstd",
+  dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
+  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+  dockerConfig: "application/vnd.docker.container.image.v1+json",
+  dockerLayer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
 } as const;
 
 /** What a layer's media type says about its compression. */
@@ -39,6 +44,10 @@ export interface Descriptor {
   /** In bytes. */
   size: number;
   annotations: Readonly<Record<string, string>>;
+  /** What an index says about a manifest. @default {it does not say} */
+  platform?: Platform | undefined;
+  /** Where else the content may be found; only foreign layers have any. @default {none} */
+  urls?: readonly string[] | undefined;
 }
 
 /** An image for one platform: its config blob and its layers, base layer first. */
@@ -91,15 +100,32 @@ export interface HealthCheckDefaults {
   retries: number | undefined;
 }
 
+/** One step of how an image was made. */
+export interface HistoryEntry {
+  /** RFC 3339; `undefined` if the image does not say. */
+  created: string | undefined;
+  /** Command that did it. */
+  createdBy: string;
+  author: string;
+  comment: string;
+  /** Whether it made no layer. */
+  isEmptyLayer: boolean;
+}
+
 /** A config blob. */
 export interface ImageConfig {
   architecture: string;
+  /** Of the architecture; empty if there is none. */
+  variant: string;
   os: string;
+  author: string;
   /** RFC 3339; `undefined` if the image does not say. */
   created: string | undefined;
   process: ProcessDefaults;
   /** DiffIDs of the layers, base layer first. */
   diffIds: readonly DiffId[];
+  /** Oldest first; may be empty. */
+  history: readonly HistoryEntry[];
 }
 
 /** JSON as it is on the wire, before it is checked. */
@@ -155,12 +181,32 @@ function parseDescriptor(value: unknown, what: string, key: string): Descriptor 
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     refuse(what, `size of ${key} is not a number of bytes`);
   }
+  const platform = parsePlatformObject(json["platform"], what, key);
+  const urls = optionalList(json["urls"], what, `urls of ${key}`);
   return {
     mediaType: stringAt(json["mediaType"], what, `mediaType of ${key}`),
     digest: parseDigest(stringAt(json["digest"], what, `digest of ${key}`)),
     size,
     annotations: stringMap(json["annotations"], what, `annotations of ${key}`),
+    ...(platform === undefined ? {} : { platform }),
+    ...(urls === undefined ? {} : { urls }),
   };
+}
+
+function optionalList(value: unknown, what: string, key: string): readonly string[] | undefined {
+  return value === undefined || value === null ? undefined : optionalStrings(value, what, key);
+}
+
+function parsePlatformObject(value: unknown, what: string, key: string): Platform | undefined {
+  if (value === undefined || value === null) return undefined;
+  const json = objectAt(value, what, `platform of ${key}`);
+  const part = (name: string): string =>
+    optionalString(json[name], what, `platform of ${key}`) ?? "";
+  return normalisePlatform({
+    os: part("os"),
+    architecture: part("architecture"),
+    variant: part("variant"),
+  });
 }
 
 /**
@@ -207,11 +253,36 @@ export function parseImageConfig(json: unknown): ImageConfig {
   const diffIds = layersAt(rootfs["diff_ids"], what, "rootfs.diff_ids");
   return {
     architecture: optionalString(document["architecture"], what, "architecture") ?? "",
+    variant: optionalString(document["variant"], what, "variant") ?? "",
     os: optionalString(document["os"], what, "os") ?? "",
+    author: optionalString(document["author"], what, "author") ?? "",
     created: optionalString(document["created"], what, "created"),
     process: parseProcessDefaults(document["config"]),
     diffIds: diffIds.map((item) => parseDiffId(stringAt(item, what, "a DiffID"))),
+    history: parseHistory(document["history"]),
   };
+}
+
+/** Most entries of a history: one for each instruction of a Dockerfile. */
+const MAX_HISTORY = 10_000;
+
+function parseHistory(json: unknown): HistoryEntry[] {
+  if (json === undefined || json === null) return [];
+  const what = "image config";
+  const entries = arrayAt(json, what, "history");
+  if (entries.length > MAX_HISTORY) refuse(what, `more than ${MAX_HISTORY} entries of history`);
+  return entries.map((item) => {
+    const entry = objectAt(item, what, "an entry of history");
+    const textAt = (key: string): string =>
+      optionalString(entry[key], what, `history.${key}`) ?? "";
+    return {
+      created: optionalString(entry["created"], what, "history.created"),
+      createdBy: textAt("created_by"),
+      author: textAt("author"),
+      comment: textAt("comment"),
+      isEmptyLayer: entry["empty_layer"] === true,
+    };
+  });
 }
 
 function parseProcessDefaults(json: unknown): ProcessDefaults {
@@ -263,10 +334,22 @@ export function describeBlob(
   return { mediaType, digest, size, annotations: {} };
 }
 
-/** A descriptor as it is written; without annotations the key is left out. */
-export function formatDescriptor({ mediaType, digest, size, annotations }: Descriptor): unknown {
-  const bare = { mediaType, digest, size };
-  return Object.keys(annotations).length === 0 ? bare : { ...bare, annotations };
+/** A descriptor as it is written; what it lacks is left out. */
+export function formatDescriptor(
+  { mediaType, digest, size, annotations, platform, urls }: Descriptor,
+): unknown {
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(urls === undefined ? {} : { urls }),
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+    ...(platform === undefined ? {} : { platform: formatPlatformObject(platform) }),
+  };
+}
+
+function formatPlatformObject({ os, architecture, variant }: Platform): unknown {
+  return { architecture, os, ...(variant === "" ? {} : { variant }) };
 }
 
 /** A manifest as it is written. */
