@@ -166,8 +166,8 @@ function planUntag(
     );
   }
   const rest = withoutName(image.entries, name);
-  const kept = new Set(allNames(namesOf(rest)).map(formatReference));
-  const lost = allNames(names).filter((one) => one !== name && !kept.has(formatReference(one)));
+  const kept = new Set([name, ...allNames(namesOf(rest))].map(formatReference));
+  const lost = allNames(names).filter((one) => !kept.has(formatReference(one)));
   const untagged = [name, ...lost];
   if (rest.length > 0) return { untagged, isDeleted: false, entries: rest };
   // A running container keeps its image, without a name
