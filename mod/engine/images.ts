@@ -134,9 +134,9 @@ export function noteKept(engine: Engine, damaged: readonly DamagedImage[]): void
 /** Removes what killed imports and removals left in the image store, and what no image or container needs. */
 export function recoverImages(engine: Engine): Sweep {
   engine.ensureDirectories();
-  const sweep = sweepImages(imagePaths(engine), () => new ContainersUse(engine));
-  noteKept(engine, sweep.damaged);
-  return sweep;
+  const report = sweepImages(imagePaths(engine), () => new ContainersUse(engine));
+  noteKept(engine, report.damaged);
+  return report;
 }
 
 /** Removes what killed commands left in the image store. */
