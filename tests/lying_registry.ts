@@ -730,6 +730,9 @@ interface RequestHead {
   headers: ReadonlyMap<string, string>;
 }
 
+/** First byte that a client sends who takes the registry for one with TLS. */
+const TLS_HANDSHAKE = 0x16;
+
 /** Reads HTTP/1.1 requests, one after the other. */
 class RequestReader {
   readonly #connection: Deno.Conn;
@@ -782,6 +785,11 @@ class RequestReader {
     let end = this.#buffer.indexOf(0x0a);
     while (end < 0) {
       if (!await this.#fill()) return undefined;
+      if (this.#buffer[0] === TLS_HANDSHAKE) {
+        // What Go's servers do: the client tries plain HTTP at once instead of waiting
+        await writeAll(this.#connection, encode("HTTP/1.0 400 Bad Request\r\n\r\n"));
+        return undefined;
+      }
       end = this.#buffer.indexOf(0x0a);
     }
     const line = new TextDecoder().decode(this.#buffer.subarray(0, end));

@@ -13,17 +13,17 @@ const IMAGE = makeRegistryImage({
   layers: [tarOf({ name: "a", content: "one" }), tarOf({ name: "b", content: "two" })],
 });
 
-/** An OCI layout on disk with a small image in it, as skopeo copies it out of a lying registry. */
-async function startLying(
+/** A lying registry with the image `app:1`. */
+function startLying(
   wherry: TestEngine,
   options: Omit<Parameters<typeof LyingRegistry.start>[0], "within"> = {},
-): Promise<LyingRegistry> {
+): LyingRegistry {
   const registry = LyingRegistry.start({
     within: (act) => wherry.network.within(act),
     ...options,
   });
   registry.addImage("app", "1", IMAGE);
-  return await Promise.resolve(registry);
+  return registry;
 }
 
 /** Copies with skopeo, without TLS. */
@@ -40,7 +40,7 @@ testWhole(
   "the registry of a test keeps what it is given, and tells what it was asked",
   async (wherry) => {
     await using registry = await TestRegistry.start(wherry);
-    await using lying = await startLying(wherry);
+    await using lying = startLying(wherry);
 
     const there = await copy(
       wherry,
@@ -61,7 +61,7 @@ testWhole(
   async (wherry) => {
     const options = { account: ACCOUNT, isTls: true, isReadOnly: true };
     await using registry = await TestRegistry.start(wherry, options);
-    await using lying = await startLying(wherry);
+    await using lying = startLying(wherry);
     const [from, to] = [`docker://${lying.host}/app:1`, `docker://${registry.host}/app:1`];
     Deno.mkdirSync(`${wherry.scratch}/certificates`);
     Deno.copyFileSync(registry.caPath ?? "", `${wherry.scratch}/certificates/ca.crt`);
@@ -79,7 +79,7 @@ testWhole(
 
 for (const type of ["basic", "bearer"] as const) {
   testWhole(`the lying registry asks who comes, with ${type} authentication`, async (wherry) => {
-    await using registry = await startLying(wherry, { authentication: { type, account: ACCOUNT } });
+    await using registry = startLying(wherry, { authentication: { type, account: ACCOUNT } });
     const from = `docker://${registry.host}/app:1`;
     const flags = ["--src-tls-verify=false"];
 
@@ -93,7 +93,7 @@ for (const type of ["basic", "bearer"] as const) {
 }
 
 testWhole("the lying registry takes what is pushed to it", async (wherry) => {
-  await using registry = await startLying(wherry);
+  await using registry = startLying(wherry);
   const to = `docker://${registry.host}/other:2`;
 
   const { code, stderr } = await copy(wherry, `docker://${registry.host}/app:1`, to);
@@ -103,7 +103,7 @@ testWhole("the lying registry takes what is pushed to it", async (wherry) => {
 });
 
 testWhole("the lying registry lies as often as it is told", async (wherry) => {
-  await using registry = await startLying(wherry);
+  await using registry = startLying(wherry);
   const from = `docker://${registry.host}/app:1`;
   const [layer] = IMAGE.layers;
   const flags = ["--src-tls-verify=false"];
