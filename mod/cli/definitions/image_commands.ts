@@ -70,6 +70,27 @@ const PULL = defineCommand({
   load: () => import("../commands/pull.ts"),
 });
 
+const LOGIN = defineCommand({
+  paths: ["login"],
+  summary: "Authenticate to a registry",
+  usage: "[OPTIONS] [SERVER]",
+  description:
+    "Without a server, that is Docker Hub. What the registry accepts is kept where docker keeps it: in " +
+    "~/.docker/config.json, or with the credential helper that the file names.",
+  maxArgs: 1,
+  flags: flags.LOGIN_FLAGS,
+  load: () => import("../commands/login.ts"),
+});
+
+const LOGOUT = defineCommand({
+  paths: ["logout"],
+  summary: "Log out from a registry",
+  usage: "[SERVER]",
+  maxArgs: 1,
+  flags: flags.LOGOUT_FLAGS,
+  load: () => import("../commands/logout.ts"),
+});
+
 /** In the order of the help. */
 export const IMAGE_COMMANDS = [
   IMAGES,
@@ -77,5 +98,7 @@ export const IMAGE_COMMANDS = [
   IMAGE_INSPECT,
   LOAD,
   PULL,
+  LOGIN,
+  LOGOUT,
   RMI,
 ] as const;

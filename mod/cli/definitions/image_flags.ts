@@ -62,3 +62,22 @@ export const PULL_FLAGS = [
   PLATFORM,
   { name: "quiet", short: "q", type: "boolean", help: "Print only what the image is called" },
 ] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry login`. */
+export const LOGIN_FLAGS = [
+  {
+    name: "password",
+    short: "p",
+    type: "string",
+    help: "Password or Personal Access Token (PAT)",
+  },
+  {
+    name: "password-stdin",
+    type: "boolean",
+    help: "Take the Password or Personal Access Token (PAT) from stdin",
+  },
+  { name: "username", short: "u", type: "string", help: "Username" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry logout`. */
+export const LOGOUT_FLAGS = [] as const satisfies readonly FlagSpec[];
