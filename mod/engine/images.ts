@@ -7,6 +7,7 @@ import { ImagePaths } from "../image/image_paths.ts";
 import { type Sweep, sweepImages } from "../image/image_sweep.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
 import { formatFamiliar, parseReference, type Reference } from "../image/reference.ts";
+import { removeAbandonedPartials } from "../image/registry/partial_blob.ts";
 import type { ByteSource } from "../image/source.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordMadeImage } from "./image_source.ts";
@@ -139,9 +140,13 @@ export function recoverImages(engine: Engine): Sweep {
   return report;
 }
 
+/** How long the beginning of a blob waits for the next pull, in milliseconds. */
+const PARTIAL_AGE_MS = 3 * 24 * 3_600_000;
+
 /** Removes what killed commands left in the image store. */
-function sweep(engine: Engine): void {
+export function sweep(engine: Engine): void {
   try {
+    removeAbandonedPartials(imagePaths(engine), { minAgeMs: PARTIAL_AGE_MS });
     sweepImages(imagePaths(engine), () => new ContainersUse(engine));
   } catch (error) {
     throw systemFailure(`clean up "${engine.paths.root}"`, error);

@@ -95,6 +95,41 @@ const LOAD = defineCommand({
   load: () => import("../commands/load.ts"),
 });
 
+const PULL = defineCommand({
+  paths: ["pull", "image pull"],
+  summary: "Download an image from a registry",
+  usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
+  description: "Layers that are here already are not fetched again, and a pull that was " +
+    "interrupted goes on where it was.",
+  topic: COMMON,
+  examples: EXAMPLES.pull,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.PULL_FLAGS,
+  load: () => import("../commands/pull.ts"),
+});
+
+const LOGIN = defineCommand({
+  paths: ["login"],
+  summary: "Authenticate to a registry",
+  usage: "[OPTIONS] [SERVER]",
+  description:
+    "Without a server, that is Docker Hub. What the registry accepts is kept where docker keeps it: in " +
+    "~/.docker/config.json, or with the credential helper that the file names.",
+  maxArgs: 1,
+  flags: flags.LOGIN_FLAGS,
+  load: () => import("../commands/login.ts"),
+});
+
+const LOGOUT = defineCommand({
+  paths: ["logout"],
+  summary: "Log out from a registry",
+  usage: "[SERVER]",
+  maxArgs: 1,
+  flags: flags.LOGOUT_FLAGS,
+  load: () => import("../commands/logout.ts"),
+});
+
 /** In the order of the help. */
 export const IMAGE_COMMANDS = [
   HISTORY,
@@ -104,6 +139,9 @@ export const IMAGE_COMMANDS = [
   IMAGE_INSPECT,
   IMAGE_PRUNE,
   LOAD,
+  PULL,
+  LOGIN,
+  LOGOUT,
   RMI,
   TAG,
 ] as const;

@@ -5,6 +5,7 @@ import {
   FORMAT,
   FORMAT_LONG_ONLY,
   NO_TRUNC,
+  PLATFORM,
   PRUNE_FILTER,
   PRUNE_FORCE,
   QUIET,
@@ -107,3 +108,41 @@ export const LOAD_FLAGS = [
   },
   { name: "quiet", short: "q", type: "boolean", help: "Print only what was loaded" },
 ] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry pull`. */
+export const PULL_FLAGS = [
+  {
+    name: "all-tags",
+    short: "a",
+    type: "boolean",
+    help: "Pull all images of the repository",
+  },
+  {
+    name: "disable-content-trust",
+    type: "boolean",
+    default: true,
+    help: "Accepted for docker's sake: wherry checks digests, and no signatures",
+    hidden: true,
+  },
+  PLATFORM,
+  { name: "quiet", short: "q", type: "boolean", help: "Print only what the image is called" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry login`. */
+export const LOGIN_FLAGS = [
+  {
+    name: "password",
+    short: "p",
+    type: "string",
+    help: "Password or Personal Access Token (PAT)",
+  },
+  {
+    name: "password-stdin",
+    type: "boolean",
+    help: "Take the Password or Personal Access Token (PAT) from stdin",
+  },
+  { name: "username", short: "u", type: "string", help: "Username" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry logout`. */
+export const LOGOUT_FLAGS = [] as const satisfies readonly FlagSpec[];
