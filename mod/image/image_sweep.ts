@@ -115,10 +115,25 @@ export function removeGarbage(
     return { path, bytes };
   };
   using sizes = new LayerSizes(paths);
-  return [
+  const discarded = [
     ...layers.map((name) => discard(`${paths.layers}/${name}`, sizes.forget(name))),
     ...blobs.map((digest) => discard(paths.blob(digest))),
   ];
+  for (const directory of [paths.layers, paths.blobs]) renewIfEmptied(directory, trash);
+  return discarded;
+}
+
+/** What most file systems give a directory to begin with, in bytes. */
+const NEW_DIRECTORY_SIZE = 4096;
+
+/** Puts a new directory in the place of one that has grown and is empty: ext4 never makes one smaller. */
+function renewIfEmptied(directory: string, trash: Staging): void {
+  const { size, mode } = Deno.lstatSync(directory);
+  if (size <= NEW_DIRECTORY_SIZE || listNames(directory).length > 0) return;
+  const fresh = trash.newPath();
+  Deno.mkdirSync(fresh, { mode: (mode ?? 0o700) & 0o777 });
+  // Atomic: there is a directory at every moment
+  Deno.renameSync(fresh, directory);
 }
 
 /** What a clean-up removed. */
