@@ -1,6 +1,7 @@
 /** Removing images: `rmi`, `image prune` and what is left when they are killed. @module */
 
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { Disk } from "./disk.ts";
 import { dockerArchive } from "./fakes/docker_archive.ts";
 import { tarOf } from "./fakes/tar_builder.ts";
 import { listNames, testWhole } from "./harness.ts";
@@ -252,3 +253,23 @@ testWhole("image prune -a removes damaged images, too", async (wherry) => {
   match(stdout, new RegExp(`^Deleted Images:\nuntagged: bad:latest\ndeleted: sha256:${id}\n`));
   deepStrictEqual(countStored(wherry), { layers: 0, blobs: 0, staging: 0 });
 });
+
+for (const args of [["rmi", "box"], ["image", "prune", "-af"]]) {
+  testWhole(`${args.join(" ")} frees a disk without any room`, async (wherry) => {
+    await using disk = await Disk.mount(wherry, "size=16m");
+    await importBusybox(wherry, "box");
+    await importBusybox(wherry, "kept", ["-c", "LABEL kept=yes"]);
+    await wherry.run(["create", "--name", "user", "kept", "true"]);
+    Deno.writeFileSync(`${wherry.scratch}/own.tar`, tarOf({ name: "file", content: "of its own" }));
+    await wherry.run(["rmi", "box"]);
+    await wherry.run(["import", "own.tar", "box"]);
+    await using _filling = await disk.fill("bytes");
+
+    const { code, stderr } = await wherry.run(args);
+
+    deepStrictEqual([code, stderr], [0, ""]);
+    deepStrictEqual(await imageNames(wherry), ["kept:latest"]);
+    deepStrictEqual(countStored(wherry), { layers: 1, blobs: 3, staging: 0 });
+    await wherry.run(["rm", "user"]);
+  });
+}

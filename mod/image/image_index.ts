@@ -8,6 +8,7 @@
  */
 
 import type { Descriptor as FileDescriptor } from "../../ffi/descriptor.ts";
+import { isPresent } from "../kernel/entry.ts";
 import { acquireLock } from "../store/lock.ts";
 import { readRecord, writeRecord } from "../store/record.ts";
 import { parseDigest } from "./digest.ts";
@@ -42,7 +43,9 @@ export function readIndex(paths: ImagePaths): ImageIndex {
 
 /** Replaces the list of images, durably. Call it with the store locked. */
 export function writeIndex(paths: ImagePaths, index: ImageIndex): void {
-  writeRecord(paths.layoutMarker, { imageLayoutVersion: "1.0.0" }, { isDurable: false });
+  if (!isPresent(paths.layoutMarker)) {
+    writeRecord(paths.layoutMarker, { imageLayoutVersion: "1.0.0" }, { isDurable: false });
+  }
   writeRecord(paths.index, formatImageIndex(index), { isDurable: true });
 }
 
