@@ -48,7 +48,7 @@ export { pruneNetworks, removeNetwork } from "./engine/remove_network.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
 export type { NetworkRecovery } from "./engine/recover_networks.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
-export type { Sweep } from "./image/images.ts";
+export type { Sweep } from "./image/image_sweep.ts";
 export { type Container, findContainer } from "./engine/find.ts";
 export {
   type EngineEvent,
