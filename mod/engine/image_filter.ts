@@ -33,9 +33,7 @@ const FILTERS: Readonly<
   dangling: (values) => {
     const [value = ""] = values;
     if (values.length > 1 || ![...YES, ...NO].includes(value)) {
-      throw new WherryError("invalid_argument", `invalid filter 'dangling=[${values.join(" ")}]'`, {
-        hint: "The value is true or false",
-      });
+      throw invalidFilter(`dangling=[${values.join(" ")}]`, "The value is true or false");
     }
     return keepIf(({ references }) => (references.length === 0) === YES.includes(value));
   },
@@ -90,9 +88,7 @@ export function parseImageFilter(
   const filters = Array.from(values, ([name, given]) => {
     const make = Object.hasOwn(FILTERS, name) ? FILTERS[name] : undefined;
     if (make !== undefined) return make(given, lookups);
-    throw new WherryError("invalid_argument", `invalid filter '${name}'`, {
-      hint: `Filter by ${Object.keys(FILTERS).join(", ")}`,
-    });
+    throw invalidFilter(name, `Filter by ${Object.keys(FILTERS).join(", ")}`);
   });
   return (images) =>
     images.flatMap((image) =>
@@ -101,4 +97,9 @@ export function parseImageFilter(
         image,
       ) ?? []
     );
+}
+
+function invalidFilter(filter: string, hint: string): WherryError {
+  const dockerWords = `invalid filter '${filter}'`;
+  return new WherryError("invalid_argument", dockerWords, { hint });
 }

@@ -1,23 +1,23 @@
 /** How an image was made. @module */
 
-import type { ImageId } from "../image/digest.ts";
+import { chainIds } from "../image/digest.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { getImage } from "../image/images.ts";
 import { LayerSizes } from "../image/layer_sizes.ts";
-import { chainIds } from "../image/digest.ts";
 import type { HistoryEntry, ImageConfig } from "../image/oci.ts";
 import type { Engine } from "./engine.ts";
 
 /** One step of how an image was made. */
 export interface HistoryStep {
   /** The image for the last step; `undefined` for others, which are no images of their own. */
-  id: ImageId | undefined;
+  id: string | undefined;
   /** RFC 3339; `undefined` if the image does not say. */
   created: string | undefined;
   /** Command that did it. */
   createdBy: string;
   /** Bytes of the files of its layer; 0 if it made none. */
   sizeBytes: number;
+  /** What who made it wrote about it. */
   comment: string;
 }
 

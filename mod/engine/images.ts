@@ -135,9 +135,9 @@ export function noteKept(engine: Engine, damaged: readonly DamagedImage[]): void
 /** Removes what killed imports and removals left in the image store, and what no image or container needs. */
 export function recoverImages(engine: Engine): Sweep {
   engine.ensureDirectories();
-  const sweep = sweepImages(imagePaths(engine), () => new ContainersUse(engine));
-  noteKept(engine, sweep.damaged);
-  return sweep;
+  const report = sweepImages(imagePaths(engine), () => new ContainersUse(engine));
+  noteKept(engine, report.damaged);
+  return report;
 }
 
 /** How long the beginning of a blob waits for the next pull, in milliseconds. */

@@ -36,6 +36,14 @@ export function tagImage(engine: Engine, wanted: string, target: string): void {
   recordImageEvent(engine, { id, labels, action: "tag", name: formatFamiliar(reference) });
 }
 
+/** What the removal of an image did. */
+export interface ImageRemoval {
+  /** References that were taken away, as people write them. */
+  untagged: string[];
+  /** Digests of the image, if it is gone, and of its layers that went with it, top layer first. */
+  deleted: string[];
+}
+
 /** Removes images one after the other; what the first one needs to find out serves the others, too. */
 export class ImageRemover {
   readonly #engine: Engine;
@@ -58,15 +66,18 @@ export class ImageRemover {
    * @throws {WherryError} `not_found`; `conflict` if a container was made from it or it has other names; `corrupt` for
    * a damaged one if that is not forced.
    */
-  remove(wanted: string, { isForced }: { isForced: boolean }): Removal {
+  remove(wanted: string, { isForced }: { isForced: boolean }): ImageRemoval {
     const removal = this.#removeFromStore(wanted, isForced);
-    const { id, labels, untagged, deleted, damaged } = removal;
+    const { id, labels, untagged, deleted, deletedLayers, damaged } = removal;
     for (const _reference of untagged) {
       recordImageEvent(this.#engine, { id, labels, action: "untag" });
     }
     if (deleted !== undefined) recordImageEvent(this.#engine, { id, labels, action: "delete" });
     noteKept(this.#engine, damaged);
-    return removal;
+    return {
+      untagged: untagged.map(formatFamiliar),
+      deleted: deleted === undefined ? [] : [deleted, ...deletedLayers],
+    };
   }
 
   #removeFromStore(wanted: string, isForced: boolean): Removal {
@@ -87,6 +98,7 @@ const BEFORE_ALL = "0001-01-01T00:00:00Z";
 
 /** Which images nobody wants. */
 export interface ImagePruneOptions {
+  /** By age and labels. */
   filter: PruneFilter;
   /** Whether also those with a name go that no container was made from, and not only those without. */
   isNamedToo: boolean;

@@ -48,26 +48,28 @@ export class ImageDocuments {
 
   #read<T>(digest: Digest, parse: (json: unknown) => T): T | WherryError {
     try {
-      return parseJson(this.#readText(digest), digest, parse);
+      const bytes = readBytes(this.#paths.blob(digest));
+      if (bytes === undefined) {
+        return damaged(digest, `no file of at most ${MAX_DOCUMENT_SIZE} bytes`);
+      }
+      if (digestOfBytes(bytes) !== digest) return damaged(digest, "not what its digest says");
+      return parseJson(new TextDecoder().decode(bytes), digest, parse);
     } catch (cause) {
       // Whatever keeps one document from being read, a bad block of the disk too, concerns one image
       const state = cause instanceof Error ? cause.message : String(cause);
-      return new WherryError("corrupt", `Cannot use blob "${digest}": ${state}`, { cause });
+      return damaged(digest, state, cause);
     }
   }
+}
 
-  #readText(digest: Digest): string {
-    const path = this.#paths.blob(digest);
-    const { isFile, size } = Deno.lstatSync(path);
-    if (!isFile || size > MAX_DOCUMENT_SIZE) {
-      throw new WherryError("corrupt", `it is no file of at most ${MAX_DOCUMENT_SIZE} bytes`);
-    }
-    const bytes = Deno.readFileSync(path);
-    if (digestOfBytes(bytes) !== digest) {
-      throw new WherryError("corrupt", "its content is not what its digest says");
-    }
-    return new TextDecoder().decode(bytes);
-  }
+/** @returns `undefined` for what is no file, or too large for a document. */
+function readBytes(path: string): Uint8Array | undefined {
+  const { isFile, size } = Deno.lstatSync(path);
+  return isFile && size <= MAX_DOCUMENT_SIZE ? Deno.readFileSync(path) : undefined;
+}
+
+function damaged(digest: Digest, state: string, cause?: unknown): WherryError {
+  return new WherryError("corrupt", `Cannot use blob "${digest}": ${state}`, { cause });
 }
 
 function remember<T>(known: Map<Digest, T>, digest: Digest, read: () => T): T {

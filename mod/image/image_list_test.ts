@@ -43,7 +43,7 @@ testStore("listImages() puts manifests with one config together", async ({ paths
 
 function getEntryOf(paths: ImagePaths): ReturnType<typeof readIndex>["manifests"][number] {
   const [entry] = readIndex(paths).manifests;
-  if (entry === undefined) throw new Error("the index is empty");
+  if (entry === undefined) throw new Error("Cannot find the entry: the index is empty");
   return entry;
 }
 
@@ -86,7 +86,7 @@ const DAMAGES: ReadonlyArray<
     /not what its digest says/,
   ],
   ["is too large", (path) => Deno.truncateSync(path, 2 ** 40), /at most 4194304 bytes/],
-  ["is a directory", replaceByDirectory, /is no file/],
+  ["is a directory", replaceByDirectory, /no file of at most/],
 ];
 
 function replaceByDirectory(path: string): void {

@@ -158,12 +158,11 @@ function planUntag(
   const names = namesOf(image.entries);
   const [user] = users;
   if (user !== undefined && !isForced && isSingleName(names)) {
-    throw new WherryError(
-      "conflict",
+    const dockerWords =
       `conflict: unable to remove repository reference ${JSON.stringify(text)} (must force) - ` +
-        `container ${user.name} is using its referenced image ${shortOf(image)}`,
-      { hint: `${remedyOf(users)}, or take its name away with -f` },
-    );
+      `container ${user.name} is using its referenced image ${shortOf(image)}`;
+    const hint = `${remedyOf(users)}, or take its name away with -f`;
+    throw new WherryError("conflict", dockerWords, { hint });
   }
   const rest = withoutName(image.entries, name);
   const kept = new Set([name, ...allNames(namesOf(rest))].map(formatReference));
@@ -208,8 +207,8 @@ function conflict(
   state: string,
   { force, hint }: { force: string; hint: string },
 ): WherryError {
-  const message = `conflict: unable to delete ${shortOf(image)} (${force}) - ${state}`;
-  return new WherryError("conflict", message, { hint });
+  const dockerWords = `conflict: unable to delete ${shortOf(image)} (${force}) - ${state}`;
+  return new WherryError("conflict", dockerWords, { hint });
 }
 
 function remedyOf(users: readonly ImageUser[]): string {

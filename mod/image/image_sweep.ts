@@ -129,6 +129,10 @@ export interface Sweep {
   blobCount: number;
   /** Unpacked layers that no image or container needs. */
   layerCount: number;
+}
+
+/** The same, and what kept it from removing more. */
+export interface SweepReport extends Sweep {
   /** Images that keep what might be theirs from being removed. */
   damaged: readonly DamagedImage[];
 }
@@ -138,7 +142,7 @@ export interface Sweep {
  *
  * @param use Called while the store is locked, so that the answer stays true.
  */
-export function sweepImages(paths: ImagePaths, use: () => ImageUse): Sweep {
+export function sweepImages(paths: ImagePaths, use: () => ImageUse): SweepReport {
   const stagingCount = removeAbandonedStaging(paths);
   using trash = Staging.open(paths);
   using _lock = lockImages(paths, "exclusive");

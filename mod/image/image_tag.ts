@@ -36,14 +36,15 @@ export function tagImage(paths: ImagePaths, text: string, reference: Reference):
 
 function checkTag(reference: Reference): void {
   if (reference.digest !== undefined) {
-    throw new WherryError("invalid_argument", "refusing to create a tag with a digest reference");
+    throw refusal("refusing to create a tag with a digest reference");
   }
   if (DIGEST_ALGORITHMS.includes(formatRepository(reference))) {
-    throw new WherryError(
-      "invalid_argument",
-      "refusing to create an ambiguous tag using digest algorithm as name",
-    );
+    throw refusal("refusing to create an ambiguous tag using digest algorithm as name");
   }
+}
+
+function refusal(dockerWords: string): WherryError {
+  return new WherryError("invalid_argument", dockerWords);
 }
 
 /** What a repository calls an image by its digest is true of that repository only. */

@@ -2,7 +2,6 @@
 
 import { ImageRemover } from "../../engine/remove_image.ts";
 import { WherryError } from "../../errors.ts";
-import { formatFamiliar } from "../../image/reference.ts";
 import type { RMI_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
@@ -17,12 +16,10 @@ export function run(
   const remover = new ImageRemover(engine);
   return forEachName(context, positionals, (name) => {
     try {
-      const removal = remover.remove(name, { isForced: flags.force });
-      const { untagged, deleted, deletedLayers } = removal;
+      const { untagged, deleted } = remover.remove(name, { isForced: flags.force });
       return [
-        ...untagged.map((reference) => `Untagged: ${formatFamiliar(reference)}`),
-        ...(deleted === undefined ? [] : [deleted, ...deletedLayers])
-          .map((digest) => `Deleted: ${digest}`),
+        ...untagged.map((reference) => `Untagged: ${reference}`),
+        ...deleted.map((digest) => `Deleted: ${digest}`),
       ].join("\n");
     } catch (error) {
       if (!flags.force || !isNotFound(error)) throw error;
