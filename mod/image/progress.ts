@@ -11,8 +11,10 @@ export type LayerPhase =
   | "done"
   | "exists"
   | "retrying"
+  | "compressing"
   | "uploading"
-  | "mounted";
+  | "mounted"
+  | "skipped";
 
 /** Where one layer is. */
 export interface LayerProgress {
