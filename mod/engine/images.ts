@@ -20,6 +20,7 @@ import {
 } from "../image/images.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
 import { parseReference } from "../image/reference.ts";
+import { removeAbandonedPartials } from "../image/registry/partial_blob.ts";
 import type { ByteSource } from "../image/source.ts";
 import { shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
@@ -137,7 +138,8 @@ export function pruneImages(
     for (const _reference of references) recordImageEvent(engine, { id, labels, action: "untag" });
     recordImageEvent(engine, { id, labels, action: "delete" });
   }
-  return pruned;
+  const partials = removeAbandonedPartials(imagePaths(engine));
+  return { ...pruned, reclaimedBytes: pruned.reclaimedBytes + partials.bytes };
 }
 
 /**
@@ -150,9 +152,13 @@ export function recoverImages(engine: Engine): Sweep {
   return sweepImages(imagePaths(engine), () => new ContainersUse(engine));
 }
 
+/** How long the beginning of a blob waits for the next pull, in milliseconds. */
+const PARTIAL_AGE_MS = 3 * 24 * 3_600_000;
+
 /** Removes what killed commands left in the image store. */
-function sweep(engine: Engine): void {
+export function sweep(engine: Engine): void {
   try {
+    removeAbandonedPartials(imagePaths(engine), { minAgeMs: PARTIAL_AGE_MS });
     sweepImages(imagePaths(engine), () => new ContainersUse(engine));
   } catch (error) {
     // Reported when the damaged image is used; it must not keep others from being imported or removed

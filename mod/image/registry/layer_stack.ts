@@ -89,6 +89,8 @@ interface LayerJob {
   id: ChainId;
   /** Position, 0 for the base layer. */
   index: number;
+  /** Whether the same blob is a layer further down, too: then that one is reported. */
+  isRepeated: boolean;
   /** Fulfilled with the directory when the layer is unpacked. */
   unpacked: PromiseWithResolvers<string>;
 }
@@ -259,12 +261,14 @@ export class LayerStack {
     };
   }
 
-  #report({ descriptor: { digest, size } }: LayerJob, phase: LayerPhase, current: number): void {
+  #report({ descriptor, isRepeated }: LayerJob, phase: LayerPhase, current: number): void {
+    const { digest, size } = descriptor;
+    if (isRepeated) return;
     this.#options.onProgress({ digest, phase, current, total: size });
   }
 
   #reportRetry({ descriptor: { digest, size } }: LayerJob, why: string, delayMs: number): void {
-    const detail = `Retrying in ${Math.ceil(delayMs / 1000)} seconds: ${why}`;
+    const detail = `in ${Math.ceil(delayMs / 1000)} seconds: ${why}`;
     this.#options.onProgress({ digest, phase: "retrying", current: 0, total: size, detail });
   }
 }
@@ -280,7 +284,8 @@ function planJobs({ layers, diffIds }: LayerStackOptions): LayerJob[] {
     const unpacked = Promise.withResolvers<string>();
     // Its failure is that of the layer itself; perhaps no other one waits for it
     unpacked.promise.catch(() => undefined);
-    return [{ descriptor, diffId, id, index, unpacked }];
+    const first = layers.findIndex(({ digest }) => digest === descriptor.digest);
+    return [{ descriptor, diffId, id, index, isRepeated: first < index, unpacked }];
   });
 }
 

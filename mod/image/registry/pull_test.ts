@@ -510,7 +510,7 @@ Deno.test("pullFrom() refuses a config blob that is too large to be one", async 
   await refusesCleanly(repository, /config blob is of 5000000000 bytes/);
 });
 
-Deno.test("removeAbandonedPartials() removes what no pull is working on", async () => {
+Deno.test("removeAbandonedPartials() removes what no pull is working on", () => {
   using store = new TestImageStore();
   Deno.mkdirSync(store.paths.partial);
   const name = "3".repeat(64);
