@@ -56,11 +56,26 @@ const LOAD = defineCommand({
   load: () => import("../commands/load.ts"),
 });
 
+const PUSH = defineCommand({
+  paths: ["push", "image push"],
+  summary: "Upload an image to a registry",
+  usage: "[OPTIONS] NAME[:TAG]",
+  description: "The name says which registry and repository. Layers that are there already are " +
+    "not sent again, and plain ones are compressed before.",
+  topic: COMMON,
+  examples: EXAMPLES.push,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.PUSH_FLAGS,
+  load: () => import("../commands/push.ts"),
+});
+
 /** In the order of the help. */
 export const IMAGE_COMMANDS = [
   IMAGES,
   IMPORT,
   IMAGE_INSPECT,
   LOAD,
+  PUSH,
   RMI,
 ] as const;

@@ -1,7 +1,7 @@
 /** Flags of the commands for images. @module */
 
 import type { FlagSpec } from "../flags.ts";
-import { FORMAT, FORMAT_LONG_ONLY, NO_TRUNC, QUIET } from "./shared_flags.ts";
+import { FORMAT, FORMAT_LONG_ONLY, NO_TRUNC, PLATFORM, QUIET } from "./shared_flags.ts";
 
 /** Of `wherry image inspect`. */
 export const IMAGE_INSPECT_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
@@ -42,4 +42,18 @@ export const LOAD_FLAGS = [
     help: "Read from a file (default STDIN)",
   },
   { name: "quiet", short: "q", type: "boolean", help: "Print only what was loaded" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry push`. */
+export const PUSH_FLAGS = [
+  { name: "all-tags", short: "a", type: "boolean", help: "Push all tags of the repository" },
+  {
+    name: "disable-content-trust",
+    type: "boolean",
+    default: true,
+    help: "Accepted for docker's sake: wherry signs nothing",
+    hidden: true,
+  },
+  { ...PLATFORM, help: "Push the image only if it is for this platform" },
+  { name: "quiet", short: "q", type: "boolean", help: "Print only what the image is called" },
 ] as const satisfies readonly FlagSpec[];
