@@ -92,12 +92,8 @@ testWhole("what was pushed is pulled by podman and skopeo as the same image", as
   const pushed = await wherry.run(["push", name]);
 
   match(pushed.stdout, /^Using default tag: latest\nThe push /);
-  const storage = [
-    "--root",
-    `${wherry.scratch}/podman`,
-    "--runroot",
-    `${wherry.scratch}/podman-run`,
-  ];
+  using runRoot = new ShortDirectory();
+  const storage = ["--root", `${wherry.scratch}/podman`, "--runroot", runRoot.path];
   const podman = ["podman", ...storage, "--storage-driver", "vfs"];
   await wherry.runHost(...podman, "pull", "--quiet", "--tls-verify=false", name);
   const format = "{{.Id}} {{.Digest}} {{.Config.Env}} {{.Config.Cmd}}";
@@ -135,7 +131,13 @@ testWhole("umoci unpacks a pushed image with every attribute of its files", asyn
     },
     { name: "null", type: "3", deviceMajor: 1, deviceMinor: 3, mode: 0o666 },
     { name: "pipe", type: "6" },
-    { name: `long/${"n".repeat(90)}/${"m".repeat(120)}`, content: "long" },
+    { name: "long/", type: "5" },
+    { name: `long/${"n".repeat(90)}`, type: "5" },
+    {
+      name: "long/short",
+      content: "long",
+      pax: { path: `long/${"n".repeat(90)}/${"m".repeat(120)}` },
+    },
   );
   await importTar(wherry, name, tar);
 
@@ -151,7 +153,7 @@ testWhole("umoci unpacks a pushed image with every attribute of its files", asyn
   const everything = ["--xattrs", "--xattrs-include=*", "--numeric-owner"];
   await wherry.runHost("tar", "-xpf", "source.tar", "-C", "expected", ...everything);
   const list = async (directory: string): Promise<string> => {
-    const options = ["--sort=name", "--format=posix", "--exclude=./long/*/*", ...everything];
+    const options = ["--sort=name", "--format=posix", ...everything];
     const exact = "--pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f";
     await wherry.runHost(
       ...["tar", "-cf", "list.tar", "-C", directory, ...options, exact],
@@ -189,9 +191,10 @@ testWhole("a plain tar is compressed once, and the image stays the same", async 
 testWhole("a layer is mounted from another repository of the registry", async (wherry) => {
   await using registry = await TestRegistry.start(wherry);
   const host = `localhost:${registry.port}`;
-  await importTar(wherry, `${host}/team/base`);
+  const tar = tarOf({ name: "file", content: "shared" });
+  await importTar(wherry, `${host}/team/base`, tar);
   await succeed(wherry, "push", `${host}/team/base`);
-  await retag(wherry, `${host}/team/base:latest`, `${host}/team/copy:latest`);
+  await importTar(wherry, `${host}/team/copy`, tar);
   const sent = registry.requests().length;
 
   const { code, stdout, stderr } = await wherry.run(["push", `${host}/team/copy`]);
@@ -330,7 +333,7 @@ testWhole("a registry that takes nothing says so, and the image stays as it is",
   strictEqual(code, 1);
   match(
     stderr,
-    /^wherry: Cannot push "127.0.0.1:\d+\/app(:1)?": (?!cannot push)[^\n]*unsupported[^\n]*\n/,
+    /^wherry: Cannot push "127.0.0.1:\d+\/app(:1)?": (?!cannot push)[^\n]*405[^\n]*\n/,
   );
   deepStrictEqual(registry.blobs(), []);
 });
@@ -427,8 +430,3 @@ testWhole("push says which layer is missing", async (wherry) => {
   );
   notStrictEqual(layer, "");
 });
-
-/** Gives an image another name. */
-async function retag(wherry: TestEngine, from: string, to: string): Promise<void> {
-  strictEqual((await wherry.run(["tag", from, to])).code, 0);
-}

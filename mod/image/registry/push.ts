@@ -26,6 +26,7 @@ import type { ImagePaths } from "../image_paths.ts";
 import { type Descriptor, parseImageConfig, parseManifest } from "../oci.ts";
 import type { LayerPhase, ProgressListener } from "../progress.ts";
 import { formatFamiliar, formatReference, parseReference, type Reference } from "../reference.ts";
+import { RegistryError } from "./registry_error.ts";
 import type { Repository, TransferOptions } from "./registry.ts";
 import { Slots } from "./slots.ts";
 
@@ -70,6 +71,8 @@ export async function pushTo(
     return await new ImagePush(repository, paths, options).run();
   } catch (error) {
     options.signal.throwIfAborted();
+    // What a registry refuses is worded as a push's failure already
+    if (error instanceof RegistryError) throw error;
     throw explainFailure(`push "${formatFamiliar(options.reference)}"`, error);
   }
 }
