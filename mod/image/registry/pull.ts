@@ -184,13 +184,16 @@ class ImagePull {
   }
 
   async #stageLayers(staging: Staging, image: StagedDocuments): Promise<PulledLayer[]> {
-    const { onProgress = (): void => {} } = this.#options;
+    const isKnown = hasManifest(this.#paths, image.resolved.fetched.digest);
     const stack = new LayerStack(this.#paths, staging, {
       repository: this.#repository,
       layers: image.resolved.manifest.layers,
       diffIds: image.config.diffIds,
       signal: this.#transfer.signal,
-      onProgress,
+      // As docker, not a word about the layers of an image that is here
+      onProgress: (progress) => {
+        if (!isKnown || progress.phase !== "exists") this.#options.onProgress?.(progress);
+      },
     });
     const stagings = stack.stage();
     // The first failure is the reason; it ends the others, and only then may the staging area go
@@ -240,6 +243,10 @@ interface StagedDocuments {
 /** Under a digest an image needs no tag, and under a tag no digest. */
 function storedReference(reference: Reference): Reference {
   return reference.digest === undefined ? reference : { ...reference, tag: undefined };
+}
+
+function hasManifest(paths: ImagePaths, digest: Digest): boolean {
+  return readIndex(paths).manifests.some((entry) => entry.digest === digest);
 }
 
 /** What the store says of an image that is pulled. */

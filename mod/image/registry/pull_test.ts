@@ -130,6 +130,20 @@ Deno.test("pullFrom() a second time fetches no layer and changes nothing", async
   strictEqual(again.isNew, false);
   ok(!layerDigests(repository, manifest).some((digest) => repository.requests.includes(digest)));
   strictEqual(Deno.statSync(store.paths.index).ino, before);
+  deepStrictEqual(phases, []);
+});
+
+Deno.test("pullFrom() tells of the layers that another image has", async () => {
+  using store = new TestImageStore();
+  const repository = new FakeRepository();
+  const base = { files: { base: "1" } };
+  repository.addImage({ layers: [base] }, "a");
+  repository.addImage({ layers: [base], config: { author: "somebody else" } }, "b");
+  await pull(store, repository, ":a");
+  const phases: string[] = [];
+
+  await pull(store, repository, ":b", { onProgress: ({ phase }) => phases.push(phase) });
+
   deepStrictEqual(phases, ["exists"]);
 });
 
