@@ -52,6 +52,15 @@ function writeCredentials(wherry: TestEngine, host: string, { user, password }: 
   return directory;
 }
 
+/** A directory whose path has few enough characters for podman. */
+class ShortDirectory implements Disposable {
+  readonly path = Deno.makeTempDirSync({ dir: "/run", prefix: "podman-" });
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
 testWhole(
   "push says what it does as docker does, and what is there is not sent again",
   async (wherry) => {
