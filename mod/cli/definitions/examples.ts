@@ -4,6 +4,16 @@ import type { CommandExample } from "../command.ts";
 
 /** Examples by command; each line works as it stands once its image or container exists. */
 export const EXAMPLES = {
+  pull: [
+    {
+      line: "wherry pull busybox",
+      explanation: "Download the image that the tag latest names",
+    },
+    {
+      line: "wherry pull --platform linux/arm64 registry.example.com/team/app:1.2",
+      explanation: "Download one for another machine from a registry of yours",
+    },
+  ],
   push: [
     {
       line: "wherry push registry.example.com/team/app:1.2",

@@ -56,6 +56,20 @@ const LOAD = defineCommand({
   load: () => import("../commands/load.ts"),
 });
 
+const PULL = defineCommand({
+  paths: ["pull", "image pull"],
+  summary: "Download an image from a registry",
+  usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
+  description: "Layers that are here already are not fetched again, and a pull that was " +
+    "interrupted goes on where it was.",
+  topic: COMMON,
+  examples: EXAMPLES.pull,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.PULL_FLAGS,
+  load: () => import("../commands/pull.ts"),
+});
+
 const PUSH = defineCommand({
   paths: ["push", "image push"],
   summary: "Upload an image to a registry",
@@ -76,6 +90,7 @@ export const IMAGE_COMMANDS = [
   IMPORT,
   IMAGE_INSPECT,
   LOAD,
+  PULL,
   PUSH,
   RMI,
 ] as const;

@@ -44,6 +44,25 @@ export const LOAD_FLAGS = [
   { name: "quiet", short: "q", type: "boolean", help: "Print only what was loaded" },
 ] as const satisfies readonly FlagSpec[];
 
+/** Of `wherry pull`. */
+export const PULL_FLAGS = [
+  {
+    name: "all-tags",
+    short: "a",
+    type: "boolean",
+    help: "Pull all images of the repository",
+  },
+  {
+    name: "disable-content-trust",
+    type: "boolean",
+    default: true,
+    help: "Accepted for docker's sake: wherry checks digests, and no signatures",
+    hidden: true,
+  },
+  PLATFORM,
+  { name: "quiet", short: "q", type: "boolean", help: "Print only what the image is called" },
+] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry push`. */
 export const PUSH_FLAGS = [
   { name: "all-tags", short: "a", type: "boolean", help: "Push all tags of the repository" },
