@@ -1,7 +1,7 @@
 /** Pushing images. @module */
 
 import { WherryError } from "../errors.ts";
-import { lockImages, readIndex, referenceOf } from "../image/image_index.ts";
+import { readIndex, referenceOf } from "../image/image_index.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { findImage, type Image } from "../image/images.ts";
 import {
@@ -24,6 +24,7 @@ import { type PushedManifest, pushTo } from "../image/registry/push.ts";
 import { readRegistrySettings } from "../image/registry/settings.ts";
 import type { Engine } from "./engine.ts";
 import { recordImageEvent } from "./events.ts";
+import type { Environment } from "./pull_image.ts";
 
 /** What to push. */
 export interface PushImageRequest {
@@ -36,7 +37,7 @@ export interface PushImageRequest {
   /** Told what becomes of each layer. */
   onProgress?: ProgressListener | undefined;
   /** The caller's variables, which say where passwords and settings are. @default {this process's} */
-  environment?: ((name: string) => string | undefined) | undefined;
+  environment?: Environment | undefined;
 }
 
 /**
@@ -99,7 +100,6 @@ export async function pushImage(
 }
 
 function getImage(paths: ImagePaths, reference: Reference): Image {
-  using _lock = lockImages(paths, "shared");
   const image = findImage(paths, formatReference(reference));
   if (image !== undefined) return image;
   throw notLocal(`tag does not exist: ${formatFamiliar(reference)}`);

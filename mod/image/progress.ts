@@ -20,6 +20,7 @@ export type LayerPhase =
 export interface LayerProgress {
   /** Which. */
   digest: Digest;
+  /** What is being done to it. */
   phase: LayerPhase;
   /** Bytes that are through. */
   current: number;

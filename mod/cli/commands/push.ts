@@ -14,6 +14,7 @@ import type { PushedManifest } from "../../image/registry/push.ts";
 import { argumentError } from "../argument_error.ts";
 import type { Context } from "../context.ts";
 import type { PUSH_FLAGS } from "../definitions/image_flags.ts";
+import { callerVariable } from "../environment.ts";
 import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { Interruption } from "../interruption.ts";
@@ -80,6 +81,7 @@ async function pushShown(
   return await pushImage(engine, {
     reference,
     platform,
+    environment: callerVariable,
     signal: interruption.signal,
     onProgress: (progress) => display?.update(progress),
   });

@@ -42,6 +42,7 @@ export interface PushOptions {
 
 /** What a repository has now. */
 export interface PushedManifest {
+  /** By which the repository has it. */
   digest: Digest;
   /** In bytes. */
   size: number;
