@@ -1,9 +1,10 @@
 /** Images are pushed to registries. @module */
 
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { makeRegistryImage } from "./fakes/registry_image.ts";
 import { tarOf } from "./fakes/tar_builder.ts";
 import { eventually, listNames, type Result, type TestEngine, testWhole } from "./harness.ts";
-import { hangUpAfter, LyingRegistry, refuse, stallAfter } from "./lying_registry.ts";
+import { hangUpAfter, type Lie, LyingRegistry, refuse, stallAfter } from "./lying_registry.ts";
 import { type Account, TestRegistry } from "./registry.ts";
 
 const ACCOUNT: Account = { user: "somebody", password: "secret" };
@@ -114,6 +115,43 @@ testWhole("what was pushed is pulled by podman and skopeo as the same image", as
   );
   match(copied, /Writing manifest/);
 });
+
+testWhole("what was pushed is pulled as the same image by another wherry", async (wherry) => {
+  await using registry = await TestRegistry.start(wherry);
+  const name = `localhost:${registry.port}/app:1`;
+  await wherry.run(["import", "-c", "LABEL a=b", await wherry.imageTar(), name]);
+  const pushed = await wherry.run(["push", name]);
+  const other = ["--root", `${wherry.scratch}/other`, "--run-root", `${wherry.scratch}/other-run`];
+  const format = ["images", "--digests", "--no-trunc", "--format", "{{.ID}} {{.Digest}} {{.Size}}"];
+
+  const pulled = await succeed(wherry, ...other, "pull", name);
+
+  match(pulled, new RegExp(`^Digest: ${digestIn(pushed)}$`, "m"));
+  strictEqual(await succeed(wherry, ...other, ...format), await succeed(wherry, ...format));
+  const cat = ["run", "--rm", "--network", "none", name, "cat", "/etc/group"];
+  match(await succeed(wherry, ...other, ...cat), /^root:x:0:/);
+});
+
+for (const flavour of ["docker", "oci"] as const) {
+  testWhole(`an image of ${flavour} goes from registry to registry unchanged`, async (wherry) => {
+    await using source = startLying(wherry);
+    await using target = await TestRegistry.start(wherry);
+    const tars = ["one", "two"].map((content) => tarOf({ name: content, content }));
+    const image = source.addImage("app", "1", makeRegistryImage({ layers: tars, flavour }));
+    const name = `${target.host}/copy:1`;
+    await succeed(wherry, "pull", "-q", `${source.host}/app:1`);
+    await succeed(wherry, "tag", `${source.host}/app:1`, name);
+
+    const pushed = await wherry.run(["push", name]);
+
+    strictEqual(digestIn(pushed), image.manifest.digest, pushed.stderr);
+    match(pushed.stdout, new RegExp(`size: ${image.manifest.bytes.length}\n$`));
+    const raw = await wherry.runHost(
+      ...["skopeo", "inspect", "--raw", "--tls-verify=false", `docker://${name}`],
+    );
+    strictEqual(raw, new TextDecoder().decode(image.manifest.bytes));
+  });
+}
 
 testWhole("umoci unpacks a pushed image with every attribute of its files", async (wherry) => {
   await using registry = await TestRegistry.start(wherry);
@@ -390,6 +428,44 @@ testWhole("a push is patient with a registry that is busy", async (wherry) => {
 
   deepStrictEqual([code, stderr], [0, ""]);
   ok(registry.manifest("app", "1") !== undefined);
+});
+
+testWhole("a push takes its password to no other host", async (wherry) => {
+  const authentication = { type: "basic", account: ACCOUNT } as const;
+  const within = <T>(act: () => T): T => wherry.network.within(act);
+  await using registry = LyingRegistry.start({ within, authentication });
+  await using other = LyingRegistry.start({ within });
+  const name = `${registry.host}/app:1`;
+  await importTar(wherry, name);
+  const elsewhere: Lie = {
+    change: (answer) => {
+      const { location } = answer.headers;
+      return location === undefined
+        ? undefined
+        : { ...answer, headers: { ...answer.headers, location: `${other.origin}${location}` } };
+    },
+  };
+  registry.lie(/^POST/, elsewhere);
+  const environment = { DOCKER_CONFIG: writeCredentials(wherry, registry.host, ACCOUNT) };
+
+  const { code } = await wherry.run(["push", name], { env: environment });
+
+  strictEqual(code, 1);
+  ok(other.requests.length > 0);
+  deepStrictEqual(other.requests.filter(({ headers }) => headers.has("authorization")), []);
+});
+
+testWhole("a push on a terminal shows each layer on a line of its own", async (wherry) => {
+  await using registry = startLying(wherry);
+  const name = `${registry.host}/app:1`;
+  await importTar(wherry, name, tarOf({ name: "noise", content: noise(3_000_000) }));
+
+  await using terminal = wherry.openTerminal(["push", name]);
+  strictEqual(await terminal.finish(), 0);
+
+  const text = terminal.shown;
+  match(text, /Pushing \[=+>? *\] [\d.]+[kM]?B\/[\d.]+MB/);
+  match(text, /[0-9a-f]{12}: Pushed\r\n1: digest: sha256:/);
 });
 
 for (const signal of ["SIGINT", "SIGKILL"] as const) {

@@ -97,7 +97,7 @@ export function recordNetworkEvent(
 /** Writes down that all unused objects of a type were removed, as {@linkcode recordContainerEvent} does. */
 export function recordPrune(
   engine: Engine,
-  { type, reclaimedBytes }: { type: "container" | "network"; reclaimedBytes: number },
+  { type, reclaimedBytes }: { type: "container" | "image" | "network"; reclaimedBytes: number },
 ): void {
   record(engine, {
     type,

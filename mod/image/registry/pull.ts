@@ -104,8 +104,14 @@ export async function pullFrom(
     return await new ImagePull(repository, paths, options).run();
   } catch (error) {
     options.signal.throwIfAborted();
-    throw explainFailure(`pull "${formatFamiliar(options.reference)}"`, error);
+    throw explainPull(options.reference, error);
   }
+}
+
+/** What a repository says about a request is complete as it is. */
+function explainPull(reference: Reference, error: unknown): unknown {
+  if (error instanceof WherryError && error.message.startsWith('Cannot pull "')) return error;
+  return explainFailure(`pull "${formatFamiliar(reference)}"`, error);
 }
 
 /** One image on its way. */

@@ -5,7 +5,10 @@ import { WherryError } from "../../errors.ts";
 import { listNames } from "../../kernel/entry.ts";
 import { type Digest, hexOf } from "../digest.ts";
 import { readIndex, REPOSITORY_DIGEST_ANNOTATION, SIZE_ANNOTATION } from "../image_index.ts";
-import { findImage, getImage, listImages, removeImage, sweepImages } from "../images.ts";
+import { listImages } from "../image_list.ts";
+import { removeImage } from "../image_removal.ts";
+import { sweepImages } from "../image_sweep.ts";
+import { findImage, getImage } from "../images.ts";
 import { type Descriptor, MEDIA_TYPE } from "../oci.ts";
 import { hostPlatform, parsePlatform } from "../platform.ts";
 import type { LayerProgress } from "../progress.ts";
@@ -177,7 +180,7 @@ Deno.test("pullFrom() takes a name away from the image that had it", async () =>
 
   strictEqual(pulled.isNew, true);
   deepStrictEqual(
-    listImages(store.paths).map(({ references }) => references.map(formatReference)),
+    listImages(store.paths).images.map(({ references }) => references.map(formatReference)),
     [[], [`${NAME}:latest`]],
   );
 });

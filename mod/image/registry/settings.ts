@@ -1,6 +1,7 @@
 /** All that configures how registries are talked to. @module */
 
-import { type CredentialSource, openCredentialStore } from "./credentials.ts";
+import { openCredentialStore } from "./credential_store.ts";
+import type { CredentialStore } from "./credentials.ts";
 import { HttpClients } from "./http_client.ts";
 import { DEFAULT_PATIENCE, type Patience } from "./patience.ts";
 import {
@@ -14,7 +15,7 @@ export interface RegistrySettings extends Disposable {
   /** What is special about single registries. */
   registries: RegistryConfig;
   /** Where passwords are. */
-  credentials: CredentialSource;
+  credentials: CredentialStore;
   /** Connections. */
   http: HttpClients;
   /** How long and how often. */
