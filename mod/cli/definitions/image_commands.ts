@@ -109,6 +109,20 @@ const PULL = defineCommand({
   load: () => import("../commands/pull.ts"),
 });
 
+const PUSH = defineCommand({
+  paths: ["push", "image push"],
+  summary: "Upload an image to a registry",
+  usage: "[OPTIONS] NAME[:TAG]",
+  description: "The name says which registry and repository. Layers that are there already are " +
+    "not sent again, and plain ones are compressed before.",
+  topic: COMMON,
+  examples: EXAMPLES.push,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.PUSH_FLAGS,
+  load: () => import("../commands/push.ts"),
+});
+
 const LOGIN = defineCommand({
   paths: ["login"],
   summary: "Authenticate to a registry",
@@ -140,6 +154,7 @@ export const IMAGE_COMMANDS = [
   IMAGE_PRUNE,
   LOAD,
   PULL,
+  PUSH,
   LOGIN,
   LOGOUT,
   RMI,

@@ -128,6 +128,20 @@ export const PULL_FLAGS = [
   { name: "quiet", short: "q", type: "boolean", help: "Print only what the image is called" },
 ] as const satisfies readonly FlagSpec[];
 
+/** Of `wherry push`. */
+export const PUSH_FLAGS = [
+  { name: "all-tags", short: "a", type: "boolean", help: "Push all tags of the repository" },
+  {
+    name: "disable-content-trust",
+    type: "boolean",
+    default: true,
+    help: "Accepted for docker's sake: wherry signs nothing",
+    hidden: true,
+  },
+  { ...PLATFORM, help: "Push the image only if it is for this platform" },
+  { name: "quiet", short: "q", type: "boolean", help: "Print only what the image is called" },
+] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry login`. */
 export const LOGIN_FLAGS = [
   {
