@@ -69,6 +69,7 @@ export interface PullOptions {
 
 /** An image that was pulled. */
 export interface PulledImage {
+  /** Of its config blob. */
   id: ImageId;
   /** What it is called: with a tag or with a digest. */
   reference: Reference;
