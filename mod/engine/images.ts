@@ -13,6 +13,9 @@ import { type Engine, systemFailure } from "./engine.ts";
 import { recordMadeImage } from "./image_source.ts";
 import { ContainersUse } from "./image_use.ts";
 
+/** How long the beginning of a blob waits for the next pull, in milliseconds. */
+const PARTIAL_AGE_MS = 3 * 24 * 3_600_000;
+
 /** Where a stream of bytes comes from. */
 export interface NamedSource {
   /** Read to its end; the caller closes it. */
@@ -139,9 +142,6 @@ export function recoverImages(engine: Engine): Sweep {
   noteKept(engine, report.damaged);
   return report;
 }
-
-/** How long the beginning of a blob waits for the next pull, in milliseconds. */
-const PARTIAL_AGE_MS = 3 * 24 * 3_600_000;
 
 /** Removes what killed commands left in the image store. */
 export function sweep(engine: Engine): void {
