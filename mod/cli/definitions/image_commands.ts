@@ -49,8 +49,10 @@ const IMPORT = defineCommand({
 
 const LOAD = defineCommand({
   paths: ["load", "image load"],
-  summary: "Load images from a docker archive",
+  summary: "Load images from an archive or a directory",
   usage: "[OPTIONS]",
+  description: "Archives of docker, podman and OCI are known by their content, plain or " +
+    "compressed, and so are directories that are OCI image layouts.",
   maxArgs: 0,
   flags: flags.LOAD_FLAGS,
   load: () => import("../commands/load.ts"),

@@ -4,7 +4,7 @@ import { sourceOf } from "../../tests/fakes/byte_source.ts";
 import { TestImageStore } from "../../tests/fakes/image_store.ts";
 import { type TarMember, tarOf } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
-import { loadDockerArchive, type LoadedImage } from "./archive.ts";
+import { loadArchive, type LoadedImage } from "./load.ts";
 import { sha256Hex } from "./sha256.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { getImage } from "./images.ts";
@@ -67,7 +67,7 @@ const NEW_LAYOUT = tarOf(
 );
 
 function load(paths: ImagePaths, bytes: Uint8Array): Promise<LoadedImage[]> {
-  return loadDockerArchive(paths, sourceOf(bytes), {
+  return loadArchive(paths, sourceOf(bytes), {
     sourceName: "images.tar",
   });
 }
@@ -91,7 +91,7 @@ const FORMS: ReadonlyArray<readonly [form: string, bytes: Uint8Array]> = [
 ];
 
 for (const [form, bytes] of FORMS) {
-  test(`loadDockerArchive() loads ${form}`, async ({ paths }) => {
+  test(`loadArchive() loads ${form}`, async ({ paths }) => {
     const [loaded] = await load(paths, bytes);
 
     strictEqual(loaded?.id, `sha256:${CONFIG_HEX}`);
@@ -102,14 +102,14 @@ for (const [form, bytes] of FORMS) {
   });
 }
 
-test("loadDockerArchive() gives an image all its names", async ({ paths }) => {
+test("loadArchive() gives an image all its names", async ({ paths }) => {
   const [loaded] = await load(paths, OLD_LAYOUT);
 
   deepStrictEqual(loaded?.references.map(formatFamiliar), ["web:1", "team/web:2"]);
   strictEqual(getImage(paths, "team/web:2").id, loaded?.id);
 });
 
-test("loadDockerArchive() loads several images that share a layer", async ({ paths }) => {
+test("loadArchive() loads several images that share a layer", async ({ paths }) => {
   const small = configOf(BASE);
   const archive = tarOf(
     blob(BASE),
@@ -129,7 +129,7 @@ test("loadDockerArchive() loads several images that share a layer", async ({ pat
   strictEqual(getImage(paths, `sha256:${CONFIG_HEX}`).layerDirs.length, 2);
 });
 
-test("loadDockerArchive() names an image without a name as it is told", async ({ paths }) => {
+test("loadArchive() names an image without a name as it is told", async ({ paths }) => {
   const archive = tarOf(
     blob(BASE),
     blob(configOf(BASE)),
@@ -137,7 +137,7 @@ test("loadDockerArchive() names an image without a name as it is told", async ({
   );
   const reference = parseReference("localhost/file");
 
-  await loadDockerArchive(paths, sourceOf(archive), {
+  await loadArchive(paths, sourceOf(archive), {
     sourceName: "x",
     defaultReference: reference,
   });
@@ -152,23 +152,30 @@ const PLAIN_MANIFEST = manifestOf({
 });
 
 const REFUSED: ReadonlyArray<readonly [what: string, bytes: Uint8Array, message: RegExp]> = [
-  ["a root file system", tarOf({ name: "bin/", type: "5" }), /: not a docker archive$/],
+  ["a root file system", tarOf({ name: "bin/", type: "5" }), /: not an archive of images$/],
   ["text", encoder.encode("hello"), /: not a tar archive$/],
   [
-    "an archive without manifest.json",
+    "an archive without a list of images",
     tarOf(blob(BASE)),
-    /: not a docker archive: it has no manifest.json$/,
+    /: not an archive of images: it has no index.json or manifest.json$/,
   ],
   ["a manifest that is not JSON", tarOf({ name: "manifest.json", content: "{" }), /is not JSON$/],
   ["a manifest of another shape", tarOf(manifestOf({ Config: 1 })), /: damaged manifest.json$/],
   [
     "a missing layer",
     tarOf(blob(BASE), blob(CONFIG), PLAIN_MANIFEST),
-    /: manifest.json names "blobs\/sha256\/[0-9a-f]{64}", which is missing$/,
+    /: it has no file "blobs\/sha256\/[0-9a-f]{64}"$/,
   ],
   [
     "a layer that is not what its name says",
-    tarOf({ ...blob(BASE), content: TOP }, blob(TOP), blob(CONFIG), PLAIN_MANIFEST),
+    tarOf(
+      { ...blob(tarOf({ name: "other" })), content: TOP },
+      blob(configOf(tarOf({ name: "other" }))),
+      manifestOf({
+        Config: blob(configOf(tarOf({ name: "other" }))).name,
+        Layers: [blob(tarOf({ name: "other" })).name],
+      }),
+    ),
     /: cannot use "blobs\/.*": its digest is sha256:[0-9a-f]{64}, not sha256:/,
   ],
   [
@@ -187,7 +194,7 @@ const REFUSED: ReadonlyArray<readonly [what: string, bytes: Uint8Array, message:
       blob(CONFIG),
       manifestOf({ Config: blob(CONFIG).name, Layers: [blob(BASE).name] }),
     ),
-    /is about 2 layers, manifest.json lists 1$/,
+    /is about 2 layers, the archive lists 1$/,
   ],
   ["a cut archive", NEW_LAYOUT.slice(0, 3000), /: truncated tar archive: it ends at byte 3000$/],
   [
@@ -205,7 +212,7 @@ const REFUSED: ReadonlyArray<readonly [what: string, bytes: Uint8Array, message:
 ];
 
 for (const [what, bytes, message] of REFUSED) {
-  test(`loadDockerArchive() refuses ${what} and leaves the store as it was`, async (store) => {
+  test(`loadArchive() refuses ${what} and leaves the store as it was`, async (store) => {
     await load(store.paths, OLD_LAYOUT);
     const before = store.list();
 
