@@ -30,7 +30,7 @@ import {
   parseImageIndex,
   parseManifest,
 } from "./oci.ts";
-import { choosePlatform, hostPlatform, type Platform } from "./platform.ts";
+import { choosePlatform, formatPlatform, hostPlatform, type Platform } from "./platform.ts";
 import { formatRepository, type Reference } from "./reference.ts";
 
 /** The document that lists the images of a layout. */
@@ -74,7 +74,7 @@ export async function readOciLayout(
   if (request.name !== undefined && wanted.length === 0) {
     throw new ArchiveError(`it has no image "${request.name}"`);
   }
-  const groups = [...Map.groupBy(wanted.filter(isNoAttestation), groupOf).values()];
+  const groups = groupByImage(wanted.filter(isNoAttestation));
   checkImageCount(groups.length);
   const images: ArchivedImage[] = [];
   for (const entries of groups) images.push(await readGroup(files, entries, request));
@@ -86,9 +86,16 @@ function nameOf({ annotations }: Descriptor): string | undefined {
   return annotations[CONTAINERD_NAME_ANNOTATION] ?? annotations[REFERENCE_ANNOTATION];
 }
 
-/** Entries of one name are one image for several platforms, and so are those without a name that have a platform. */
-function groupOf(entry: Descriptor): string {
-  return nameOf(entry) ?? (entry.platform === undefined ? entry.digest : "");
+/**
+ * Entries of one name are one image for several platforms. So are all that have no name, if each is for another
+ * platform.
+ */
+function groupByImage(entries: readonly Descriptor[]): Descriptor[][] {
+  const nameless = entries.filter((entry) => nameOf(entry) === undefined);
+  const platforms = new Set(nameless.map(({ platform }) => platform && formatPlatform(platform)));
+  const areOne = platforms.size === nameless.length && !platforms.has(undefined);
+  const keyOf = (entry: Descriptor): string => nameOf(entry) ?? (areOne ? "" : entry.digest);
+  return [...Map.groupBy(entries, keyOf).values()];
 }
 
 function isNoAttestation({ annotations }: Descriptor): boolean {

@@ -192,8 +192,8 @@ async function isImageArchive(file: Deno.FsFile, path: string): Promise<boolean>
 }
 
 function onlyOne(path: string, images: readonly { id: ImageId }[]): ImageId {
-  const [first, second] = images;
-  if (first !== undefined && second === undefined) return first.id;
+  const [first, second] = new Set(images.map(({ id }) => id));
+  if (first !== undefined && second === undefined) return first;
   throw new WherryError(
     "invalid_argument",
     `Cannot run "${path}": it holds ${images.length} images`,

@@ -58,6 +58,18 @@ const LOAD = defineCommand({
   load: () => import("../commands/load.ts"),
 });
 
+const SAVE = defineCommand({
+  paths: ["save", "image save"],
+  summary: "Write one or more images to an archive",
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  description:
+    "The archive is what `docker save` writes since version 25. Docker, podman, skopeo " +
+    "and umoci read it. The same images always give the same bytes.",
+  minArgs: 1,
+  flags: flags.SAVE_FLAGS,
+  load: () => import("../commands/save.ts"),
+});
+
 /** In the order of the help. */
 export const IMAGE_COMMANDS = [
   IMAGES,
@@ -65,4 +77,5 @@ export const IMAGE_COMMANDS = [
   IMAGE_INSPECT,
   LOAD,
   RMI,
+  SAVE,
 ] as const;

@@ -58,3 +58,26 @@ export const LOAD_FLAGS = [
   },
   { name: "quiet", short: "q", type: "boolean", help: "Print only what was loaded" },
 ] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry save`. */
+export const SAVE_FLAGS = [
+  {
+    name: "format",
+    type: "string",
+    value: "format",
+    help: "docker-archive, which is an OCI archive too, or oci-archive alone",
+  },
+  {
+    name: "output",
+    short: "o",
+    type: "string",
+    value: "file",
+    help: "Write to a file (default STDOUT)",
+  },
+  {
+    name: "platform",
+    type: "string",
+    value: "os/arch",
+    help: "Save only images for this platform, and refuse others",
+  },
+] as const satisfies readonly FlagSpec[];
