@@ -37,7 +37,12 @@ function refuseTerminal(): void {
 }
 
 async function writeFile(path: string, chunks: Chunks): Promise<void> {
-  const writer = onPath(path, () => openWriter(path));
+  const info = onPath(path, () => infoOf(path));
+  if (info?.isDirectory) {
+    throw new WherryError("invalid_argument", `Cannot write "${path}": it is a directory`);
+  }
+  const isFile = info?.isFile ?? true;
+  const writer = onPath(path, () => isFile ? openWriter(path) : openDevice(path));
   try {
     for await (const chunk of chunks) {
       onPath(path, () => {
@@ -65,11 +70,6 @@ interface FileWriter extends Disposable {
 }
 
 function openWriter(path: string): FileWriter {
-  const info = infoOf(path);
-  if (info?.isDirectory) {
-    throw new WherryError("invalid_argument", `Cannot write "${path}": it is a directory`);
-  }
-  if (info !== undefined && !info.isFile) return openDevice(path);
   const directory = path.slice(0, path.lastIndexOf("/") + 1);
   const unnamed = UnnamedFile.open(directory === "" ? "." : directory);
   const temporary = `${path}.${Deno.pid}.tmp`;

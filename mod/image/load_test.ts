@@ -2,12 +2,15 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { sourceOf } from "../../tests/fakes/byte_source.ts";
 import { TestImageStore } from "../../tests/fakes/image_store.ts";
+import { TestLayout } from "../../tests/fakes/oci_layout.ts";
+import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { type TarMember, tarOf } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
 import { loadArchive, type LoadedImage } from "./load.ts";
 import { sha256Hex } from "./sha256.ts";
 import type { ImagePaths } from "./image_paths.ts";
-import { getImage } from "./images.ts";
+import { getImage, listImages } from "./images.ts";
+import { parsePlatform } from "./platform.ts";
 import { formatFamiliar, parseReference } from "./reference.ts";
 
 const encoder = new TextEncoder();
@@ -224,3 +227,182 @@ for (const [what, bytes, message] of REFUSED) {
     deepStrictEqual(store.list(), before);
   });
 }
+
+/** A layout of one image, whose second layer is compressed. */
+function sampleLayout(): TestLayout {
+  const layout = new TestLayout();
+  const image = layout.addImage({ layers: [BASE, PACKED_TOP], tars: [BASE, TOP] });
+  return layout.name(image, "web:1");
+}
+
+test("loadArchive() keeps the manifest of an OCI archive byte for byte", async ({ paths }) => {
+  const layout = sampleLayout();
+
+  await load(paths, layout.tar());
+
+  const { digest, layerDirs } = getImage(paths, "web:1");
+  strictEqual(digest, layout.entries[0]?.digest);
+  deepStrictEqual(
+    Deno.readFileSync(paths.blob(digest)),
+    layout.blobs.get(digest.slice("sha256:".length)),
+  );
+  strictEqual(Deno.lstatSync(`${layerDirs[1]}/etc/os`).isCharDevice, true);
+});
+
+test("loadArchive() keeps the media type of docker's manifests", async ({ paths }) => {
+  const docker = "application/vnd.docker";
+  const manifestType = `${docker}.distribution.manifest.v2+json`;
+  const layout = new TestLayout();
+  layout.name(
+    layout.addImage({
+      layers: [PACKED_TOP],
+      tars: [TOP],
+      manifestType,
+      configType: `${docker}.container.image.v1+json`,
+      layerType: `${docker}.image.rootfs.diff.tar.gzip`,
+    }),
+    "web:1",
+  );
+
+  await load(paths, layout.tar());
+
+  const index = JSON.parse(Deno.readTextFileSync(paths.index));
+  strictEqual(index.manifests[0].mediaType, manifestType);
+});
+
+test("loadArchive() loads an OCI layout from a directory", async ({ paths }) => {
+  using directory = new TemporaryDirectory();
+  sampleLayout().write(directory.path);
+
+  const [loaded] = await loadArchive(paths, directory.path, { sourceName: "x" });
+
+  deepStrictEqual(loaded?.references.map(formatFamiliar), ["web:1"]);
+  strictEqual(getImage(paths, "web:1").layerDirs.length, 2);
+});
+
+test("loadArchive() loads a directory as skopeo's dir: writes it, without a name", async (store) => {
+  using directory = new TemporaryDirectory();
+  const layout = sampleLayout();
+  for (const [hex, content] of layout.blobs) {
+    const isManifest = layout.entries[0]?.digest.endsWith(hex);
+    Deno.writeFileSync(directory.join(isManifest ? "manifest.json" : hex), content);
+  }
+
+  const [loaded] = await loadArchive(store.paths, directory.path, { sourceName: "x" });
+
+  deepStrictEqual(loaded?.references, []);
+  strictEqual(getImage(store.paths, loaded?.id ?? "").digest, layout.entries[0]?.digest);
+});
+
+test("loadArchive() unpacks a layer of the store no more and writes its blob no more", async (store) => {
+  const layout = sampleLayout();
+  await load(store.paths, layout.tar());
+  const { layerDirs, digest } = getImage(store.paths, "web:1");
+  const places = [...layerDirs, store.paths.blob(digest)];
+  const inodes = places.map((place) => Deno.statSync(place).ino);
+
+  await load(store.paths, layout.name(layout.addImage({ layers: [BASE] }), "base:1").tar());
+
+  deepStrictEqual(places.map((place) => Deno.statSync(place).ino), inodes);
+  deepStrictEqual(getImage(store.paths, "base:1").layerDirs, layerDirs.slice(0, 1));
+  strictEqual([...Deno.readDirSync(store.paths.layers)].length, 2);
+});
+
+test("loadArchive() gives an image that it knows the same size again", async ({ paths }) => {
+  await load(paths, sampleLayout().tar());
+  const [before] = listImages(paths);
+
+  await load(paths, sampleLayout().tar());
+
+  strictEqual(before?.sizeBytes, BASE.length + TOP.length);
+  deepStrictEqual(listImages(paths), [before]);
+});
+
+test("loadArchive() does not believe that a layer is one that the store has", async ({ paths }) => {
+  await load(paths, sampleLayout().tar());
+  const other = new Uint8Array(gzipSync(tarOf({ name: "other" })));
+  const layout = new TestLayout();
+  layout.name(layout.addImage({ layers: [BASE, other], tars: [BASE, TOP] }), "lie:1");
+
+  await rejects(load(paths, layout.tar()), { message: /: cannot use layer ".*": its digest is/ });
+
+  strictEqual(listImages(paths).length, 1);
+});
+
+test("loadArchive() takes the last of several entries of one name", async ({ paths }) => {
+  const archive = tarOf(
+    { ...blob(BASE), content: TOP },
+    blob(BASE),
+    blob(configOf(BASE)),
+    { name: "manifest.json", content: "[]" },
+    manifestOf({ Config: "config", RepoTags: ["web:1"], Layers: [blob(BASE).name] }),
+    { name: "config", content: "{}" },
+    { name: "config", type: "2", link: blob(configOf(BASE)).name },
+  );
+
+  await load(paths, archive);
+
+  strictEqual(getImage(paths, "web:1").layerDirs.length, 1);
+});
+
+test("loadArchive() refuses an image for another platform than the one asked for", async (store) => {
+  const platform = parsePlatform("linux/arm64");
+
+  for (const bytes of [OLD_LAYOUT, sampleLayout().tar()]) {
+    const options = { sourceName: "x", platform };
+    await rejects(loadArchive(store.paths, sourceOf(bytes), options), {
+      kind: "unsupported",
+      message: 'Cannot load "x": it has no image for linux/arm64, only for linux/amd64',
+    });
+  }
+});
+
+for (const what of ["the archive itself", "a layer in it"]) {
+  test(`loadArchive() stops where more comes out of ${what} than is allowed`, async ({ paths }) => {
+    const large = tarOf({ name: "zeros", content: new Uint8Array(8 << 20) });
+    const packed = new Uint8Array(gzipSync(large));
+    const layout = new TestLayout();
+    const isInside = what === "a layer in it";
+    layout.name(layout.addImage({ layers: [isInside ? packed : large], tars: [large] }), "web:1");
+    const archive = isInside ? layout.tar() : new Uint8Array(gzipSync(layout.tar()));
+    const options = { sourceName: "x", maxUnpackedBytes: 1 << 20 };
+
+    await rejects(loadArchive(paths, sourceOf(archive), options), {
+      kind: "unsupported",
+      message: 'Cannot load "x": it unpacks to more than the limit of 1048576 bytes',
+    });
+
+    strictEqual(listImages(paths).length, 0);
+    await loadArchive(paths, sourceOf(archive), { ...options, maxUnpackedBytes: 16 << 20 });
+  });
+}
+
+test("loadArchive() refuses a file for which there is no room, before it comes", async (store) => {
+  const member = { ...blob(BASE), pax: { size: "9000000000000000" } };
+
+  await rejects(load(store.paths, tarOf(member).slice(0, 2048)), {
+    kind: "unavailable",
+    message:
+      /^Cannot load "images.tar": cannot unpack: it needs 9000000000.0 MB, \d+\.\d MB are free$/,
+  });
+});
+
+test("loadArchive() refuses more entries than any archive has", async ({ paths }) => {
+  const members = Array.from({ length: 20_001 }, (_, i) => ({ name: `blobs/${i}`, type: "5" }));
+
+  await rejects(load(paths, tarOf(...members)), { message: /it has more than 20000 entries$/ });
+});
+
+test("loadArchive() keeps what leads out of the archive in it", async ({ paths }) => {
+  const archive = tarOf(
+    blob(BASE),
+    blob(configOf(BASE)),
+    { name: "blobs/../../../../../../tmp/wherry-escaped", content: "x" },
+    { name: "blobs/link", type: "2", link: "../../../../../../etc/passwd" },
+    manifestOf({ Config: "blobs/link", RepoTags: ["web:1"], Layers: [blob(BASE).name] }),
+  );
+
+  await rejects(load(paths, archive), { message: /: it has no file "blobs\/link"$/ });
+
+  await rejects(Deno.lstat("/tmp/wherry-escaped"), Deno.errors.NotFound);
+});
