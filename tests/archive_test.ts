@@ -152,7 +152,6 @@ if (needs("podman")) {
         await wherry.runHost(...podman(wherry, "rmi", "-af"));
         strictEqual(description, await describeUnpacked(wherry));
       }
-      await wherry.runHost("umount", `${wherry.directory}/podman/root/overlay`);
     },
   );
 }

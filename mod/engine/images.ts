@@ -36,6 +36,8 @@ export interface NamedSource {
   bytes: ByteSource;
   /** For messages and for the image's history: a path, or `-`. */
   name: string;
+  /** How many there are. @default {not known} */
+  size?: number;
 }
 
 /** How to import a root file system. */
@@ -68,6 +70,7 @@ export async function importImage(
     sourceName: source.name,
     message,
     changes,
+    sourceBytes: source.size,
     maxUnpackedBytes,
   });
   recordMadeImage(engine, { id: imported.id, action: "import", reference: parsed });

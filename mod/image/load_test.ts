@@ -406,3 +406,42 @@ test("loadArchive() keeps what leads out of the archive in it", async ({ paths }
 
   await rejects(Deno.lstat("/tmp/wherry-escaped"), Deno.errors.NotFound);
 });
+
+test("loadArchive() refuses an archive that is cut anywhere", async ({ paths }) => {
+  const archive = sampleLayout().tar();
+  const whole = archive.findLastIndex((byte) => byte !== 0);
+
+  for (let length = 0; length <= whole; length += 777) {
+    await rejects(load(paths, archive.slice(0, length)), { name: "WherryError" }, `at ${length}`);
+  }
+
+  deepStrictEqual(listImages(paths), []);
+  deepStrictEqual([...Deno.readDirSync(paths.blobs)], []);
+});
+
+const ODD: ReadonlyArray<readonly [what: string, config: unknown]> = [
+  ["a list", []],
+  ["no layers", { os: "linux", rootfs: { "diff_ids": [] } }],
+  ["layers that are numbers", { os: "linux", rootfs: { "diff_ids": [1] } }],
+  ["an environment that is a text", {
+    os: "linux",
+    config: { Env: "A=b" },
+    rootfs: { "diff_ids": [`sha256:${sha256Hex(BASE)}`] },
+  }],
+  ["another system", { os: "windows", rootfs: { "diff_ids": [`sha256:${sha256Hex(BASE)}`] } }],
+];
+
+for (const [what, config] of ODD) {
+  test(`loadArchive() refuses a config blob with ${what}`, async ({ paths }) => {
+    const content = encoder.encode(JSON.stringify(config));
+    const archive = tarOf(
+      blob(BASE),
+      blob(content),
+      manifestOf({ Config: blob(content).name, RepoTags: ["odd:1"], Layers: [blob(BASE).name] }),
+    );
+
+    await rejects(load(paths, archive), { name: "WherryError", message: /^Cannot load "images/ });
+
+    deepStrictEqual(listImages(paths), []);
+  });
+}
