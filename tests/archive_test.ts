@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { Disk } from "./disk.ts";
 import { DockerDaemon } from "./docker_daemon.ts";
 import { dockerArchive } from "./fakes/docker_archive.ts";
-import { TestLayout } from "./fakes/oci_layout.ts";
+import { TestLayout } from "./fakes/test_layout.ts";
 import { tarOf } from "./fakes/tar_builder.ts";
 import {
   eventually,

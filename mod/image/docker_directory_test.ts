@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import { TestImageStore } from "../../tests/fakes/image_store.ts";
-import { TestLayout } from "../../tests/fakes/oci_layout.ts";
+import { TestLayout } from "../../tests/fakes/test_layout.ts";
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { loadArchive } from "./load.ts";
 

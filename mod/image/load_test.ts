@@ -2,7 +2,7 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { sourceOf } from "../../tests/fakes/byte_source.ts";
 import { TestImageStore } from "../../tests/fakes/image_store.ts";
-import { TestLayout } from "../../tests/fakes/oci_layout.ts";
+import { TestLayout } from "../../tests/fakes/test_layout.ts";
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { type TarMember, tarOf } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
