@@ -3,7 +3,7 @@
 import { readContainerConfig, type RootSource } from "../container/config.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
-import { loadArchive, type LoadedImage } from "../image/load.ts";
+import { loadArchive } from "../image/load.ts";
 import { type ChainId, digestFromHex, type ImageId } from "../image/digest.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import {
@@ -20,7 +20,7 @@ import {
 } from "../image/images.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
 import { parsePlatform } from "../image/platform.ts";
-import { parseReference } from "../image/reference.ts";
+import { formatReference, parseReference } from "../image/reference.ts";
 import type { ByteSource } from "../image/source.ts";
 import { referenceOfFile } from "../image/tar_image.ts";
 import { shortId } from "../store/id.ts";
@@ -77,6 +77,14 @@ export async function importImage(
   return imported;
 }
 
+/** An image that was loaded. */
+export interface LoadedImage {
+  /** `sha256:` and 64 digits. */
+  id: string;
+  /** In full, for example `docker.io/library/busybox:latest`; none if the archive gives the image no name. */
+  references: readonly string[];
+}
+
 /** Which images to load. */
 export interface LoadImagesOptions {
   /** What the images are for; others are refused. @default {this machine if there is a choice} */
@@ -107,7 +115,7 @@ export async function loadImages(
     maxUnpackedBytes,
   });
   for (const { id } of loaded) recordMadeImage(engine, { id, action: "load" });
-  return loaded;
+  return loaded.map(({ id, references }) => ({ id, references: references.map(formatReference) }));
 }
 
 /**

@@ -6,7 +6,8 @@ import { TestLayout } from "../../tests/fakes/test_layout.ts";
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { type TarMember, tarOf } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
-import { loadArchive, type LoadedImage } from "./load.ts";
+import type { StoredImage } from "./archive_stager.ts";
+import { loadArchive } from "./load.ts";
 import { sha256Hex } from "./sha256.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { getImage, listImages } from "./images.ts";
@@ -69,7 +70,7 @@ const NEW_LAYOUT = tarOf(
   { name: "oci-layout", content: "{}" },
 );
 
-function load(paths: ImagePaths, bytes: Uint8Array): Promise<LoadedImage[]> {
+function load(paths: ImagePaths, bytes: Uint8Array): Promise<StoredImage[]> {
   return loadArchive(paths, sourceOf(bytes), {
     sourceName: "images.tar",
   });
