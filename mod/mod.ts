@@ -66,6 +66,15 @@ export {
   tagImage,
 } from "./engine/remove_image.ts";
 export { type HistoryStep, readHistory } from "./engine/image_history.ts";
+export {
+  type LoadedImage,
+  loadImages,
+  type LoadImagesOptions,
+  type NamedSource,
+} from "./engine/images.ts";
+export { saveImages, type SaveImagesOptions } from "./engine/save_images.ts";
+export type { SaveFormat } from "./image/save.ts";
+export type { ByteSource } from "./image/source.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
 export type { NetworkRecovery } from "./engine/recover_networks.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
