@@ -45,8 +45,10 @@ export interface Answer {
 
 /** Something else than the truth. */
 export interface Lie {
-  /** The connection is closed when so many bytes of a request's body have been read. @default {all are read} */
+  /** No more than so many bytes of a request's body are read. @default {all are read} */
   readAtMost?: number;
+  /** Whether the connection stays open then, with nobody reading. @default {it is closed} */
+  stalls?: boolean;
   /** Changes the answer; `undefined` leaves it, and does not count as a lie. */
   change?: (answer: Answer, request: RegistryRequest) => Answer | undefined;
 }
@@ -173,6 +175,11 @@ export function hangUpAfter(bytes: number): Lie {
   return { readAtMost: bytes };
 }
 
+/** Takes `bytes` of what is sent to it and then nothing more, until the registry is closed. */
+export function stallAfter(bytes: number): Lie {
+  return { readAtMost: bytes, stalls: true };
+}
+
 /** A lie about a content that there is. */
 function onContent(
   change: (answer: Answer, content: Uint8Array) => Answer | undefined,
@@ -219,6 +226,8 @@ export class LyingRegistry implements AsyncDisposable {
   readonly port: number;
   /** Everything that it was asked, in order. */
   readonly requests: RegistryRequest[] = [];
+  /** Whether a request has come to where {@linkcode stallAfter} stops. */
+  isStalled = false;
   readonly #listener: Deno.Listener<Deno.Conn>;
   readonly #scheme: string;
   readonly #authentication: LyingRegistryOptions["authentication"];
@@ -230,6 +239,7 @@ export class LyingRegistry implements AsyncDisposable {
   /** By `REPOSITORY@DIGEST` and `REPOSITORY:TAG`. */
   readonly #manifests = new Map<string, Document>();
   readonly #uploads = new Map<string, PendingUpload>();
+  readonly #closed = Promise.withResolvers<void>();
   #isClosed = false;
   /** A mistake of this file's, or of what a test told it. */
   #failure: unknown;
@@ -310,6 +320,7 @@ export class LyingRegistry implements AsyncDisposable {
   /** Closes everything. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+    this.#closed.resolve();
     this.#listener.close();
     for (const connection of this.#connections) close(connection);
     await Promise.all(this.#serving);
@@ -359,21 +370,29 @@ export class LyingRegistry implements AsyncDisposable {
     if (head.headers.get("expect") === "100-continue") {
       await writeAll(connection, encode("HTTP/1.1 100 Continue\r\n\r\n"));
     }
-    const limit = this.#findLie(request, ({ readAtMost }) => readAtMost);
+    const { readAtMost: limit = Infinity, stalls = false } =
+      this.#findLie(request, (lie) => lie.readAtMost === undefined ? undefined : lie) ?? {};
     const upload = this.#uploads.get(request.path.split("?")[0] ?? "");
     const parts: Uint8Array<ArrayBuffer>[] = [];
     let size = 0;
     for await (const part of reader.readBody(head)) {
-      const kept = part.subarray(0, (limit ?? Infinity) - size).slice();
+      const kept = part.subarray(0, limit - size).slice();
       parts.push(kept);
       if (upload !== undefined && this.#isAllowed(request)) upload.parts.push(kept);
       size += kept.length;
-      if (limit !== undefined && size >= limit) return false;
+      if (size < limit) continue;
+      if (stalls) await this.#stall();
+      return false;
     }
     request.body = concat(parts);
     const truth = this.#answer(request);
     const told = this.#findLie(request, ({ change }) => change?.(truth, request)) ?? truth;
     return await this.#send(connection, request, told);
+  }
+
+  async #stall(): Promise<void> {
+    this.isStalled = true;
+    await this.#closed.promise;
   }
 
   /** What the first lie that fits has to say, which is then used up by one. */

@@ -58,12 +58,22 @@ export const PULL_WORDS: ProgressWords = {
   retrying: { live: "Retrying", plain: "Retrying" },
   uploading: { live: "Pushing", plain: undefined },
   mounted: { live: "Mounted from", plain: "Mounted from" },
+  compressing: { live: "Compressing", plain: undefined },
+  skipped: { live: "Skipped foreign layer", plain: "Skipped foreign layer" },
+};
+
+/** Docker's words for a push. */
+export const PUSH_WORDS: ProgressWords = {
+  ...PULL_WORDS,
+  waiting: { live: "Waiting", plain: "Preparing" },
+  done: { live: "Pushed", plain: "Pushed" },
+  exists: { live: "Layer already exists", plain: "Layer already exists" },
 };
 
 /** Phases after which nothing more comes. */
-const FINAL: ReadonlySet<LayerPhase> = new Set(["done", "exists", "mounted"]);
-/** Phases in which bytes go over the network. */
-const TRANSFERRING: ReadonlySet<LayerPhase> = new Set(["downloading", "uploading"]);
+const FINAL: ReadonlySet<LayerPhase> = new Set(["done", "exists", "mounted", "skipped"]);
+/** Phases in which bytes go over the network, or through a compressor. */
+const TRANSFERRING: ReadonlySet<LayerPhase> = new Set(["downloading", "uploading", "compressing"]);
 
 /** Times, so that a test can make them pass. */
 export interface ProgressClock {

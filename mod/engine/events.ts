@@ -56,9 +56,9 @@ function imageOf({ root }: ContainerConfig): string {
 
 /** Something that happened to one image. */
 export interface ImageEvent {
-  /** `sha256:` and 64 digits; of what was pulled the reference, as docker has it. */
+  /** `sha256:` and 64 digits; of what was pulled or pushed the reference, as docker has it. */
   id: string;
-  action: "delete" | "import" | "load" | "pull" | "tag" | "untag";
+  action: "delete" | "import" | "load" | "pull" | "push" | "tag" | "untag";
   /** What the event is about: a reference, or the id as docker has it. @default {the id} */
   name?: string;
   /** The image's. */

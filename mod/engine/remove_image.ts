@@ -142,7 +142,10 @@ export function pruneImages(
 
 function pruneIn(engine: Engine, options: PruneOptions): ReturnType<typeof pruneStore> {
   try {
-    return pruneStore(new ImagePaths(engine.paths.root), options);
+    const paths = new ImagePaths(engine.paths.root);
+    const pruned = pruneStore(paths, options);
+    const partials = removeAbandonedPartials(paths);
+    return { ...pruned, reclaimedBytes: pruned.reclaimedBytes + partials.bytes };
   } catch (error) {
     throw systemFailure(`prune the images in "${engine.paths.root}"`, error);
   }

@@ -7,6 +7,7 @@ import type {
   FetchedManifest,
   Repository,
   TransferOptions,
+  Upload,
   UploadResult,
 } from "../../mod/image/registry/registry.ts";
 import { WherryError } from "../../mod/errors.ts";
@@ -40,6 +41,10 @@ export class FakeRepository implements Repository {
   readonly manifests = new Map<string, { mediaType: string; bytes: Bytes }>();
   /** Digests of the blobs that were asked for, with `@OFFSET` where that is not 0. */
   readonly requests: string[] = [];
+  /** Digests of the blobs that were to be uploaded, and the tags that were put, in order. */
+  readonly uploads: string[] = [];
+  /** Other repositories of the same registry, by path, which blobs can be mounted from. */
+  readonly neighbours = new Map<string, FakeRepository>();
   /** Called before each piece of a blob, with its offset; throws or waits to disturb the transfer. */
   onPiece: (digest: Digest, offset: number, options: TransferOptions) => void | Promise<void> =
     () => {};
@@ -129,12 +134,39 @@ export class FakeRepository implements Repository {
     }
   }
 
-  uploadBlob(): Promise<UploadResult> {
-    return Promise.reject(new TypeError("Cannot upload: this repository is for pulls"));
+  async uploadBlob(
+    { digest, size, mountFrom, open }: Upload,
+    options: TransferOptions & { onSent?: ((bytes: number) => void) | undefined },
+  ): Promise<UploadResult> {
+    this.uploads.push(digest);
+    if (this.blobs.has(digest)) return { type: "exists" };
+    const from = mountFrom.find((path) => this.neighbours.get(path)?.blobs.has(digest));
+    if (from !== undefined) {
+      this.blobs.set(digest, this.neighbours.get(from)?.blobs.get(digest) ?? new Uint8Array());
+      return { type: "mounted", from };
+    }
+    const bytes = new Uint8Array(size);
+    let length = 0;
+    for await (const piece of open(0)) {
+      await this.onPiece(digest, length, options);
+      options.signal.throwIfAborted();
+      bytes.set(piece, length);
+      options.onSent?.(length += piece.length);
+    }
+    if (digestOfBytes(bytes) !== digest) {
+      throw new WherryError("corrupt", `Cannot upload blob "${digest}": digest invalid`);
+    }
+    this.blobs.set(digest, bytes);
+    return { type: "uploaded" };
   }
 
-  putManifest(): Promise<void> {
-    return Promise.reject(new TypeError("Cannot put: this repository is for pulls"));
+  putManifest(
+    reference: string,
+    { mediaType, digest, bytes }: FetchedManifest,
+  ): Promise<void> {
+    this.uploads.push(reference);
+    for (const name of [reference, digest]) this.manifests.set(name, { mediaType, bytes });
+    return Promise.resolve();
   }
 
   async *listTags(): AsyncGenerator<string> {

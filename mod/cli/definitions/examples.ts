@@ -14,6 +14,16 @@ export const EXAMPLES = {
       explanation: "Download one for another machine from a registry of yours",
     },
   ],
+  push: [
+    {
+      line: "wherry push registry.example.com/team/app:1.2",
+      explanation: "Upload an image to a registry of yours, where `wherry login` has signed you in",
+    },
+    {
+      line: "wherry push --all-tags localhost:5000/app",
+      explanation: "Upload all images of a repository",
+    },
+  ],
   run: [
     {
       line: "wherry run --rm debian cat /etc/os-release",
