@@ -110,8 +110,10 @@ testWhole("what was pushed is pulled by podman and skopeo as the same image", as
 
   match(pushed.stdout, /^Using default tag: latest\nThe push /);
   using runRoot = new ShortDirectory();
-  const storage = ["--root", `${wherry.scratch}/podman`, "--runroot", runRoot.path];
-  const podman = ["podman", ...storage, "--storage-driver", "vfs"];
+  const podman = [
+    ...["podman", "--root", `${wherry.scratch}/podman`, "--runroot", runRoot.path],
+    ...["--tmpdir", `${runRoot.path}/tmp`, "--storage-driver", "vfs"],
+  ];
   await wherry.runHost(...podman, "pull", "--quiet", "--tls-verify=false", name);
   const format = "{{.Id}} {{.Digest}} {{.Config.Env}} {{.Config.Cmd}}";
   const inspected = await wherry.runHost(...podman, "image", "inspect", "--format", format, name);
