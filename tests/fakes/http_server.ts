@@ -24,8 +24,8 @@ export interface FakeAnswer {
   length?: number | null;
   /** After so many bytes of the body the connection ends. */
   cutAfter?: number;
-  /** Whether the connection stays open in silence after the body. */
-  hangs?: boolean;
+  /** When the connection stays open in silence: before anything is said, or after the body. */
+  hangs?: "at once" | "after the body";
 }
 
 /** Certificate and key, as PEM. */
@@ -89,9 +89,9 @@ export class FakeServer implements AsyncDisposable {
       }
       this.requests.push(request);
       const said = answer(request, this.requests.length - 1);
-      if (said !== undefined) await writeAnswer(connection, said);
+      if (said !== undefined && said.hangs !== "at once") await writeAnswer(connection, said);
       // Until the client has enough of it
-      if (said?.hangs) await connection.read(new Uint8Array(1));
+      if (said?.hangs !== undefined) await connection.read(new Uint8Array(1));
     } catch {
       // The client has gone, as some tests want it to
     } finally {
