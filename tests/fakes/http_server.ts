@@ -92,8 +92,9 @@ export class FakeServer implements AsyncDisposable {
       if (said !== undefined && said.hangs !== "at once") await writeAnswer(connection, said);
       // Until the client has enough of it
       if (said?.hangs !== undefined) await connection.read(new Uint8Array(1));
-    } catch {
-      // The client has gone, as some tests want it to
+    } catch (error) {
+      // Some tests want clients to go, or not to believe this server
+      if (!isClientGone(error)) throw error;
     } finally {
       this.#connections.delete(connection);
       closeQuietly(connection);
@@ -108,11 +109,25 @@ export class FakeServer implements AsyncDisposable {
   }
 }
 
+const GONE = [
+  Deno.errors.BadResource,
+  Deno.errors.BrokenPipe,
+  Deno.errors.ConnectionReset,
+  Deno.errors.Interrupted,
+  Deno.errors.InvalidData,
+  Deno.errors.UnexpectedEof,
+];
+
+function isClientGone(error: unknown): boolean {
+  return GONE.some((kind) => error instanceof kind);
+}
+
 function closeQuietly(connection: Deno.Conn): void {
   try {
     connection.close();
-  } catch {
+  } catch (error) {
     // Closed already
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
 
