@@ -28,6 +28,14 @@ export interface FakeAnswer {
   hangs?: "at once" | "after the body";
 }
 
+/** What is special about a server. */
+export interface FakeServerOptions {
+  /** What it shows to those who speak TLS. @default {it does not speak it} */
+  identity?: FakeIdentity;
+  /** Whether it is asked for its answer to `GET /v2/`, too, which is 200 otherwise. @default {false} */
+  answersPings?: boolean;
+}
+
 /** Certificate and key, as PEM. */
 export interface FakeIdentity {
   cert: string;
@@ -42,8 +50,9 @@ const TLS_HANDSHAKE = 0x16;
 export class FakeServer implements AsyncDisposable {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
-  /** All requests so far but pings of `/v2/`. */
+  /** All requests so far, but no pings of `/v2/` that have not to be answered. */
   readonly requests: FakeRequest[] = [];
+  readonly #answersPings: boolean;
   readonly #listener: Deno.Listener;
   readonly #connections = new Set<Deno.Conn>();
   readonly #work: Promise<void>;
@@ -51,8 +60,9 @@ export class FakeServer implements AsyncDisposable {
   /** @param answer What to say; `undefined` ends the connection. */
   constructor(
     answer: (request: FakeRequest, index: number) => FakeAnswer | undefined,
-    identity?: FakeIdentity,
+    { identity, answersPings = false }: FakeServerOptions = {},
   ) {
+    this.#answersPings = answersPings;
     const address = { hostname: "127.0.0.1", port: 0 };
     this.#listener = identity === undefined
       ? Deno.listen(address)
@@ -84,7 +94,7 @@ export class FakeServer implements AsyncDisposable {
     try {
       const request = await readRequest(connection);
       if (request === undefined) return;
-      if (request.path === "/v2/" && request.method === "GET") {
+      if (request.path === "/v2/" && request.method === "GET" && !this.#answersPings) {
         return await writeAnswer(connection, {});
       }
       this.requests.push(request);

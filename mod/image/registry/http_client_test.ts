@@ -44,7 +44,7 @@ function hello(): FakeAnswer {
 }
 
 Deno.test("send() believes nobody who is not vouched for", async () => {
-  await using server = new FakeServer(hello, SERVER);
+  await using server = new FakeServer(hello, { identity: SERVER });
 
   await rejects(ask(`https://${server.host}/a`, registry(server.host, { insecure: false })), {
     kind: "unavailable",
@@ -56,7 +56,7 @@ Deno.test("send() believes nobody who is not vouched for", async () => {
 });
 
 Deno.test("send() believes the authority that is configured for a registry", async () => {
-  await using server = new FakeServer(hello, SERVER);
+  await using server = new FakeServer(hello, { identity: SERVER });
   const ca = `${TESTDATA}authority.crt`;
 
   const text = await ask(
@@ -68,7 +68,7 @@ Deno.test("send() believes the authority that is configured for a registry", asy
 });
 
 Deno.test("send() believes a certificate that is its own authority, as docker does", async () => {
-  await using server = new FakeServer(hello, OWN_AUTHORITY);
+  await using server = new FakeServer(hello, { identity: OWN_AUTHORITY });
   const ca = `${TESTDATA}own_authority.crt`;
 
   const text = await ask(
@@ -80,7 +80,7 @@ Deno.test("send() believes a certificate that is its own authority, as docker do
 });
 
 Deno.test("send() does not believe another certificate that is its own authority", async () => {
-  await using server = new FakeServer(hello, OWN_AUTHORITY);
+  await using server = new FakeServer(hello, { identity: OWN_AUTHORITY });
   const ca = `${TESTDATA}authority.crt`;
 
   await rejects(
@@ -90,13 +90,13 @@ Deno.test("send() does not believe another certificate that is its own authority
 });
 
 Deno.test("send() believes anybody on this machine, as docker does", async () => {
-  await using server = new FakeServer(hello, SERVER);
+  await using server = new FakeServer(hello, { identity: SERVER });
 
   strictEqual(await ask(`https://${server.host}/a`, {}), "hello");
 });
 
 Deno.test("send() sends a body of known length without verification, too", async () => {
-  await using server = new FakeServer(hello, SERVER);
+  await using server = new FakeServer(hello, { identity: SERVER });
   const body = new TextEncoder().encode("content");
 
   await ask(`https://${server.host}/a`, {}, body);
@@ -106,7 +106,7 @@ Deno.test("send() sends a body of known length without verification, too", async
 });
 
 Deno.test("send() sends a stream without verification, too", async () => {
-  await using server = new FakeServer(hello, SERVER);
+  await using server = new FakeServer(hello, { identity: SERVER });
   const body = { open: () => ReadableStream.from([new TextEncoder().encode("content")]) };
 
   await ask(`https://${server.host}/a`, {}, body);
@@ -146,7 +146,7 @@ Deno.test("send() does not follow a redirect that leaves encryption", async () =
   await using plain = new FakeServer(hello);
   await using server = new FakeServer(
     () => ({ status: 307, headers: { location: `http://${plain.host}/b` } }),
-    SERVER,
+    { identity: SERVER },
   );
   const ca = `${TESTDATA}authority.crt`;
 
