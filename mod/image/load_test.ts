@@ -385,7 +385,7 @@ test("loadArchive() refuses a file for which there is no room, before it comes",
   await rejects(load(store.paths, tarOf(member).slice(0, 2048)), {
     kind: "unavailable",
     message:
-      /^Cannot load "images.tar": cannot unpack: it needs 9000000000.0 MB, \d+\.\d MB are free$/,
+      /^Cannot load "images.tar": cannot unpack: no space left on device: it needs 9000000000.0 MB, \d+\.\d MB are free$/,
   });
 });
 
