@@ -220,7 +220,6 @@ export function planEndpoint(
   { network, index }: { network: NetworkConfig | undefined; index: number },
 ): Endpoint {
   const id = newId();
-  const names = [config.name, shortId(config.id), ...request.aliases];
   return {
     id,
     networkId: network?.id ?? "",
@@ -228,8 +227,16 @@ export function planEndpoint(
     hostLink: network?.driver === "bridge" ? `wh${shortId(id)}` : "",
     link: `eth${index}`,
     macAddress: request.macAddress,
-    names: [...new Set(names)],
+    names: namesOf(config, request),
   };
+}
+
+/** Names by which others on a network find a container, its own first. */
+export function namesOf(
+  { id, name }: Pick<ContainerConfig, "id" | "name">,
+  { aliases }: Pick<EndpointRequest, "aliases">,
+): string[] {
+  return [...new Set([name, shortId(id), ...aliases])];
 }
 
 /** Takes addresses for an endpoint and writes them into it. */
