@@ -46,6 +46,7 @@ export { findNetwork } from "./engine/networks.ts";
 export { listNetworks, type NetworkList } from "./engine/list_networks.ts";
 export { pruneNetworks, removeNetwork } from "./engine/remove_network.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
+export type { EndpointRecovery } from "./engine/recover_endpoints.ts";
 export type { NetworkRecovery } from "./engine/recover_networks.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
 export type { Sweep } from "./image/images.ts";

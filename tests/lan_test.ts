@@ -517,6 +517,33 @@ testWhole(
   },
 );
 
+testWhole("system recover undoes a connection whose command was killed", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  await makeDhcpNetwork(wherry);
+  const id = await wherry.start(["--stop-timeout", "0"], ["sleep", "1000"]);
+  const links = ["exec", id, "ls", "/sys/class/net"];
+  const before = await ok(wherry, ...links);
+  const asked = Promise.withResolvers<void>();
+  lan.startLying(() => {
+    asked.resolve();
+    return [];
+  });
+  const child = wherry.spawn(["network", "connect", "lan", id]);
+  await asked.promise;
+
+  const whileAlive = await ok(wherry, "system", "recover");
+  child.kill("SIGKILL");
+  await child.output();
+  const left = await ok(wherry, ...links);
+  const recovered = await ok(wherry, "system", "recover");
+
+  strictEqual(whileAlive.includes("connection"), false);
+  notStrictEqual(left, before);
+  match(recovered, new RegExp(`^Undid a connection of container ${id}, which nobody`, "m"));
+  strictEqual(await ok(wherry, ...links), before);
+  await ok(wherry, "rm", "-f", id);
+});
+
 testWhole("two containers on one parent cannot have one hardware address", async (wherry) => {
   await using _lan = new Lan(wherry.network);
   await ok(

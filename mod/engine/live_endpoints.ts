@@ -127,16 +127,35 @@ export function withoutEndpoint(sandbox: Sandbox, { id }: Endpoint): Sandbox {
   return { ...sandbox, endpoints: sandbox.endpoints.filter((one) => one.id !== id) };
 }
 
+/** Whether an endpoint is not in its container's record: a command is making it, or was killed before it had it. */
+export function isHalfMade(
+  { endpoints }: Pick<ContainerConfig, "endpoints">,
+): (endpoint: Endpoint) => boolean {
+  return ({ networkName }) => !endpoints.some(({ network }) => network === networkName);
+}
+
 /** Removes what a command left of this connection that was killed before the container's record had it. */
 function dropHalfMade(
   engine: Engine,
   sockets: SandboxSockets,
-  { live, config, network }: Pick<Connection, "live" | "config" | "network">,
+  { live, config: { id }, network }: Pick<Connection, "live" | "config" | "network">,
 ): Sandbox {
+  const left = live.sandbox.endpoints.filter(({ networkId }) => networkId === network.id);
+  return left.length === 0 ? live.sandbox : dropUnknown(engine, sockets, { live, id, left });
+}
+
+/**
+ * Removes endpoints that nobody will finish.
+ *
+ * @returns What is on disk afterwards.
+ */
+export function dropUnknown(
+  engine: Engine,
+  sockets: SandboxSockets,
+  { live, id, left }: { live: LiveSandbox; id: string; left: readonly Endpoint[] },
+): Sandbox {
+  for (const endpoint of left) removeEndpoint(engine, sockets, { id, endpoint });
   const { sandbox } = live;
-  const left = sandbox.endpoints.filter(({ networkId }) => networkId === network.id);
-  if (left.length === 0) return sandbox;
-  for (const endpoint of left) removeEndpoint(engine, sockets, { id: config.id, endpoint });
   const whole = {
     ...sandbox,
     endpoints: sandbox.endpoints.filter((endpoint) => !left.includes(endpoint)),

@@ -23,7 +23,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { defaultRouteIndex } from "./default_route.ts";
 import { recordEndpointEvent } from "./endpoint_events.ts";
 import { type Engine, systemFailure } from "./engine.ts";
-import { findContainer } from "./find.ts";
+import { findContainer, readContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
 import { loadDhcp } from "./network_support.ts";
 import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
@@ -249,6 +249,7 @@ function takeAddresses(
 ): void {
   checkWishes(request, network);
   const isStale = (owner: string): boolean => !isLocked(engine.paths.container(owner).lock);
+  const nameOf = (owner: string): string => readContainer(engine, owner)?.config.name ?? owner;
   for (const pool of network.ipamDriver === "default" ? network.pools : []) {
     const isIpv6 = pool.subnet.includes(":");
     if (isIpv6 ? !network.hasIpv6 : !network.hasIpv4) continue;
@@ -256,7 +257,7 @@ function takeAddresses(
     const address = new AddressPool(pool, {
       directory: engine.paths.network(network.id).addresses,
       networkName: network.name,
-    }).allocate({ owner: id, wanted, isStale });
+    }).allocate({ owner: id, wanted, isStale, nameOf });
     endpoint[isIpv6 ? "ipv6" : "ipv4"] = endpointAddress(address, pool, network);
   }
   if (endpoint.macAddress === "") endpoint.macAddress = planMacAddress(id, endpoint);
