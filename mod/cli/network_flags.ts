@@ -336,7 +336,7 @@ function parsePriority(value: string, text: string): number {
   throw invalidNetwork(text, `invalid gw-priority (${value}): invalid syntax`);
 }
 
-/** No driver has any for one endpoint. */
+/** In docker's words for what is malformed; docker takes any other option and forgets it. */
 function refuseDriverOption(value: string, text: string): WherryError {
   if (!value.includes("=")) {
     return invalidNetwork(text, "invalid key value pair format in driver options");
