@@ -469,6 +469,25 @@ testWhole("a parent that cannot be used is named when a container starts", async
   strictEqual(whenGone, `${cannot("lan")} no such link`);
 });
 
+testWhole("a VLAN can only be a parent if there is one of its number", async (wherry) => {
+  await using _lan = new Lan(wherry.network);
+  const create = async (parent: string): Promise<string> =>
+    (await wherry.run([
+      ...["network", "create", "-d", "macvlan", "--subnet", SUBNET, "-o", `parent=${parent}`],
+      "lan",
+    ])).stderr.split("\n")[0] ?? "";
+
+  strictEqual(
+    await create(`${PARENT}.4095`),
+    "wherry: vlan id must be between 1-4094, received: 4095",
+  );
+  strictEqual(
+    await create("lo.10"),
+    "wherry: -o parent interface was not found on the host: lo.10",
+  );
+  strictEqual(await create(`${PARENT}.4094`), "");
+});
+
 testWhole("run says what is missing with --net dhcp and --net static", async (wherry) => {
   await using _lan = new Lan(wherry.network);
   const fixed = ["--net", "static", "--parent", PARENT];

@@ -199,6 +199,11 @@ const REFUSED: readonly (readonly [args: readonly string[], message: string, cod
     "-o parent interface was not found on the host: eth9",
     1,
   ],
+  [
+    ["-d", "macvlan", "--subnet", "10.0.0.0/24", "-o", "parent=eth9.10", "x"],
+    "-o parent interface was not found on the host: eth9.10",
+    1,
+  ],
   [["-o", "size=9", "x"], 'Cannot use the option "size": driver bridge does not have it', 1],
   [["bridge"], "operation is not permitted on predefined bridge network", 1],
   [["a/b"], 'Cannot use the network name "a/b"', 1],
