@@ -76,6 +76,7 @@ export { saveImages, type SaveImagesOptions } from "./engine/save_images.ts";
 export type { SaveFormat } from "./image/save.ts";
 export type { ByteSource } from "./image/source.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
+export type { EndpointRecovery } from "./engine/recover_endpoints.ts";
 export type { NetworkRecovery } from "./engine/recover_networks.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
 export type { Sweep } from "./image/image_sweep.ts";

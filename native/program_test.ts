@@ -56,6 +56,16 @@ testBoth("end() hands the network on to the cleanup", async ({ start, directory 
   strictEqual(readLines(copy), `${name}\n0\n1\n2\n3\n8\n`); // 3 is ls's own directory
 });
 
+/** A command that fails and is run once more; the cleanup makes a file. */
+function planTwoRuns(copy: string): ReturnType<typeof plan> {
+  return plan(
+    ["cleanup", "sh", "-c", `: > ${copy}`],
+    ["restart", "on-failure", "1", "15"],
+    CLONE,
+    shell("exit 1"),
+  );
+}
+
 testBoth(
   "end() cleans up after an engine that knows of an earlier run only",
   async ({ start, directory }) => {
@@ -63,12 +73,7 @@ testBoth(
     const copy = `${directory}/copy`;
 
     await using monitor = start(
-      plan(
-        ["cleanup", "sh", "-c", `: > ${copy}`],
-        ["restart", "on-failure", "1", "15"],
-        CLONE,
-        shell("exit 1"),
-      ),
+      planTwoRuns(copy),
       options,
     );
     strictEqual(await monitor.finished(), "exited 1");
@@ -85,12 +90,7 @@ testBoth(
     const copy = `${directory}/copy`;
 
     await using monitor = start(
-      plan(
-        ["cleanup", "sh", "-c", `: > ${copy}`],
-        ["restart", "on-failure", "1", "15"],
-        CLONE,
-        shell("exit 1"),
-      ),
+      planTwoRuns(copy),
       options,
     );
     await monitor.finished();

@@ -141,7 +141,8 @@ static int parse_end(const struct request *request, uint64_t *ret_signal, uint64
 	return 0;
 }
 
-static int request_stop(struct request *request)
+/* Who asks is told of the end when it has come. */
+static int request_end(struct request *request, int (*end)(struct monitor *, uint64_t, uint64_t))
 {
 	uint64_t signal;
 	uint64_t timeout;
@@ -150,19 +151,17 @@ static int request_stop(struct request *request)
 	if (result < 0)
 		return result;
 	request->client->awaits_exit = true;
-	return stop_init(request->monitor, signal, timeout);
+	return end(request->monitor, signal, timeout);
+}
+
+static int request_stop(struct request *request)
+{
+	return request_end(request, stop_init);
 }
 
 static int request_shutdown(struct request *request)
 {
-	uint64_t signal;
-	uint64_t timeout;
-	int result = parse_end(request, &signal, &timeout);
-
-	if (result < 0)
-		return result;
-	request->client->awaits_exit = true;
-	return shut_down_init(request->monitor, signal, timeout);
+	return request_end(request, shut_down_init);
 }
 
 /* Answered when init runs again: client_answer_restart(). */

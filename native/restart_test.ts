@@ -1,11 +1,22 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { openReadWrite } from "../mod/kernel/open.ts";
+import { ERRORS, OUTPUT } from "./attaching.ts";
+import {
+  ALWAYS,
+  answerTo,
+  delays,
+  NEVER,
+  runs,
+  RUNS_BEFORE_LONG_PAUSE,
+  startWatched,
+  waitsLong,
+  watched,
+} from "./restarting.ts";
 import {
   eventually,
   execute,
   isAlive,
   isThere,
-  type Monitor,
   plan,
   readBytes,
   readEvents,
@@ -13,84 +24,13 @@ import {
   run,
   shell,
   testBoth,
-  type TestContext,
   testRelease,
 } from "./testing.ts";
 
-const CLONE = ["clone", "0"];
 const NEW_PID = String(0x20000000);
 const DIES_WITH_MONITOR = ["parent-death", "9"];
 const SLEEP = execute("/bin/sleep", "100");
-const ALWAYS = ["restart", "always", "0", "15"];
-const NEVER = ["restart", "no", "0", "15"];
 const ECANCELED = 125;
-const OUTPUT = 2;
-const ERROR_OUTPUT = 4;
-
-/** A plan that keeps record and events of `restart`'s runs of `steps` in a directory. */
-function watched(directory: string, restart: string[], ...steps: string[][]): string[][] {
-  return [
-    ["record", `${directory}/state`, "volatile"],
-    restart,
-    ["events", `${directory}/events`, '"ID"', '"image"', '{"image":"i"', "n", "container"],
-    CLONE,
-    ...steps,
-  ];
-}
-
-function startWatched(
-  { start, directory }: TestContext,
-  restart: string[],
-  ...steps: string[][]
-): Monitor {
-  return start(plan(...watched(directory, restart, ...steps)));
-}
-
-/** Waits until init runs for the `count`th time. */
-async function runs(directory: string, count: number): Promise<void> {
-  const isStart = ({ Action }: { Action: string }): boolean => Action === "start";
-  await eventually(() => readEvents(`${directory}/events`).filter(isStart).length >= count);
-}
-
-/** How many runs of an init that fails at once come before a pause of more than three seconds. */
-const RUNS_BEFORE_LONG_PAUSE = 6;
-
-/** A pause between two runs. */
-interface Pause {
-  /** The record at its beginning. */
-  state: Record<string, unknown>;
-  /** The earliest moment at which the next run begins, in milliseconds since the epoch. */
-  endsAt: number;
-}
-
-/** Waits for the beginning of a pause between two runs that is so long that whatever happens now happens in it. */
-async function waitsLong({ directory }: TestContext): Promise<Pause> {
-  let found: Pause | undefined;
-  await eventually(() => {
-    const state = readState(`${directory}/state`);
-    const count = Number(state.restartCount);
-    if (state.status !== "restarting" || count < RUNS_BEFORE_LONG_PAUSE - 1) return false;
-    const lengthMs = Math.min(100 * 2 ** count, 60_000);
-    found = { state, endsAt: Number(state.finishedAt) / 1e6 + lengthMs };
-    return Date.now() < found.endsAt - lengthMs / 2;
-  });
-  if (found === undefined) throw new Error("Cannot go on: there was no pause");
-  return found;
-}
-
-/** Milliseconds from each `die` to the next `start`. */
-function delays(directory: string): number[] {
-  const events = readEvents(`${directory}/events`);
-  return events.flatMap(({ Action, timeNano }, index) => {
-    const next = events[index + 1];
-    return Action === "die" && next !== undefined ? [(next.timeNano - timeNano) / 1e6] : [];
-  });
-}
-
-async function answerTo(monitor: Monitor, request: string): Promise<string> {
-  monitor.send(request);
-  return await monitor.receive();
-}
 
 testBoth("run_again() waits twice as long after each end", async (context) => {
   await using monitor = startWatched(context, ALWAYS, shell("exit 1"));
@@ -221,7 +161,7 @@ testBoth(
 
     await using monitor = start(plan(...watched(directory, ALWAYS, shell(script))), {
       firstRequest: {
-        text: `attach ${OUTPUT | ERROR_OUTPUT} -`,
+        text: `attach ${OUTPUT | ERRORS} -`,
         descriptors: [output.number, fifo.number],
       },
     });
@@ -305,96 +245,6 @@ testBoth("failure_code() counts every other failure as status 128", async (conte
   strictEqual(await monitor.receive(), "end");
   strictEqual(readState(`${directory}/state`).exitCode, 128);
 });
-
-testBoth("stop_init() during the back-off ends at once", async (context) => {
-  const { directory } = context;
-  await using monitor = startWatched(context, ALWAYS, shell("exit 5"));
-  await monitor.finished();
-  const { state, endsAt } = await waitsLong(context);
-
-  monitor.send("wait");
-  monitor.send("stop 15 10000");
-  const messages = [await monitor.receive(), await monitor.receive()];
-
-  ok(Date.now() < endsAt);
-  deepStrictEqual(messages, ["exited 5", "end"]);
-  const { status, exitCode, isStopped, restartCount } = readState(`${directory}/state`);
-  deepStrictEqual([status, exitCode, isStopped], ["exited", 5, true]);
-  strictEqual(restartCount, state.restartCount);
-});
-
-testBoth("shut_down_init() ends the row of restarts and is not remembered", async (context) => {
-  const { directory } = context;
-  await using monitor = startWatched(context, ALWAYS, shell("exit 5"));
-  await monitor.finished();
-  await waitsLong(context);
-
-  monitor.send("wait");
-  monitor.send("shutdown 15 10000");
-  const messages = [await monitor.receive(), await monitor.receive()];
-
-  deepStrictEqual(messages, ["exited 5", "end"]);
-  const { status, isStopped } = readState(`${directory}/state`);
-  deepStrictEqual([status, isStopped], ["exited", false]);
-});
-
-testBoth("stop_init() ends the row of restarts and is remembered at once", async (context) => {
-  const { directory } = context;
-  const deaf = shell(`trap '' TERM; : > ${directory}/ready; while :; do sleep 0.02; done`);
-
-  await using monitor = startWatched(context, ["restart", "unless-stopped", "0", "15"], deaf);
-  await monitor.started();
-  await eventually(() => isThere(`${directory}/ready`));
-  monitor.send("stop 15 -1");
-  await eventually(() => readState(`${directory}/state`).isStopped === true);
-  const { status } = readState(`${directory}/state`);
-  monitor.send("stop 15 0");
-  const messages = [await monitor.receive(), await monitor.receive()];
-
-  strictEqual(status, "running");
-  deepStrictEqual(messages, ["exited 137", "end"]);
-});
-
-for (
-  const { what, signal } of [{ what: "SIGKILL", signal: 9 }, { what: "STOP_SIGNAL", signal: 15 }]
-) {
-  testBoth(`signal_init() with ${what} ends the row of restarts`, async (context) => {
-    await using monitor = startWatched(context, ALWAYS, SLEEP);
-    await monitor.started();
-
-    const messages = [await answerTo(monitor, `signal ${signal}`), await monitor.receive()];
-
-    deepStrictEqual(messages, ["ok", `exited ${128 + signal}`]);
-    strictEqual(await monitor.receive(), "end");
-    strictEqual(readState(`${context.directory}/state`).isStopped, true);
-  });
-}
-
-testBoth("signal_init() with any other signal lets the policy decide", async (context) => {
-  await using monitor = startWatched(context, ALWAYS, SLEEP);
-  await monitor.started();
-
-  const messages = [await answerTo(monitor, "signal 1"), await monitor.receive()];
-  await runs(context.directory, 2);
-  monitor.send("signal 9");
-
-  deepStrictEqual(messages, ["ok", "exited 129"]);
-});
-
-testBoth(
-  "signal_init() between two runs finds nobody, but SIGKILL ends the row",
-  async (context) => {
-    await using monitor = startWatched(context, ALWAYS, shell("exit 1"));
-    await monitor.finished();
-    await waitsLong(context);
-
-    const messages = [await answerTo(monitor, "signal 1"), await answerTo(monitor, "signal 9")];
-
-    deepStrictEqual(messages, ["error 3", "ok"]);
-    strictEqual(await monitor.receive(), "exited 1");
-    strictEqual(await monitor.receive(), "end");
-  },
-);
 
 testBoth("restart_init() runs init again whatever the policy", async (context) => {
   const { directory } = context;
@@ -515,28 +365,6 @@ for (
     strictEqual(answer, "error 22");
   });
 }
-
-testBoth("take_termination() ends the row without its being remembered", async (context) => {
-  await using monitor = startWatched(context, ALWAYS, SLEEP);
-  await monitor.started();
-
-  Deno.kill(monitor.pid, "SIGTERM");
-
-  strictEqual(await monitor.receive(), "exited 143");
-  strictEqual(await monitor.receive(), "end");
-  strictEqual(readState(`${context.directory}/state`).isStopped, false);
-});
-
-testBoth("take_termination() ends a container that waits for its next run", async (context) => {
-  await using monitor = startWatched(context, ALWAYS, shell("exit 1"));
-  await monitor.finished();
-  await waitsLong(context);
-
-  Deno.kill(monitor.pid, "SIGTERM");
-
-  strictEqual(await monitor.receive(), "end");
-  strictEqual(readState(`${context.directory}/state`).status, "exited");
-});
 
 testBoth("run_init() of a later run dies with the monitor too", async (context) => {
   const { directory } = context;

@@ -44,7 +44,7 @@ export function benchAddresses(parents: readonly string[]): Record<string, Addre
 
 function measure(directory: string): AddressResult {
   const place = { directory: `${directory}/addresses`, networkName: "bench" };
-  const request = { owner: OWNER, isStale: () => false };
+  const request = { owner: OWNER, isStale: () => false, nameOf: (owner: string) => owner };
   const pool = new AddressPool(POOL, place);
   const startedAt = performance.now();
   for (let count = 0; count < ADDRESSES; count++) pool.allocate(request);

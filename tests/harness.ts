@@ -326,16 +326,25 @@ function describeFile(path: string): string[] {
  * Registers a test with an engine of its own, which must have left nothing behind at the end.
  *
  * @param name A sentence that a user would say.
+ * @param options What it needs, from {@linkcode needs}.
  */
-export function testWhole(name: string, body: (wherry: TestEngine) => Promise<void>): void {
-  Deno.test(name, async () => {
-    await using wherry = new TestEngine();
-    try {
-      await body(wherry);
-      await wherry.assertNothingLeaked();
-    } catch (cause) {
-      throw new Error(wherry.describe(), { cause });
-    }
+export function testWhole(
+  name: string,
+  body: (wherry: TestEngine) => Promise<void>,
+  { ignore = false }: { ignore?: boolean } = {},
+): void {
+  Deno.test({
+    name,
+    ignore,
+    fn: async () => {
+      await using wherry = new TestEngine();
+      try {
+        await body(wherry);
+        await wherry.assertNothingLeaked();
+      } catch (cause) {
+        throw new Error(wherry.describe(), { cause });
+      }
+    },
   });
 }
 

@@ -29,6 +29,7 @@ async function inspect(wherry: TestEngine, template: string, id: string): Promis
   return await ok(wherry, "inspect", "-f", template, id);
 }
 
+const NETWORK_NAMES = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}";
 const ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
 
 testWhole("a container gets what dnsmasq leases", async (wherry) => {
@@ -109,6 +110,162 @@ testWhole("run --net dhcp and --net static make a network of the parent", async 
   match(again.stdout, /inet 192\.168\.77\.21\/24/);
   deepStrictEqual(networks.split("\n").toSorted(), [`dhcp-${PARENT}`, `static-${PARENT}`]);
 });
+
+testWhole("network connect has an address leased for a container that runs", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  await lan.startDnsmasq("--domain=home.example");
+  await makeDhcpNetwork(wherry);
+  const id = await wherry.start(["--name", "box", "--stop-timeout", "0"], ["sleep", "1000"]);
+  const files = ["exec", "box", "cat", "/etc/hosts", "/etc/resolv.conf"];
+  const before = await ok(wherry, ...files);
+
+  await ok(wherry, "network", "connect", "--gw-priority", "1", "lan", "box");
+  const [[, mac, leased = ""] = []] = lan.readLeases();
+  const inside = await ok(wherry, "exec", "box", "ip", "addr", "show", "eth1");
+  const routes = await ok(wherry, "exec", "box", "ip", "route");
+  const known = await ok(wherry, ...files);
+  const ping = await wherry.run(["exec", "box", "ping", "-c", "1", "-w", "2", ROUTER]);
+  const again = await wherry.run(["network", "connect", "lan", "box"]);
+  await ok(wherry, "network", "disconnect", "lan", "box");
+
+  match(inside, new RegExp(`${mac}.*\n.*inet ${leased}/24 `));
+  match(routes, new RegExp(`^default via ${ROUTER} dev eth1`));
+  match(known, new RegExp(`^${leased}\tbox ${id.slice(0, 12)}`, "m"));
+  match(known, /^search home\.example$/m);
+  strictEqual(ping.code, 0);
+  match(again.stderr, /endpoint with name box already exists in network lan/);
+  deepStrictEqual(lan.readLeases(), []);
+  strictEqual(await ok(wherry, ...files), before);
+  match(await ok(wherry, "exec", "box", "ip", "route"), /^default via 10\.210\.0\.1 dev eth0/);
+  await ok(wherry, "rm", "-f", "box");
+});
+
+testWhole("the monitor renews a lease that network connect has got", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  let renewals = 0;
+  lan.startLying((message) => {
+    if (message.clientAddress !== "0.0.0.0") renewals++;
+    return serve("192.168.77.60")(message);
+  });
+  await makeDhcpNetwork(wherry);
+  await wherry.start(["--name", "box", "--stop-timeout", "0"], ["sleep", "1000"]);
+
+  await ok(wherry, "network", "connect", "lan", "box");
+
+  await eventually(() => renewals >= 2);
+  await ok(wherry, "rm", "-f", "box");
+});
+
+/** Sends a signal to a command once a DHCP server has been asked. @returns How it ends, and how long that takes. */
+async function interrupt(
+  wherry: TestEngine,
+  lan: Lan,
+  args: readonly string[],
+): Promise<{ code: number; stderr: string; tookMs: number }> {
+  const asked = Promise.withResolvers<void>();
+  lan.startLying(() => {
+    asked.resolve();
+    return [];
+  });
+  const child = wherry.spawn(args);
+  await asked.promise;
+  const sentAt = performance.now();
+  child.kill("SIGINT");
+  const { code, stderr } = await child.output();
+  return {
+    code,
+    stderr: new TextDecoder().decode(stderr),
+    tookMs: performance.now() - sentAt,
+  };
+}
+
+/** Far less than the 18 seconds that a server is waited for, also on a slow machine. */
+const SOON_MS = 8_000;
+
+testWhole(
+  "an interrupted run does not wait for a DHCP server, and leaves nothing",
+  async (wherry) => {
+    await using lan = new Lan(wherry.network);
+    await makeDhcpNetwork(wherry);
+    const box = await wherry.busybox(["--rm", "--network", "lan"]);
+
+    const attached = await interrupt(wherry, lan, ["run", ...box, "true"]);
+    await lan.stopServers();
+    const detached = await interrupt(wherry, lan, ["run", "-d", ...box, "true"]);
+
+    for (const { code, stderr, tookMs } of [attached, detached]) {
+      strictEqual(
+        stderr,
+        'wherry: Cannot get an address of network "lan": interrupted by SIGINT\n',
+      );
+      strictEqual(code, 130);
+      strictEqual(tookMs < SOON_MS, true, `${tookMs} ms`);
+    }
+    strictEqual(await ok(wherry, "ps", "-aq"), "");
+  },
+);
+
+testWhole("ctrl-C on a terminal ends the wait for a DHCP server", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  await makeDhcpNetwork(wherry);
+  const asked = Promise.withResolvers<void>();
+  lan.startLying(() => {
+    asked.resolve();
+    return [];
+  });
+  const box = await wherry.busybox(["--rm", "-it", "--network", "lan"]);
+  await using terminal = wherry.openTerminal(["run", ...box, "true"]);
+  await asked.promise;
+
+  terminal.type("\x03");
+
+  await terminal.waitFor("interrupted by SIGINT");
+  strictEqual(await terminal.finish(), 130);
+});
+
+testWhole("an interrupted network connect leaves the container as it was", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  await makeDhcpNetwork(wherry);
+  const id = await wherry.start(["--stop-timeout", "0"], ["sleep", "1000"]);
+  const look = ["exec", id, "sh", "-c", "ls /sys/class/net; cat /etc/hosts; ip route"];
+  const before = await ok(wherry, ...look);
+
+  const { code, stderr, tookMs } = await interrupt(wherry, lan, ["network", "connect", "lan", id]);
+
+  match(stderr, /interrupted by SIGINT/);
+  strictEqual(code, 130);
+  strictEqual(tookMs < SOON_MS, true, `${tookMs} ms`);
+  strictEqual(await ok(wherry, ...look), before);
+  strictEqual(await inspect(wherry, NETWORK_NAMES, id), "bridge");
+  await ok(wherry, "rm", "-f", id);
+});
+
+testWhole(
+  "network connect fails when the container ends while the server is asked",
+  async (wherry) => {
+    await using lan = new Lan(wherry.network);
+    await makeDhcpNetwork(wherry);
+    await wherry.start(["--name", "box", "--stop-timeout", "0"], ["sleep", "1000"]);
+    let stop: Promise<string> | undefined;
+    let hasStopped = false;
+    lan.startLying((message) => {
+      stop ??= ok(wherry, "stop", "box").finally(() => hasStopped = true);
+      return hasStopped ? serve("192.168.77.60")(message) : [];
+    });
+
+    const { code, stderr } = await wherry.run(["network", "connect", "lan", "box"]);
+    await stop;
+
+    strictEqual(
+      stderr,
+      'wherry: Cannot connect container "box" to network "lan": ' +
+        "it has ended, or was disconnected, while the DHCP server was asked\n",
+    );
+    strictEqual(code, 1);
+    strictEqual(await inspect(wherry, NETWORK_NAMES, "box"), "bridge");
+    await ok(wherry, "rm", "box");
+  },
+);
 
 /** Seconds of the leases that a lying server gives: T1, T2, end. */
 const SHORT = { renewalSeconds: 2, rebindingSeconds: 40, leaseSeconds: 60 };
@@ -312,6 +469,25 @@ testWhole("a parent that cannot be used is named when a container starts", async
   strictEqual(whenGone, `${cannot("lan")} no such link`);
 });
 
+testWhole("a VLAN can only be a parent if there is one of its number", async (wherry) => {
+  await using _lan = new Lan(wherry.network);
+  const create = async (parent: string): Promise<string> =>
+    (await wherry.run([
+      ...["network", "create", "-d", "macvlan", "--subnet", SUBNET, "-o", `parent=${parent}`],
+      "lan",
+    ])).stderr.split("\n")[0] ?? "";
+
+  strictEqual(
+    await create(`${PARENT}.4095`),
+    "wherry: vlan id must be between 1-4094, received: 4095",
+  );
+  strictEqual(
+    await create("lo.10"),
+    "wherry: -o parent interface was not found on the host: lo.10",
+  );
+  strictEqual(await create(`${PARENT}.4094`), "");
+});
+
 testWhole("run says what is missing with --net dhcp and --net static", async (wherry) => {
   await using _lan = new Lan(wherry.network);
   const fixed = ["--net", "static", "--parent", PARENT];
@@ -359,6 +535,33 @@ testWhole(
     match(details, /inet 192\.168\.77\.9\/24/);
   },
 );
+
+testWhole("system recover undoes a connection whose command was killed", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  await makeDhcpNetwork(wherry);
+  const id = await wherry.start(["--stop-timeout", "0"], ["sleep", "1000"]);
+  const links = ["exec", id, "ls", "/sys/class/net"];
+  const before = await ok(wherry, ...links);
+  const asked = Promise.withResolvers<void>();
+  lan.startLying(() => {
+    asked.resolve();
+    return [];
+  });
+  const child = wherry.spawn(["network", "connect", "lan", id]);
+  await asked.promise;
+
+  const whileAlive = await ok(wherry, "system", "recover");
+  child.kill("SIGKILL");
+  await child.output();
+  const left = await ok(wherry, ...links);
+  const recovered = await ok(wherry, "system", "recover");
+
+  strictEqual(whileAlive.includes("connection"), false);
+  notStrictEqual(left, before);
+  match(recovered, new RegExp(`^Undid a connection of container ${id}, which nobody`, "m"));
+  strictEqual(await ok(wherry, ...links), before);
+  await ok(wherry, "rm", "-f", id);
+});
 
 testWhole("two containers on one parent cannot have one hardware address", async (wherry) => {
   await using _lan = new Lan(wherry.network);

@@ -1,13 +1,24 @@
 /** What a test needs of the machine it runs on. @module */
 
 import { findProgram } from "../scripts/prerequisites.ts";
+import { hasLinkKind } from "./link_kinds.ts";
 
 /** A need that {@linkcode needs} can check. */
-export type Need = "root" | "nft" | "podman" | "skopeo" | "umoci" | "dockerd";
+export type Need =
+  | "root"
+  | "nft"
+  | "ipvlan"
+  | "vlan"
+  | "podman"
+  | "skopeo"
+  | "umoci"
+  | "dockerd";
 
 const CHECKS: Readonly<Record<Need, () => boolean>> = {
   root: () => Deno.uid() === 0,
   nft: () => findProgram("nft") !== undefined,
+  ipvlan: () => hasLinkKind("ipvlan"),
+  vlan: () => hasLinkKind("vlan"),
   podman: () => findProgram("podman") !== undefined,
   skopeo: () => findProgram("skopeo") !== undefined,
   umoci: () => findProgram("umoci") !== undefined,
@@ -15,11 +26,18 @@ const CHECKS: Readonly<Record<Need, () => boolean>> = {
     ["docker", "dockerd", "containerd"].every((program) => findProgram(program) !== undefined),
 };
 
+/** Those that depend on how the kernel was built: nothing that is installed helps. */
+const OF_KERNEL: readonly Need[] = ["ipvlan", "vlan"];
+
 /**
  * Whether a test can run here; give the negation to `ignore`.
  *
- * With `WHERRY_REQUIRE_ALL=1` always true, so that a missing need is a failure and not a silent skip.
+ * With `WHERRY_REQUIRE_ALL=1` true for what can be installed, so that a missing need is a failure and not a silent
+ * skip; with `WHERRY_REQUIRE_KERNEL=1` for what the kernel must have, too.
  */
 export function needs(...wanted: readonly Need[]): boolean {
-  return Deno.env.get("WHERRY_REQUIRE_ALL") === "1" || wanted.every((need) => CHECKS[need]());
+  return wanted.every((need) => {
+    const variable = OF_KERNEL.includes(need) ? "WHERRY_REQUIRE_KERNEL" : "WHERRY_REQUIRE_ALL";
+    return Deno.env.get(variable) === "1" || CHECKS[need]();
+  });
 }

@@ -192,11 +192,28 @@ const REFUSED: readonly (readonly [args: readonly string[], message: string, cod
   [["--subnet", "10.0.0.5/24", "x"], "invalid subnet 10.0.0.5/24: it should be 10.0.0.0/24", 1],
   [["--subnet", "10.0.0.0/24", "--gateway", "10.0.1.1", "x"], "no matching subnet for gateway", 1],
   [["--gateway", "10.0.1.1", "x"], "every ip-range or gateway must have a corresponding subnet", 1],
+  [["--subnet", "224.0.0.0/4", "x"], "it has addresses of multicast groups", 1],
+  [["--subnet", "ff05::/64", "x"], "it has addresses of multicast groups", 1],
+  [
+    ["--subnet", "10.0.0.0/24", "--gateway", "10.0.0.9", "--aux-address", "a=10.0.0.9", "x"],
+    "invalid auxiliary address a: it is the gateway's",
+    1,
+  ],
+  [
+    ["--subnet", "10.0.0.0/24", "--aux-address", "10.0.0.9", "x"],
+    'Cannot use --aux-address "10.0.0.9": it is not NAME=ADDRESS',
+    1,
+  ],
   [["-d", "overlay", "x"], 'plugin "overlay" not found', 1],
   [["-d", "macvlan", "--subnet", "10.0.0.0/24", "x"], "driver macvlan needs a parent", 1],
   [
     ["-d", "ipvlan", "--subnet", "10.0.0.0/24", "-o", "parent=eth9", "x"],
     "-o parent interface was not found on the host: eth9",
+    1,
+  ],
+  [
+    ["-d", "macvlan", "--subnet", "10.0.0.0/24", "-o", "parent=eth9.10", "x"],
+    "-o parent interface was not found on the host: eth9.10",
     1,
   ],
   [["-o", "size=9", "x"], 'Cannot use the option "size": driver bridge does not have it', 1],

@@ -155,10 +155,22 @@ testWhole("ports that nobody can reach are warned of", async (wherry) => {
   }
 });
 
+testWhole("a port is not published on an address that the host does not have", async (wherry) => {
+  const { code, stderr } = await wherry.runBusybox(["-p", "192.0.2.77:80:80"], ["true"]);
+
+  strictEqual(
+    stderr.split("\n")[0],
+    "wherry: Bind for 192.0.2.77:80 failed: cannot assign requested address: " +
+      "no link of the host has it",
+  );
+  strictEqual(code, 125);
+});
+
 testWhole(
   "flags of networks that make no sense are refused with docker's status",
   async (wherry) => {
     const refused: [flags: string[], create: number, message: string][] = [
+      [["--network", "container:nobody"], 1, "No such container: nobody"],
       [["-p", "70000"], 125, "invalid containerPort: 70000"],
       [["--link", "db"], 125, 'Cannot link to "db": links are not supported'],
       [["--network", "nope"], 1, "network nope not found"],

@@ -145,6 +145,27 @@ testWhole("rename gives a running container its new name everywhere", async (whe
   await wherry.run(["rm", "-f", "old", "new"]);
 });
 
+testWhole(
+  "rename lets others on the network find a container by its new name only",
+  async (wherry) => {
+    await wherry.run(["network", "create", "net"]);
+    const flags = ["--network", "net", "--stop-timeout", "0"];
+    await wherry.start(["--name", "peer", ...flags], ["sleep", "100"]);
+    await wherry.start(["--name", "old", "--network-alias", "stays", ...flags], ["sleep", "100"]);
+    const namesIn = async (box: string): Promise<string> =>
+      (await wherry.run(["exec", box, "grep", "-o", "\t.* stays", "/etc/hosts"])).stdout;
+
+    await wherry.run(["rename", "old", "new"]);
+
+    match(await namesIn("peer"), /^\tnew [0-9a-f]{12} stays\n(\tnew [0-9a-f]{12} stays\n)?$/);
+    strictEqual(await namesIn("new"), await namesIn("peer"));
+    strictEqual((await wherry.run(["exec", "peer", "ping", "-c1", "-W2", "new"])).code, 0);
+    await wherry.run(["rm", "-f", "new"]);
+    strictEqual(await namesIn("peer"), "");
+    await wherry.run(["rm", "-f", "peer"]);
+  },
+);
+
 testWhole("rename refuses a name that is taken, its own and none", async (wherry) => {
   for (const name of ["first", "second"]) {
     await wherry.run(["create", "--name", name, ...await wherry.busybox(), "true"]);

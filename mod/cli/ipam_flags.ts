@@ -39,6 +39,9 @@ export function planPools(flags: IpamFlags): IpamPool[] {
   for (const range of ranges) setRange(drafts, range);
   for (const gateway of gateways) setGateway(drafts, gateway);
   for (const [name, address] of Object.entries(parseNameValues(flags["aux-address"]))) {
+    if (address === "") {
+      throw argumentError(`Cannot use --aux-address "${name}": it is not NAME=ADDRESS`);
+    }
     const draft = drafts.find(({ block }) => hasAddress(block, address));
     if (draft === undefined) throw argumentError(`no matching subnet for aux-address ${address}`);
     draft.pool.auxiliaryAddresses[name] = address;

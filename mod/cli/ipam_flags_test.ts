@@ -59,7 +59,10 @@ const REFUSED: readonly (readonly [Partial<IpamFlags>, string])[] = [
     { subnet: ["10.0.0.0/24"], "aux-address": ["a=10.2.0.1"] },
     "no matching subnet for aux-address 10.2.0.1",
   ],
-  [{ subnet: ["10.0.0.0/24"], "aux-address": ["a"] }, "no matching subnet for aux-address "],
+  [
+    { subnet: ["10.0.0.0/24"], "aux-address": ["a"] },
+    'Cannot use --aux-address "a": it is not NAME=ADDRESS',
+  ],
   [
     { subnet: ["10.0.0.0/24", "10.1.0.0/24"], "ip-range": ["10.0.0.0/25", "10.0.0.128/25"] },
     "cannot configure multiple ranges (10.0.0.128/25, 10.0.0.0/25) on the same subnet (10.0.0.0/24)",

@@ -12,7 +12,7 @@ import {
   parseCidr,
   parseIpAddress,
 } from "../kernel/ip.ts";
-import { formatMacAddress, parseMacAddress } from "../kernel/mac_address.ts";
+import { formatMacAddress, isGroupAddress, parseMacAddress } from "../kernel/mac_address.ts";
 import type { WherryError } from "../errors.ts";
 import { argumentError, flagError } from "./argument_error.ts";
 import { HOST_NAME, type NameFlags, planNameLookup } from "./name_flags.ts";
@@ -259,8 +259,15 @@ function checkEndpoint(request: EndpointRequest): EndpointRequest {
 function checkMacAddress(text: string): string {
   if (text === "") return "";
   const bytes = parseMacAddress(text);
-  if (bytes !== undefined) return formatMacAddress(bytes);
-  throw flagError(`${text} is not a valid mac address`);
+  if (bytes === undefined) throw flagError(`${text} is not a valid mac address`);
+  // What the kernel would refuse when the link is made
+  if (isGroupAddress(bytes)) {
+    throw flagError(`${text} is not a valid mac address: it belongs to a group`);
+  }
+  if (bytes.every((byte) => byte === 0)) {
+    throw flagError(`${text} is not a valid mac address: it belongs to nobody`);
+  }
+  return formatMacAddress(bytes);
 }
 
 /**
@@ -336,7 +343,7 @@ function parsePriority(value: string, text: string): number {
   throw invalidNetwork(text, `invalid gw-priority (${value}): invalid syntax`);
 }
 
-/** No driver has any for one endpoint. */
+/** In docker's words for what is malformed; docker takes any other option and forgets it. */
 function refuseDriverOption(value: string, text: string): WherryError {
   if (!value.includes("=")) {
     return invalidNetwork(text, "invalid key value pair format in driver options");

@@ -127,6 +127,14 @@ const REFUSED_AT_ONCE: [line: string, message: string][] = [
     'invalid argument "name=x,driver-opt=a=b" for "--network" flag: driver option a is not known',
   ],
   ["--network name=x,mac-address=zz", "zz is not a valid mac address"],
+  [
+    "--mac-address 01:00:5e:00:00:01",
+    "01:00:5e:00:00:01 is not a valid mac address: it belongs to a group",
+  ],
+  [
+    "--mac-address 00:00:00:00:00:00",
+    "00:00:00:00:00:00 is not a valid mac address: it belongs to nobody",
+  ],
   ["--mac-address 02:42:ac:11:00", "02:42:ac:11:00 is not a valid mac address"],
   ["--network a --network a", 'network "a" is specified multiple times'],
   ["--network default --network bridge", 'network "bridge" is specified multiple times'],

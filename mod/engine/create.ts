@@ -212,8 +212,7 @@ async function resolveNetworks(
   { networkMode = "none", endpoints = [], parentNetwork }: CreateRequest,
 ): Promise<Pick<CreateRequest, "networkMode" | "endpoints" | "hostname" | "domainname">> {
   if (networkMode.startsWith(CONTAINER_MODE)) {
-    const { config } = findContainer(engine, networkMode.slice(CONTAINER_MODE.length));
-    const { id, hostname, domainname } = config;
+    const { id, hostname, domainname } = findSharer(engine, networkMode);
     return { networkMode: CONTAINER_MODE + id, endpoints, hostname, domainname };
   }
   const onParent = await resolveParentNetwork(engine, parentNetwork);
@@ -232,6 +231,17 @@ async function resolveNetworks(
     );
   }
   return { networkMode: names[0] ?? networkMode, endpoints: found };
+}
+
+/** It has no exit status of its own to fail with: `run` has failed, and not what it was to run. */
+function findSharer(engine: Engine, networkMode: string): ContainerConfig {
+  try {
+    return findContainer(engine, networkMode.slice(CONTAINER_MODE.length)).config;
+  } catch (cause) {
+    if (!(cause instanceof WherryError)) throw cause;
+    const { kind, message, hint } = cause;
+    throw new WherryError(kind, message, { cause, ...(hint === undefined ? {} : { hint }) });
+  }
 }
 
 async function resolveParentNetwork(

@@ -21,6 +21,7 @@ import {
   chooseSubnet,
   chooseUniqueLocalSubnet,
 } from "../network/subnet_pools.ts";
+import { checkVlanId, parseVlanName } from "../network/vlan.ts";
 import { newId } from "../store/id.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordNetworkEvent } from "./events.ts";
@@ -125,6 +126,7 @@ function checkParent(links: Links, { name, driver, options }: NetworkConfig): vo
   }
   const parent = links.find(wanted);
   if (parent === undefined) {
+    if (canCarryVlan(links, wanted)) return;
     throw dockerError(
       "not_found",
       `-o parent interface was not found on the host: ${wanted}`,
@@ -138,6 +140,14 @@ function checkParent(links: Links, { name, driver, options }: NetworkConfig): vo
     `Cannot use "${wanted}" as the parent of ${driver} network "${name}": ${problem}`,
     { hint: "Name the link that leads to the LAN, or use driver bridge" },
   );
+}
+
+/** Whether a parent that is missing can be made when a container is started. */
+function canCarryVlan(links: Links, wanted: string): boolean {
+  const vlan = parseVlanName(wanted);
+  if (vlan === undefined || vlan.base === "lo" || links.find(vlan.base) === undefined) return false;
+  checkVlanId(vlan);
+  return true;
 }
 
 function listParents(links: Links): string {

@@ -17,6 +17,7 @@ import { NETLINK, NetlinkError, NetlinkSocket } from "../kernel/netlink.ts";
 import { occupyUdpPort, PacketSocket } from "../kernel/packet_socket.ts";
 import {
   DHCP_PORT,
+  type DhcpChannel,
   DhcpClient,
   type DhcpGrant,
   type DhcpIdentity,
@@ -34,16 +35,21 @@ import { readRecord, writeRecord } from "../store/record.ts";
 import { defaultRouteIndex } from "./default_route.ts";
 import type { Engine } from "./engine.ts";
 import { readContainer } from "./find.ts";
+import { Interruption } from "./interruption.ts";
 import { changeAddress, rewriteResolvConf } from "./names.ts";
 import { findNetwork } from "./networks.ts";
 import { releaseLease } from "./sandbox_removal.ts";
 
 /** A link that is to have an address of its LAN. */
-export interface LeaseRequest {
+export interface LinkRequest {
   config: Pick<ContainerConfig, "id" | "hostname">;
   network: NetworkConfig;
-  /** Its link is there and switched on; the address and the lease are written into it. */
+  /** Its link is there and switched on. */
   endpoint: Endpoint;
+}
+
+/** A link that is given one. */
+export interface LeaseRequest extends LinkRequest {
   /** Of the namespace that the link is in. */
   sockets: SandboxSockets;
   /** Whether everything else is reached through the LAN's router. */
@@ -53,23 +59,43 @@ export interface LeaseRequest {
 }
 
 /**
- * Gets an address for a link, and gives it to the link.
+ * Gets an address for a link, and gives it to the link. The address and the lease are written into the endpoint.
  *
- * @throws {WherryError} `unavailable` if no server gives one in time.
+ * @throws {WherryError} `unavailable` if no server gives one in time, or a signal says not to wait any longer.
  */
 export async function leaseAddress(engine: Engine, request: LeaseRequest): Promise<void> {
-  const { config, network, endpoint, sockets, hasDefaultRoute, record } = request;
+  const { namespace } = request.sockets;
+  takeGrant(engine, request, await askForAddress(engine, { ...request, namespace }));
+}
+
+/**
+ * Gets an address for a link.
+ *
+ * @param request With the namespace that the link is in.
+ * @throws {WherryError} As {@linkcode leaseAddress} does.
+ */
+export async function askForAddress(
+  engine: Engine,
+  { config, network, endpoint, namespace }: LinkRequest & { namespace: Descriptor },
+): Promise<DhcpGrant> {
   const last = readLastAddresses(engine, config.id);
-  const grant = await withClient(
-    sockets.namespace,
+  using interruption = new Interruption(`get an address of network "${network.name}"`);
+  return await withClient(
+    namespace,
     endpoint,
     planIdentity(config, network, endpoint),
     (client) => client.acquire(last[endpoint.link]),
+    interruption,
   );
+}
+
+/** Gives a link what a server has given for it. The address and the lease are written into the endpoint. */
+export function takeGrant(engine: Engine, request: LeaseRequest, grant: DhcpGrant): void {
+  const { config, network, endpoint, sockets, hasDefaultRoute, record } = request;
   endpoint.ipv4 = grant.ipv4;
   endpoint.lease = grant.lease;
   record();
-  writeLastAddresses(engine, config.id, { ...last, [endpoint.link]: grant.ipv4.address });
+  rememberAddress(engine, config.id, endpoint.link, grant);
   configureLink(sockets, { endpoint, hasDefaultRoute });
   applyMtu(sockets, endpoint, network, grant);
 }
@@ -95,6 +121,7 @@ async function withClient<T>(
   { link }: Endpoint,
   identity: DhcpIdentity,
   speak: (client: DhcpClient) => Promise<T>,
+  interruption?: Interruption,
 ): Promise<T> {
   using stack = new DisposableStack();
   const socket = inNetNamespace(namespace, () => {
@@ -104,7 +131,23 @@ async function withClient<T>(
     if (occupied !== undefined) stack.use(occupied);
     return stack.use(new PacketSocket(index, DHCP_PORT.client));
   });
-  return await speak(new DhcpClient(socket, identity));
+  const channel = interruption === undefined ? socket : listenIn(socket, interruption);
+  return await speak(new DhcpClient(channel, identity));
+}
+
+/** How soon an interruption is noticed. */
+const NOTICE_MS = 200;
+
+/** A channel that fails when somebody interrupts. */
+function listenIn(channel: DhcpChannel, interruption: Interruption): DhcpChannel {
+  return {
+    send: (frame) => channel.send(frame),
+    receive: async (timeoutMs) => {
+      const frame = await channel.receive(Math.min(timeoutMs, NOTICE_MS));
+      interruption.check();
+      return frame;
+    },
+  };
 }
 
 /** What the network was made with counts more than what the server says. */
@@ -131,8 +174,9 @@ function parseLastAddresses(json: unknown): LastAddresses {
   );
 }
 
-function writeLastAddresses({ paths }: Engine, id: string, addresses: LastAddresses): void {
-  writeRecord(paths.container(id).lastAddresses, addresses, { isDurable: false });
+function rememberAddress(engine: Engine, id: string, link: string, { ipv4 }: DhcpGrant): void {
+  const addresses = { ...readLastAddresses(engine, id), [link]: ipv4.address };
+  writeRecord(engine.paths.container(id).lastAddresses, addresses, { isDurable: false });
 }
 
 /**
@@ -177,13 +221,23 @@ async function keepLeases(
       failures.push(error);
     }
   }
-  await wakeIn(monitor, planNextWake(readSandbox(path)?.endpoints ?? [], Date.now()));
+  await wakeForLeases(monitor, path);
   if (failures.length > 0) throw new AggregateError(failures, "Cannot renew all leases");
 }
 
-/** The answer comes when the request is done; an error says that the container has just ended. */
-async function wakeIn(monitor: MonitorConnection, delayMs: number): Promise<void> {
+/**
+ * Has a monitor call in time for the next of its container's leases.
+ *
+ * @param path Of the record of its sandbox.
+ */
+export async function wakeForLeases(monitor: MonitorConnection, path: string): Promise<void> {
+  await wakeIn(monitor, planNextWake(readSandbox(path)?.endpoints ?? [], Date.now()));
+}
+
+/** Has a monitor call after so many milliseconds, in place of any time said before. */
+export async function wakeIn(monitor: MonitorConnection, delayMs: number): Promise<void> {
   monitor.wake(Math.floor(delayMs));
+  // The answer comes when the request is done; an error says that the container has just ended
   await monitor.nextOf("ok", "error");
 }
 
@@ -258,8 +312,7 @@ function replaceGrant(
   writeSandbox(paths.network, sandbox);
   applyChange(keeping, network, { sandbox, old, endpoint, mtu: grant?.mtu ?? 0 });
   if (grant === undefined) return;
-  const last = readLastAddresses(engine, config.id);
-  writeLastAddresses(engine, config.id, { ...last, [endpoint.link]: grant.ipv4.address });
+  rememberAddress(engine, config.id, endpoint.link, grant);
 }
 
 /** What a change is about: an endpoint as it was and as it is now, and the sandbox that has it. */

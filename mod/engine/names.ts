@@ -12,6 +12,7 @@ import {
   listMembers,
   LOCAL_HOSTS,
   removeHostsLines,
+  renameHostsLines,
   shortenIds,
 } from "../network/hosts_file.ts";
 import type { NetworkConfig } from "../network/network.ts";
@@ -168,6 +169,29 @@ export function joinNamesAlive(
 ): void {
   appendIfPresent(hostsPath(paths, config.id), formatOwnLines(addressesOf(endpoint), config));
   joinNames(paths, config.id, [endpoint]);
+}
+
+/**
+ * Tells a container and all others on its networks what it is called now.
+ *
+ * @param endpoints With their new names; where one is not told of, nothing changes.
+ */
+export function replaceNames(paths: Paths, id: string, endpoints: readonly Endpoint[]): void {
+  using _lock = acquireLock(paths.hostNetwork.namesLock);
+  for (const endpoint of endpoints) {
+    const { hosts } = paths.network(endpoint.networkId);
+    const known = readTextIfPresent(hosts);
+    if (known === undefined) continue;
+    const { names } = endpoint;
+    const addresses = addressesOf(endpoint);
+    replaceText(hosts, renameHostsLines(known, { id, names, addresses }), { isDurable: false });
+    for (const member of listMembers(known)) {
+      rewriteIfPresent(
+        hostsPath(paths, member),
+        (text) => renameHostsLines(text, { id: shortId(id), names, addresses }),
+      );
+    }
+  }
 }
 
 /** Makes all containers on a container's networks forget it, and it them; the reverse of {@linkcode joinNames}. */

@@ -46,6 +46,7 @@ import {
 import { findObstacles } from "../network/firewall_check.ts";
 import { makeAddressBook } from "../network/address_book.ts";
 import { ensureTable, HostNetwork } from "../network/host_network.ts";
+import { ensureVlan, parseVlanName, removeVlan } from "../network/vlan.ts";
 import { newId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import { type Engine, systemFailure } from "./engine.ts";
@@ -211,11 +212,23 @@ export function hostHasIpv6(): boolean {
  * @throws {NetlinkError} If the kernel refuses a part; nothing is left then.
  */
 export function bringUp(engine: Engine, network: NetworkConfig): string {
-  if (network.driver !== "bridge") return "";
+  if (network.driver !== "bridge") {
+    bringUpParent(engine, network);
+    return "";
+  }
   using socket = new NetlinkSocket(NETLINK.ROUTE);
   const isReady = isBridgeReady(socket, network) && ensureTable(engine.paths, network.id);
   if (!isReady) makeReady(engine, socket, network);
   return bridgeNameOf(network);
+}
+
+/** A link of a VLAN is made if it is missing; all other parents are somebody else's business. */
+function bringUpParent(engine: Engine, { options }: NetworkConfig): void {
+  const parent = options[NETWORK_OPTION.PARENT] ?? "";
+  if (parseVlanName(parent) === undefined) return;
+  using _lock = lockNetworks(engine);
+  using socket = new NetlinkSocket(NETLINK.ROUTE);
+  ensureVlan(new Links(socket), parent);
 }
 
 /** Idempotent: two that come at once do it one after the other. */
@@ -248,6 +261,20 @@ function warnOfObstacles({ onWarning }: Engine, network: NetworkConfig): void {
   }
 }
 
+/** Another network may have the same parent. */
+function takeDownParent(engine: Engine, { id, options }: NetworkConfig): void {
+  const parent = options[NETWORK_OPTION.PARENT] ?? "";
+  if (parseVlanName(parent) === undefined) return;
+  using _lock = lockNetworks(engine);
+  const { networks } = listNetworkRecords(engine.paths);
+  const isShared = networks.some((other) =>
+    other.id !== id && other.options[NETWORK_OPTION.PARENT] === parent
+  );
+  if (isShared) return;
+  using socket = new NetlinkSocket(NETLINK.ROUTE);
+  removeVlan(new Links(socket), parent);
+}
+
 /**
  * Removes what the host has of a network that no container is on. Idempotent.
  *
@@ -259,6 +286,8 @@ export function takeDown(engine: Engine, network: NetworkConfig): void {
     using socket = new NetlinkSocket(NETLINK.ROUTE);
     removeBridge(socket, network);
     host.removeBridge(network.id);
+  } else {
+    takeDownParent(engine, network);
   }
   const { addresses, hosts } = engine.paths.network(network.id);
   // Not the lock: somebody may be waiting for it

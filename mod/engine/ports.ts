@@ -7,6 +7,8 @@ import {
   type ListeningSocket,
   listListeningSockets,
 } from "../kernel/listening.ts";
+import { listAddresses } from "../kernel/address.ts";
+import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
 import { readSysctl } from "../kernel/sysctl.ts";
 import { HostNetwork } from "../network/host_network.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "../network/network.ts";
@@ -99,6 +101,7 @@ export function replaceContainerPorts(
       ephemeral: readEphemeralPorts(),
     });
   if (!Array.isArray(plan)) return plan;
+  checkHostAddresses(plan, sandbox.ports);
   record([...sandbox.ports, ...plan]);
   try {
     host.replacePorts(config.id, plan);
@@ -110,6 +113,32 @@ export function replaceContainerPorts(
   forgetFlowsToContainer(sandbox.ports);
   forgetFlowsToHost(plan);
   return undefined;
+}
+
+/** Of what is published already nobody is told that an address has gone: it may come back. */
+function checkHostAddresses(plan: readonly PortMapping[], known: readonly PortMapping[]): void {
+  const foreign = plan.find(({ hostAddress }) =>
+    !isAlwaysLocal(hostAddress) && !known.some((one) => one.hostAddress === hostAddress) &&
+    !isLocal(hostAddress)
+  );
+  if (foreign === undefined) return;
+  throw portConflict(
+    foreign,
+    foreign.hostPort,
+    "cannot assign requested address: no link of the host has it",
+  );
+}
+
+function isAlwaysLocal(address: string): boolean {
+  return ["0.0.0.0", "::", "::1"].includes(address) || address.startsWith("127.");
+}
+
+/** As bind(2) sees it: with `ip_nonlocal_bind` any address may come later. */
+function isLocal(address: string): boolean {
+  const family = address.includes(":") ? "ipv6" : "ipv4";
+  if (readSysctl(`net/${family}/ip_nonlocal_bind`) === "1") return true;
+  using socket = new NetlinkSocket(NETLINK.ROUTE);
+  return listAddresses(socket).some((one) => one.address === address);
 }
 
 /**

@@ -8,6 +8,7 @@ import { containerCgroup, listContainerCgroups, removeEmptyCgroups } from "./cgr
 import type { Engine } from "./engine.ts";
 import { listIds, tryLockContainer } from "./find.ts";
 import { recoverImages } from "./images.ts";
+import { type EndpointRecovery, recoverEndpoints } from "./recover_endpoints.ts";
 import { type NetworkRecovery, recoverNetworks } from "./recover_networks.ts";
 import { killUnknown } from "./stop.ts";
 import { sweepContainers, type SweepResult } from "./sweep.ts";
@@ -18,6 +19,8 @@ export interface Recovery {
   containers: SweepResult;
   /** Ids of containers of which there was something left that their records do not tell of. */
   killed: string[];
+  /** Connections of containers that run. */
+  endpoints: EndpointRecovery;
   /** Networks, and what containers had of them. */
   networks: NetworkRecovery;
   /** The image store. */
@@ -37,9 +40,10 @@ export async function recoverEngine(engine: Engine): Promise<Recovery> {
   const ended = await killDamaged(engine);
   const containers = sweepContainers(engine, { waits: true });
   const killed = [...ended, ...killForgotten(engine, containers)];
+  const endpoints = await recoverEndpoints(engine);
   const networks = recoverNetworks(engine);
   const cgroups = removeEmptyCgroups();
-  return { containers, killed, networks, images: recoverImages(engine), cgroups };
+  return { containers, killed, endpoints, networks, images: recoverImages(engine), cgroups };
 }
 
 /** Ends the containers that run and have a damaged record, so that the sweep can put them aside. */

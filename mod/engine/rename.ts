@@ -1,20 +1,28 @@
 /** Giving containers other names. @module */
 
 import { errnoText } from "../../ffi/errno.ts";
+import type { ContainerConfig } from "../container/config.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { checkName } from "../container/name.ts";
 import { claimName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
+import { isPresent } from "../kernel/entry.ts";
+import { writeSandbox } from "../network/sandbox_record.ts";
+import { acquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
+import { replaceNames } from "./names.ts";
 import { openConfig } from "./open_config.ts";
+import { namesOf } from "./sandbox.ts";
+import { readSandboxIfSound } from "./sandbox_reading.ts";
 
 /**
- * Changes a container's name, also while it runs; its host name stays.
+ * Changes a container's name, also while it runs: those on its networks find it by the new one. Its host name stays.
  *
- * If this is cut short the container has the old name or the new one.
+ * If this is cut short the container has the old name or the new one; others may find it by the other one until it is
+ * started again.
  *
  * @param wanted A name, an id or the beginning of an id.
  * @throws {WherryError} `invalid_argument` if it has the name already or it is none, `already_exists` if another
@@ -52,12 +60,28 @@ async function renameTo(
   record.replace({ ...config, name });
   undo.move();
   releaseName(engine.paths, config.name, config.id);
+  renameOnNetworks(engine, { ...config, name });
   await tellMonitor(paths.runDirectory, wanted, name);
   recordContainerEvent(engine, {
     config: { ...config, name },
     action: "rename",
     attributes: { oldName: `/${config.name}` },
   });
+}
+
+/** Does nothing for a container that has nothing of its networks at this moment. */
+function renameOnNetworks(engine: Engine, config: ContainerConfig): void {
+  const { network: path, networkLock } = engine.paths.container(config.id);
+  if (!isPresent(path)) return;
+  using _lock = acquireLock(networkLock);
+  const sandbox = readSandboxIfSound(engine, config.id);
+  if (sandbox === undefined) return;
+  const endpoints = sandbox.endpoints.map((endpoint) => {
+    const request = config.endpoints.find(({ network }) => network === endpoint.networkName);
+    return { ...endpoint, names: namesOf(config, { aliases: request?.aliases ?? [] }) };
+  });
+  writeSandbox(path, { ...sandbox, endpoints });
+  replaceNames(engine.paths, config.id, endpoints);
 }
 
 /** What happens to it from now on is told by its new name. */

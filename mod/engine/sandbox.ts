@@ -23,7 +23,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { defaultRouteIndex } from "./default_route.ts";
 import { recordEndpointEvent } from "./endpoint_events.ts";
 import { type Engine, systemFailure } from "./engine.ts";
-import { findContainer } from "./find.ts";
+import { findContainer, readContainer } from "./find.ts";
 import { joinNames, writeHostEtcFiles, writeSandboxEtcFiles } from "./names.ts";
 import { loadDhcp } from "./network_support.ts";
 import { bringUp, findNetwork, lockEndpoints } from "./networks.ts";
@@ -220,7 +220,6 @@ export function planEndpoint(
   { network, index }: { network: NetworkConfig | undefined; index: number },
 ): Endpoint {
   const id = newId();
-  const names = [config.name, shortId(config.id), ...request.aliases];
   return {
     id,
     networkId: network?.id ?? "",
@@ -228,8 +227,16 @@ export function planEndpoint(
     hostLink: network?.driver === "bridge" ? `wh${shortId(id)}` : "",
     link: `eth${index}`,
     macAddress: request.macAddress,
-    names: [...new Set(names)],
+    names: namesOf(config, request),
   };
+}
+
+/** Names by which others on a network find a container, its own first. */
+export function namesOf(
+  { id, name }: Pick<ContainerConfig, "id" | "name">,
+  { aliases }: Pick<EndpointRequest, "aliases">,
+): string[] {
+  return [...new Set([name, shortId(id), ...aliases])];
 }
 
 /** Takes addresses for an endpoint and writes them into it. */
@@ -242,6 +249,7 @@ function takeAddresses(
 ): void {
   checkWishes(request, network);
   const isStale = (owner: string): boolean => !isLocked(engine.paths.container(owner).lock);
+  const nameOf = (owner: string): string => readContainer(engine, owner)?.config.name ?? owner;
   for (const pool of network.ipamDriver === "default" ? network.pools : []) {
     const isIpv6 = pool.subnet.includes(":");
     if (isIpv6 ? !network.hasIpv6 : !network.hasIpv4) continue;
@@ -249,7 +257,7 @@ function takeAddresses(
     const address = new AddressPool(pool, {
       directory: engine.paths.network(network.id).addresses,
       networkName: network.name,
-    }).allocate({ owner: id, wanted, isStale });
+    }).allocate({ owner: id, wanted, isStale, nameOf });
     endpoint[isIpv6 ? "ipv6" : "ipv4"] = endpointAddress(address, pool, network);
   }
   if (endpoint.macAddress === "") endpoint.macAddress = planMacAddress(id, endpoint);

@@ -43,6 +43,8 @@ export interface StartOptions {
   attachment?: Attachment;
   /** Size of the terminal that is attached. @default {unknown} */
   terminalSize?: TerminalSize;
+  /** Called when the network is there, which may take time, and the command is about to be run. */
+  onReady?(): void;
 }
 
 const UNKNOWN_SIZE: TerminalSize = { rows: 0, columns: 0 };
@@ -102,11 +104,12 @@ function settleFailedStart(engine: Engine, config: ContainerConfig, cause: unkno
 async function launch(
   engine: Engine,
   { config, lock }: Pick<CreatedContainer, "config" | "lock">,
-  { attachment, terminalSize = UNKNOWN_SIZE }: StartOptions,
+  { attachment, terminalSize = UNKNOWN_SIZE, onReady }: StartOptions,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   using network = await setUpSandbox(engine, config);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
+  onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
   const steps = planStart(engine, config, network, terminalSize);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });

@@ -7,8 +7,8 @@ import { pinPorts } from "../network/port_pinning.ts";
 import { planPorts, type PortTrouble } from "../network/port_plan.ts";
 import type { PortMapping } from "../network/sandbox.ts";
 import { changeContainer, type LiveSandbox, type OpenContainer } from "./change_container.ts";
-import { networksOf } from "./connect.ts";
 import type { Engine } from "./engine.ts";
+import { networksOf } from "./live_endpoints.ts";
 import { hasPortTarget, portsToPublish, replaceContainerPorts, settlePorts } from "./ports.ts";
 
 /** Ports that come and go. */

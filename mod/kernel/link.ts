@@ -115,6 +115,18 @@ export interface IpvlanRequest extends SharedLinkRequest {
   mode: keyof typeof IPVLAN_MODE;
 }
 
+/** What belongs to one VLAN on a link of this namespace (802.1Q). */
+export interface VlanRequest {
+  /** Its name, for example `"eth0.10"`. */
+  name: string;
+  /** The link that carries it. */
+  parentIndex: number;
+  /** Number of the VLAN, 1 to 4094. */
+  id: number;
+  /** Free text for whoever looks, at most 255 bytes. */
+  alias: string;
+}
+
 const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18 } as const;
 
 const IFLA = {
@@ -133,6 +145,7 @@ const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 const VETH_INFO_PEER = 1;
 const IFLA_MACVLAN_MODE = 1;
 const IFLA_IPVLAN_MODE = 1;
+const IFLA_VLAN_ID = 1;
 const IFLA_BRPORT = { HAIRPIN: 4, ISOLATED: 33 } as const;
 /** The answer is only half as long without statistics. */
 const RTEXT_FILTER_SKIP_STATS = 8;
@@ -281,6 +294,15 @@ export function newIpvlan({ mode, ...request }: IpvlanRequest): NetlinkRequest {
   return newSharedLink(request, info, "ipvlan");
 }
 
+/** A request to make the link of a VLAN, which is switched on. */
+export function newVlan({ name, parentIndex, id }: Omit<VlanRequest, "alias">): NetlinkRequest {
+  return newLinkUp("vlan", name, [
+    [IFLA.IFNAME, name],
+    [IFLA.LINK, parentIndex],
+    linkInfo("vlan", [[IFLA_VLAN_ID, uint16(id)]]),
+  ]);
+}
+
 /** A request about a link that is there. */
 function changeLink(
   action: string,
@@ -311,6 +333,10 @@ export function switchLinkOff(link: LinkReference): NetlinkRequest {
 /** A request to take a link away; of a veth pair both ends go. */
 export function deleteLink(link: LinkReference): NetlinkRequest {
   return { ...changeLink("remove link", link, []), type: RTM.DELLINK };
+}
+
+function describeLink(link: LinkReference, alias: string): NetlinkRequest {
+  return changeLink("describe link", link, [[IFLA.IFALIAS, alias]]);
 }
 
 /** A request to tell what a link is. */
@@ -403,6 +429,17 @@ export class Links {
     this.#socket.request(newIpvlan(request));
   }
 
+  /**
+   * Makes the link of a VLAN and switches it on.
+   *
+   * @throws {NetlinkError} EEXIST if there is a link of that name, or one of that VLAN on the parent; ENETDOWN if the
+   * parent is switched off; EOPNOTSUPP if the kernel has no VLANs.
+   */
+  addVlan({ alias, ...request }: VlanRequest): void {
+    // In one go, so that nobody finds it without
+    this.#socket.request(newVlan(request), describeLink(request.name, alias));
+  }
+
   /** The link of that name; `undefined` if there is none. */
   find(name: string): Link | undefined {
     const [message] = this.#socket.find(getLink(name)) ?? [];
@@ -483,6 +520,6 @@ export class Links {
 
   /** Gives a link a text for whoever looks; empty for none. @throws {NetlinkError} ENODEV if there is none. */
   setAlias(link: LinkReference, alias: string): void {
-    this.#socket.request(changeLink("describe link", link, [[IFLA.IFALIAS, alias]]));
+    this.#socket.request(describeLink(link, alias));
   }
 }

@@ -7,6 +7,7 @@ import {
   newIpvlan,
   newMacvlan,
   newVeth,
+  newVlan,
   parseLink,
   type VethRequest,
 } from "./link.ts";
@@ -189,6 +190,16 @@ Deno.test("newIpvlan() says what ip says, but for flags that are 0", () => {
     said,
   );
   deepStrictEqual(flags, [2, "0000"]);
+});
+
+Deno.test("newVlan() says what ip says", () => {
+  deepStrictEqual(
+    saidBy(newVlan({ name: "vl9.10", parentIndex: 1, id: 10 })),
+    saidByIp(
+      "4c000000100005061b35016b00000000000000000000000001000000010000000800050001000000",
+      "0b000300766c392e31300000" + "1800120008000100766c616e0c000200060001000a000000",
+    ),
+  );
 });
 
 Deno.test("newBridge() refuses a malformed hardware address", () => {

@@ -11,6 +11,11 @@ export function parseMacAddress(text: string): Uint8Array<ArrayBuffer> | undefin
   return Uint8Array.from(text.split(/[:-]/), (pair) => parseInt(pair, 16));
 }
 
+/** Whether a hardware address stands for several links, as that for broadcasts does. */
+export function isGroupAddress([first = 0]: Uint8Array): boolean {
+  return (first & 1) !== 0;
+}
+
 /** Writes a hardware address in lower case, for example `02:42:0a:d3:00:02`; empty for no bytes. */
 export function formatMacAddress(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");

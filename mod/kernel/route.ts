@@ -124,6 +124,11 @@ export function newRoute(route: RouteRequest): NetlinkRequest {
   return { ...aboutRoute(route, "add route"), flags: NLM_F.CREATE | NLM_F.EXCL };
 }
 
+/** A request to have a route, in the place of another one to its destination. */
+export function ensureRoute(route: RouteRequest): NetlinkRequest {
+  return { ...aboutRoute(route, "add route"), flags: NLM_F.CREATE | NLM_F.REPLACE };
+}
+
 /**
  * Makes a route in the main table.
  *

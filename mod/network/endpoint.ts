@@ -13,7 +13,15 @@ import {
 import { IPVLAN_MODE, type Link, Links, MACVLAN_MODE } from "../kernel/link.ts";
 import { inNetNamespace } from "../kernel/net_namespace.ts";
 import { NETLINK, NetlinkError, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
-import { deleteRoute, listRoutes, newRoute, type Route, ROUTE_TABLE } from "../kernel/route.ts";
+import {
+  deleteRoute,
+  ensureRoute,
+  listRoutes,
+  newRoute,
+  type Route,
+  ROUTE_TABLE,
+  type RouteRequest,
+} from "../kernel/route.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
 import { areBridgesFiltered } from "./bridge.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "./network.ts";
@@ -125,7 +133,7 @@ function planDefaultRoute(
   const isOnLink = subnet === undefined || router === undefined || subnet.family === 6 ||
     containsAddress(networkOf(subnet), router.family, addressToNumber(router));
   // A DHCP server may give an address alone, without a subnet that the router is in
-  const way = isOnLink ? [] : [newRoute({ destination: `${gateway}/${HOST_PREFIX}`, index })];
+  const way = isOnLink ? [] : [ensureRoute({ destination: `${gateway}/${HOST_PREFIX}`, index })];
   return [...way, newRoute({ gateway, index })];
 }
 
@@ -146,31 +154,35 @@ export function moveDefaultRoute(
   const fromIndex = from === undefined ? 0 : sockets.inside.find(from.link)?.index ?? 0;
   const routes = sockets.listDefaultRoutes();
   const old = routes.filter(({ index, gateway }) =>
-    index === fromIndex && gatewaysOf(from).includes(gateway)
+    index === fromIndex && addressesOf(from).some((one) => one.gateway === gateway)
   );
   const taken = routes.filter((route) => !old.includes(route)).map(({ destination }) =>
     destination
   );
   const toIndex = to === undefined ? 0 : sockets.inside.get(to.link).index;
-  const added = gatewaysOf(to)
-    .filter((gateway) => !taken.includes(gateway.includes(":") ? "::/0" : "0.0.0.0/0"))
-    .map((gateway) => ({ gateway, index: toIndex }));
-  const removed: typeof added = [];
+  const added = addressesOf(to)
+    .filter(({ gateway }) => !taken.includes(gateway.includes(":") ? "::/0" : "0.0.0.0/0"));
+  const removed: RouteRequest[] = [];
   using undo = new DisposableStack();
   undo.defer(() => sockets.requestInside(...removed.map(newRoute)));
   for (const { gateway, index } of old) {
     sockets.requestInside(deleteRoute({ gateway, index }));
     removed.push({ gateway, index });
   }
-  for (const route of added) {
-    sockets.requestInside(newRoute(route));
-    undo.defer(() => sockets.requestInside(deleteRoute(route)));
+  for (const address of added) {
+    sockets.requestInside(...planDefaultRoute(address, toIndex));
+    undo.defer(() =>
+      sockets.requestInside(deleteRoute({ gateway: address.gateway, index: toIndex }))
+    );
   }
   undo.move();
 }
 
-function gatewaysOf(endpoint: Endpoint | undefined): string[] {
-  return [endpoint?.ipv4, endpoint?.ipv6].flatMap((address) => address?.gateway || []);
+/** Those with a gateway. */
+function addressesOf(endpoint: Endpoint | undefined): EndpointAddress[] {
+  return [endpoint?.ipv4, endpoint?.ipv6].flatMap((one) =>
+    one === undefined || one.gateway === "" ? [] : [one]
+  );
 }
 
 function makeLink(sockets: SandboxSockets, request: AttachRequest): void {

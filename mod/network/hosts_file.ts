@@ -105,3 +105,22 @@ export function removeHostsLines(text: string, id: string, addresses: readonly s
     !(line.endsWith(`\t# ${id}`) && addresses.includes(line.slice(0, line.indexOf("\t"))))
   ).join("\n");
 }
+
+/** How a container is called from now on. */
+export interface HostsRename {
+  /** As it stands at the ends of the lines. */
+  id: string;
+  /** In place of what it was called. */
+  names: readonly string[];
+  /** Only lines with one of these change. */
+  addresses: readonly string[];
+}
+
+/** Gives other names to the lines that tell of a container's addresses. */
+export function renameHostsLines(text: string, { id, names, addresses }: HostsRename): string {
+  return text.split("\n").map((line) => {
+    const address = line.slice(0, line.indexOf("\t"));
+    const isMeant = line.endsWith(`\t# ${id}`) && addresses.includes(address);
+    return isMeant ? `${address}\t${names.join(" ")}\t# ${id}` : line;
+  }).join("\n");
+}

@@ -21,7 +21,6 @@ import {
   parseCidr,
   parseIpAddress,
 } from "../kernel/ip.ts";
-import { shortId } from "../store/id.ts";
 import { AddressBook } from "./address_book.ts";
 import { dockerError } from "./docker_error.ts";
 import type { IpamPool } from "./network.ts";
@@ -47,6 +46,8 @@ export interface AddressRequest {
   wanted?: string;
   /** Whether a container, by its id, does not need its addresses any more; must give none away itself. */
   isStale(owner: string): boolean;
+  /** What people call a container, by its id. */
+  nameOf(owner: string): string;
 }
 
 /** What a pool can give away. */
@@ -160,14 +161,14 @@ export class AddressPool {
     this.#book.writeCursor(this.#candidates.family, text);
   }
 
-  #allocateWanted(wanted: string, { owner, isStale }: AddressRequest): string {
+  #allocateWanted(wanted: string, { owner, isStale, nameOf }: AddressRequest): string {
     const address = this.#checkWanted(wanted);
     if (this.#book.claim(address, owner)) return address;
     const holder = this.#book.takeOver(address, owner, isStale);
     if (holder === undefined) return address;
     throw new WherryError(
       "conflict",
-      `${this.#cannotGive(wanted)}: Address already in use by container ${shortId(holder)}`,
+      `${this.#cannotGive(wanted)}: Address already in use by container "${nameOf(holder)}"`,
       { hint: "Choose another address, or leave the choice to wherry" },
     );
   }

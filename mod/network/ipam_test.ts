@@ -8,6 +8,7 @@ import type { IpamPool } from "./network.ts";
 const OWNER = "a".repeat(64);
 const OTHER = "b".repeat(64);
 const isNeverStale = (): boolean => false;
+const nameOf = (owner: string): string => owner === OWNER ? "box" : "crate";
 
 function poolOf(subnet: string, fields: Partial<IpamPool> = {}): IpamPool {
   return { subnet, gateway: "", range: "", auxiliaryAddresses: {}, ...fields };
@@ -19,7 +20,7 @@ function allocate(
   fields: { owner?: string; wanted?: string; isStale?: (owner: string) => boolean } = {},
 ): string {
   return new AddressPool(pool, { directory, networkName: "web" })
-    .allocate({ owner: OWNER, isStale: isNeverStale, ...fields });
+    .allocate({ owner: OWNER, isStale: isNeverStale, nameOf, ...fields });
 }
 
 function ownerOf(directory: string, address: string): string | undefined {
@@ -153,7 +154,7 @@ Deno.test("allocate() names the owner of a wanted address", () => {
 
   throws(
     () => allocate(directory.path, pool, { owner: OTHER, wanted: "10.1.0.9" }),
-    /^WherryError: Cannot use address "10\.1\.0\.9" of network "web": Address already in use by container aaaaaaaaaaaa$/,
+    /^WherryError: Cannot use address "10\.1\.0\.9" of network "web": Address already in use by container "box"$/,
   );
 });
 
@@ -278,7 +279,10 @@ Deno.test("allocate() gives 65,000 different addresses of a /16", () => {
   });
 
   const addresses = new Set(
-    Array.from({ length: MANY }, () => pool.allocate({ owner: OWNER, isStale: isNeverStale })),
+    Array.from(
+      { length: MANY },
+      () => pool.allocate({ owner: OWNER, isStale: isNeverStale, nameOf }),
+    ),
   );
 
   strictEqual(addresses.size, MANY);

@@ -15,7 +15,10 @@ const BOOLEAN: OptionKind = {
   expected: "true or false",
   isValid: (value) => value === "true" || value === "false",
 };
-const LINK: OptionKind = { expected: "the name of a link", isValid: isLinkName };
+const LINK: OptionKind = {
+  expected: "the name of a link: at most 15 characters, without blanks, / and :",
+  isValid: isLinkName,
+};
 
 /** Least that IPv4 works with, RFC 791; what the length of a packet can say. */
 const [LEAST_MTU, LARGEST_MTU] = [68, 65535];
@@ -32,7 +35,7 @@ const IPV4: OptionKind = {
 
 function wordOf(words: Readonly<Record<string, unknown>>): OptionKind {
   return {
-    expected: Object.keys(words).join(", "),
+    expected: `one of ${Object.keys(words).join(", ")}`,
     isValid: (value) => Object.hasOwn(words, value),
   };
 }

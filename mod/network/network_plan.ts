@@ -206,6 +206,12 @@ function checkCombination(network: NetworkConfig): void {
   }
 }
 
+/** RFC 5771, RFC 4291 section 2.7. */
+const MULTICAST: readonly Cidr[] = [
+  { family: 4, address: 0xe0000000n, prefixLength: 4 },
+  { family: 6, address: 0xff00n << 112n, prefixLength: 8 },
+];
+
 /** A pool that was checked. */
 interface CheckedPool {
   pool: IpamPool;
@@ -235,6 +241,8 @@ function checkPool(pool: IpamPool, problems: string[]): CheckedPool | undefined 
     problems.push(`invalid subnet ${pool.subnet}: it should be ${formatCidr(networkOf(block))}`);
   } else if (block.prefixLength === 0) {
     problems.push(`invalid subnet ${pool.subnet}: it is everything`);
+  } else if (MULTICAST.some((group) => overlaps(group, block))) {
+    problems.push(`invalid subnet ${pool.subnet}: it has addresses of multicast groups`);
   }
   const range = checkRange(pool.range, block, problems);
   const auxiliary = Object.entries(pool.auxiliaryAddresses).map(([name, address]) =>
@@ -243,6 +251,10 @@ function checkPool(pool: IpamPool, problems: string[]): CheckedPool | undefined 
   const gateway = pool.gateway === ""
     ? chooseGateway(block, auxiliary.map(([, address]) => address))
     : checkAddress(`gateway ${pool.gateway}`, { address: pool.gateway, block, problems });
+  const [twice] = auxiliary.find(([, address]) => address !== "" && address === gateway) ?? [];
+  if (twice !== undefined) {
+    problems.push(`invalid auxiliary address ${twice}: it is the gateway's`);
+  }
   return {
     block,
     pool: {

@@ -163,11 +163,15 @@ const REFUSED: readonly (readonly [string, Partial<NetworkRequest>, RegExp])[] =
   ["an MTU that is too small", { options: { mtu: "67" } }, /from 68 to 65535$/],
   ["IPv6 with short packets", { options: { mtu: "1279" }, hasIpv6: true }, /at least 1280 bytes$/],
   ["an icc that is no boolean", { options: { icc: "yes" } }, /it is not true or false$/],
-  ["a bridge name that is too long", { options: { name: "a".repeat(16) } }, /the name of a link$/],
+  [
+    "a bridge name that is too long",
+    { options: { name: "a".repeat(16) } },
+    /the name of a link: at most 15 characters/,
+  ],
   [
     "an unknown mode",
     { driver: "macvlan", ipamDriver: "dhcp", options: { mode: "l2" } },
-    /"mode=l2": it is not private, vepa, bridge, passthru$/,
+    /"mode=l2": it is not one of private, vepa, bridge, passthru$/,
   ],
 ];
 

@@ -39,6 +39,8 @@ export interface ContainerPaths {
   joined: string;
   /** Locked for a moment by who changes the sandbox of a container that runs, or undoes one. */
   networkLock: string;
+  /** Locked as long as a command asks a DHCP server for an address of a container that runs. */
+  connectLock: string;
 }
 
 /** Files of one network; all are forgotten by a reboot. */
@@ -152,6 +154,7 @@ export class Paths {
       network: `${runDirectory}/network.json`,
       joined: `${runDirectory}/joined`,
       networkLock: `${runDirectory}/network.lock`,
+      connectLock: `${runDirectory}/connect.lock`,
     };
   }
 

@@ -1,6 +1,6 @@
 /** `wherry network disconnect`. @module */
 
-import { disconnectContainer } from "../../engine/connect.ts";
+import { disconnectContainer } from "../../engine/disconnect.ts";
 import type { NETWORK_DISCONNECT_FLAGS } from "../definitions/network_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";

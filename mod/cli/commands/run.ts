@@ -88,12 +88,13 @@ async function startAttached(
 ): Promise<MonitorConnection> {
   const streams = planStreams(flags);
   try {
-    session.prepareStdin();
     // Takes most of a millisecond; afterwards it could be too late for who signals at the first word of output
     session.catchSignals();
     return await startContainer(engine, container, {
       attachment: onlyAttached(attachmentOf(streams), container.config),
       terminalSize: flags.tty ? callerTerminalSize() : { rows: 0, columns: 0 },
+      // Not before: on a raw terminal ^C could not end the wait for a DHCP server
+      onReady: () => session.prepareStdin(),
     });
   } finally {
     // From here on the monitor alone keeps the container locked

@@ -78,12 +78,12 @@ async function startAttached(
   session.catchSignals();
   using lock = await lockStopped(engine, config.id);
   if (lock === undefined) throw busy(name);
-  session.prepareStdin();
   // Somebody may have changed it while we waited
   const { config: latest } = findContainer(engine, config.id);
   using monitor = await startContainer(engine, { config: latest, lock }, {
     attachment: attachmentOf(streams),
     ...(hasTerminal ? { terminalSize: callerTerminalSize() } : {}),
+    onReady: () => session.prepareStdin(),
   }).catch(failPlainly);
   lock[Symbol.dispose]();
   return await session.follow(monitor);

@@ -16,21 +16,20 @@ export async function run(
   _parsed: ParsedFlags<typeof RECOVER_FLAGS>,
 ): Promise<number> {
   const recovery = await recoverEngine(engine);
+  const failures = [...recovery.endpoints.failures, ...recovery.networks.failures];
   const caches = describeCount(removeOldCodeCaches(BUILD), "code caches of other builds of wherry");
   for (const line of [...describeRecovery(recovery), ...caches]) output.writeLine(line);
   const problems = [
     ...describeSweep(recovery.containers),
     ...recovery.networks.warnings,
-    ...recovery.networks.failures.map((error) =>
-      error instanceof Error ? error.message : `${error}`
-    ),
+    ...failures.map((error) => error instanceof Error ? error.message : `${error}`),
   ];
   for (const problem of problems) output.warn(problem);
-  const failureCount = recovery.containers.failed.size + recovery.networks.failures.length;
-  return failureCount > 0 ? EXIT_FAILURE : 0;
+  return recovery.containers.failed.size + failures.length > 0 ? EXIT_FAILURE : 0;
 }
 
-function describeRecovery({ containers, killed, networks, images, cgroups }: Recovery): string[] {
+function describeRecovery(recovery: Recovery): string[] {
+  const { containers, killed, endpoints, networks, images, cgroups } = recovery;
   return [
     ...containers.ended.map((id) =>
       `Recorded the end of container ${id}, whose monitor was killed`
@@ -40,6 +39,9 @@ function describeRecovery({ containers, killed, networks, images, cgroups }: Rec
       `Removed container ${id}, which nobody had finished or wanted`
     ),
     ...containers.sandboxes.map((id) => `Undid what was left of the network of container ${id}`),
+    ...endpoints.containers.map((id) =>
+      `Undid a connection of container ${id}, which nobody had finished`
+    ),
     ...describeNetworks(networks),
     ...containers.runDirectories.map((id) => `Removed the run directory of container ${id}`),
     ...containers.names.map((name) => `Freed the name ${name}`),
