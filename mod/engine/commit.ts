@@ -17,7 +17,7 @@ import { isDefaultMountPoint, rootSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordImageEvent } from "./events.ts";
 import { type Container, findContainer } from "./find.ts";
-import { pauseContainer, unpauseContainer } from "./pause.ts";
+import { holdContainer } from "./pause.ts";
 
 /** How to make an image of a container. */
 export interface CommitRequest {
@@ -153,25 +153,13 @@ async function pauseIfRunning(
 ): Promise<AsyncDisposable | undefined> {
   if (!isRunning || status === "paused") return undefined;
   try {
-    await pauseContainer(engine, id);
+    return await holdContainer(engine, id);
   } catch (cause) {
     if (!(cause instanceof WherryError) || cause.kind !== "unsupported") throw cause;
     throw new WherryError(cause.kind, `Cannot pause container "${name}": it has no cgroup`, {
       cause,
       hint: "Commit it while it runs with --pause=false, or stop it before",
     });
-  }
-  return { [Symbol.asyncDispose]: () => goOn(engine, id) };
-}
-
-async function goOn(engine: Engine, id: string): Promise<void> {
-  try {
-    await unpauseContainer(engine, id);
-  } catch (error) {
-    // Somebody else has killed it, removed it or let it go on
-    const isOver = error instanceof WherryError &&
-      (error.kind === "conflict" || error.kind === "not_found");
-    if (!isOver) throw error;
   }
 }
 

@@ -186,7 +186,7 @@ function markerAt(name: ByteString): TarMember {
       type: "file",
       name,
       linkName: NO_NAME,
-      mode: 0,
+      mode: 0o600,
       uid: 0,
       gid: 0,
       size: 0,
