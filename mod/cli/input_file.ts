@@ -22,6 +22,27 @@ export function openInput(path: string): InputFile {
   return { bytes: Deno.stdin, name: "-", [Symbol.dispose]: () => {} };
 }
 
+/**
+ * Opens the file at `path`, or stdin for `-`; a directory stays a mere name.
+ *
+ * @throws {WherryError} As {@linkcode openInput}.
+ */
+export function openInputOrDirectory(path: string): InputFile | { name: string } & Disposable {
+  return path !== "-" && isDirectory(path)
+    ? { name: path, [Symbol.dispose]: () => {} }
+    : openInput(path);
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    // Opening it says so better
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 function openFile(path: string): InputFile {
   let file: Deno.FsFile;
   try {

@@ -3,7 +3,7 @@
 import { readContainerConfig, type RootSource } from "../container/config.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
-import { loadDockerArchive, type LoadedImage } from "../image/archive.ts";
+import { loadArchive, type LoadedImage } from "../image/load.ts";
 import { type ChainId, digestFromHex, type ImageId } from "../image/digest.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import {
@@ -19,8 +19,10 @@ import {
   sweepImages,
 } from "../image/images.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
+import { parsePlatform } from "../image/platform.ts";
 import { parseReference } from "../image/reference.ts";
 import type { ByteSource } from "../image/source.ts";
+import { referenceOfFile } from "../image/tar_image.ts";
 import { shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
 import { type Engine, systemFailure } from "./engine.ts";
@@ -44,6 +46,8 @@ export interface ImportImageOptions {
   message?: string;
   /** Fields of the image as a Dockerfile writes them, for example `CMD ["sh"]`. */
   changes?: readonly string[];
+  /** Most bytes that the tar may unpack to. @default {no limit} */
+  maxUnpackedBytes?: number;
 }
 
 /**
@@ -54,7 +58,7 @@ export interface ImportImageOptions {
 export async function importImage(
   engine: Engine,
   source: NamedSource,
-  { reference, message, changes = [] }: ImportImageOptions,
+  { reference, message, changes = [], maxUnpackedBytes }: ImportImageOptions,
 ): Promise<ImportedImage> {
   engine.ensureDirectories();
   sweep(engine);
@@ -64,21 +68,40 @@ export async function importImage(
     sourceName: source.name,
     message,
     changes,
+    maxUnpackedBytes,
   });
   recordMadeImage(engine, { id: imported.id, action: "import", reference: parsed });
   return imported;
 }
 
+/** Which images to load. */
+export interface LoadImagesOptions {
+  /** What the images are for; others are refused. @default {this machine if there is a choice} */
+  platform?: string;
+  /** Most bytes that the archive, and each image in it, may unpack to. @default {no limit} */
+  maxUnpackedBytes?: number;
+}
+
 /**
- * Loads all images of a docker archive.
+ * Loads all images of an archive, of docker, podman or OCI, or of a directory.
  *
- * @throws {WherryError} `corrupt` if it is not a sound one; then everything is as it was.
+ * @param source A stream, or the path of a directory alone.
+ * @throws {WherryError} `corrupt` if it is not a sound one, `unsupported` if it is not for the platform or too large;
+ * then everything is as it was.
  */
-export async function loadImages(engine: Engine, source: NamedSource): Promise<LoadedImage[]> {
+export async function loadImages(
+  engine: Engine,
+  source: NamedSource | { name: string },
+  { platform, maxUnpackedBytes }: LoadImagesOptions = {},
+): Promise<LoadedImage[]> {
   engine.ensureDirectories();
   sweep(engine);
-  const loaded = await loadDockerArchive(imagePaths(engine), source.bytes, {
-    sourceName: source.name,
+  const { name } = source;
+  const loaded = await loadArchive(imagePaths(engine), "bytes" in source ? source.bytes : name, {
+    sourceName: name,
+    repository: name === "-" ? undefined : referenceOfFile(name),
+    platform: platform === undefined ? undefined : parsePlatform(platform),
+    maxUnpackedBytes,
   });
   for (const { id } of loaded) recordMadeImage(engine, { id, action: "load" });
   return loaded;

@@ -1,5 +1,6 @@
 /** Puts staged work into the image store, all or nothing. @module */
 
+import { WherryError } from "../errors.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { syncDirectory } from "../store/record.ts";
 import type { StagedBlob } from "./blob_store.ts";
@@ -29,6 +30,16 @@ export interface StagedWork {
   blobs: readonly StagedBlob[];
   layers: readonly StagedLayer[];
   images: readonly StagedImage[];
+  /** Paths of blobs and layers of the store that the images stand on, besides those. @default {none} */
+  reused?: readonly string[];
+}
+
+/** Something of the store that was to be used again has been removed meanwhile. */
+export class StoreChangedError extends WherryError {
+  /** @param path What is gone. */
+  constructor(path: string) {
+    super("conflict", `Cannot use "${path}" again: another command has removed it`);
+  }
 }
 
 /**
@@ -37,9 +48,13 @@ export interface StagedWork {
  * What is there already stays, and the staged copy is left for the staging area to remove. The index is
  * written last: before that, nobody can see anything of it, and a failure takes everything back.
  * The lock keeps a removal from sweeping what this is about to name.
+ *
+ * @throws {StoreChangedError} If something that was to be used again is gone.
  */
 export function commit(paths: ImagePaths, work: StagedWork): void {
   using _lock = lockImages(paths, "exclusive");
+  const missing = work.reused?.find((path) => !isPresent(path));
+  if (missing !== undefined) throw new StoreChangedError(missing);
   using undo = new DisposableStack();
   for (const { id, directory } of work.layers) {
     moveInto(paths.layer(id), directory, undo);
