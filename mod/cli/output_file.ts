@@ -5,6 +5,7 @@ import { explainFailure } from "../image/archive_error.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { UnnamedFile } from "../kernel/unnamed_file.ts";
 import { removeIfPresent } from "../store/record.ts";
+import { argumentError } from "./argument_error.ts";
 import type { Output } from "./output.ts";
 
 /** Bytes to write, in pieces. */
@@ -31,9 +32,7 @@ export async function writeOutput(
 
 function refuseTerminal(): void {
   if (!Deno.stdout.isTerminal()) return;
-  throw new WherryError("invalid_argument", 'Cannot write to "-": stdout is a terminal', {
-    hint: "Name a file with -o, or redirect the output",
-  });
+  throw argumentError("cowardly refusing to save to a terminal. Use the -o flag or redirect");
 }
 
 async function writeFile(path: string, chunks: Chunks): Promise<void> {

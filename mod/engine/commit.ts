@@ -13,7 +13,7 @@ import type { HealthCheckDefaults, ProcessDefaults } from "../image/oci.ts";
 import { formatProcessConfig } from "../image/process_config.ts";
 import { formatFamiliar, parseReference, type Reference } from "../image/reference.ts";
 import type { TarMember } from "../image/tar_writer.ts";
-import { isDefaultMountPoint, rootSources } from "./container_files.ts";
+import { checkStillThere, isDefaultMountPoint, rootSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordImageEvent } from "./events.ts";
 import { type Container, findContainer } from "./find.ts";
@@ -145,6 +145,7 @@ async function* whilePaused(
     signal?.throwIfAborted();
     yield member;
   }
+  checkStillThere(container);
 }
 
 async function pauseIfRunning(

@@ -1,11 +1,12 @@
 /** The root file system of a container, as it is on disk. @module */
 
-import { type ContainerConfig } from "../container/config.ts";
+import type { ContainerConfig } from "../container/config.ts";
 import { MANAGED_ETC_FILES } from "../container/launch_plan.ts";
 import { type ByteString, byteStringOfText } from "../image/byte_string.ts";
 import type { TreeSource } from "../image/tree_walk.ts";
+import { isPresent } from "../kernel/entry.ts";
 import type { Engine } from "./engine.ts";
-import type { Container } from "./find.ts";
+import { type Container, noSuchContainer } from "./find.ts";
 import { lowerDirectoriesOf } from "./start.ts";
 
 /** Where something is mounted in every container, so that what the image lacks of it is made when one starts. */
@@ -33,4 +34,13 @@ export function lowerSources(engine: Engine, config: ContainerConfig): TreeSourc
 /** Directories that a container's root file system is made of, the topmost first. */
 export function rootSources(engine: Engine, { config, paths }: Container): TreeSource[] {
   return [{ path: paths.upper, mayHoldMounts: false }, ...lowerSources(engine, config)];
+}
+
+/**
+ * Makes sure that all has been there which was read: whoever removes a container removes its record first.
+ *
+ * @throws {WherryError} `not_found` if the container has been removed meanwhile.
+ */
+export function checkStillThere({ config: { name }, paths }: Container): void {
+  if (!isPresent(paths.config)) throw noSuchContainer(name);
 }

@@ -1,7 +1,7 @@
 /** What containers have changed in their files. @module */
 
 import { type TreeChange, treeChanges } from "../image/tree_changes.ts";
-import { isDefaultMountPoint, lowerSources } from "./container_files.ts";
+import { checkStillThere, isDefaultMountPoint, lowerSources } from "./container_files.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { findContainer } from "./find.ts";
 
@@ -13,11 +13,12 @@ import { findContainer } from "./find.ts";
  * @throws {WherryError} `not_found` if there is no such container.
  */
 export function diffContainer(engine: Engine, wanted: string): TreeChange[] {
-  const { config, paths } = findContainer(engine, wanted);
+  const container = findContainer(engine, wanted);
   try {
-    return treeChanges(paths.upper, lowerSources(engine, config), {
-      isExcluded: isDefaultMountPoint,
-    });
+    const lower = lowerSources(engine, container.config);
+    const changes = treeChanges(container.paths.upper, lower, { isExcluded: isDefaultMountPoint });
+    checkStillThere(container);
+    return changes;
   } catch (error) {
     throw systemFailure(`compare container "${wanted}" with its image`, error);
   }

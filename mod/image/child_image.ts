@@ -2,7 +2,7 @@
 
 import { WherryError } from "../errors.ts";
 import { explainFailure } from "./archive_error.ts";
-import { BlobWriter, readJsonBlob, type StagedBlob, stageJson } from "./blob_store.ts";
+import { BlobWriter, pinBlob, readJsonBlob, type StagedBlob, stageJson } from "./blob_store.ts";
 import type { ProcessConfig } from "./changes.ts";
 import { commit, type StagedLayer } from "./commit.ts";
 import {
@@ -57,8 +57,8 @@ export interface ChildImage {
  * The layer is stored, hashed and unpacked in one pass, uncompressed. Nothing can be seen of the image before it is
  * complete, and on failure the store is as it was.
  *
- * @throws {WherryError} `not_found` if blobs of the parent are not in the store any more, `unavailable` if the disk
- * is full, and what `members` throws.
+ * @throws {WherryError} `not_found` if blobs of the parent are not in the store any more, `conflict` if it is removed
+ * meanwhile, `unavailable` if the disk is full, and what `members` throws.
  */
 export async function makeChildImage(
   paths: ImagePaths,
@@ -109,17 +109,10 @@ function asOciLayer(layer: Descriptor): Descriptor {
     : layer;
 }
 
-function holdBlob(paths: ImagePaths, staging: Staging, { digest, size }: Descriptor): StagedBlob {
-  const path = staging.newPath();
-  try {
-    Deno.linkSync(paths.blob(digest), path);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new WherryError("not_found", `Cannot use blob "${digest}": it is not in the store`, {
-      cause,
-    });
-  }
-  return { digest, size, path };
+function holdBlob(paths: ImagePaths, staging: Staging, { digest }: Descriptor): StagedBlob {
+  const blob = pinBlob(paths, staging, digest);
+  if (blob !== undefined) return blob;
+  throw new WherryError("not_found", `Cannot use blob "${digest}": it is not in the store`);
 }
 
 /** The new layer, as a blob and unpacked. */
@@ -183,6 +176,7 @@ function commitChild(paths: ImagePaths, child: StagedChild): ChildImage {
   commit(paths, {
     blobs: [...(parent?.blobs ?? []), ...(isEmpty ? [] : [layer.blob]), config, manifest],
     layers: newLayers,
+    reused: parent?.image.layerDirs ?? [],
     images: [{
       manifest: {
         ...describeBlob(manifest, MEDIA_TYPE.manifest),
