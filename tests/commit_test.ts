@@ -68,7 +68,7 @@ testWhole("commit makes an image of what a stopped container has changed", async
     "etc/",
     "etc/.wh.group",
   ]);
-  const seen = await show(wherry, "made:1", "cat /new; ls /etc/group; stat -c %a /bin; ls /d");
+  const seen = await show(wherry, "made:1", "cat /new; test -e /etc/group; stat -c %a /bin; ls /d");
   strictEqual(seen, "hi\n700\ne");
   await removeAll(wherry, "web");
 });
@@ -156,7 +156,7 @@ testWhole("commit on commit stacks layers, and hides files for good", async (whe
 
   strictEqual(diffIds(wherry, id).length, 3);
   ok((await topLayer(wherry, id)).includes("d/.wh..wh..opq"));
-  strictEqual(await show(wherry, "second", "ls /d; ls /f"), "new");
+  strictEqual(await show(wherry, "second", "ls /d; test -e /f || echo gone"), "new\ngone");
   await removeAll(wherry, "one", "two");
 });
 
@@ -185,7 +185,7 @@ testWhole("commit leaves out what is mounted in a container", async (wherry) => 
   await runScript(
     wherry,
     "web",
-    "echo x >/tmp/t/x; echo y >>/etc/hosts; echo z >/data/z; ls /run/key",
+    "echo x >/tmp/t/x; echo y >>/etc/hosts; echo z >/data/z; test -f /run/key",
     {
       flags: ["-v", `${wherry.scratch}/data:/data`, "-v", `${wherry.scratch}/key:/run/key`]
         .concat(["--tmpfs", "/tmp/t"]),
@@ -257,13 +257,13 @@ testWhole("commit of a --rootfs container makes an image of all of its files", a
 
   strictEqual(diffIds(wherry, id).length, 1);
   strictEqual(await expectOk(wherry, ["run", "--rm", "made"]), "new");
-  strictEqual(await show(wherry, "made", "echo $A; ls /etc/group"), "1");
+  strictEqual(await show(wherry, "made", "echo $A; test -e /etc/group || echo gone"), "1\ngone");
   await removeAll(wherry, "web");
 });
 
 testWhole("commit keeps every name a container can choose", async (wherry) => {
   await importBox(wherry);
-  const script = 'cd /tmp; touch "$(printf "a\\nb")" "$(printf "caf\\351")" "-rf" " " ' +
+  const script = 'cd /tmp; touch -- "$(printf "a\\nb")" "$(printf "caf\\351")" "-rf" " " ' +
     '"$(printf "n%.0s" $(seq 255))"; mkdir x; cd x; for i in $(seq 30); do ' +
     'd=$(printf "d%.0s" $(seq 100)); mkdir $d; cd $d; done; touch end';
   await runScript(wherry, "web", script);
@@ -417,10 +417,10 @@ testWhole("export refuses to write to a terminal", async (wherry) => {
   await importBox(wherry);
   await runScript(wherry, "web", "true");
 
-  using terminal = wherry.openTerminal(["export", "web"]);
+  await using terminal = wherry.openTerminal(["export", "web"]);
 
-  await terminal.expect("cowardly refusing to save to a terminal. Use the -o flag or redirect");
-  strictEqual(await terminal.exitCode(), 1);
+  await terminal.waitFor("cowardly refusing to save to a terminal. Use the -o flag or redirect");
+  strictEqual(await terminal.finish(), 1);
   await removeAll(wherry, "web");
 });
 
@@ -450,7 +450,7 @@ testWhole("diff tells what a container has changed, as docker does", async (wher
   deepStrictEqual(lines.toSorted(), [
     ...["A /bin/tar2", "A /d", "A /d/e", "A /d/e/f", "A /data", "A /new", "A /var/new", "A /work"],
     ...["C /bin", "C /etc", "C /etc/passwd", "C /home", "C /root", "C /var"],
-    ...["D /bin/tar", "D /etc/group", "D /usr", "D /var/spool", "D /var/tmp"],
+    ...["D /bin/tar", "D /etc/group", "D /usr", "D /var/tmp"],
   ]);
   await removeAll(wherry, "web");
 });
@@ -467,8 +467,8 @@ testWhole("diff keeps the bytes of names, but not on a terminal", async (wherry)
     ...expected,
     ...[..."[31m\n"].map((letter) => letter.charCodeAt(0)),
   ]);
-  using terminal = wherry.openTerminal(["diff", "web"]);
-  await terminal.expect("A /caf\ufffd\\x1b[31m");
+  await using terminal = wherry.openTerminal(["diff", "web"]);
+  await terminal.waitFor("A /caf\ufffd\\x1b[31m");
   await removeAll(wherry, "web");
 });
 
@@ -483,7 +483,7 @@ testWhole("image export and image import take an image to a file and back", asyn
   await expectOk(wherry, ["image", "import", "out/made.tgz"]);
 
   for (const name of ["again", "made"]) {
-    strictEqual(await show(wherry, name, "cat /x; ls /etc/group"), "x");
+    strictEqual(await show(wherry, name, "cat /x; test -e /etc/group || echo gone"), "x\ngone");
   }
   await removeAll(wherry, "web");
 });

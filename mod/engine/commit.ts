@@ -13,7 +13,7 @@ import type { HealthCheckDefaults, ProcessDefaults } from "../image/oci.ts";
 import { formatProcessConfig } from "../image/process_config.ts";
 import { formatFamiliar, parseReference, type Reference } from "../image/reference.ts";
 import type { TarMember } from "../image/tar_writer.ts";
-import { checkStillThere, isDefaultMountPoint, rootSources } from "./container_files.ts";
+import { checkStillThere, excludedFromLayer, rootSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordImageEvent } from "./events.ts";
 import { type Container, findContainer } from "./find.ts";
@@ -69,9 +69,7 @@ export async function commitContainer(
     formatProcessConfig(processOf(container.config, parent)),
   );
   const unnameable: string[] = [];
-  const members = containerMembers(engine, container, {
-    onUnnameable: (path) => unnameable.push(textOf(path)),
-  });
+  const members = containerMembers(engine, container, (path) => unnameable.push(textOf(path)));
   const { id, skippedAttributes } = await makeChildImage(paths, {
     parent,
     members: whilePaused(engine, { container, members, request }),
@@ -117,15 +115,18 @@ function findParent(
   );
 }
 
-function containerMembers(
+/** @param onUnnameable See `layer_writer.ts`. */
+function* containerMembers(
   engine: Engine,
   container: Container,
-  { onUnnameable }: { onUnnameable: (path: ByteString) => void },
-): Iterable<TarMember> {
-  const { config: { root }, paths } = container;
-  return root.type === "directory"
-    ? rootfsMembers(rootSources(engine, container))
-    : layerMembers(paths.upper, { isExcluded: isDefaultMountPoint, onUnnameable });
+  onUnnameable: (path: ByteString) => void,
+): Generator<TarMember> {
+  if (container.config.root.type === "directory") {
+    yield* rootfsMembers(rootSources(engine, container));
+  } else {
+    const isExcluded = excludedFromLayer(engine, container);
+    yield* layerMembers(container.paths.upper, { isExcluded, onUnnameable });
+  }
 }
 
 /** What to read, and from what. */

@@ -1,7 +1,7 @@
 /** What containers have changed in their files. @module */
 
-import { type TreeChange, treeChanges } from "../image/tree_changes.ts";
-import { checkStillThere, isDefaultMountPoint, lowerSources } from "./container_files.ts";
+import type { TreeChange } from "../image/tree_changes.ts";
+import { checkStillThere, containerChanges } from "./container_files.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { findContainer } from "./find.ts";
 
@@ -15,8 +15,7 @@ import { findContainer } from "./find.ts";
 export function diffContainer(engine: Engine, wanted: string): TreeChange[] {
   const container = findContainer(engine, wanted);
   try {
-    const lower = lowerSources(engine, container.config);
-    const changes = treeChanges(container.paths.upper, lower, { isExcluded: isDefaultMountPoint });
+    const changes = containerChanges(engine, container);
     checkStillThere(container);
     return changes;
   } catch (error) {

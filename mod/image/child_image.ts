@@ -72,6 +72,8 @@ export async function makeChildImage(
     const layer = await stageLayer(staging, options);
     return commitChild(paths, { staging, parent, layer, options });
   } catch (error) {
+    // Who says how the command ends, such as a signal, says all
+    if (error instanceof WherryError && error.exitCode !== undefined) throw error;
     throw explainFailure(options.action, error);
   }
 }

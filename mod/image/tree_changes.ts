@@ -25,7 +25,8 @@ const CAPABILITY = "security.capability";
  * Compares what overlayfs has in an upper directory with what is below it.
  *
  * As with docker, a directory counts as changed when something in it is or when its owner or mode is another, and a
- * file when owner, mode, size, time of modification or capabilities are.
+ * file when owner, mode, size, time of modification or capabilities are. A new directory is not told of when all that is
+ * in it is excluded.
  *
  * @param upper May be in use by a container.
  * @param lower Directories of the layers below, the topmost first.
@@ -40,7 +41,7 @@ export function treeChanges(
   using after = LayeredTree.openLayer(upper);
   using before = LayeredTree.openMerged(lower);
   const comparison = { after, before, isExcluded };
-  return changesIn(comparison, { after: after.root, before: before.root });
+  return changesIn(comparison, { after: after.root, before: before.root }).changes;
 }
 
 interface Comparison extends Required<WalkOptions> {
@@ -63,28 +64,41 @@ interface ComparedEntry {
   inside: ComparedDirectory | undefined;
 }
 
-function changesIn(comparison: Comparison, place: ComparedDirectory): TreeChange[] {
-  return compareEntries(comparison, place).flatMap(({ path, kind, inside }) => {
-    const changes = inside === undefined ? [] : changesIn(comparison, inside);
-    const own = kind ?? (changes.length > 0 ? "changed" : undefined);
-    return own === undefined ? [] : [{ kind: own, path }, ...changes];
+/** What has changed in a directory. */
+interface DirectoryChanges {
+  changes: TreeChange[];
+  /** Whether all that is in it is excluded, so that it may be there for that alone. */
+  holdsExcludedOnly: boolean;
+}
+
+function changesIn(comparison: Comparison, place: ComparedDirectory): DirectoryChanges {
+  const { entries, holdsExcludedOnly } = compareEntries(comparison, place);
+  const changes = entries.flatMap(({ path, kind, inside }) => {
+    if (inside === undefined) return kind === undefined ? [] : [{ kind, path }];
+    const found = changesIn(comparison, inside);
+    if (kind === "added" && found.holdsExcludedOnly) return [];
+    const own = kind ?? (found.changes.length > 0 ? "changed" : undefined);
+    return own === undefined ? [] : [{ kind: own, path }, ...found.changes];
   });
+  return { changes, holdsExcludedOnly };
 }
 
 /** Compares what is in a directory, which is closed by the time what is in its directories is looked at. */
 function compareEntries(
   { after, before, isExcluded }: Comparison,
   place: ComparedDirectory,
-): ComparedEntry[] {
+): { entries: ComparedEntry[]; holdsExcludedOnly: boolean } {
   using newer = after.open(place.after);
   using older = place.before === undefined ? undefined : before.open(place.before);
-  if (newer === undefined) return [];
+  if (newer === undefined) return { entries: [], holdsExcludedOnly: false };
   const names = newer.names();
   // What an opaque directory does not repeat is gone
   const hidden = newer.isOpaque ? older?.names() ?? [] : [];
-  return [...new Set([...names, ...hidden])].sort()
-    .filter((name) => !isExcluded(newer.pathOf(name)))
+  const isTold = (name: ByteString): boolean => !isExcluded(newer.pathOf(name));
+  const entries = [...new Set([...names, ...hidden])].sort()
+    .filter(isTold)
     .flatMap((name) => compareEntry(name, newer, older) ?? []);
+  return { entries, holdsExcludedOnly: names.length > 0 && !names.some(isTold) };
 }
 
 function compareEntry(

@@ -85,3 +85,17 @@ Deno.test({
     deepStrictEqual(changes, []);
   },
 });
+
+Deno.test({
+  name: "treeChanges() does not call a directory new for what is excluded",
+  ignore: !needs("root"),
+  fn: async () => {
+    const excluded = byteStringOfText("etc/hosts");
+
+    const changes = await changesOf("mkdir etc empty; touch etc/hosts", {
+      isExcluded: (path) => path === excluded,
+    });
+
+    deepStrictEqual(changes, ["added empty"]);
+  },
+});
