@@ -40,7 +40,7 @@ export { renameContainer } from "./engine/rename.ts";
 export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
 export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/boot.ts";
 export { commitContainer, type CommitRequest, type CommittedImage } from "./engine/commit.ts";
-export { diffContainer } from "./engine/diff.ts";
+export { type ContainerChange, diffContainer } from "./engine/diff.ts";
 export { exportContainer, exportImage } from "./engine/export.ts";
 export { removeContainer } from "./engine/remove.ts";
 export { pruneContainers, type PruneFilter, type PruneResult } from "./engine/prune.ts";
@@ -51,7 +51,6 @@ export { pruneNetworks, removeNetwork } from "./engine/remove_network.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
 export type { NetworkRecovery } from "./engine/recover_networks.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
-export type { TreeChange } from "./image/tree_changes.ts";
 export type { Sweep } from "./image/images.ts";
 export { type Container, findContainer } from "./engine/find.ts";
 export {

@@ -359,6 +359,27 @@ testWhole("Ctrl-C ends a commit, which leaves nothing", async (wherry) => {
   await removeAll(wherry, "web");
 });
 
+testWhole(
+  "a container that swaps its files gets nothing of the host into an image",
+  async (wherry) => {
+    await importBox(wherry);
+    const script =
+      "mkdir /s; cd /s; echo started; while :; do mkdir -p d/e; touch d/e/f g; rm -r d; " +
+      "ln -s / d; rm d g; mkfifo g; rm g; mknod g c 1 3; rm g; ln -s /etc g; mv g d; rm d; done";
+    await expectOk(wherry, ["run", "-d", "--name", "web", "box", "sh", "-c", script]);
+    await eventually(async () => (await wherry.run(["logs", "web"])).stdout === "started\n");
+
+    for (let turn = 0; turn < 10; turn++) {
+      const id = await expectOk(wherry, ["commit", "--pause=false", "web"]);
+      const names = await topLayer(wherry, id);
+      const known = ["s/", "s/d", "s/g", "s/d/", "s/d/e/", "s/d/e/f"];
+      deepStrictEqual(names.filter((name) => !known.includes(name)), []);
+    }
+    await expectOk(wherry, ["export", "-o", "out.tar", "web"]);
+    await removeAll(wherry, "web");
+  },
+);
+
 /** Exports a container to a file of the test. */
 async function exportTo(wherry: TestEngine, container: string, file: string): Promise<void> {
   await expectOk(wherry, ["export", "-o", file, container]);

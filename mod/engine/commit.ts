@@ -5,7 +5,6 @@ import { WherryError } from "../errors.ts";
 import { type ByteString, textOf } from "../image/byte_string.ts";
 import { applyChanges, type ProcessConfig } from "../image/changes.ts";
 import { makeChildImage } from "../image/child_image.ts";
-import type { ImageId } from "../image/digest.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { findImage, type Image } from "../image/images.ts";
 import { layerMembers, rootfsMembers } from "../image/layer_writer.ts";
@@ -37,7 +36,8 @@ export interface CommitRequest {
 
 /** An image that was made of a container. */
 export interface CommittedImage {
-  id: ImageId;
+  /** Digest of its config blob, `sha256:` and 64 hexadecimal digits. */
+  id: string;
   /** Extended attributes that the store's file system would not take; worth a warning. */
   skippedAttributes: ReadonlySet<string>;
   /** Files that cannot be in a layer, because their names begin with `.wh.`; worth a warning. */
@@ -195,7 +195,7 @@ function checkOf(check: HealthCheck): HealthCheckDefaults {
 }
 
 interface Commit {
-  id: ImageId;
+  id: string;
   process: ProcessConfig;
   reference: Reference | undefined;
   comment: string;

@@ -14,6 +14,7 @@ import {
 
 /** A path that is not what it was. */
 export interface TreeChange {
+  /** What has become of it. */
   kind: "added" | "changed" | "deleted";
   /** Relative to the root. */
   path: ByteString;

@@ -1,14 +1,13 @@
 /** `wherry diff`. @module */
 
-import { diffContainer } from "../../engine/diff.ts";
-import { bytesOf, type ByteString, textOf } from "../../image/byte_string.ts";
-import type { TreeChange } from "../../image/tree_changes.ts";
+import { type ContainerChange, diffContainer } from "../../engine/diff.ts";
 import type { Context } from "../context.ts";
 import type { DIFF_FLAGS } from "../definitions/container_flags.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { escapeControls } from "../terminal_text.ts";
 
 const LETTERS = { added: "A", changed: "C", deleted: "D" } as const;
+const NEWLINE = 0x0a;
 
 /** Prints what a container has changed in its files, a path on each line. */
 export function run(
@@ -21,10 +20,13 @@ export function run(
   return Promise.resolve(0);
 }
 
-function escapedLine({ kind, path }: TreeChange): string {
-  return `${LETTERS[kind]} /${escapeControls(textOf(path))}\n`;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function escapedLine({ kind, path }: ContainerChange): string {
+  return `${LETTERS[kind]} ${escapeControls(decoder.decode(path))}\n`;
 }
 
-function rawLine({ kind, path }: TreeChange): Uint8Array {
-  return bytesOf(`${LETTERS[kind]} /${path}\n` as ByteString);
+function rawLine({ kind, path }: ContainerChange): Uint8Array {
+  return new Uint8Array([...encoder.encode(`${LETTERS[kind]} `), ...path, NEWLINE]);
 }
