@@ -53,7 +53,7 @@ function listColdImports(): string[] {
     ({ name }) => name,
   )
     .filter((name) => !hot.has(name));
-  return [...COLD_MODULES, ...commands.toSorted().map((name) => `./commands/${name}`)];
+  return [...COLD_MODULES, ...commands.toSorted().map((name) => `../commands/${name}`)];
 }
 
 /** Joins the modules that `main.ts` reaches into one script. */
