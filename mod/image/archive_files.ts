@@ -38,7 +38,7 @@ export class ArchiveFiles {
   /**
    * Reads the whole archive and writes each of its files to the staging area.
    *
-   * @param source Plain, or compressed with gzip or zstd.
+   * @param source Plain, or compressed with gzip, zstd or xz.
    * @throws {ArchiveError} If it is damaged, or clearly not an archive of images.
    */
   static async read(staging: Staging, hasher: Hasher, source: ByteSource): Promise<ArchiveFiles> {
