@@ -168,7 +168,7 @@ export function planLaunch(input: LaunchInput): Step[] {
     ...planSupervision(input),
     ...planNamespaces(input.network),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
-    planOverlay(input),
+    ...planRoot(input),
     ["root", input.paths.merged],
     ...planMounts(input),
     ["mkdir", config.workingDirectory, "0755", "0", "0"],
@@ -250,6 +250,16 @@ function planEvents(
     JSON.stringify(others).slice(0, -1),
     name,
     kind,
+  ];
+}
+
+/** The root file system, at `merged`, where no device works. */
+function planRoot(input: LaunchInput): Step[] {
+  if (input.config.storageDriver === "overlay") return [planOverlay(input)];
+  const { merged } = input.paths;
+  return [
+    ["mount", merged, merged, "", String(MS.BIND), ""],
+    ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NODEV), ""],
   ];
 }
 

@@ -14,6 +14,7 @@
  */
 
 import { SystemError } from "../../ffi/errno.ts";
+import { copyContent } from "../kernel/copy.ts";
 import {
   closeDescriptor,
   createFileAt,
@@ -131,6 +132,22 @@ export class LayerUnpacker implements TarSink, Disposable {
   data(bytes: Uint8Array<ArrayBuffer>, offset: number): void {
     const entry = this.#entry;
     if (entry !== undefined) this.#naming(entry, () => this.#write(entry, bytes, offset));
+  }
+
+  /**
+   * Gives the current file, from which nothing has come yet, the content of another one.
+   *
+   * @param fd Open for reading; its position changes.
+   * @throws {SystemError} For example `ENOSPC`; it names the entry.
+   */
+  copyData(fd: number): void {
+    const [entry, place] = [this.#entry, this.#waiting];
+    if (entry === undefined || place === undefined) return;
+    this.#waiting = undefined;
+    this.#naming(entry, () => {
+      this.#open(entry, place);
+      copyContent(fd, this.#fd, "");
+    });
   }
 
   /** @throws {SystemError} If owner, mode, attributes or times cannot be set; it names the entry. */

@@ -1,6 +1,7 @@
 /** `wherry create`. @module */
 
 import { createContainer } from "../../engine/create.ts";
+import { loadStorageSupport } from "../../engine/storage.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../definitions/container_flags.ts";
 import {
@@ -18,6 +19,7 @@ type CreateFlags = ParsedFlags<typeof CREATE_FLAGS>;
 export async function run({ engine, output }: Context, parsed: CreateFlags): Promise<number> {
   await loadImageSupport(parsed, "create");
   await loadNetworks(engine, parsed);
+  await loadStorageSupport(engine);
   const request = planRequest(parsed, { isDetached: false, startsAtOnce: false });
   using cidFile = createCidFile(parsed.flags.cidfile);
   using container = await createContainer(engine, request);

@@ -13,7 +13,7 @@ export function run(
   { engine, output }: Context,
   { flags: { format = "" } }: ParsedFlags<typeof INFO_FLAGS>,
 ): number {
-  const info = readEngineInfo(engine);
+  const info = await readEngineInfo(engine);
   if (format !== "") {
     output.write(formatObject({ ServerVersion: VERSION, ...info }, format));
     return 0;
