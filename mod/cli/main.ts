@@ -108,14 +108,14 @@ function makeEngine({ flags }: GlobalFlags, output: Output): Engine {
   return new Engine({
     ...(typeof root === "string" ? { root: absolute(root, "--root") } : {}),
     ...(typeof runRoot === "string" ? { runRoot: absolute(runRoot, "--run-root") } : {}),
-    ...planStorage(flags["storage-driver"] ?? Deno.env.get("WHERRY_STORAGE_DRIVER")),
+    ...planStorage(flags["storage-driver"] ?? Deno.env.get("WHERRY_STORAGE_DRIVER") ?? ""),
     cleanupCommand: cleanupCommand(),
     onWarning: (text) => output.warn(text),
   });
 }
 
-function planStorage(text = ""): { storageDriver?: StorageDriver } {
-  if (text === "") return {};
+function planStorage(text: unknown): { storageDriver?: StorageDriver } {
+  if (typeof text !== "string" || text === "") return {};
   const storageDriver = parseStorageDriver(text);
   if (storageDriver !== undefined) return { storageDriver };
   throw new WherryError(

@@ -18,6 +18,7 @@ import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordImageEvent } from "./events.ts";
 import { type Container, findContainer } from "./find.ts";
 import { pauseContainer, unpauseContainer } from "./pause.ts";
+import { changesOf } from "./storage.ts";
 
 /** How to make an image of a container. */
 export interface CommitRequest {
@@ -122,10 +123,10 @@ function containerMembers(
   container: Container,
   { onUnnameable }: { onUnnameable: (path: ByteString) => void },
 ): Iterable<TarMember> {
-  const { config: { root }, paths } = container;
-  return root.type === "directory"
+  const { config, paths } = container;
+  return config.root.type === "directory"
     ? rootfsMembers(rootSources(engine, container))
-    : layerMembers(paths.upper, { isExcluded: isDefaultMountPoint, onUnnameable });
+    : layerMembers(changesOf(config, paths), { isExcluded: isDefaultMountPoint, onUnnameable });
 }
 
 /** What to read, and from what. */

@@ -6,7 +6,7 @@ import { type ByteString, byteStringOfText } from "../image/byte_string.ts";
 import type { TreeSource } from "../image/tree_walk.ts";
 import type { Engine } from "./engine.ts";
 import type { Container } from "./find.ts";
-import { lowerDirectoriesOf } from "./start.ts";
+import { lowerDirectoriesOf, ownDirectoryOf } from "./storage.ts";
 
 /** Where something is mounted in every container, so that what the image lacks of it is made when one starts. */
 const DEFAULT_MOUNT_POINTS: ReadonlySet<ByteString> = new Set(
@@ -32,5 +32,6 @@ export function lowerSources(engine: Engine, config: ContainerConfig): TreeSourc
 
 /** Directories that a container's root file system is made of, the topmost first. */
 export function rootSources(engine: Engine, { config, paths }: Container): TreeSource[] {
-  return [{ path: paths.upper, mayHoldMounts: false }, ...lowerSources(engine, config)];
+  const own = { path: ownDirectoryOf(config, paths), mayHoldMounts: false };
+  return config.storageDriver === "copy" ? [own] : [own, ...lowerSources(engine, config)];
 }

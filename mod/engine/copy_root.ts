@@ -1,23 +1,23 @@
 /** The storage driver `copy`. @module */
 
+import type { ContainerConfig } from "../container/config.ts";
 import { copyMerged } from "../image/merged_copy.ts";
+import { lowerSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 
 /**
  * Makes a container's root file system of its own.
  *
- * @param lowerDirectories Of its image, base layer first.
  * @param target Must exist and be empty.
+ * @throws {WherryError} `unsupported` if something cannot be copied.
  * @throws {SystemError} For example `ENOSPC`; the caller removes what was made.
  */
-export function copyRoot(
-  { onWarning }: Engine,
-  lowerDirectories: readonly string[],
-  target: string,
-): void {
-  const sources = lowerDirectories.toReversed().map((path) => ({ path, mayHoldMounts: false }));
-  const skipped = copyMerged(sources, target);
+export function copyRoot(engine: Engine, config: ContainerConfig, target: string): void {
+  const skipped = copyMerged(lowerSources(engine, config), target);
   if (skipped.size > 0) {
-    onWarning(`The file system of the container keeps no ${[...skipped].join(", ")}`);
+    const names = [...skipped].join(", ");
+    engine.onWarning(
+      `Files of the new container lack ${names}: the file system keeps no such attributes`,
+    );
   }
 }

@@ -40,7 +40,7 @@ import {
 import { loadParentNetwork } from "./network_support.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
-import { chooseStorageDriver, loadCopyDriver, lowerDirectoriesOf } from "./storage.ts";
+import { chooseStorageDriver, loadCopyDriver } from "./storage.ts";
 
 /** What somebody asks for when making a container. */
 export interface CreateRequest {
@@ -160,7 +160,7 @@ function writeContainer(
   const paths = engine.paths.container(partial.id);
   const lock = lockNewContainer(engine, paths, undo);
   makeDirectories(paths, undo);
-  copy?.copyRoot(engine, lowerDirectoriesOf(engine, partial), paths.merged);
+  copy?.copyRoot(engine, partial, paths.merged);
   const name = claim(engine, request, partial.id, undo);
   const config = { ...partial, name };
   writeRecord(paths.config, config, { isDurable: !config.isAutoRemoved });

@@ -4,6 +4,7 @@ import { type TreeChange, treeChanges } from "../image/tree_changes.ts";
 import { isDefaultMountPoint, lowerSources } from "./container_files.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { findContainer } from "./find.ts";
+import { changesOf } from "./storage.ts";
 
 /**
  * All paths that are not as the container's image has them. What is mounted inside is not looked at.
@@ -15,7 +16,7 @@ import { findContainer } from "./find.ts";
 export function diffContainer(engine: Engine, wanted: string): TreeChange[] {
   const { config, paths } = findContainer(engine, wanted);
   try {
-    return treeChanges(paths.upper, lowerSources(engine, config), {
+    return treeChanges(changesOf(config, paths), lowerSources(engine, config), {
       isExcluded: isDefaultMountPoint,
     });
   } catch (error) {

@@ -81,6 +81,6 @@ export function changesOf(config: ContainerConfig, paths: ContainerPaths): strin
   throw new WherryError(
     "unsupported",
     `Cannot tell what container "${config.name}" has changed: its storage driver is "copy"`,
-    { hint: "Its whole file system can be exported" },
+    { hint: `Keep all of its files with "wherry export ${config.name} | wherry import -"` },
   );
 }

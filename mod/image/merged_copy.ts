@@ -17,7 +17,7 @@ import type { TreeSource } from "./tree_walk.ts";
 export function copyMerged(sources: readonly TreeSource[], target: string): ReadonlySet<string> {
   using unpacker = new LayerUnpacker(target, { isBase: true });
   for (const { entry, body } of rootfsMembers(sources)) {
-    unpacker.entry(entry);
+    unpacker.entry({ ...entry, isSparse: false });
     if (body instanceof FileBody) unpacker.copyData(body.descriptor);
     unpacker.endEntry();
   }
