@@ -40,7 +40,8 @@ import {
 import { loadParentNetwork } from "./network_support.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
-import { chooseStorageDriver, loadCopyDriver } from "./storage.ts";
+import { chooseStorageDriver } from "./storage.ts";
+import { loadCopyDriver } from "./storage_support.ts";
 
 /** What somebody asks for when making a container. */
 export interface CreateRequest {

@@ -30,18 +30,6 @@ export function parseStorageDriver(text: string): StorageDriver | undefined {
   return STORAGE_DRIVERS.find((driver) => driver === text.trim());
 }
 
-/**
- * Loads what making a container takes where root file systems are copies; the first thing that a command does.
- */
-export async function loadStorageSupport(engine: Engine): Promise<void> {
-  if (await chooseStorageDriver(engine) === "copy") await loadCopyDriver();
-}
-
-/** Loads what copying the layers of an image takes. */
-export async function loadCopyDriver(): Promise<typeof import("./copy_root.ts")> {
-  return await import("./copy_root.ts");
-}
-
 /** The directory that holds what is a container's own: its changes, or with the driver `copy` all of its files. */
 export function ownDirectoryOf(
   { storageDriver }: Pick<ContainerConfig, "storageDriver">,

@@ -1,7 +1,7 @@
 /** `wherry create`. @module */
 
 import { createContainer } from "../../engine/create.ts";
-import { loadStorageSupport } from "../../engine/storage.ts";
+import { loadStorageSupport } from "../../engine/storage_support.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../definitions/container_flags.ts";
 import {

@@ -6,7 +6,7 @@ import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { lockStopped } from "../../engine/settle.ts";
-import { loadStorageSupport } from "../../engine/storage.ts";
+import { loadStorageSupport } from "../../engine/storage_support.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../definitions/container_flags.ts";
 import {
