@@ -14,7 +14,10 @@ import type { Engine } from "./engine.ts";
 export function findStorageDriver(engine: Engine): StorageDriver {
   engine.ensureDirectories();
   const { root, storageDriver: record } = engine.paths;
-  const obstacle = overlayObstacle(root, Deno.readTextFileSync("/proc/self/mountinfo"));
+  const obstacle = overlayObstacle(
+    Deno.realPathSync(root),
+    Deno.readTextFileSync("/proc/self/mountinfo"),
+  );
   if (obstacle !== undefined && engine.storageDriver === "overlay") {
     throw impossible(root, obstacle);
   }
