@@ -7,8 +7,9 @@ import {
   tarOf,
 } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
-import { type LayerOptions, LayerUnpacker } from "./layer.ts";
+import { LayerUnpacker } from "./layer.ts";
 import { TarReader } from "./tar_reader.ts";
+import type { LayerOptions } from "./whiteouts.ts";
 
 /** A directory for a layer, and a file beside it that no archive may touch. */
 class Place implements Disposable {
