@@ -27,7 +27,7 @@ export function isDefaultMountPoint(path: ByteString): boolean {
 export function lowerSources(engine: Engine, config: ContainerConfig): TreeSource[] {
   const mayHoldMounts = config.root.type === "directory";
   return lowerDirectoriesOf(engine, config).toReversed()
-    .map((path) => ({ path, mayHoldMounts }));
+    .map((path) => ({ path, mayHoldMounts, mayHoldMarkers: !mayHoldMounts }));
 }
 
 /** Directories that a container's root file system is made of, the topmost first. */

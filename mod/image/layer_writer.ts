@@ -27,9 +27,8 @@ import {
   type TreeSource,
   type WalkOptions,
 } from "./tree_walk.ts";
+import { OPAQUE_MARKER, WHITEOUT_PREFIX } from "./whiteouts.ts";
 
-const WHITEOUT_PREFIX = ".wh.";
-const OPAQUE_MARKER = ".wh..wh..opq";
 const NO_NAME = "" as ByteString;
 const EPOCH = { seconds: 0n, nanoseconds: 0n };
 
