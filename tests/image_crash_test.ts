@@ -4,7 +4,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { dockerArchive } from "./fakes/docker_archive.ts";
 import { tarOf } from "./fakes/tar_builder.ts";
-import { xz } from "./fakes/xz.ts";
+import { xz } from "./fakes/host_compression.ts";
 import { killUnlessGone, listNames, pause, type TestEngine, testWhole } from "./harness.ts";
 import { pick, randomNumbers } from "./random_kills.ts";
 

@@ -47,7 +47,7 @@ export interface ImportImageOptions {
 }
 
 /**
- * Makes an image of a root file system's tar, plain or compressed with gzip, zstd or xz.
+ * Makes an image of a root file system's tar, plain or compressed with gzip, zstd, xz or bzip2.
  *
  * @throws {WherryError} `corrupt` if it is not a sound tar; then everything is as it was.
  */

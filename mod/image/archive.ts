@@ -50,7 +50,7 @@ export interface LoadedImage {
 }
 
 /**
- * Loads a docker archive, plain or compressed with gzip, zstd or xz: `manifest.json` with `<id>/layer.tar` (docker
+ * Loads a docker archive, plain or compressed with gzip, zstd, xz or bzip2: `manifest.json` with `<id>/layer.tar` (docker
  * before 25) or with `blobs/sha256/` (since).
  *
  * Files go to the staging area while the stream is read, so it may come from a pipe. Every digest is verified.

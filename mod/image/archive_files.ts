@@ -38,7 +38,7 @@ export class ArchiveFiles {
   /**
    * Reads the whole archive and writes each of its files to the staging area.
    *
-   * @param source Plain, or compressed with gzip, zstd or xz.
+   * @param source Plain, or compressed with gzip, zstd, xz or bzip2.
    * @throws {ArchiveError} If it is damaged, or clearly not an archive of images.
    */
   static async read(staging: Staging, hasher: Hasher, source: ByteSource): Promise<ArchiveFiles> {

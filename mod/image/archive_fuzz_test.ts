@@ -11,7 +11,7 @@ import {
   tarOf,
   withChecksum,
 } from "../../tests/fakes/tar_builder.ts";
-import { xz } from "../../tests/fakes/xz.ts";
+import { bzip2, xz } from "../../tests/fakes/host_compression.ts";
 import { needs } from "../../tests/needs.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { ArchiveError } from "./archive_error.ts";
@@ -159,6 +159,7 @@ const STREAMS: readonly (readonly [name: string, compress: (tar: Bytes) => Promi
     ["gzip", (tar) => Promise.resolve(gzipSync(tar))],
     ["zstd", (tar) => Promise.resolve(zstdCompressSync(tar))],
     ["xz", (tar) => xz(tar)],
+    ["bzip2", (tar) => bzip2(tar, "-1")],
     ["xz of several blocks", (tar) => xz(tar, "--block-size=2000", "--check=crc32")],
   ];
 

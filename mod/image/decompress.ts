@@ -1,17 +1,18 @@
 /** Compression of layers and archives: recognised by content, undone while streaming. @module */
 
 import { ArchiveError } from "./archive_error.ts";
+import { decompressBzip2 } from "./bzip2.ts";
 import { decompressXz } from "./xz.ts";
 import { ZstdFrameScanner } from "./zstd_frames.ts";
 
 /** How a stream is compressed. */
-export type Compression = "none" | "gzip" | "zstd" | "xz";
+export type Compression = "none" | "gzip" | "zstd" | "xz" | "bzip2";
 
 /** Bytes that {@linkcode detectCompression} wants to see. */
 export const MAGIC_LENGTH = 6;
 
 /** What formats start with. */
-const MAGICS: ReadonlyArray<readonly [format: Compression | "bzip2", magic: readonly number[]]> = [
+const MAGICS: ReadonlyArray<readonly [format: Compression, magic: readonly number[]]> = [
   ["gzip", [0x1f, 0x8b]],
   ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
@@ -28,15 +29,11 @@ function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
  * Tells by its first bytes how a stream is compressed.
  *
  * @param start At least {@linkcode MAGIC_LENGTH} bytes, or all there are.
- * @throws {ArchiveError} `unsupported` if it is a compression that wherry cannot read.
  */
 export function detectCompression(start: Uint8Array): Compression {
   if ((start[0] ?? 0) >> 4 === 5 && startsWith(start.subarray(1), SKIPPABLE_ZSTD)) return "zstd";
   const [format] = MAGICS.find(([, magic]) => startsWith(start, magic)) ?? ["none"];
-  if (format !== "bzip2") return format;
-  throw new ArchiveError(`${format} compression is unsupported`, "unsupported", {
-    hint: "Compress it with gzip, zstd or xz instead",
-  });
+  return format;
 }
 
 /** A stream of `node:zlib`, as far as it is used here. */
@@ -62,7 +59,7 @@ async function openDecompressor(compression: NodeCompression): Promise<Decompres
 }
 
 /**
- * Undoes `compression`. Several gzip members, zstd frames or xz streams in a row count as one stream.
+ * Undoes `compression`. Several gzip members, zstd frames, xz or bzip2 streams in a row count as one stream.
  *
  * @param source Chunks of any size; each is used up before the next is asked for.
  * @returns Chunks that stay valid while `VALID_CHUNKS` (source.ts) more are asked for, if those of `source` do.
@@ -78,6 +75,10 @@ export async function* decompressed(
   }
   if (compression === "xz") {
     yield* decompressXz(source);
+    return;
+  }
+  if (compression === "bzip2") {
+    yield* decompressBzip2(source);
     return;
   }
   const decompressor = await openDecompressor(compression);

@@ -39,10 +39,10 @@ export interface ImportedImage {
 }
 
 /**
- * Imports the tar of a root file system, plain or compressed with gzip, zstd or xz, as an image of one layer.
+ * Imports the tar of a root file system, plain or compressed with gzip, zstd, xz or bzip2, as an image of one layer.
  *
- * The bytes are stored as they come, hashed and unpacked in one pass. Those of xz are stored as gzip: registries and
- * other engines know no layers of xz. Nothing of it can be seen before it is
+ * The bytes are stored as they come, hashed and unpacked in one pass. Those of xz and bzip2 are stored as gzip:
+ * registries and other engines know no such layers. Nothing of it can be seen before it is
  * complete, and on failure the store is as it was. Running twice at a time, or while images are removed, is fine.
  * The blob, its documents and the index survive a power loss; the unpacked files are left to the kernel's write-back.
  *
@@ -87,9 +87,13 @@ async function stageRootfs(
     needsEndMarker: true,
     hasher: compression === "none" ? undefined : hasher,
   };
-  const isForeign = compression === "xz";
+  const isForeign = compression === "xz" || compression === "bzip2";
   const unpacked = isForeign
-    ? await unpackLayer(storingCompressed(decompressed(chunks, "xz"), writer), "none", options)
+    ? await unpackLayer(
+      storingCompressed(decompressed(chunks, compression), writer),
+      "none",
+      options,
+    )
     : await unpackLayer(storing(chunks, writer), compression, options);
   if (unpacked.entryCount === 0) throw new ArchiveError("not a tar archive: it has no entries");
   const blob = await writer.finish();

@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { xz } from "../../tests/fakes/xz.ts";
+import { xz } from "../../tests/fakes/host_compression.ts";
 import { ArchiveError } from "./archive_error.ts";
 import { decompressXz } from "./xz.ts";
 

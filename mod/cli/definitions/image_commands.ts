@@ -38,7 +38,7 @@ const IMPORT = defineCommand({
   summary: "Make an image from the tar of a root file system",
   usage: "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
   description:
-    "The tar may be plain or compressed with gzip, zstd or xz. It is what `docker export` " +
+    "The tar may be plain or compressed with gzip, zstd, xz or bzip2. It is what `docker export` " +
     "writes, or debootstrap and tar make.",
   topic: COMMON,
   examples: EXAMPLES.import,
