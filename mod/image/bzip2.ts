@@ -138,14 +138,30 @@ class BitReader {
    * @param count 1 to 24.
    */
   read(count: number): number {
+    const value = this.look(count);
+    if (value < 0) throw new ArchiveError("truncated bzip2 stream");
+    this.#heldCount -= count;
+    return value;
+  }
+
+  /**
+   * The next bits, which are not taken yet.
+   *
+   * @param count 1 to 24.
+   * @returns -1 if there are not so many.
+   */
+  look(count: number): number {
     while (this.#heldCount < count) {
-      const byte = this.#bytes[this.#at++];
-      if (byte === undefined) throw new ArchiveError("truncated bzip2 stream");
-      this.#held = (this.#held & 0xffffff) << 8 | byte;
+      if (this.#at === this.#bytes.length) return -1;
+      this.#held = this.#held << 8 | (this.#bytes[this.#at++] ?? 0);
       this.#heldCount += 8;
     }
+    return this.#held >>> this.#heldCount - count & (1 << count) - 1;
+  }
+
+  /** Takes bits that have been looked at. */
+  skip(count: number): void {
     this.#heldCount -= count;
-    return this.#held >>> this.#heldCount & (1 << count) - 1;
   }
 
   /** Takes the next 32 bits. */
@@ -159,8 +175,13 @@ class BitReader {
   }
 }
 
+/** Codes of at most so many bits are looked up, longer ones are followed bit by bit. */
+const SHORT_LENGTH = 10;
+
 /** How one Huffman table turns bits into symbols: codes of a length are numbers in a row. */
 interface HuffmanTable {
+  /** By the next bits: the length of the code that they begin with, and its symbol times 32; 0 for a longer one. */
+  shortCodes: Uint16Array;
   minLength: number;
   /** The last code of each length; -1 if there is none. */
   limits: Int32Array;
@@ -243,7 +264,15 @@ class BlockDecoder {
     return makeTable(lengths);
   }
 
-  #readSymbol({ minLength, limits, offsets, symbols }: HuffmanTable): number {
+  #readSymbol(table: HuffmanTable): number {
+    const next = this.#bits.look(SHORT_LENGTH);
+    const found = next < 0 ? 0 : table.shortCodes[next] ?? 0;
+    if (found === 0) return this.#readLongSymbol(table);
+    this.#bits.skip(found & 31);
+    return found >> 5;
+  }
+
+  #readLongSymbol({ minLength, limits, offsets, symbols }: HuffmanTable): number {
     const bits = this.#bits;
     let length = minLength;
     let code = bits.read(length);
@@ -276,9 +305,11 @@ class BlockDecoder {
           continue;
         }
         if (run > 0) size = this.#append(size, alphabet[0] ?? 0, run);
-        [run, digit] = [0, 1];
+        run = 0;
+        digit = 1;
         if (symbol === end) return size;
-        size = this.#append(size, moveToFront(alphabet, symbol - 1), 1);
+        if (size === this.#block.length) throw damaged("bad run");
+        this.#block[size++] = moveToFront(alphabet, symbol - 1);
       }
     }
     throw damaged("bad block");
@@ -329,7 +360,8 @@ class BlockDecoder {
       if (equal === RUN_LENGTH) {
         output.fill(last, at, at + byte);
         at += byte;
-        [last, equal] = [-1, 0];
+        last = -1;
+        equal = 0;
         continue;
       }
       equal = byte === last ? equal + 1 : 1;
@@ -344,7 +376,8 @@ class BlockDecoder {
 function moveToFront(alphabet: Uint8Array, index: number): number {
   const byte = alphabet[index];
   if (byte === undefined) throw damaged("bad code");
-  alphabet.copyWithin(1, 0, index);
+  // Mostly a few steps, for which copyWithin is slower
+  for (let i = index; i > 0; i--) alphabet[i] = alphabet[i - 1] ?? 0;
   alphabet[0] = byte;
   return byte;
 }
@@ -353,16 +386,22 @@ function makeTable(lengths: Uint8Array): HuffmanTable {
   const symbols = new Uint16Array(lengths.length);
   const limits = new Int32Array(MAX_CODE_LENGTH + 1).fill(-1);
   const offsets = new Int32Array(MAX_CODE_LENGTH + 1);
+  const shortCodes = new Uint16Array(1 << SHORT_LENGTH);
   let [code, count] = [0, 0];
   for (let length = 1; length <= MAX_CODE_LENGTH; length++) {
     offsets[length] = code - count;
     const before = count;
-    for (const [symbol, own] of lengths.entries()) if (own === length) symbols[count++] = symbol;
-    code += count - before;
+    for (const [symbol, own] of lengths.entries()) {
+      if (own !== length) continue;
+      symbols[count++] = symbol;
+      const first = code++ << SHORT_LENGTH - length;
+      if (length > SHORT_LENGTH) continue;
+      shortCodes.fill(symbol << 5 | length, first, first + (1 << SHORT_LENGTH - length));
+    }
     if (count > before) limits[length] = code - 1;
     code <<= 1;
   }
-  return { minLength: Math.min(...lengths), limits, offsets, symbols };
+  return { shortCodes, minLength: Math.min(...lengths), limits, offsets, symbols };
 }
 
 /** CRC-32 with the highest bit first. */
