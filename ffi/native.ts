@@ -196,6 +196,15 @@ export const reading = lazySymbols(
   } as const,
 );
 
+/** Copying files; used by `mod/kernel/copy.ts`. */
+export const copying = lazySymbols(
+  {
+    nnn: { name: "wherry_syscall", parameters: ["i32", "i32", "i32", "i32"], result: "i32" },
+    nbn: { name: "wherry_syscall", parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
+    nln: { name: "wherry_syscall", parameters: ["i32", "i32", "i64", "i32"], result: "i64" },
+  } as const,
+);
+
 /** Hashing; used by `mod/image/digester.ts`. */
 export const hashing = lazySymbols(
   {

@@ -14,6 +14,7 @@ import {
 
 const NEW_NS = String(0x20000);
 const PRIVATE = String(0x4000 + 0x80000);
+const E2BIG = 7;
 const SLEEP = execute("/bin/sleep", "100");
 const NEVER = ["restart", "no", "0", "15"];
 const LIST_FDS = execute("/bin/ls", "/proc/self/fd");
@@ -163,4 +164,47 @@ testBoth("hold_mounts() passes nothing on to a health check", async ({ start, di
 
   strictEqual(code, "0");
   strictEqual(new TextDecoder().decode(Uint8Array.fromHex(output)), PLAIN_FDS);
+});
+
+/** Makes layers each of which has a file of its own and one that all have, topmost first. */
+function makeLayers(directory: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const layer = `${directory}/${"long-name".repeat(20)}-${index}`;
+    Deno.mkdirSync(layer);
+    Deno.writeTextFileSync(`${layer}/file-${index}`, "");
+    Deno.writeTextFileSync(`${layer}/shared`, `layer ${index}`);
+    return layer;
+  });
+}
+
+/** Steps of a child that has an overlay of so many layers. */
+function manyLayersSteps(directory: string, count: number): string[][] {
+  for (const name of ["upper", "work", "merged"]) Deno.mkdirSync(`${directory}/${name}`);
+  const own = ["merged", "upper", "work"].map((name) => `${directory}/${name}`);
+  const [merged = "", upper = "", work = ""] = own;
+  return [
+    ["clone", NEW_NS],
+    ["mount", "", "/", "", PRIVATE, ""],
+    ["overlay", merged, "0", upper, work, ...makeLayers(directory, count)],
+  ];
+}
+
+testBoth("step_overlay() mounts as many layers as the kernel can", async ({ start, directory }) => {
+  const log = `${directory}/log`;
+  const show = shell(
+    `cd ${directory}/merged; ls | wc -l; cat shared; echo; : > new; ls /proc/self/fd`,
+  );
+  await using monitor = start(
+    plan(["log", log, "cri", "0", "1"], ...manyLayersSteps(directory, 500), show),
+  );
+
+  strictEqual(await monitor.finished(), "exited 0");
+  strictEqual(readLog(log), `501\nlayer 0\n${PLAIN_FDS}`);
+  strictEqual(Deno.statSync(`${directory}/upper/new`).size, 0);
+});
+
+testBoth("step_overlay() says that it cannot mount more layers", async ({ start, directory }) => {
+  await using monitor = start(plan(...manyLayersSteps(directory, 501), SLEEP));
+
+  strictEqual(await monitor.receive(), `failed 2 ${E2BIG}`);
 });

@@ -26,6 +26,7 @@ int step_join(struct child *child, const struct step *step);
 int step_join_network(struct child *child, const struct step *step);
 int step_fork(struct child *child, const struct step *step);
 int step_mount(struct child *child, const struct step *step);
+int step_overlay(struct child *child, const struct step *step);
 int step_root(struct child *child, const struct step *step);
 int step_mkdir(struct child *child, const struct step *step);
 int step_mount_in(struct child *child, const struct step *step);

@@ -20,6 +20,91 @@ int step_mount(struct child *child, const struct step *step)
 			 or_null(step_text(step, 4)));
 }
 
+/* Directories of an overlay: OVL_MAX_STACK lower ones, the upper and the work one. */
+enum { MAX_DIRECTORIES = 500 + 2 };
+
+struct directories {
+	int fds[MAX_DIRECTORIES];
+	uint32_t count;
+};
+
+static void close_directories(struct directories *directories)
+{
+	while (directories->count > 0)
+		sys_close(directories->fds[--directories->count]);
+}
+
+/* Open `*path`, go on to the string behind it, and add a name of few bytes for it to `data`. */
+static int add_directory(struct directories *directories, const char **path, struct text *data)
+{
+	int fd;
+
+	if (directories->count == MAX_DIRECTORIES)
+		return -E2BIG;
+	fd = sys_openat(AT_FDCWD, *path, O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd;
+	directories->fds[directories->count++] = fd;
+	*path += text_length(*path) + 1;
+	text_add_number(data, (uint64_t)fd);
+	return 0;
+}
+
+/* The options of an overlay of `count` lower directories. `path` is that of the upper one; those of
+ * the work and the lower ones stand behind it. */
+static int describe_overlay(struct directories *directories, const char *path, uint32_t count,
+			    struct text *data)
+{
+	int result;
+
+	text_add(data, "upperdir=");
+	result = add_directory(directories, &path, data);
+	text_add(data, ",workdir=");
+	if (result == 0)
+		result = add_directory(directories, &path, data);
+	text_add(data, ",lowerdir=");
+	for (uint32_t i = 0; result == 0 && i < count; i++) {
+		if (i > 0)
+			text_add(data, ":");
+		result = add_directory(directories, &path, data);
+	}
+	return result == 0 && text_end(data) == NULL ? -E2BIG : result;
+}
+
+/* mount(2) where descriptors are names: in /proc/self/fd, having checked that it is procfs. */
+static int mount_among_descriptors(const char *target, uint64_t flags, const char *data)
+{
+	cleanup_close int back = sys_openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0);
+	char path[FD_PATH_SIZE];
+	int result = back < 0 ? back : fd_path(back, path);
+	int returned;
+
+	if (result == 0)
+		result = sys_chdir("/proc/self/fd");
+	if (result < 0)
+		return result;
+	result = sys_mount("overlay", target, "overlay", flags, data);
+	returned = sys_fchdir(back);
+	return result < 0 ? result : returned;
+}
+
+/* An overlay of more layers than a page has room for the paths of, which is all that mount(2)
+ * takes: so each is opened, and its descriptor's number is its name. Works with every kernel,
+ * unlike the "lowerdir+" of fsconfig(2), which is new in Linux 6.7. */
+int step_overlay(struct child *child, const struct step *step)
+{
+	struct directories directories = { .count = 0 };
+	char buffer[PATH_SIZE];
+	struct text data = TEXT(buffer);
+	int result = describe_overlay(&directories, step_text(step, 2), step->count - 4, &data);
+
+	(void)child;
+	if (result == 0)
+		result = mount_among_descriptors(step_text(step, 0), step_number(step, 1), buffer);
+	close_directories(&directories);
+	return result;
+}
+
 /* A new file system in the root. The last component must not be a link: an image with /proc ->
  * /elsewhere would keep the real /proc from being mounted (CVE-2019-16884, CVE-2023-28642). */
 int step_mount_in(struct child *child, const struct step *step)

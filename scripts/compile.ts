@@ -42,6 +42,8 @@ const COLD_MODULES = [
   "../../engine/container_size.ts",
   "./dhcp.ts",
   "./parent_network.ts",
+  "./copy_root.ts",
+  "./storage_probe.ts",
 ];
 
 /**

@@ -34,6 +34,14 @@ export const COMMAND_TABLE: CommandTable<Context> = {
       value: "directory",
       help: "Sockets and locks; also WHERRY_RUN_ROOT (default /run/wherry)",
     },
+    {
+      name: "storage-driver",
+      type: "string",
+      value: "driver",
+      help:
+        "How new containers get their root: overlay, or copy, which works on any file system; " +
+        "also WHERRY_STORAGE_DRIVER (default overlay, or copy where the kernel mounts no overlay)",
+    },
     { name: "version", short: "v", type: "boolean", help: "Print the version and quit" },
   ],
   groups: [

@@ -1,6 +1,8 @@
 /** From the argument vector to an exit status. @module */
 
+import type { StorageDriver } from "../container/config.ts";
 import { Engine } from "../engine/engine.ts";
+import { parseStorageDriver, STORAGE_DRIVERS } from "../engine/storage.ts";
 import { WherryError } from "../errors.ts";
 import { type CommandTarget, findCommand, parseCommandArgs } from "./command.ts";
 import { COMMAND_TABLE } from "./command_table.ts";
@@ -106,9 +108,23 @@ function makeEngine({ flags }: GlobalFlags, output: Output): Engine {
   return new Engine({
     ...(typeof root === "string" ? { root: absolute(root, "--root") } : {}),
     ...(typeof runRoot === "string" ? { runRoot: absolute(runRoot, "--run-root") } : {}),
+    ...planStorage(flags["storage-driver"] ?? Deno.env.get("WHERRY_STORAGE_DRIVER") ?? ""),
     cleanupCommand: cleanupCommand(),
     onWarning: (text) => output.warn(text),
   });
+}
+
+function planStorage(text: unknown): { storageDriver?: StorageDriver } {
+  if (typeof text !== "string" || text === "") return {};
+  const storageDriver = parseStorageDriver(text);
+  if (storageDriver !== undefined) return { storageDriver };
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot use the storage driver "${text}": no such driver`,
+    {
+      hint: `Drivers are ${STORAGE_DRIVERS.join(" and ")}`,
+    },
+  );
 }
 
 function absolute(path: string, flag: string): string {

@@ -147,6 +147,9 @@ export type RootSource =
     path: string;
   };
 
+/** How a container's root file system is made of its image: mounted on top of the layers, or a copy of them. */
+export type StorageDriver = "overlay" | "copy";
+
 /** Everything that was asked for when a container was created. */
 export interface ContainerConfig {
   /** Version of this record's shape. */
@@ -159,6 +162,8 @@ export interface ContainerConfig {
   createdAt: string;
   /** What its root file system is made of. */
   root: RootSource;
+  /** How its root file system is made of that. */
+  storageDriver: StorageDriver;
   /** The program that always runs first; may be empty. */
   entrypoint: string[];
   /** Arguments, or the whole command when there is no entrypoint. */
@@ -241,6 +246,7 @@ export const HOST_NAME_LOOKUP: Readonly<NameLookup> = {
 
 /** Fields that records of older versions do not have. */
 const LATER_FIELDS = {
+  storageDriver: "overlay",
   endpoints: [],
   publishedPorts: [],
   publishesAll: false,

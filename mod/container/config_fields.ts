@@ -25,6 +25,7 @@ export const CONTAINER_FIELD_CHECKS = {
   name: (value) => isString(value) && isName(value),
   createdAt: isTime,
   root: isRoot,
+  storageDriver: isOneOf("overlay", "copy"),
   entrypoint: isStrings,
   command: isStrings,
   env: isStrings,

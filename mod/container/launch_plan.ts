@@ -1,5 +1,6 @@
 /** From a container's record to the steps that make it: pure, no effects. @module */
 
+import { cString } from "../../ffi/c_string.ts";
 import { capabilityMask, DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
 import { CLONE_NEW, MOUNT_ATTR, MS, splitMountOptions } from "../kernel/mount.ts";
 import { parseSignal } from "../kernel/signal.ts";
@@ -167,7 +168,7 @@ export function planLaunch(input: LaunchInput): Step[] {
     ...planSupervision(input),
     ...planNamespaces(input.network),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
-    planOverlay(input),
+    ...planRoot(input),
     ["root", input.paths.merged],
     ...planMounts(input),
     ["mkdir", config.workingDirectory, "0755", "0", "0"],
@@ -252,11 +253,28 @@ function planEvents(
   ];
 }
 
+/** The root file system, at `merged`, where no device works. */
+function planRoot(input: LaunchInput): Step[] {
+  if (input.config.storageDriver === "overlay") return [planOverlay(input)];
+  const { merged } = input.paths;
+  return [
+    ["mount", merged, merged, "", String(MS.BIND), ""],
+    ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NODEV), ""],
+  ];
+}
+
+/** Most bytes of options that mount(2) takes: a page without the NUL that ends them. */
+const MAX_MOUNT_DATA = 4095;
+
 function planOverlay({ paths, lowerDirectories }: LaunchInput): Step {
-  const lower = lowerDirectories.toReversed().map(escapeOverlayPath).join(":");
-  const data = `lowerdir=${lower},upperdir=${escapeOverlayPath(paths.upper)},` +
-    `workdir=${escapeOverlayPath(paths.work)}`;
-  return ["mount", "overlay", paths.merged, "overlay", String(MS.NODEV), data];
+  const lowers = lowerDirectories.toReversed();
+  const data = `lowerdir=${lowers.map(escapeOverlayPath).join(":")},` +
+    `upperdir=${escapeOverlayPath(paths.upper)},workdir=${escapeOverlayPath(paths.work)}`;
+  // A character is at most three bytes: only what may be too long is worth counting
+  if (data.length * 3 <= MAX_MOUNT_DATA || cString(data).length <= MAX_MOUNT_DATA + 1) {
+    return ["mount", "overlay", paths.merged, "overlay", String(MS.NODEV), data];
+  }
+  return ["overlay", paths.merged, String(MS.NODEV), paths.upper, paths.work, ...lowers];
 }
 
 /** A path as overlay's options want it: the separators `:` and `,` escaped. */

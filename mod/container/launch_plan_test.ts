@@ -347,3 +347,26 @@ Deno.test("planLaunch() puts devices into a tmpfs that is asked for on /dev", ()
     ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NOSUID | MS.NODEV), ""],
   ]);
 });
+
+Deno.test("planLaunch() leaves it to the monitor to mount layers whose paths fill more than a page", () => {
+  const lowerDirectories = Array.from({ length: 50 }, (_, i) => `/layers/${"é".repeat(40)}${i}`);
+
+  const steps = planLaunch({ ...inputWith({}), lowerDirectories });
+
+  const own = ["merged", "upper", "work"].map((name) => `/r/containers/0123abcd/${name}`);
+  const [merged, ...rest] = own;
+  deepStrictEqual(stepsCalled("overlay", steps), [
+    ["overlay", merged, "4", ...rest, ...lowerDirectories.toReversed()],
+  ]);
+  strictEqual(stepsCalled("mount", steps).some(([, source]) => source === "overlay"), false);
+});
+
+Deno.test("planLaunch() binds a root that is a copy on itself, without devices", () => {
+  const steps = planLaunch(inputWith({ storageDriver: "copy" }));
+
+  const merged = "/r/containers/0123abcd/merged";
+  deepStrictEqual(stepsCalled("mount", steps).slice(1, 3), [
+    ["mount", merged, merged, "", String(MS.BIND), ""],
+    ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NODEV), ""],
+  ]);
+});

@@ -17,6 +17,7 @@ import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordImageEvent } from "./events.ts";
 import { type Container, findContainer } from "./find.ts";
 import { holdContainer } from "./pause.ts";
+import { changesOf } from "./storage.ts";
 
 /** How to make an image of a container. */
 export interface CommitRequest {
@@ -121,11 +122,12 @@ function* containerMembers(
   container: Container,
   onUnnameable: (path: ByteString) => void,
 ): Generator<TarMember> {
-  if (container.config.root.type === "directory") {
+  const { config, paths } = container;
+  if (config.root.type === "directory") {
     yield* rootfsMembers(rootSources(engine, container));
   } else {
     const isExcluded = excludedFromLayer(engine, container);
-    yield* layerMembers(container.paths.upper, { isExcluded, onUnnameable });
+    yield* layerMembers(changesOf(config, paths), { isExcluded, onUnnameable });
   }
 }
 

@@ -8,7 +8,7 @@ import type { TreeSource } from "../image/tree_walk.ts";
 import { isPresent } from "../kernel/entry.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, noSuchContainer } from "./find.ts";
-import { lowerDirectoriesOf } from "./start.ts";
+import { changesOf, lowerDirectoriesOf, ownDirectoryOf } from "./storage.ts";
 
 const ETC = byteStringOfText("etc");
 const BELOW_ETC = "etc/";
@@ -31,7 +31,7 @@ function isDefaultMountPoint(path: ByteString): boolean {
  * @throws {SystemError} If they cannot be read.
  */
 export function containerChanges(engine: Engine, { config, paths }: Container): TreeChange[] {
-  return treeChanges(paths.upper, lowerSources(engine, config), {
+  return treeChanges(changesOf(config, paths), lowerSources(engine, config), {
     isExcluded: isDefaultMountPoint,
   });
 }
@@ -46,7 +46,7 @@ export function excludedFromLayer(
   engine: Engine,
   { config, paths }: Container,
 ): (path: ByteString) => boolean {
-  const changes = treeChanges(paths.upper, lowerSources(engine, config), {
+  const changes = treeChanges(changesOf(config, paths), lowerSources(engine, config), {
     isExcluded: (path) => isDefaultMountPoint(path) || path !== ETC && !path.startsWith(BELOW_ETC),
   });
   if (changes.length > 0) return isDefaultMountPoint;
@@ -54,15 +54,16 @@ export function excludedFromLayer(
 }
 
 /** Directories that a container's root file system is made of below its own changes, the topmost first. */
-function lowerSources(engine: Engine, config: ContainerConfig): TreeSource[] {
+export function lowerSources(engine: Engine, config: ContainerConfig): TreeSource[] {
   const mayHoldMounts = config.root.type === "directory";
   return lowerDirectoriesOf(engine, config).toReversed()
-    .map((path) => ({ path, mayHoldMounts }));
+    .map((path) => ({ path, mayHoldMounts, mayHoldMarkers: !mayHoldMounts }));
 }
 
 /** Directories that a container's root file system is made of, the topmost first. */
 export function rootSources(engine: Engine, { config, paths }: Container): TreeSource[] {
-  return [{ path: paths.upper, mayHoldMounts: false }, ...lowerSources(engine, config)];
+  const own = { path: ownDirectoryOf(config, paths), mayHoldMounts: false };
+  return config.storageDriver === "copy" ? [own] : [own, ...lowerSources(engine, config)];
 }
 
 /**

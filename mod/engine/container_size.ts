@@ -3,11 +3,11 @@
 import { treeBytes } from "../kernel/tree_size.ts";
 import type { Engine } from "./engine.ts";
 import type { Container } from "./find.ts";
-import { lowerDirectoriesOf } from "./start.ts";
+import { lowerDirectoriesOf, ownDirectoryOf } from "./storage.ts";
 
 /** How much room a container takes. */
 export interface ContainerSize {
-  /** What it has written itself, in bytes. */
+  /** What it has written itself, in bytes; with the storage driver `copy`, all of its files. */
   writtenBytes: number;
   /** That and its image, in bytes. Containers of one image share the latter. */
   totalBytes: number;
@@ -25,7 +25,8 @@ export class SizeMeter {
 
   /** Walks through a container's directories, which takes milliseconds for each thousand files. */
   measure({ config, paths }: Container): ContainerSize {
-    const writtenBytes = treeBytes(paths.upper);
+    const writtenBytes = treeBytes(ownDirectoryOf(config, paths));
+    if (config.storageDriver === "copy") return { writtenBytes, totalBytes: writtenBytes };
     const imageBytes = lowerDirectoriesOf(this.#engine, config)
       .reduce((sum, directory) => sum + this.#measureLayer(directory), 0);
     return { writtenBytes, totalBytes: writtenBytes + imageBytes };

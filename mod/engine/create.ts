@@ -15,6 +15,7 @@ import {
   type PublishedPort,
   type RestartPolicy,
   type RootSource,
+  type StorageDriver,
 } from "../container/config.ts";
 import { checkName } from "../container/name.ts";
 import { claimName, claimRandomName, releaseName } from "../container/names.ts";
@@ -40,6 +41,8 @@ import {
 import { loadParentNetwork } from "./network_support.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
+import { chooseStorageDriver } from "./storage.ts";
+import { loadCopyDriver } from "./storage_support.ts";
 
 /** What somebody asks for when making a container. */
 export interface CreateRequest {
@@ -141,8 +144,11 @@ export async function createContainer(
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
   const network = await resolveNetworks(engine, request);
+  const storageDriver = await chooseStorageDriver(engine);
+  const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
+  const config = planConfig(newId(), { ...request, ...network }, source, storageDriver);
   try {
-    return writeContainer(engine, request, planConfig(newId(), { ...request, ...network }, source));
+    return writeContainer(engine, request, config, copy);
   } catch (cause) {
     throw systemFailure(`make a container in "${engine.paths.root}"`, cause);
   }
@@ -152,11 +158,13 @@ function writeContainer(
   engine: Engine,
   request: CreateRequest,
   partial: ContainerConfig,
+  copy: typeof import("./copy_root.ts") | undefined,
 ): CreatedContainer {
   using undo = new DisposableStack();
   const paths = engine.paths.container(partial.id);
   const lock = lockNewContainer(engine, paths, undo);
   makeDirectories(paths, undo);
+  copy?.copyRoot(engine, partial, paths.merged);
   const name = claim(engine, request, partial.id, undo);
   const config = { ...partial, name };
   writeRecord(paths.config, config, { isDurable: !config.isAutoRemoved });
@@ -258,6 +266,7 @@ function planConfig(
   id: string,
   request: CreateRequest,
   { root, defaults }: Pick<ResolvedImage, "root" | "defaults">,
+  storageDriver: StorageDriver,
 ): ContainerConfig {
   const { entrypoint, command } = planCommand(request, defaults);
   const networkMode = request.networkMode ?? "none";
@@ -269,6 +278,7 @@ function planConfig(
     name: "",
     createdAt: new Date().toISOString(),
     root,
+    storageDriver,
     entrypoint,
     command,
     env: mergeEnv(defaults.env, request.env ?? []),

@@ -1,6 +1,7 @@
 /** What every use case needs to know. @module */
 
 import { SystemError } from "../../ffi/errno.ts";
+import type { StorageDriver } from "../container/config.ts";
 import { WherryError } from "../errors.ts";
 import { DEFAULT_ROOT, DEFAULT_RUN_ROOT, Paths } from "../store/paths.ts";
 
@@ -10,6 +11,8 @@ export interface EngineOptions {
   root?: string;
   /** What a reboot may forget. @default {"/run/wherry"} */
   runRoot?: string;
+  /** How the root file systems of new containers are made. @default {overlay, or copy where that cannot be} */
+  storageDriver?: StorageDriver;
   /**
    * The program, and its first arguments, that monitors execute to clean up; without it, what a
    * monitor cannot clean up waits for the next use of an engine.
@@ -39,6 +42,8 @@ export interface LostEvents {
 export class Engine {
   /** Where everything lies. */
   readonly paths: Paths;
+  /** How new containers get their root file system; `undefined` for what the root is good for. */
+  readonly storageDriver: StorageDriver | undefined;
   /** How monitors clean up. */
   readonly cleanupCommand: CleanupCommand | undefined;
   /** Told what somebody should know. */
@@ -51,6 +56,7 @@ export class Engine {
   /** Makes nothing on disk yet. */
   constructor(options: EngineOptions = {}) {
     this.paths = new Paths(options.root ?? DEFAULT_ROOT, options.runRoot ?? DEFAULT_RUN_ROOT);
+    this.storageDriver = options.storageDriver;
     this.cleanupCommand = options.cleanupCommand;
     this.onWarning = options.onWarning ?? (() => {});
   }

@@ -18,7 +18,8 @@ import { containerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { eventTarget, recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
-import { awaitStart, lowerDirectoriesOf, readIdentity } from "./start.ts";
+import { awaitStart, readIdentity } from "./start.ts";
+import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
 
 const EXIT_CANNOT_INVOKE = 126;
 /** Exit status when there is nothing to exec in, as docker's. */
@@ -138,11 +139,9 @@ function readExecIdentity(
   { user = config.user }: ExecRequest,
 ): Identity {
   try {
-    return readIdentity(
-      user,
-      engine.paths.container(config.id),
-      lowerDirectoriesOf(engine, config),
-    );
+    const paths = engine.paths.container(config.id);
+    const lowerDirectories = lowerDirectoriesOf(engine, config);
+    return readIdentity(user, rootDirectoriesOf(config, paths, lowerDirectories));
   } catch (error) {
     throw error instanceof WherryError ? error.withExitCode(EXIT_CANNOT_INVOKE) : error;
   }

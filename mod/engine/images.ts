@@ -50,7 +50,7 @@ export interface ImportImageOptions {
 }
 
 /**
- * Makes an image of a root file system's tar, plain or compressed with gzip or zstd.
+ * Makes an image of a root file system's tar, plain or compressed with gzip, zstd, xz or bzip2.
  *
  * @throws {WherryError} `corrupt` if it is not a sound tar, `already_exists` if the name is taken and should be new;
  * then everything is as it was.

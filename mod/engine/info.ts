@@ -5,6 +5,7 @@ import { readIndex } from "../image/image_index.ts";
 import { type CgroupLayout, fileSystemOf, readHostInfo } from "../kernel/host.ts";
 import type { Engine } from "./engine.ts";
 import { listContainers } from "./list.ts";
+import { chooseStorageDriver } from "./storage.ts";
 
 /** What {@linkcode readEngineInfo} found; keys are docker's as far as it has them. */
 export interface EngineInfo {
@@ -49,7 +50,7 @@ const SECURITY_OPTIONS = ["name=capabilities,profile=default", "name=maskedpaths
  * @throws {WherryError} `unsupported` if the engine's directories may not be read, `corrupt` if the
  * list of images is damaged.
  */
-export function readEngineInfo(engine: Engine): EngineInfo {
+export async function readEngineInfo(engine: Engine): Promise<EngineInfo> {
   const { root, runRoot } = engine.paths;
   const host = readHostInfo();
   const { containers, warnings } = listContainers(engine);
@@ -60,7 +61,7 @@ export function readEngineInfo(engine: Engine): EngineInfo {
     ContainersPaused: 0,
     ContainersStopped: containers.length - running,
     Images: countImages(root),
-    Driver: "overlay",
+    Driver: await chooseStorageDriver(engine),
     DriverStatus: [
       ["Backing Filesystem", fileSystemOf(root, Deno.readTextFileSync("/proc/self/mountinfo"))],
     ],

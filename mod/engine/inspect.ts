@@ -23,7 +23,7 @@ import {
 } from "./inspect_endpoints.ts";
 import type { Inspection } from "./inspection.ts";
 import { readSandboxIfSound } from "./sandbox_reading.ts";
-import { lowerDirectoriesOf } from "./start.ts";
+import { lowerDirectoriesOf } from "./storage.ts";
 
 /** What {@linkcode inspectContainer} finds out. */
 export interface InspectOptions {
@@ -104,14 +104,14 @@ export function describeContainer(
     LogPath: config.log.driver === "none" ? "" : paths.log,
     Name: `/${config.name}`,
     RestartCount: state.restartCount,
-    Driver: "overlay",
+    Driver: config.storageDriver,
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: null,
     HostConfig: describeHostConfig(config),
-    GraphDriver: describeStorage(paths, lowerDirectories),
+    GraphDriver: describeStorage(config, paths, lowerDirectories),
     ...(size === undefined ? {} : { SizeRw: size.writtenBytes, SizeRootFs: size.totalBytes }),
     Mounts: config.mounts.map(describeMount),
     Config: describeConfig(config),
@@ -264,7 +264,12 @@ function formatBind(
 }
 
 /** Overlay names its lower directories from the top down. */
-function describeStorage(paths: ContainerPaths, lowerDirectories: readonly string[]): Inspection {
+function describeStorage(
+  { storageDriver }: ContainerConfig,
+  paths: ContainerPaths,
+  lowerDirectories: readonly string[],
+): Inspection {
+  if (storageDriver === "copy") return { Data: { MergedDir: paths.merged }, Name: storageDriver };
   return {
     Data: {
       LowerDir: lowerDirectories.toReversed().join(":"),
@@ -272,7 +277,7 @@ function describeStorage(paths: ContainerPaths, lowerDirectories: readonly strin
       UpperDir: paths.upper,
       WorkDir: paths.work,
     },
-    Name: "overlay",
+    Name: storageDriver,
   };
 }
 

@@ -8,6 +8,7 @@ import { recordPrune } from "./events.ts";
 import { lockContainer, readContainer } from "./find.ts";
 import { listContainers } from "./list.ts";
 import { removeLocked } from "./remove.ts";
+import { ownDirectoryOf } from "./storage.ts";
 
 /** What may be removed. */
 export interface PruneFilter {
@@ -69,7 +70,7 @@ async function pruneContainer(
   if (lock === undefined) return;
   const container = readContainer(engine, id);
   if (container === undefined) return;
-  const bytes = treeBytes(paths.upper);
+  const bytes = treeBytes(ownDirectoryOf(container.config, paths));
   removeLocked(engine, container.config);
   result.removed.push(id);
   result.reclaimedBytes += bytes;

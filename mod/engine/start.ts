@@ -27,7 +27,6 @@ import { tableNameOf } from "../network/ruleset.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import { openForReading } from "../kernel/open.ts";
 import type { HostCgroupHierarchy } from "../kernel/proc.ts";
-import type { ContainerPaths } from "../store/paths.ts";
 import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
@@ -36,6 +35,7 @@ import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
+import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -144,7 +144,7 @@ function planStart(
     config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
-    identity: readIdentity(config.user, paths, lowerDirectories),
+    identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroup: containerCgroup(config.id, hierarchies),
     events: eventTarget(engine, config),
@@ -258,6 +258,16 @@ function launchError(
       exitCode: EXIT_FAILURE,
     });
   }
+  if (isOverlay(step)) {
+    return new WherryError(
+      "unsupported",
+      `Cannot start the container: the step ${describeStep(step, errno)}`,
+      {
+        hint:
+          "Where the kernel mounts no overlay, containers can be made with --storage-driver copy",
+      },
+    );
+  }
   if (word === "chdir") {
     return new WherryError(
       "invalid_argument",
@@ -271,20 +281,16 @@ function launchError(
   );
 }
 
-/** Directories of the lower layers, base layer first. */
-export function lowerDirectoriesOf({ paths }: Engine, { root }: ContainerConfig): string[] {
-  return root.type === "directory"
-    ? [root.path]
-    : root.layers.map((layer) => `${paths.layers}/${layer}`);
+function isOverlay([word, ...args]: Step): boolean {
+  return word === "overlay" || (word === "mount" && args.includes("overlay"));
 }
 
-/** Finds out who `user` is in a container's own files. */
-export function readIdentity(
-  user: string,
-  paths: ContainerPaths,
-  lowerDirectories: readonly string[],
-): Identity {
-  const directories = [paths.upper, ...lowerDirectories.toReversed()];
+/**
+ * Finds out who `user` is in a container's own files.
+ *
+ * @param directories Of its root file system, the topmost first.
+ */
+export function readIdentity(user: string, directories: readonly string[]): Identity {
   return resolveIdentity(user, {
     passwd: readRootFile(directories, "etc/passwd"),
     group: readRootFile(directories, "etc/group"),

@@ -1,16 +1,18 @@
 /** Compression of layers and archives: recognised by content, undone while streaming. @module */
 
 import { ArchiveError } from "./archive_error.ts";
+import { decompressBzip2 } from "./bzip2.ts";
+import { decompressXz } from "./xz.ts";
 import { ZstdFrameScanner } from "./zstd_frames.ts";
 
 /** How a stream is compressed. */
-export type Compression = "none" | "gzip" | "zstd";
+export type Compression = "none" | "gzip" | "zstd" | "xz" | "bzip2";
 
 /** Bytes that {@linkcode detectCompression} wants to see. */
 export const MAGIC_LENGTH = 6;
 
 /** What formats start with. */
-const MAGICS: ReadonlyArray<readonly [format: string, magic: readonly number[]]> = [
+const MAGICS: ReadonlyArray<readonly [format: Compression, magic: readonly number[]]> = [
   ["gzip", [0x1f, 0x8b]],
   ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
@@ -27,15 +29,11 @@ function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
  * Tells by its first bytes how a stream is compressed.
  *
  * @param start At least {@linkcode MAGIC_LENGTH} bytes, or all there are.
- * @throws {ArchiveError} `unsupported` if it is a compression that wherry cannot read.
  */
 export function detectCompression(start: Uint8Array): Compression {
   if ((start[0] ?? 0) >> 4 === 5 && startsWith(start.subarray(1), SKIPPABLE_ZSTD)) return "zstd";
   const [format] = MAGICS.find(([, magic]) => startsWith(start, magic)) ?? ["none"];
-  if (format === "none" || format === "gzip" || format === "zstd") return format;
-  throw new ArchiveError(`${format} compression is unsupported`, "unsupported", {
-    hint: "Compress it with gzip or zstd instead",
-  });
+  return format;
 }
 
 /** A stream of `node:zlib`, as far as it is used here. */
@@ -49,7 +47,10 @@ interface Decompressor extends AsyncIterable<Uint8Array<ArrayBuffer>> {
 /** Size of the pieces that come out: larger ones are no faster, smaller ones are slower (measured). */
 const OUTPUT_SIZE = 1 << 18;
 
-async function openDecompressor(compression: "gzip" | "zstd"): Promise<Decompressor> {
+/** What `node:zlib` undoes. */
+type NodeCompression = "gzip" | "zstd";
+
+async function openDecompressor(compression: NodeCompression): Promise<Decompressor> {
   const zlib = await import("node:zlib");
   const options = { chunkSize: OUTPUT_SIZE };
   return (compression === "gzip"
@@ -58,7 +59,7 @@ async function openDecompressor(compression: "gzip" | "zstd"): Promise<Decompres
 }
 
 /**
- * Undoes `compression`. Several gzip members or zstd frames in a row count as one stream.
+ * Undoes `compression`. Several gzip members, zstd frames, xz or bzip2 streams in a row count as one stream.
  *
  * @param source Chunks of any size; each is used up before the next is asked for.
  * @returns Chunks that stay valid while `VALID_CHUNKS` (source.ts) more are asked for, if those of `source` do.
@@ -70,6 +71,14 @@ export async function* decompressed(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (compression === "none") {
     yield* source;
+    return;
+  }
+  if (compression === "xz") {
+    yield* decompressXz(source);
+    return;
+  }
+  if (compression === "bzip2") {
+    yield* decompressBzip2(source);
     return;
   }
   const decompressor = await openDecompressor(compression);
@@ -93,7 +102,7 @@ export async function* decompressed(
 async function feed(
   source: AsyncIterable<Uint8Array<ArrayBuffer>>,
   decompressor: Decompressor,
-  compression: Compression,
+  compression: NodeCompression,
 ): Promise<void> {
   const frames = compression === "zstd" ? new ZstdFrameScanner() : undefined;
   // An error is reported to whoever iterates; here it only ends the feeding
@@ -119,7 +128,7 @@ function splitAt(chunk: Uint8Array, positions: readonly number[]): Uint8Array[] 
   );
 }
 
-function damage(compression: Compression, cause: unknown): ArchiveError {
+function damage(compression: NodeCompression, cause: unknown): ArchiveError {
   const isTruncated = cause instanceof Error && "code" in cause && cause.code === "Z_BUF_ERROR";
   const state = isTruncated ? `truncated ${compression} stream` : `damaged ${compression} stream`;
   return new ArchiveError(state, "corrupt", { cause });

@@ -4,12 +4,12 @@ import { ArchiveError, explainFailure } from "./archive_error.ts";
 import { BlobWriter, type StagedBlob, stageJson } from "./blob_store.ts";
 import { applyChanges } from "./changes.ts";
 import { commit } from "./commit.ts";
-import { type Compression, detectCompression } from "./decompress.ts";
+import { type Compression, decompressed, detectCompression } from "./decompress.ts";
 import { chainId, type DiffId, diffIdOfPlainTar, type ImageId, imageIdOf } from "./digest.ts";
 import { hasher } from "./digester.ts";
 import { SIZE_ANNOTATION } from "./image_index.ts";
 import type { ImagePaths } from "./image_paths.ts";
-import { storing, type UnpackedLayer, unpackLayer } from "./layer_stream.ts";
+import { storing, storingCompressed, type UnpackedLayer, unpackLayer } from "./layer_stream.ts";
 import { describeBlob, formatManifest, LAYER_MEDIA_TYPES, MEDIA_TYPE } from "./oci.ts";
 import type { Reference } from "./reference.ts";
 import { UnpackBudget } from "./room.ts";
@@ -44,9 +44,10 @@ export interface ImportedImage {
 }
 
 /**
- * Imports the tar of a root file system, plain or compressed with gzip or zstd, as an image of one layer.
+ * Imports the tar of a root file system, plain or compressed with gzip, zstd, xz or bzip2, as an image of one layer.
  *
- * The bytes are stored as they come, hashed and unpacked in one pass. Nothing of it can be seen before it is
+ * The bytes are stored as they come, hashed and unpacked in one pass. Those of xz and bzip2 are stored as gzip:
+ * registries and other engines know no such layers. Nothing of it can be seen before it is
  * complete, and on failure the store is as it was. Running twice at a time, or while images are removed, is fine.
  * The blob, its documents and the index survive a power loss; the unpacked files are left to the kernel's write-back.
  *
@@ -86,18 +87,26 @@ async function stageRootfs(
   const compression = detectCompression(start);
   const directory = staging.newDirectory();
   using writer = new BlobWriter(staging, hasher.open());
-  const unpacked = await unpackLayer(storing(chunks, writer), compression, {
+  const options = {
     directory,
     isBase: true,
     needsEndMarker: true,
     hasher: compression === "none" ? undefined : hasher,
     budget: new UnpackBudget(maxUnpackedBytes),
     expectedBytes: sourceBytes,
-  });
+  };
+  const isForeign = compression === "xz" || compression === "bzip2";
+  const unpacked = isForeign
+    ? await unpackLayer(
+      storingCompressed(decompressed(chunks, compression), writer),
+      "none",
+      options,
+    )
+    : await unpackLayer(storing(chunks, writer), compression, options);
   if (unpacked.entryCount === 0) throw new ArchiveError("not a tar archive: it has no entries");
   const blob = await writer.finish();
   const diffId = unpacked.diffId ?? diffIdOfPlainTar(blob.digest);
-  return { blob, directory, compression, diffId, unpacked };
+  return { blob, directory, compression: isForeign ? "gzip" : compression, diffId, unpacked };
 }
 
 function commitRootfs(

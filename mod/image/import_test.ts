@@ -1,8 +1,9 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { sourceOf } from "../../tests/fakes/byte_source.ts";
 import { TestImageStore, UNUSED } from "../../tests/fakes/image_store.ts";
 import { tarOf } from "../../tests/fakes/tar_builder.ts";
+import { bzip2, xz } from "../../tests/fakes/host_compression.ts";
 import { needs } from "../../tests/needs.ts";
 import { sweepImages } from "./image_sweep.ts";
 import { getImage } from "./images.ts";
@@ -77,6 +78,23 @@ for (const [form, bytes] of FORMS) {
   });
 }
 
+const FOREIGN = [["xz", xz], ["bzip2", bzip2]] as const;
+
+for (const [format, compress] of FOREIGN) {
+  test(`importRootfs() unpacks a tar in ${format} and stores it as gzip`, async (store) => {
+    await importBytes(store.paths, await compress(TAR));
+
+    const { layerDirs, config, digest } = getImage(store.paths, "box");
+    strictEqual(Deno.readTextFileSync(`${layerDirs[0]}/bin/sh`).length, 10_000);
+    const { layers: [layer] } = JSON.parse(Deno.readTextFileSync(store.paths.blob(digest)));
+    strictEqual(layer.mediaType, "application/vnd.oci.image.layer.v1.tar+gzip");
+    const blob = Deno.readFileSync(store.paths.blob(layer.digest));
+    deepStrictEqual(new Uint8Array(gunzipSync(blob)), TAR);
+    const hex = new Uint8Array(await crypto.subtle.digest("SHA-256", TAR)).toHex();
+    deepStrictEqual(config.diffIds, [`sha256:${hex}`]);
+  });
+}
+
 test("importRootfs() hashes a stream of large chunks on another thread", async (store) => {
   const large = tarOf({ name: "f", content: new Uint8Array(5 << 20).fill(1) });
   await importRootfs(store.paths, sourceOf(gzip(large), 100_000), {
@@ -99,8 +117,13 @@ const REFUSED: ReadonlyArray<
   ["a truncated tar", TAR.slice(0, 4000), "corrupt", /: truncated tar archive: it ends at/],
   ["a truncated gzip", GZIP.slice(0, -9), "corrupt", /: truncated gzip stream$/],
   ["a truncated zstd", ZSTD.slice(0, -2), "corrupt", /: truncated zstd stream$/],
-  ["xz", Uint8Array.fromHex("fd377a585a000000"), "unsupported", /: xz compression is unsupported$/],
-  ["bzip2", new TextEncoder().encode("BZh91AY"), "unsupported", /: bzip2 compression is/],
+  ["a truncated xz", Uint8Array.fromHex("fd377a585a000000"), "corrupt", /: truncated xz stream$/],
+  [
+    "a truncated bzip2",
+    new TextEncoder().encode("BZh91AY"),
+    "corrupt",
+    /: truncated bzip2 stream$/,
+  ],
   ["a name out of the image", tarOf({ name: "../x" }), "corrupt", /: entry "..\/x" leads out/],
 ];
 

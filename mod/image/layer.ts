@@ -14,6 +14,7 @@
  */
 
 import { SystemError } from "../../ffi/errno.ts";
+import { copyContent } from "../kernel/copy.ts";
 import {
   closeDescriptor,
   createFileAt,
@@ -25,7 +26,6 @@ import {
   makeSymlinkAt,
   type NewFile,
   NODE_TYPE,
-  openDirectoryAt,
   renameAt,
   setAttribute,
   setAttributeAt,
@@ -40,58 +40,32 @@ import {
   writeAll,
   writeAllAt,
 } from "../kernel/file.ts";
+import { removeTree } from "../kernel/tree.ts";
 import { ArchiveError } from "./archive_error.ts";
-import { type ByteString, byteStringOfText, quoted, textOf } from "./byte_string.ts";
+import { type ByteString, quoted, textOf } from "./byte_string.ts";
+import { normaliseName, type Place, WHITEOUT_PREFIX } from "./entry_path.ts";
 import type { ExtendedAttribute, FileTime } from "./pax.ts";
 import { kernelPathOf, RootDirectory, splitPath } from "./root_directory.ts";
-import type { TarEntry, TarSink } from "./tar_reader.ts";
+import type { TarEntry } from "./tar_entry.ts";
+import type { TarSink } from "./tar_reader.ts";
+import { isCode, isDirectoryAt, type LayerOptions, Whiteouts } from "./whiteouts.ts";
 
-/** NAME_MAX of every Linux file system in use, in bytes. */
-const MAX_COMPONENT_LENGTH = 255;
 /** PATH_MAX without the terminating NUL: the longest symbolic link, in bytes. */
 const MAX_LINK_LENGTH = 4095;
 
-const WHITEOUT_PREFIX = ".wh.";
-/** Names with this prefix are AUFS's own, but for the opaque marker. */
-const WHITEOUT_META_PREFIX = ".wh..wh.";
-const OPAQUE_MARKER = ".wh..wh..opq";
 /** Takes the place of a directory that is being replaced; no entry can have this name. */
 const REPLACED_NAME = ".wh..wh.replaced";
-
-const OVERLAY_OPAQUE = "trusted.overlay.opaque";
-const YES = new TextEncoder().encode("y");
 
 const SET_ID_BITS = 0o7000;
 const SETGID = 0o2000;
 
-/** How to unpack a layer. */
-export interface LayerOptions {
-  /** Whether it is the lowest layer: there is nothing that whiteouts could hide, and they are left out. */
-  isBase: boolean;
-  /** The unpacked layers below, which this one may hide as a whole. @default {none} */
-  lowerDirectories?: readonly string[];
-}
-
-/** Where an entry goes. */
-interface Place {
-  /** Normalised path below the root. */
-  path: ByteString;
-  /** Open directory that the entry is in. */
-  parent: number;
-  /** Last component, as the kernel takes it. */
-  name: Uint8Array<ArrayBuffer>;
-}
-
 /** Puts the entries of a {@linkcode TarReader} on disk. Needs root; stops the event loop while it writes. */
 export class LayerUnpacker implements TarSink, Disposable {
   readonly #root: RootDirectory;
-  readonly #isBase: boolean;
-  readonly #lowerDirectories: readonly string[];
-  #hidesLowerLayers = false;
+  readonly #whiteouts: Whiteouts;
   readonly #umask = Deno.umask();
   /** Set last of all, since making a file changes its directory's time. */
   readonly #directoryTimes = new Map<ByteString, FileTime>();
-  readonly #whiteouts = new Set<ByteString>();
   readonly #skippedAttributes = new Set<string>();
   /** New files inherit group and setgid bit from such a directory. */
   #hasSetgidDirectory = false;
@@ -105,10 +79,9 @@ export class LayerUnpacker implements TarSink, Disposable {
    * @param directory Must exist and be empty.
    * @throws {SystemError} If it cannot be opened.
    */
-  constructor(directory: string, { isBase, lowerDirectories = [] }: LayerOptions) {
+  constructor(directory: string, options: LayerOptions) {
     this.#root = new RootDirectory(directory);
-    this.#isBase = isBase;
-    this.#lowerDirectories = lowerDirectories;
+    this.#whiteouts = new Whiteouts(this.#root, options);
   }
 
   /** Names of extended attributes that the file system would not take. */
@@ -133,6 +106,22 @@ export class LayerUnpacker implements TarSink, Disposable {
     if (entry !== undefined) this.#naming(entry, () => this.#write(entry, bytes, offset));
   }
 
+  /**
+   * Gives the current file, from which nothing has come yet, the content of another one.
+   *
+   * @param fd Open for reading; its position changes.
+   * @throws {SystemError} For example `ENOSPC`; it names the entry.
+   */
+  copyData(fd: number): void {
+    const [entry, place] = [this.#entry, this.#waiting];
+    if (entry === undefined || place === undefined) return;
+    this.#waiting = undefined;
+    this.#naming(entry, () => {
+      this.#open(entry, place);
+      copyContent(fd, this.#fd, "");
+    });
+  }
+
   /** @throws {SystemError} If owner, mode, attributes or times cannot be set; it names the entry. */
   endEntry(): void {
     const entry = this.#entry;
@@ -145,7 +134,7 @@ export class LayerUnpacker implements TarSink, Disposable {
    * @throws {SystemError} If the file system refuses.
    */
   finish(): void {
-    if (this.#hidesLowerLayers) this.#hideLowerLayers();
+    this.#whiteouts.finish();
     for (const [path, time] of this.#directoryTimes) this.#setDirectoryTime(path, time);
   }
 
@@ -165,14 +154,14 @@ export class LayerUnpacker implements TarSink, Disposable {
   }
 
   #make(entry: TarEntry): void {
-    const path = normalise(entry, entry.name);
+    const path = normaliseName(entry, entry.name);
     if (path === "") {
       this.#makeRoot(entry);
       return;
     }
     const [parentPath, baseName] = splitPath(path);
     if (baseName.startsWith(WHITEOUT_PREFIX)) {
-      this.#applyWhiteout(entry, parentPath, baseName);
+      this.#whiteouts.apply(entry, parentPath, baseName);
       return;
     }
     const parent = this.#ensureParent(entry, parentPath);
@@ -181,6 +170,7 @@ export class LayerUnpacker implements TarSink, Disposable {
 
   #ensureParent(entry: TarEntry, path: ByteString): number {
     try {
+      this.#whiteouts.makeVisible(path);
       return this.#root.ensure(path);
     } catch (error) {
       if (!isCode(error, "EEXIST", "ENOTDIR", "ELOOP")) throw error;
@@ -249,7 +239,7 @@ export class LayerUnpacker implements TarSink, Disposable {
   }
 
   #makeDirectory(entry: TarEntry, place: Place): void {
-    const wasWhiteout = this.#whiteouts.delete(place.path);
+    const wasWhiteout = this.#whiteouts.take(place.path);
     try {
       makeDirectoryAt(place.parent, place.name, entry.mode & 0o777);
     } catch (error) {
@@ -260,7 +250,7 @@ export class LayerUnpacker implements TarSink, Disposable {
         makeDirectoryAt(place.parent, place.name, entry.mode & 0o777);
       }
     }
-    if (wasWhiteout) setAttributeAt(place.parent, place.name, OVERLAY_OPAQUE, YES);
+    if (wasWhiteout) this.#whiteouts.markOpaque(place.parent, place.name);
     this.#describeDirectory(entry, place);
   }
 
@@ -308,7 +298,7 @@ export class LayerUnpacker implements TarSink, Disposable {
   }
 
   #makeHardLink(entry: TarEntry, place: Place): void {
-    const target = normalise(entry, entry.linkName);
+    const target = normaliseName(entry, entry.linkName);
     if (target === "") {
       throw new ArchiveError(`hard link ${quoted(entry.name)} to the root directory`);
     }
@@ -435,9 +425,9 @@ export class LayerUnpacker implements TarSink, Disposable {
   }
 
   #removeTree(path: ByteString, parent: number, name: Uint8Array<ArrayBuffer>): void {
-    // Deno takes names as UTF-8 only, so the directory gets one before it is removed
+    // Its own name need not be UTF-8
     renameAt(parent, name, REPLACED_NAME);
-    Deno.removeSync(`/proc/self/fd/${parent}/${REPLACED_NAME}`, { recursive: true });
+    removeTree(`/proc/self/fd/${parent}/${REPLACED_NAME}`);
     for (const known of this.#directoryTimes.keys()) {
       if (known === path || known.startsWith(`${path}/`)) this.#directoryTimes.delete(known);
     }
@@ -452,86 +442,11 @@ export class LayerUnpacker implements TarSink, Disposable {
       if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
     }
   }
-
-  /** Turns `.wh.NAME` into what overlayfs takes for "NAME is gone". */
-  #applyWhiteout(entry: TarEntry, parentPath: ByteString, baseName: ByteString): void {
-    if (this.#isBase) return;
-    if (baseName === OPAQUE_MARKER) {
-      this.#makeOpaque(parentPath);
-      return;
-    }
-    if (baseName.startsWith(WHITEOUT_META_PREFIX)) return;
-    const hidden = baseName.slice(WHITEOUT_PREFIX.length) as ByteString;
-    if (hidden === "" || hidden === "." || hidden === "..") {
-      throw new ArchiveError(`entry ${quoted(entry.name)} is a whiteout of no file`);
-    }
-    const place: Place = {
-      path: (parentPath === "" ? hidden : `${parentPath}/${hidden}`) as ByteString,
-      parent: this.#root.ensure(parentPath),
-      name: kernelPathOf(hidden),
-    };
-    this.#hide(place);
-  }
-
-  #hide(place: Place): void {
-    try {
-      makeNodeAt(place.parent, place.name, NODE_TYPE.character, 0);
-      this.#whiteouts.add(place.path);
-    } catch (error) {
-      if (!isCode(error, "EEXIST")) throw error;
-      // A whiteout is about lower layers only: this layer's own entry stays, and hides what is below
-      if (isDirectoryAt(place)) setAttributeAt(place.parent, place.name, OVERLAY_OPAQUE, YES);
-    }
-  }
-
-  /** The kernel takes no notice of an opaque mark on a layer's root: so each name that is in it below is hidden. */
-  #hideLowerLayers(): void {
-    const parent = this.#root.descriptor;
-    for (const name of namesIn(this.#lowerDirectories)) {
-      if (name.includes("\ufffd")) {
-        throw new ArchiveError(
-          `the layer hides a file below it whose name is not UTF-8: ${JSON.stringify(name)}`,
-          "unsupported",
-        );
-      }
-      const path = byteStringOfText(name);
-      this.#hide({ path, parent, name: kernelPathOf(path) });
-    }
-  }
-
-  #makeOpaque(path: ByteString): void {
-    if (path === "") {
-      this.#hidesLowerLayers = true;
-      return;
-    }
-    setAttributeAt(this.#root.ensure(path), ".", OVERLAY_OPAQUE, YES);
-  }
 }
 
 /** Whether there is no more to a file than bytes, owner, mode and times. */
 function isPlainFile({ attributes, isSparse }: TarEntry): boolean {
   return attributes.length === 0 && !isSparse;
-}
-
-/** Names in the roots of layers, each once. */
-function namesIn(directories: readonly string[]): Set<string> {
-  return new Set(
-    directories.flatMap((directory) => Array.from(Deno.readDirSync(directory), ({ name }) => name)),
-  );
-}
-
-function isCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof SystemError && codes.includes(error.code);
-}
-
-function isDirectoryAt({ parent, name }: Place): boolean {
-  try {
-    closeDescriptor(openDirectoryAt(parent, name));
-    return true;
-  } catch (error) {
-    if (isCode(error, "ENOTDIR", "ELOOP")) return false;
-    throw error;
-  }
 }
 
 function checkedDevice(entry: TarEntry, major: number, minor: number): number {
@@ -544,32 +459,4 @@ function checkedDevice(entry: TarEntry, major: number, minor: number): number {
       { cause },
     );
   }
-}
-
-/**
- * Makes a name of the archive relative to the root, without `.`, `..` and doubled slashes.
- *
- * @throws {ArchiveError} If it leads above the root, or a component is too long for any file system.
- */
-function normalise(entry: TarEntry, name: ByteString): ByteString {
-  const components: string[] = [];
-  for (const component of name.split("/")) {
-    if (component === "" || component === ".") continue;
-    if (component !== "..") {
-      components.push(component);
-    } else if (components.pop() === undefined) {
-      const what = name === entry.name ? "entry" : `hard link ${quoted(entry.name)} to`;
-      throw new ArchiveError(`${what} ${quoted(name)} leads out of the image`);
-    }
-    // The file that a whiteout hides is what has to have a name of no more
-    const hidden = component.startsWith(WHITEOUT_PREFIX) ? WHITEOUT_PREFIX.length : 0;
-    if (component.length > MAX_COMPONENT_LENGTH + hidden) {
-      throw new ArchiveError(
-        `entry ${
-          quoted(name)
-        } has a name of ${component.length} bytes: file systems take at most ${MAX_COMPONENT_LENGTH}`,
-      );
-    }
-  }
-  return components.join("/") as ByteString;
 }

@@ -59,6 +59,38 @@ export async function* storing(
   }
 }
 
+/** Passes chunks on and writes them to `blob` meanwhile, compressed with gzip. */
+export async function* storingCompressed(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  blob: BlobWriter,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { createGzip } = await import("node:zlib");
+  const gzip = createGzip();
+  const stored = storeAll(gzip as AsyncIterable<Uint8Array<ArrayBuffer>>, blob);
+  // A failure is thrown below; it must not count as unhandled before that
+  stored.catch(() => undefined);
+  try {
+    for await (const chunk of chunks) {
+      const taken = new Promise<void>((resolve) => gzip.write(chunk, () => resolve()));
+      yield chunk;
+      await Promise.race([taken, stored]);
+    }
+    gzip.end();
+    await stored;
+  } finally {
+    // Also when the consumer gives up: the blob must not be in use any more when it is closed
+    gzip.destroy();
+    await Promise.allSettled([stored]);
+  }
+}
+
+async function storeAll(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  blob: BlobWriter,
+): Promise<void> {
+  for await (const chunk of chunks) await blob.write(chunk);
+}
+
 /** Work on chunks that need not be over before the next one is asked for, while they are valid. */
 class PendingWork {
   /** Oldest first. */

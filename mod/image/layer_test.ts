@@ -7,8 +7,10 @@ import {
   tarOf,
 } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
-import { type LayerOptions, LayerUnpacker } from "./layer.ts";
+import { removeTree } from "../kernel/tree.ts";
+import { LayerUnpacker } from "./layer.ts";
 import { TarReader } from "./tar_reader.ts";
+import type { LayerOptions } from "./whiteouts.ts";
 
 /** A directory for a layer, and a file beside it that no archive may touch. */
 class Place implements Disposable {
@@ -36,6 +38,11 @@ class Place implements Disposable {
 
   read(path: string): string {
     return Deno.readTextFileSync(`${this.root}/${path}`);
+  }
+
+  statOutside(): readonly unknown[] {
+    const { mode, uid, gid, mtime, nlink } = Deno.statSync(this.outside);
+    return [mode, uid, gid, mtime, nlink];
   }
 
   stat(path: string): Deno.FileInfo {
@@ -122,6 +129,15 @@ const REFUSED: ReadonlyArray<
   ["an impossible device", [
     { name: "dev", type: "3", deviceMajor: 5000 },
   ], /entry "dev" has the impossible device number 5000:0/],
+  ["a name of 4,096 bytes", [
+    { name: "x", pax: { path: "n".repeat(4096) } },
+  ], /has a name of 4096 bytes: file systems take at most 255/],
+  ["a whiteout that leads out", [{ name: "a/../../.wh.outside" }], /leads out of the image/],
+  ["an entry behind a link out to nothing", [
+    { name: "l", type: "2", link: "../../../../outside/x" },
+    { name: "l/f" },
+  ], /entry "l\/f": "l" is in the way, a link that leads nowhere/],
+  ["a socket", [{ name: "s", type: "s" }], /entry "s" is of the unknown type "s"/],
   ["a file below a file", [
     { name: "f", content: "x" },
     { name: "f/g", content: "y" },
@@ -161,6 +177,92 @@ test("LayerUnpacker writes a new file where a link out was, not through it", (pl
 
   strictEqual(place.stat("x").isFile, true);
   strictEqual(place.read("x"), "inside");
+});
+
+test("LayerUnpacker writes nothing through a directory that became a link out", (place) => {
+  place.unpack(tarOf(
+    { name: "d/", type: "5" },
+    { name: "d", type: "2", link: "/../../.." },
+    { name: "d/outside", content: "inside" },
+    { name: "e", type: "2", link: place.base },
+    { name: `${place.base.slice(1)}/made`, content: "inside" },
+    { name: "e/outside", content: "inside" },
+  ));
+
+  strictEqual(place.read("outside"), "inside");
+  strictEqual(place.read(`${place.base.slice(1)}/outside`), "inside");
+});
+
+test("LayerUnpacker changes neither mode nor owner of what a link out means", (place) => {
+  const before = place.statOutside();
+
+  place.unpack(tarOf(
+    { name: "l", type: "2", link: place.outside, mode: 0o777, uid: 5, gid: 6, mtime: 7 },
+    { name: "h", type: "1", link: "l", mode: 0o777, uid: 5, gid: 6, mtime: 7 },
+  ));
+
+  deepStrictEqual(place.statOutside(), before);
+});
+
+test("LayerUnpacker makes directories deeper than a path can be, and they can be removed", (place) => {
+  const deep = "d/".repeat(1900);
+  place.unpack(tarOf(
+    { name: "x", pax: { path: deep }, type: "5" },
+    { name: "a", type: "2", pax: { linkpath: deep } },
+    { name: "x", pax: { path: `a/${deep}` }, type: "5" },
+    { name: "b", type: "2", pax: { linkpath: `a/${deep.slice(0, -4)}` } },
+    { name: "x", pax: { path: `b/${deep}f` }, content: "deep" },
+  ));
+
+  removeTree(`${place.root}/d`);
+
+  deepStrictEqual(place.list(), ["a l", "b l"]);
+});
+
+test("LayerUnpacker makes a file whose path has 4,096 bytes", (place) => {
+  const directory = "d/".repeat(2047);
+
+  place.unpack(tarOf({ name: "x", pax: { path: `${directory}ff` }, content: "x" }));
+
+  strictEqual(find(place.root, "%f %y").filter((line) => line === "ff f").length, 1);
+});
+
+test("LayerUnpacker replaces a tree of 5,000 directories in each other", (place) => {
+  const deep = "d/".repeat(1900);
+  place.unpack(tarOf(
+    { name: "x", pax: { path: deep }, type: "5" },
+    { name: "a", type: "2", pax: { linkpath: deep } },
+    { name: "x", pax: { path: `a/${deep}` }, type: "5" },
+    { name: "b", type: "2", pax: { linkpath: `a/${deep.slice(0, -4)}` } },
+    { name: "x", pax: { path: `b/${deep}` }, type: "5" },
+    { name: "d", content: "file" },
+  ));
+
+  deepStrictEqual(place.list(), ["a l", "b l", "d f"]);
+});
+
+test("LayerUnpacker takes no room for a file of nothing but a hole", (place) => {
+  place.unpack(tarOf({
+    name: "bomb",
+    pax: {
+      "GNU.sparse.major": "0",
+      "GNU.sparse.map": "",
+      "GNU.sparse.size": "4000000000000",
+      "GNU.sparse.numblocks": "0",
+    },
+  }));
+
+  strictEqual(place.stat("bomb").size, 4_000_000_000_000);
+  strictEqual(place.stat("bomb").blocks, 0);
+});
+
+test("LayerUnpacker passes over attributes of classes that nobody knows", (place) => {
+  place.unpack(tarOf({
+    name: "f",
+    pax: { "SCHILY.xattr.nobody.knows": "1", "LIBARCHIVE.xattr.user.known": btoa("yes") },
+  }));
+
+  strictEqual(attributes(`${place.root}/f`), "user.known=yes");
 });
 
 test("LayerUnpacker forgets a directory that a link replaced", (place) => {
@@ -342,6 +444,29 @@ test("LayerUnpacker turns whiteouts into overlayfs's", (place) => {
   deepStrictEqual(place.list(), ["d d", "d/gone c", "o d"]);
   strictEqual(place.stat("d/gone").rdev, 0);
   strictEqual(attributes(`${place.root}/o`), "trusted.overlay.opaque=y");
+});
+
+test("LayerUnpacker makes a directory opaque when its marker comes last", (place) => {
+  place.unpack(
+    tarOf({ name: "o/", type: "5" }, { name: "o/kept" }, { name: "o/.wh..wh..opq" }),
+    { isBase: false },
+  );
+
+  deepStrictEqual(place.list(), ["o d", "o/kept f"]);
+  strictEqual(attributes(`${place.root}/o`), "trusted.overlay.opaque=y");
+});
+
+test("LayerUnpacker makes an opaque directory of a whiteout that something is below", (place) => {
+  place.unpack(
+    tarOf({ name: "a/.wh.b" }, { name: "a/b/c/f", content: "new" }, { name: ".wh.x" }, {
+      name: "x/.wh.gone",
+    }),
+    { isBase: false },
+  );
+
+  deepStrictEqual(place.list(), ["a d", "a/b d", "a/b/c d", "a/b/c/f f", "x d", "x/gone c"]);
+  strictEqual(attributes(`${place.root}/a/b`), "trusted.overlay.opaque=y");
+  strictEqual(attributes(`${place.root}/x`), "trusted.overlay.opaque=y");
 });
 
 test("LayerUnpacker makes a directory opaque when a whiteout in its layer names it", (place) => {

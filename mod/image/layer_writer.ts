@@ -27,9 +27,9 @@ import {
   type TreeSource,
   type WalkOptions,
 } from "./tree_walk.ts";
+import { WHITEOUT_PREFIX } from "./entry_path.ts";
+import { OPAQUE_MARKER } from "./whiteouts.ts";
 
-const WHITEOUT_PREFIX = ".wh.";
-const OPAQUE_MARKER = ".wh..wh..opq";
 const NO_NAME = "" as ByteString;
 const EPOCH = { seconds: 0n, nanoseconds: 0n };
 
@@ -153,11 +153,16 @@ function elsewhere(path: ByteString, name: string): WherryError {
 }
 
 /** The bytes of a file as many as there were; zeros in place of those that are gone by the time they are read. */
-class FileBody implements TarBody, Disposable {
+export class FileBody implements TarBody, Disposable {
   readonly #fd: number;
 
   constructor(location: number) {
     this.#fd = openLocation(location);
+  }
+
+  /** The open file. */
+  get descriptor(): number {
+    return this.#fd;
   }
 
   read(buffer: Uint8Array<ArrayBuffer>): number {

@@ -25,11 +25,13 @@ export const MEDIA_TYPE = {
   dockerLayer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
 } as const;
 
-/** What a layer's media type says about its compression. */
+/** What a layer's media type says about its compression; the specification knows none for xz and bzip2. */
 export const LAYER_MEDIA_TYPES = {
   none: MEDIA_TYPE.layer,
   gzip: MEDIA_TYPE.layerGzip,
   zstd: MEDIA_TYPE.layerZstd,
+  xz: `${MEDIA_TYPE.layer}+xz`,
+  bzip2: `${MEDIA_TYPE.layer}+bzip2`,
 } as const;
 
 /** Largest manifest, index or config blob that is read, in bytes; registries refuse larger manifests too. */

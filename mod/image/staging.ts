@@ -18,6 +18,7 @@ import type { Descriptor as FileDescriptor } from "../../ffi/descriptor.ts";
 import { SystemError } from "../../ffi/errno.ts";
 import { WherryError } from "../errors.ts";
 import { listNames } from "../kernel/entry.ts";
+import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import { removeIfPresent } from "../store/record.ts";
 import type { ImagePaths } from "./image_paths.ts";
@@ -110,11 +111,7 @@ function makeLocked(directory: string): FileDescriptor | undefined {
 
 /** Removes the lock file last, so that a crash in between leaves something that is recognised. */
 function removeStaging(directory: string): void {
-  try {
-    Deno.removeSync(workOf(directory), { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  removeTree(workOf(directory));
   removeIfPresent(lockOf(directory));
   removeIfPresent(directory);
 }

@@ -41,7 +41,7 @@ export class StreamedFiles implements ArchiveFiles {
   /**
    * Reads the whole archive and writes each of its files to the staging area.
    *
-   * @param source Plain, or compressed with gzip or zstd.
+   * @param source Plain, or compressed with gzip, zstd, xz or bzip2.
    * @throws {ArchiveError} If it is damaged, too large, or clearly not an archive of images.
    * @throws {WherryError} `unavailable` if there is no room for one of the files.
    */

@@ -147,6 +147,23 @@ Deno.test("TarReader reads extended attributes of star and libarchive", () => {
   ]);
 });
 
+Deno.test("TarReader reads headers that are older than ustar", () => {
+  const header = headerBlock({ name: "old", mode: 0o640, uid: 3 });
+  // Without magic, version, names of owners and devices; a type of NUL is a file
+  header.fill(0, 257);
+  header[156] = 0;
+
+  const { type, name, mode, uid } = readOne(archiveOf(withChecksum(header)));
+
+  deepStrictEqual({ type, name, mode, uid }, { type: "file", name: "old", mode: 0o640, uid: 3 });
+});
+
+Deno.test("TarReader reads Solaris' extended headers as PAX's", () => {
+  const header = extendedHeader("X", paxRecord("path", "a/long/name"));
+
+  strictEqual(readOne(archiveOf(header, memberBlocks({ name: "short" }))).name, "a/long/name");
+});
+
 Deno.test("TarReader takes an old file whose name ends with a slash for a directory", () => {
   strictEqual(readOne(tarOf({ name: "old/" })).type, "directory");
 });
@@ -211,6 +228,28 @@ const REFUSED: ReadonlyArray<
     "a name of 5,000 bytes",
     tarOf({ name: "a", pax: { path: "n".repeat(5000) } }),
     /5000 bytes/,
+  ],
+  [
+    "many extended headers before one entry",
+    archiveOf(
+      ...Array.from(
+        { length: 5 },
+        () => extendedHeader("x", paxRecord("comment", "x".repeat(1e6))),
+      ),
+      headerBlock({ name: "a" }),
+    ),
+    /extended headers of one entry, or global ones, have more than 4194304 bytes/,
+  ],
+  [
+    "many global headers",
+    archiveOf(
+      ...Array.from(
+        { length: 5 },
+        (_, i) => extendedHeader("g", paxRecord(`comment${i}`, "x".repeat(1e6))),
+      ),
+      headerBlock({ name: "a" }),
+    ),
+    /extended headers of one entry, or global ones, have more than 4194304 bytes/,
   ],
   ["a NUL in a name", tarOf({ name: "a", pax: { path: "a\0b" } }), /NUL byte in the name/],
   ["an unknown type", tarOf({ name: "a", type: "Z" }), /entry "a" is of the unknown type "Z"/],

@@ -21,6 +21,8 @@ import {
 } from "../kernel/file_reading.ts";
 import { type ByteString, byteStringOf, quoted } from "./byte_string.ts";
 import { kernelPathOf } from "./root_directory.ts";
+import { WHITEOUT_PREFIX } from "./entry_path.ts";
+import { OPAQUE_MARKER } from "./whiteouts.ts";
 
 /** Attribute by which overlayfs marks a directory that hides what is below it in lower layers. */
 const OPAQUE_ATTRIBUTE = "trusted.overlay.opaque";
@@ -46,6 +48,8 @@ export interface TreeSource {
   path: string;
   /** Whether others may have mounted something in it, which overlayfs does not see. */
   mayHoldMounts: boolean;
+  /** Whether whiteouts may be in it by their names, see `whiteouts.ts`. @default {false} */
+  mayHoldMarkers?: boolean;
 }
 
 /** Which entries a walk gives. */
@@ -66,6 +70,7 @@ export interface DirectoryPlace {
 interface DirectoryPart {
   layer: number;
   fd: number;
+  mayHoldMarkers: boolean;
 }
 
 /** Whether an entry is overlayfs's mark that there is nothing by its name. */
@@ -78,12 +83,14 @@ export class LayeredTree implements Disposable {
   /** Topmost first. */
   readonly #roots: number[] = [];
   readonly #keepsWhiteouts: boolean;
+  readonly #mayHoldMarkers: readonly boolean[];
 
   private constructor(
     sources: readonly TreeSource[],
     { keepsWhiteouts }: { keepsWhiteouts: boolean },
   ) {
     this.#keepsWhiteouts = keepsWhiteouts;
+    this.#mayHoldMarkers = sources.map(({ mayHoldMarkers = false }) => mayHoldMarkers);
     using undo = new DisposableStack();
     undo.use(this);
     for (const { path, mayHoldMounts } of sources) {
@@ -137,8 +144,9 @@ export class LayeredTree implements Disposable {
       if (fd === "missing") continue;
       if (fd === "other") break;
       undo.defer(() => closeDescriptor(fd));
-      parts.push({ layer, fd });
-      if (!isOpaque(path, fd)) continue;
+      const part = { layer, fd, mayHoldMarkers: this.#mayHoldMarkers[layer] ?? false };
+      parts.push(part);
+      if (!isOpaque(path, part)) continue;
       isTopOpaque = parts.length === 1;
       break;
     }
@@ -203,8 +211,18 @@ function checkLength(path: ByteString): void {
 }
 
 /** The mark has no meaning on a layer's root. */
-function isOpaque(path: ByteString, fd: number): boolean {
-  return path !== "" && findAttribute(fd, OPAQUE_ATTRIBUTE)?.[0] === YES;
+function isOpaque(path: ByteString, part: DirectoryPart): boolean {
+  if (path === "") return false;
+  return findAttribute(part.fd, OPAQUE_ATTRIBUTE)?.[0] === YES || hasMarker(part, OPAQUE_MARKER);
+}
+
+function hasMarker({ fd, mayHoldMarkers }: DirectoryPart, marker: string): boolean {
+  const location = mayHoldMarkers
+    ? findLocationAt(fd, kernelPathOf(marker as ByteString))
+    : undefined;
+  if (location === undefined) return false;
+  closeDescriptor(location);
+  return true;
 }
 
 /** What an {@linkcode OpenDirectory} is made of. */
@@ -254,8 +272,11 @@ export class OpenDirectory implements Disposable {
   /** What is called what in it, sorted; also names that turn out to be hidden. */
   names(): ByteString[] {
     const names = new Set<ByteString>();
-    for (const { fd } of this.#parts) {
-      for (const bytes of listDirectory(fd)) names.add(byteStringOf(bytes, 0, bytes.length));
+    for (const { fd, mayHoldMarkers } of this.#parts) {
+      for (const bytes of listDirectory(fd)) {
+        const name = byteStringOf(bytes, 0, bytes.length);
+        if (!mayHoldMarkers || !name.startsWith(WHITEOUT_PREFIX)) names.add(name);
+      }
     }
     return [...names].sort();
   }
@@ -267,16 +288,24 @@ export class OpenDirectory implements Disposable {
    */
   find(name: ByteString): FoundEntry | undefined {
     const bytes = kernelPathOf(name);
-    for (const [depth, { fd: directory }] of this.#parts.entries()) {
+    const parts = this.#partsDownTo(name);
+    for (const [depth, { fd: directory }] of parts.entries()) {
       const fd = findLocationAt(directory, bytes);
       if (fd === undefined) continue;
-      const layers = this.#parts.slice(depth).map(({ layer }) => layer);
+      const layers = parts.slice(depth).map(({ layer }) => layer);
       const found = new FoundEntry(fd, { path: this.pathOf(name), layers });
       if (this.#keepsWhiteouts || !isWhiteout(found.status)) return found;
       found[Symbol.dispose]();
       return undefined;
     }
     return undefined;
+  }
+
+  /** The parts in which there may be something called `name`, down to the first that has a marker for it. */
+  #partsDownTo(name: ByteString): readonly DirectoryPart[] {
+    const marker = `${WHITEOUT_PREFIX}${name}`;
+    const last = this.#parts.findIndex((part) => hasMarker(part, marker));
+    return last < 0 ? this.#parts : this.#parts.slice(0, last + 1);
   }
 }
 

@@ -21,7 +21,7 @@ export interface ContainerPaths {
   upper: string;
   /** Overlay's work directory. */
   work: string;
-  /** Where its root is mounted, inside its own mount namespace only. */
+  /** Where its root is mounted, inside its own mount namespace only; with the storage driver `copy`, its root. */
   merged: string;
   /** Sources of `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf`. */
   etc: string;
@@ -106,6 +106,11 @@ export class Paths {
   /** Locked by who removes the name of a container that is gone. */
   get namesLock(): string {
     return `${this.runRoot}/names.lock`;
+  }
+
+  /** How root file systems of containers are made here, as it was found out once. */
+  get storageDriver(): string {
+    return `${this.root}/storage_driver`;
   }
 
   /** Unpacked layers, named by ChainID. */

@@ -22,6 +22,7 @@ export function fakeContainerConfig(changes: Partial<ContainerConfig> = {}): Con
       reference: "nginx:1.22",
       layers: ["base", "top"],
     },
+    storageDriver: "overlay",
     entrypoint: [],
     command: ["true"],
     env: [],

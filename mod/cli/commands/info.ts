@@ -9,11 +9,11 @@ import { VERSION } from "../self.ts";
 import { formatBinarySize } from "../units.ts";
 
 /** Prints what there is, and what it runs on. */
-export function run(
+export async function run(
   { engine, output }: Context,
   { flags: { format = "" } }: ParsedFlags<typeof INFO_FLAGS>,
-): number {
-  const info = readEngineInfo(engine);
+): Promise<number> {
+  const info = await readEngineInfo(engine);
   if (format !== "") {
     output.write(formatObject({ ServerVersion: VERSION, ...info }, format));
     return 0;

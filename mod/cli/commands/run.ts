@@ -6,6 +6,7 @@ import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { lockStopped } from "../../engine/settle.ts";
+import { loadStorageSupport } from "../../engine/storage_support.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../definitions/container_flags.ts";
 import {
@@ -32,6 +33,7 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const { flags } = parsed;
   const pullImage = await loadImageSupport(context, parsed, "run");
   await loadNetworks(context.engine, parsed);
+  await loadStorageSupport(context.engine);
   const streams = planStreams(flags);
   if (!flags.detach) checkTerminal(streams);
   const request = planRequest(parsed, { isDetached: flags.detach, startsAtOnce: true });

@@ -76,7 +76,8 @@ const IMPORT = defineCommand({
   paths: ["import"],
   summary: "Make an image from the tar of a root file system",
   usage: "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
-  description: "The tar may be plain or compressed with gzip or zstd. It is what `docker export` " +
+  description:
+    "The tar may be plain or compressed with gzip, zstd, xz or bzip2. It is what `docker export` " +
     "writes, or debootstrap and tar make.",
   topic: COMMON,
   examples: EXAMPLES.import,

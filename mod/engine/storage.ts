@@ -1,0 +1,74 @@
+/** How the root file systems of containers are made. @module */
+
+import type { ContainerConfig, StorageDriver } from "../container/config.ts";
+import { WherryError } from "../errors.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { readTextIfPresent } from "../store/record.ts";
+import type { Engine } from "./engine.ts";
+
+/** All there are. */
+export const STORAGE_DRIVERS: readonly StorageDriver[] = ["overlay", "copy"];
+
+/**
+ * The driver that new containers get: the one that was asked for, or else what the root's file system is good for,
+ * which is found out once and written down.
+ *
+ * @throws {WherryError} `unsupported` if an overlay is asked for where it is known that there cannot be any.
+ */
+export async function chooseStorageDriver(engine: Engine): Promise<StorageDriver> {
+  if (engine.storageDriver === "copy") return "copy";
+  const known = parseStorageDriver(readTextIfPresent(engine.paths.storageDriver) ?? "");
+  if (known !== undefined && (known === "overlay" || engine.storageDriver === undefined)) {
+    return known;
+  }
+  const { findStorageDriver } = await import("./storage_probe.ts");
+  return findStorageDriver(engine);
+}
+
+/** @returns `undefined` if there is no such driver. */
+export function parseStorageDriver(text: string): StorageDriver | undefined {
+  return STORAGE_DRIVERS.find((driver) => driver === text.trim());
+}
+
+/** The directory that holds what is a container's own: its changes, or with the driver `copy` all of its files. */
+export function ownDirectoryOf(
+  { storageDriver }: Pick<ContainerConfig, "storageDriver">,
+  paths: ContainerPaths,
+): string {
+  return storageDriver === "copy" ? paths.merged : paths.upper;
+}
+
+/** Directories of the lower layers, base layer first. */
+export function lowerDirectoriesOf({ paths }: Engine, { root }: ContainerConfig): string[] {
+  return root.type === "directory"
+    ? [root.path]
+    : root.layers.map((layer) => `${paths.layers}/${layer}`);
+}
+
+/**
+ * Directories of a container's root file system, the topmost first.
+ *
+ * @param lowerDirectories Of its image, base layer first.
+ */
+export function rootDirectoriesOf(
+  config: Pick<ContainerConfig, "storageDriver">,
+  paths: ContainerPaths,
+  lowerDirectories: readonly string[],
+): string[] {
+  const own = ownDirectoryOf(config, paths);
+  return config.storageDriver === "copy" ? [own] : [own, ...lowerDirectories.toReversed()];
+}
+
+/**
+ * The directory that holds what a container has changed, and nothing else.
+ *
+ * @throws {WherryError} `unsupported` if nobody can tell, because its root file system is a copy.
+ */
+export function changesOf(config: ContainerConfig, paths: ContainerPaths): string {
+  if (config.storageDriver === "overlay") return paths.upper;
+  throw new WherryError(
+    "unsupported",
+    `Cannot tell what container "${config.name}" has changed: its storage driver is "copy"`,
+    { hint: `Keep all of its files with "wherry export ${config.name} | wherry import -"` },
+  );
+}

@@ -1,0 +1,45 @@
+/** Where overlayfs can keep what changes. @module */
+
+import { SystemError } from "../../ffi/errno.ts";
+import { AT_FDCWD, closeDescriptor, openDirectoryAt, setAttributeAt } from "./file.ts";
+import { fileSystemOf } from "./host.ts";
+
+/**
+ * File systems that overlayfs refuses an upper directory on, because names or files may change there without its
+ * knowledge, or are compared in another way. @see `ovl_dentry_remote` and `ovl_dentry_weird` of Linux
+ */
+const REFUSED = /^(?:overlay|aufs|ecryptfs|nfs4?|cifs|smb3|9p|ceph|afs|v?fat|exfat|ntfs3?|fuse.*)$/;
+
+/** Harmless, and of the class that overlayfs keeps its marks in. */
+const TRIAL_ATTRIBUTE = "trusted.wherry";
+
+/**
+ * Why an overlay cannot have its upper directory below `directory`, as far as can be told without mounting one.
+ *
+ * Leaves an extended attribute on the directory.
+ *
+ * @param directory Absolute; exists.
+ * @param mountInfo Content of `/proc/self/mountinfo`.
+ * @returns A part of a sentence, or `undefined` if nothing speaks against it.
+ * @throws {SystemError} If the directory cannot be opened.
+ */
+export function overlayObstacle(directory: string, mountInfo: string): string | undefined {
+  const type = fileSystemOf(directory, mountInfo);
+  if (REFUSED.test(type)) return `overlayfs cannot write to the file system ${type}`;
+  return keepsTrustedAttributes(directory)
+    ? undefined
+    : `the file system ${type} keeps no trusted attributes`;
+}
+
+function keepsTrustedAttributes(directory: string): boolean {
+  const fd = openDirectoryAt(AT_FDCWD, directory);
+  try {
+    setAttributeAt(fd, ".", TRIAL_ATTRIBUTE, new Uint8Array([1]));
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError && error.code === "EOPNOTSUPP") return false;
+    throw error;
+  } finally {
+    closeDescriptor(fd);
+  }
+}
