@@ -163,7 +163,7 @@ class ImagePush {
 
   async #pushLayer(layer: LayerToPush, mountFrom: readonly string[]): Promise<void> {
     const { descriptor } = layer;
-    if (isForeign(descriptor)) return this.#report(layer, "skipped");
+    if (isNondistributable(descriptor)) return this.#report(layer, "skipped");
     let current = 0;
     const result = await this.#repository.uploadBlob(this.#uploadOf(descriptor, mountFrom), {
       signal: this.#signal,
@@ -229,7 +229,7 @@ function readImage(paths: ImagePaths, digest: Digest): StoredImage {
 /** Complains about a blob before anything is sent. */
 function checkBlob(paths: ImagePaths, descriptor: Descriptor, what: string): void {
   const { digest, size } = descriptor;
-  if (isForeign(descriptor)) return;
+  if (isNondistributable(descriptor)) return;
   let stored: number;
   try {
     stored = Deno.statSync(paths.blob(digest)).size;
@@ -261,7 +261,7 @@ function getEntry(paths: ImagePaths, reference: Reference): Descriptor {
 }
 
 /** Whether a layer may not be given to others: a registry takes the manifest without it. */
-function isForeign({ mediaType, urls }: Descriptor): boolean {
+function isNondistributable({ mediaType, urls }: Descriptor): boolean {
   return (urls?.length ?? 0) > 0 && /foreign|nondistributable/.test(mediaType);
 }
 
