@@ -38,6 +38,15 @@ export {
 export { restartContainer, startInBackground } from "./engine/restart.ts";
 export { findTags, pushImage, type PushImageRequest } from "./engine/push_image.ts";
 export type { Environment } from "./engine/pull_image.ts";
+export {
+  findLogin,
+  logIn,
+  type LoginRequest,
+  logOut,
+  type RegistryRequest,
+} from "./engine/login.ts";
+export type { Credentials } from "./image/registry/credentials.ts";
+export type { Login } from "./image/registry/login.ts";
 export type { PushedManifest } from "./image/registry/push.ts";
 export type { LayerPhase, LayerProgress, ProgressListener } from "./image/progress.ts";
 export type { brand, Digest } from "./image/digest.ts";
