@@ -37,7 +37,6 @@ export {
 } from "./engine/stop.ts";
 export { restartContainer, startInBackground } from "./engine/restart.ts";
 export { findTags, pushImage, type PushImageRequest } from "./engine/push_image.ts";
-export type { Environment } from "./engine/pull_image.ts";
 export {
   findLogin,
   logIn,
@@ -47,9 +46,16 @@ export {
 } from "./engine/login.ts";
 export type { Credentials } from "./image/registry/credentials.ts";
 export type { Login } from "./image/registry/login.ts";
+export {
+  type Environment,
+  listRemoteTags,
+  pullImage,
+  type PullImageRequest,
+} from "./engine/pull_image.ts";
+export type { PulledImage } from "./image/registry/pull.ts";
 export type { PushedManifest } from "./image/registry/push.ts";
 export type { LayerPhase, LayerProgress, ProgressListener } from "./image/progress.ts";
-export type { brand, Digest } from "./image/digest.ts";
+export type { brand, Digest, ImageId } from "./image/digest.ts";
 export type { Platform } from "./image/platform.ts";
 export { parseReference, type Reference } from "./image/reference.ts";
 export { renameContainer } from "./engine/rename.ts";
@@ -69,6 +75,15 @@ export {
   tagImage,
 } from "./engine/remove_image.ts";
 export { type HistoryStep, readHistory } from "./engine/image_history.ts";
+export {
+  type LoadedImage,
+  loadImages,
+  type LoadImagesOptions,
+  type NamedSource,
+} from "./engine/images.ts";
+export { saveImages, type SaveImagesOptions } from "./engine/save_images.ts";
+export type { SaveFormat } from "./image/save.ts";
+export type { ByteSource } from "./image/source.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
 export type { NetworkRecovery } from "./engine/recover_networks.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";

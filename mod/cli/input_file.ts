@@ -22,6 +22,27 @@ export function openInput(path: string): InputFile {
   return { bytes: Deno.stdin, name: "-", [Symbol.dispose]: () => {} };
 }
 
+/**
+ * Opens the file at `path`, or stdin for `-`; a directory stays a mere name.
+ *
+ * @throws {WherryError} As {@linkcode openInput}.
+ */
+export function openInputOrDirectory(path: string): InputFile | { name: string } & Disposable {
+  return path !== "-" && isDirectory(path)
+    ? { name: path, [Symbol.dispose]: () => {} }
+    : openInput(path);
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    // Opening it says so better
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 function openFile(path: string): InputFile {
   let file: Deno.FsFile;
   try {
@@ -30,12 +51,12 @@ function openFile(path: string): InputFile {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new WherryError("not_found", `Cannot read "${path}": no such file`, { cause });
   }
-  const { isDirectory } = file.statSync();
+  const { isDirectory, size } = file.statSync();
   if (isDirectory) {
     file.close();
     throw new WherryError("invalid_argument", `Cannot read "${path}": it is a directory`, {
       hint: 'Run it with "wherry run --rootfs", or make a tar of it',
     });
   }
-  return { bytes: file, name: path, [Symbol.dispose]: () => file.close() };
+  return { bytes: file, name: path, size, [Symbol.dispose]: () => file.close() };
 }

@@ -167,7 +167,7 @@ export async function resolveImage(
 /** The id of the image that a tar holds. */
 async function importTar(engine: Engine, paths: ImagePaths, path: string): Promise<string> {
   const { getTarImage } = await import("../image/tar_image.ts");
-  return (await getTarImage(paths, path, (made) => recordMadeImage(engine, made))).id;
+  return (await getTarImage(paths, path, { onMade: (made) => recordMadeImage(engine, made) })).id;
 }
 
 /** An image that has just been made. */

@@ -1,17 +1,27 @@
 /** Use cases of the image store: what comes in, and what there is. @module */
 
-import { loadDockerArchive, type LoadedImage } from "../image/archive.ts";
 import type { ImageId } from "../image/digest.ts";
 import { type DamagedImage, listImages as listAll, shownId } from "../image/image_list.ts";
+import { loadArchive } from "../image/load.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { type Sweep, sweepImages } from "../image/image_sweep.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
-import { formatFamiliar, parseReference, type Reference } from "../image/reference.ts";
+import { parsePlatform } from "../image/platform.ts";
+import {
+  formatFamiliar,
+  formatReference,
+  parseReference,
+  type Reference,
+} from "../image/reference.ts";
 import { removeAbandonedPartials } from "../image/registry/partial_blob.ts";
 import type { ByteSource } from "../image/source.ts";
+import { referenceOfFile } from "../image/tar_image.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordMadeImage } from "./image_source.ts";
 import { ContainersUse } from "./image_use.ts";
+
+/** How long the beginning of a blob waits for the next pull, in milliseconds. */
+const PARTIAL_AGE_MS = 3 * 24 * 3_600_000;
 
 /** Where a stream of bytes comes from. */
 export interface NamedSource {
@@ -19,6 +29,8 @@ export interface NamedSource {
   bytes: ByteSource;
   /** For messages and for the image's history: a path, or `-`. */
   name: string;
+  /** How many there are. @default {not known} */
+  size?: number;
 }
 
 /** How to import a root file system. */
@@ -29,6 +41,8 @@ export interface ImportImageOptions {
   message?: string;
   /** Fields of the image as a Dockerfile writes them, for example `CMD ["sh"]`. */
   changes?: readonly string[];
+  /** Most bytes that the tar may unpack to. @default {no limit} */
+  maxUnpackedBytes?: number;
 }
 
 /**
@@ -39,7 +53,7 @@ export interface ImportImageOptions {
 export async function importImage(
   engine: Engine,
   source: NamedSource,
-  { reference, message, changes = [] }: ImportImageOptions,
+  { reference, message, changes = [], maxUnpackedBytes }: ImportImageOptions,
 ): Promise<ImportedImage> {
   engine.ensureDirectories();
   sweep(engine);
@@ -49,24 +63,52 @@ export async function importImage(
     sourceName: source.name,
     message,
     changes,
+    sourceBytes: source.size,
+    maxUnpackedBytes,
   });
   recordMadeImage(engine, { id: imported.id, action: "import", reference: parsed });
   return imported;
 }
 
+/** An image that was loaded. */
+export interface LoadedImage {
+  /** `sha256:` and 64 digits. */
+  id: string;
+  /** In full, for example `docker.io/library/busybox:latest`; none if the archive gives the image no name. */
+  references: readonly string[];
+}
+
+/** Which images to load. */
+export interface LoadImagesOptions {
+  /** What the images are for; others are refused. @default {this machine if there is a choice} */
+  platform?: string;
+  /** Most bytes that the archive, and each image in it, may unpack to. @default {no limit} */
+  maxUnpackedBytes?: number;
+}
+
 /**
- * Loads all images of a docker archive.
+ * Loads all images of an archive, of docker, podman or OCI, or of a directory.
  *
- * @throws {WherryError} `corrupt` if it is not a sound one; then everything is as it was.
+ * @param source A stream, or the path of a directory alone.
+ * @throws {WherryError} `corrupt` if it is not a sound one, `unsupported` if it is not for the platform or too large;
+ * then everything is as it was.
  */
-export async function loadImages(engine: Engine, source: NamedSource): Promise<LoadedImage[]> {
+export async function loadImages(
+  engine: Engine,
+  source: NamedSource | { name: string },
+  { platform, maxUnpackedBytes }: LoadImagesOptions = {},
+): Promise<LoadedImage[]> {
   engine.ensureDirectories();
   sweep(engine);
-  const loaded = await loadDockerArchive(imagePaths(engine), source.bytes, {
-    sourceName: source.name,
+  const { name } = source;
+  const loaded = await loadArchive(imagePaths(engine), "bytes" in source ? source.bytes : name, {
+    sourceName: name,
+    repository: name === "-" ? undefined : referenceOfFile(name),
+    platform: platform === undefined ? undefined : parsePlatform(platform),
+    maxUnpackedBytes,
   });
   for (const { id } of loaded) recordMadeImage(engine, { id, action: "load" });
-  return loaded;
+  return loaded.map(({ id, references }) => ({ id, references: references.map(formatReference) }));
 }
 
 /** An image as lists show it. */
@@ -139,9 +181,6 @@ export function recoverImages(engine: Engine): Sweep {
   noteKept(engine, report.damaged);
   return report;
 }
-
-/** How long the beginning of a blob waits for the next pull, in milliseconds. */
-const PARTIAL_AGE_MS = 3 * 24 * 3_600_000;
 
 /** Removes what killed commands left in the image store. */
 export function sweep(engine: Engine): void {

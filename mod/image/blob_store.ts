@@ -102,6 +102,26 @@ export class BlobWriter implements Disposable {
   }
 }
 
+/**
+ * Stages a blob of the store once more, without copying it: so it stays, even if it is removed meanwhile.
+ *
+ * @returns `undefined` if the store does not have it.
+ */
+export function pinBlob(
+  paths: ImagePaths,
+  staging: Staging,
+  digest: Digest,
+): StagedBlob | undefined {
+  const path = staging.newPath();
+  try {
+    Deno.linkSync(paths.blob(digest), path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  return { digest, size: Deno.statSync(path).size, path };
+}
+
 /** Stages a short blob that is in memory already, durably. */
 export function stageBytes(staging: Staging, bytes: Uint8Array): StagedBlob {
   const path = staging.newPath();

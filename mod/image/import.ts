@@ -12,6 +12,7 @@ import type { ImagePaths } from "./image_paths.ts";
 import { storing, type UnpackedLayer, unpackLayer } from "./layer_stream.ts";
 import { describeBlob, formatManifest, LAYER_MEDIA_TYPES, MEDIA_TYPE } from "./oci.ts";
 import type { Reference } from "./reference.ts";
+import { UnpackBudget } from "./room.ts";
 import { type ByteSource, chunksOf, peek } from "./source.ts";
 import { Staging } from "./staging.ts";
 
@@ -29,6 +30,10 @@ export interface ImportOptions {
   changes?: readonly string[] | undefined;
   /** When the image was made. @default {now} */
   createdAt?: Date | undefined;
+  /** Bytes of `source`, if that is known: there must be room for them. @default {0} */
+  sourceBytes?: number | undefined;
+  /** Most bytes that the tar may unpack to. @default {no limit} */
+  maxUnpackedBytes?: number | undefined;
 }
 
 /** An image that was made. */
@@ -56,7 +61,7 @@ export async function importRootfs(
 ): Promise<ImportedImage> {
   try {
     using staging = Staging.open(paths);
-    const layer = await stageRootfs(staging, source);
+    const layer = await stageRootfs(staging, source, options);
     return commitRootfs(paths, staging, layer, options);
   } catch (error) {
     throw explainFailure(`import "${options.sourceName}"`, error);
@@ -75,6 +80,7 @@ interface StagedRootfs {
 async function stageRootfs(
   staging: Staging,
   source: ByteSource,
+  { maxUnpackedBytes, sourceBytes }: ImportOptions,
 ): Promise<StagedRootfs> {
   const { start, chunks } = await peek(chunksOf(source));
   const compression = detectCompression(start);
@@ -85,6 +91,8 @@ async function stageRootfs(
     isBase: true,
     needsEndMarker: true,
     hasher: compression === "none" ? undefined : hasher,
+    budget: new UnpackBudget(maxUnpackedBytes),
+    expectedBytes: sourceBytes,
   });
   if (unpacked.entryCount === 0) throw new ArchiveError("not a tar archive: it has no entries");
   const blob = await writer.finish();

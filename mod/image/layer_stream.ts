@@ -3,8 +3,9 @@
 import type { BlobWriter } from "./blob_store.ts";
 import { type Compression, decompressed } from "./decompress.ts";
 import { type DiffId, parseDiffId } from "./digest.ts";
-import type { Digester, Hasher } from "./digester.ts";
+import { type Digester, type Hasher, hasher } from "./digester.ts";
 import { LayerUnpacker } from "./layer.ts";
+import { checkRoom, type UnpackBudget } from "./room.ts";
 import { VALID_CHUNKS } from "./source.ts";
 import { TarReader } from "./tar_reader.ts";
 
@@ -34,6 +35,10 @@ export interface UnpackOptions {
   onUnpacked?: () => Promise<void>;
   /** Computes the DiffID; `undefined` where it is known otherwise, as a plain tar's is the blob's digest. */
   hasher: Hasher | undefined;
+  /** What the layer may unpack to; share one among the layers of an image. @default {no limit} */
+  budget?: UnpackBudget | undefined;
+  /** Bytes that it unpacks to at the least, if that is known: there must be room for them. @default {0} */
+  expectedBytes?: number | undefined;
 }
 
 /** Passes chunks on and writes each to `blob` meanwhile. */
@@ -81,7 +86,8 @@ class PendingWork {
  * Unpacks a layer, hashing it meanwhile if asked to. The caller removes the directory when this fails.
  *
  * @param chunks The stored form of the layer.
- * @throws {ArchiveError} If the archive is damaged or may not be unpacked.
+ * @throws {ArchiveError} If the archive is damaged or may not be unpacked, or the budget is not enough.
+ * @throws {WherryError} `unavailable` if there is no room for the expected bytes.
  * @throws {SystemError} If the kernel refuses, for example `ENOSPC`.
  */
 export async function unpackLayer(
@@ -89,10 +95,12 @@ export async function unpackLayer(
   compression: Compression,
   options: UnpackOptions,
 ): Promise<UnpackedLayer> {
+  const { budget, expectedBytes = 0 } = options;
+  if (expectedBytes > 0) checkRoom(options.directory, expectedBytes);
   const digester = options.hasher?.open();
   using unpacker = new LayerUnpacker(options.directory, options);
   const reader = new TarReader(unpacker, options);
-  const size = await feed(decompressed(chunks, compression), digester, reader);
+  const size = await feed(decompressed(chunks, compression), { digester, reader, budget });
   await options.onUnpacked?.();
   unpacker.finish();
   return {
@@ -103,15 +111,47 @@ export async function unpackLayer(
   };
 }
 
+/**
+ * Reads a layer that is unpacked already, to see what it is.
+ *
+ * @param chunks The stored form of the layer.
+ * @returns DiffID, and size of the uncompressed tar in bytes.
+ * @throws {ArchiveError} If the compressed stream is damaged, or the budget is not enough.
+ */
+export async function measureLayer(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  compression: Compression,
+  budget?: UnpackBudget,
+): Promise<{ diffId: DiffId; size: number }> {
+  const digester = hasher.open();
+  const pending = new PendingWork();
+  let size = 0;
+  for await (const chunk of decompressed(chunks, compression)) {
+    budget?.spend(chunk.length);
+    pending.add(digester.update(chunk));
+    await pending.makeRoom();
+    size += chunk.length;
+  }
+  await pending.settle();
+  return { diffId: parseDiffId(`sha256:${await digester.hex()}`), size };
+}
+
+/** Who gets the bytes of a tar. */
+interface TarConsumers {
+  reader: TarReader;
+  digester: Digester | undefined;
+  budget: UnpackBudget | undefined;
+}
+
 /** @returns The bytes that went by. */
 async function feed(
   tar: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  digester: Digester | undefined,
-  reader: TarReader,
+  { reader, digester, budget }: TarConsumers,
 ): Promise<number> {
   const pending = new PendingWork();
   let size = 0;
   for await (const chunk of tar) {
+    budget?.spend(chunk.length);
     if (digester !== undefined) pending.add(digester.update(chunk));
     reader.push(chunk);
     await pending.makeRoom();

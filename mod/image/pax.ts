@@ -45,6 +45,34 @@ export function parsePaxRecords(payload: Uint8Array<ArrayBuffer>): PaxRecord[] {
   return records;
 }
 
+const encoder = new TextEncoder();
+
+/** Joins records to the payload of an extended header, the opposite of {@linkcode parsePaxRecords}. */
+export function formatPaxRecords(records: readonly PaxRecord[]): Uint8Array<ArrayBuffer> {
+  const parts = records.map(({ key, value }) => {
+    const start = encoder.encode(` ${key}=`);
+    return { start, value, length: recordLength(start.length + value.length + 1) };
+  });
+  const payload = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const { start, value, length } of parts) {
+    const digits = encoder.encode(String(length));
+    payload.set(digits, at);
+    payload.set(start, at + digits.length);
+    payload.set(value, at + digits.length + start.length);
+    at += length;
+    payload[at - 1] = NEWLINE;
+  }
+  return payload;
+}
+
+/** Length of a record whose length counts its own digits. */
+function recordLength(rest: number): number {
+  let length = rest + String(rest).length;
+  while (rest + String(length).length !== length) length++;
+  return length;
+}
+
 function malformed(): ArchiveError {
   return new ArchiveError("damaged extended header");
 }
@@ -73,6 +101,17 @@ export function parsePaxTime(text: string): FileTime {
   if (sign !== "-") return { seconds, nanoseconds };
   if (nanoseconds === 0n) return { seconds: -seconds, nanoseconds };
   return { seconds: -seconds - 1n, nanoseconds: SECOND - nanoseconds };
+}
+
+/** Writes a time as {@linkcode parsePaxTime} reads it, with no more digits than needed. */
+export function formatPaxTime({ seconds, nanoseconds }: FileTime): string {
+  if (nanoseconds === 0n) return String(seconds);
+  if (seconds >= 0n) return `${seconds}.${formatFraction(nanoseconds)}`;
+  return `-${-seconds - 1n}.${formatFraction(SECOND - nanoseconds)}`;
+}
+
+function formatFraction(nanoseconds: bigint): string {
+  return String(nanoseconds).padStart(9, "0").replace(/0+$/, "");
 }
 
 const SCHILY_PREFIX = "SCHILY.xattr.";

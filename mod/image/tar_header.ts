@@ -199,6 +199,54 @@ export function checkId(value: number, field: string): number {
   throw new ArchiveError(`damaged header: ${field} out of range`);
 }
 
+/** The texts of a header. */
+const TEXT_FIELDS = {
+  name: { offset: 0, length: 100 },
+  type: { offset: 156, length: 1 },
+  linkName: { offset: 157, length: 100 },
+  prefix: { offset: 345, length: 155 },
+} as const;
+
+/**
+ * Writes a text into a block that was all zeros.
+ *
+ * @param text Each unit one byte; what is longer than the field is cut, and must be in an extended header.
+ */
+export function setText(block: Uint8Array, field: keyof typeof TEXT_FIELDS, text: string): void {
+  const { offset, length } = TEXT_FIELDS[field];
+  const end = Math.min(text.length, length);
+  for (let i = 0; i < end; i++) block[offset + i] = text.charCodeAt(i);
+}
+
+/**
+ * Writes a number in octal, with a NUL behind it.
+ *
+ * @param value Not negative; 7 digits at most, for size and time 11.
+ * @throws {RangeError} If it has more.
+ */
+export function setNumber(block: Uint8Array, field: keyof typeof FIELDS, value: number): void {
+  const { offset, length, name } = FIELDS[field];
+  let rest = value;
+  for (let i = length - 2; i >= 0; i--) {
+    block[offset + i] = ZERO + rest % 8;
+    rest = Math.floor(rest / 8);
+  }
+  if (rest !== 0) throw new RangeError(`Cannot write ${name} "${value}": it is out of range`);
+}
+
+/** Completes a header block: magic and checksum. Call it last. */
+export function sealHeader(block: Uint8Array): void {
+  setBytes(block, MAGIC_OFFSET, "ustar\x0000");
+  setBytes(block, CHECKSUM_OFFSET, " ".repeat(CHECKSUM_SIZE));
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  setBytes(block, CHECKSUM_OFFSET, `${sum.toString(8).padStart(6, "0")}\0 `);
+}
+
+function setBytes(block: Uint8Array, offset: number, text: string): void {
+  for (let i = 0; i < text.length; i++) block[offset + i] = text.charCodeAt(i);
+}
+
 /**
  * Reads decimal digits, as extended headers have them.
  *

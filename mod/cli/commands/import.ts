@@ -16,6 +16,7 @@ export async function run(
     ...(reference === undefined ? {} : { reference }),
     ...(flags.message === undefined ? {} : { message: flags.message }),
     changes: flags.change,
+    ...(flags["max-unpacked"] === undefined ? {} : { maxUnpackedBytes: flags["max-unpacked"] }),
   });
   for (const name of skippedAttributes) {
     output.warn(`the file system cannot store the extended attribute ${name}: it was left out`);

@@ -1,21 +1,26 @@
 /** `wherry load`. @module */
 
 import { loadImages } from "../../engine/images.ts";
-import { formatFamiliar } from "../../image/reference.ts";
+import { formatFamiliar, parseReference } from "../../image/reference.ts";
 import type { LOAD_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
-import { openInput } from "../input_file.ts";
+import { openInputOrDirectory } from "../input_file.ts";
 
-/** Loads images from a docker archive and prints what they are called. */
+/** Loads images from an archive or a directory and prints what they are called. */
 export async function run(
   { engine, output }: Context,
   { flags }: ParsedFlags<typeof LOAD_FLAGS>,
 ): Promise<number> {
-  using source = openInput(flags.input ?? "-");
-  for (const { id, references } of await loadImages(engine, source)) {
+  using source = openInputOrDirectory(flags.input ?? "-");
+  const maxUnpackedBytes = flags["max-unpacked"];
+  const loaded = await loadImages(engine, source, {
+    ...(flags.platform === undefined ? {} : { platform: flags.platform }),
+    ...(maxUnpackedBytes === undefined ? {} : { maxUnpackedBytes }),
+  });
+  for (const { id, references } of loaded) {
     for (const reference of references) {
-      output.writeLine(`Loaded image: ${formatFamiliar(reference)}`);
+      output.writeLine(`Loaded image: ${formatFamiliar(parseReference(reference))}`);
     }
     if (references.length === 0) output.writeLine(`Loaded image ID: ${id}`);
   }

@@ -88,8 +88,10 @@ const IMPORT = defineCommand({
 
 const LOAD = defineCommand({
   paths: ["load", "image load"],
-  summary: "Load images from a docker archive",
+  summary: "Load images from an archive or a directory",
   usage: "[OPTIONS]",
+  description: "Archives of docker, podman and OCI are known by their content, plain or " +
+    "compressed, and so are directories that are OCI image layouts.",
   maxArgs: 0,
   flags: flags.LOAD_FLAGS,
   load: () => import("../commands/load.ts"),
@@ -144,6 +146,18 @@ const LOGOUT = defineCommand({
   load: () => import("../commands/logout.ts"),
 });
 
+const SAVE = defineCommand({
+  paths: ["save", "image save"],
+  summary: "Write one or more images to an archive",
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  description:
+    "The archive is what `docker save` writes since version 25. Docker, podman, skopeo " +
+    "and umoci read it. The same images always give the same bytes.",
+  minArgs: 1,
+  flags: flags.SAVE_FLAGS,
+  load: () => import("../commands/save.ts"),
+});
+
 /** In the order of the help. */
 export const IMAGE_COMMANDS = [
   HISTORY,
@@ -158,5 +172,6 @@ export const IMAGE_COMMANDS = [
   LOGIN,
   LOGOUT,
   RMI,
+  SAVE,
   TAG,
 ] as const;

@@ -84,6 +84,13 @@ export const IMAGE_PRUNE_FLAGS = [
   PRUNE_FORCE,
 ] as const satisfies readonly FlagSpec[];
 
+/** A bound for what comes out of compressed data. */
+const MAX_UNPACKED = {
+  name: "max-unpacked",
+  type: "size",
+  help: "Refuse an image that unpacks to more than this (default no limit)",
+} as const;
+
 /** Of `wherry import`. */
 export const IMPORT_FLAGS = [
   {
@@ -94,6 +101,7 @@ export const IMPORT_FLAGS = [
     help:
       "Set a field of the image, as in a Dockerfile: CMD, ENTRYPOINT, ENV, USER, WORKDIR, LABEL",
   },
+  MAX_UNPACKED,
   { name: "message", short: "m", type: "string", help: "Comment of the image's history entry" },
 ] as const satisfies readonly FlagSpec[];
 
@@ -104,7 +112,14 @@ export const LOAD_FLAGS = [
     short: "i",
     type: "string",
     value: "file",
-    help: "Read from a file (default STDIN)",
+    help: "Read from a file or a directory (default STDIN)",
+  },
+  MAX_UNPACKED,
+  {
+    name: "platform",
+    type: "string",
+    value: "os/arch",
+    help: "Load only images for this platform, and refuse others",
   },
   { name: "quiet", short: "q", type: "boolean", help: "Print only what was loaded" },
 ] as const satisfies readonly FlagSpec[];
@@ -160,3 +175,26 @@ export const LOGIN_FLAGS = [
 
 /** Of `wherry logout`. */
 export const LOGOUT_FLAGS = [] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry save`. */
+export const SAVE_FLAGS = [
+  {
+    name: "format",
+    type: "string",
+    value: "format",
+    help: "docker-archive, which is an OCI archive too, or oci-archive alone",
+  },
+  {
+    name: "output",
+    short: "o",
+    type: "string",
+    value: "file",
+    help: "Write to a file (default STDOUT)",
+  },
+  {
+    name: "platform",
+    type: "string",
+    value: "os/arch",
+    help: "Save only images for this platform, and refuse others",
+  },
+] as const satisfies readonly FlagSpec[];

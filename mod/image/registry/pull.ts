@@ -69,6 +69,7 @@ export interface PullOptions {
 
 /** An image that was pulled. */
 export interface PulledImage {
+  /** Of its config blob. */
   id: ImageId;
   /** What it is called: with a tag or with a digest. */
   reference: Reference;
@@ -144,6 +145,7 @@ class ImagePull {
       stageBytes(staging, resolved.fetched.bytes),
     ];
     const { isNew, layers } = await this.#stageAndCommit(staging, { resolved, config, documents });
+    for (const { digest } of resolved.manifest.layers) removePartial(this.#paths, digest);
     return {
       id: imageIdOf(resolved.manifest.config.digest),
       reference: storedReference(reference),
@@ -233,7 +235,6 @@ class ImagePull {
       }],
       reused: layers.flatMap((layer) => layer.reused),
     });
-    for (const { digest } of manifest.layers) removePartial(this.#paths, digest);
     return known.id !== imageIdOf(manifest.config.digest);
   }
 }

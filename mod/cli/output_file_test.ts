@@ -1,0 +1,75 @@
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
+import { Output } from "./output.ts";
+import { writeOutput } from "./output_file.ts";
+
+const encoder = new TextEncoder();
+const OUTPUT = new Output();
+
+async function* chunks(...texts: readonly string[]): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (const text of texts) yield await Promise.resolve(encoder.encode(text));
+}
+
+async function* failing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  yield await Promise.resolve(encoder.encode("start"));
+  throw new Error("Cannot go on");
+}
+
+const names = (path: string): string[] => Array.from(Deno.readDirSync(path), ({ name }) => name);
+
+Deno.test("writeOutput() makes a file of all chunks", async () => {
+  using directory = new TemporaryDirectory();
+
+  await writeOutput(OUTPUT, directory.join("file"), chunks("a", "b", "c"));
+
+  strictEqual(Deno.readTextFileSync(directory.join("file")), "abc");
+  deepStrictEqual(names(directory.path), ["file"]);
+});
+
+Deno.test("writeOutput() replaces a file as a whole", async () => {
+  using directory = new TemporaryDirectory();
+  Deno.writeTextFileSync(directory.join("file"), "something longer");
+
+  await writeOutput(OUTPUT, directory.join("file"), chunks("new"));
+
+  strictEqual(Deno.readTextFileSync(directory.join("file")), "new");
+  deepStrictEqual(names(directory.path), ["file"]);
+});
+
+Deno.test("writeOutput() leaves the old file alone when it fails", async () => {
+  using directory = new TemporaryDirectory();
+  Deno.writeTextFileSync(directory.join("file"), "old");
+
+  await rejects(writeOutput(OUTPUT, directory.join("file"), failing()), /^Error: Cannot go on$/);
+
+  strictEqual(Deno.readTextFileSync(directory.join("file")), "old");
+  deepStrictEqual(names(directory.path), ["file"]);
+});
+
+Deno.test("writeOutput() refuses a directory", async () => {
+  using directory = new TemporaryDirectory();
+
+  await rejects(writeOutput(OUTPUT, directory.path, chunks("a")), {
+    kind: "invalid_argument",
+    message: `Cannot write "${directory.path}": it is a directory`,
+  });
+});
+
+Deno.test("writeOutput() names a directory that is not there", async () => {
+  await rejects(writeOutput(OUTPUT, "/nowhere/file", chunks("a")), {
+    message: /^Cannot write "\/nowhere\/file": cannot open "\/nowhere\/": no such file/,
+  });
+});
+
+Deno.test("writeOutput() writes to what is no file", async () => {
+  await writeOutput(OUTPUT, "/dev/null", chunks("a"));
+
+  strictEqual(Deno.statSync("/dev/null").isCharDevice, true);
+});
+
+Deno.test("writeOutput() says that the disk is full", async () => {
+  await rejects(writeOutput(OUTPUT, "/dev/full", chunks("a")), {
+    kind: "unavailable",
+    message: 'Cannot write "/dev/full": no space left on device',
+  });
+});
