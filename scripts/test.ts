@@ -116,6 +116,7 @@ async function runAll(): Promise<boolean> {
     "registry",
     "skopeo",
     "umoci",
+    "podman",
   ]);
   await offerPrerequisites(["debian-rootfs"]);
   await buildWherry({ withSanitizers: true });

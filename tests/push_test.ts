@@ -1,6 +1,7 @@
 /** Images are pushed to registries. @module */
 
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { dockerArchive } from "./fakes/docker_archive.ts";
 import { makeRegistryImage } from "./fakes/registry_image.ts";
 import { tarOf } from "./fakes/tar_builder.ts";
 import {
@@ -241,6 +242,29 @@ testWhole("a plain tar is compressed once, and the image stays the same", async 
   ok(Math.max(...sizes) < 50_000, "the plain tar is gone");
   const files = await wherry.run(["run", "--rm", "--network", "none", name, "/zeros"]);
   strictEqual(files.code, 126, files.stderr);
+});
+
+testWhole("an image of several layers is loaded, pushed and pulled by umoci", async (wherry) => {
+  await using registry = await TestRegistry.start(wherry);
+  const name = `localhost:${registry.port}/app:1`;
+  const layers = [
+    tarOf({ name: "kept", content: "kept" }, { name: "gone", content: "gone" }),
+    tarOf({ name: ".wh.gone", content: "" }),
+    tarOf({ name: "added", content: "added" }),
+  ];
+  const archive = await dockerArchive("blobs", { references: [name], layers });
+  strictEqual((await wherry.run(["load"], { stdin: archive })).code, 0);
+
+  const pushed = await wherry.run(["push", name]);
+
+  deepStrictEqual([pushed.code, pushed.stderr], [0, ""]);
+  strictEqual(pushed.stdout.match(/: Pushed\n/g)?.length, 3);
+  await wherry.runHost(
+    ...["skopeo", "--insecure-policy", "copy", "--src-tls-verify=false"],
+    ...[`docker://${name}`, "oci:layout:latest"],
+  );
+  await wherry.runHost("umoci", "unpack", "--image", "layout:latest", "bundle");
+  deepStrictEqual(listNames(`${wherry.scratch}/bundle/rootfs`), ["added", "kept"]);
 });
 
 testWhole("a layer is mounted from another repository of the registry", async (wherry) => {

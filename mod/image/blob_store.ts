@@ -192,6 +192,23 @@ export function parseJson<T>(text: string, name: string, parse: (json: unknown) 
   return parse(json);
 }
 
+/**
+ * Opens a blob for reading.
+ *
+ * @throws {WherryError} `not_found` if the store lacks it.
+ */
+export function openBlob(paths: ImagePaths, digest: Digest): Deno.FsFile {
+  try {
+    return Deno.openSync(paths.blob(digest));
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new WherryError("not_found", `Cannot read blob "${digest}": it is not in the store`, {
+      cause,
+      hint: "Pull, load or import the image again",
+    });
+  }
+}
+
 /** Digests of all blobs in the store; files that are not blobs are passed over. */
 export function listBlobs(paths: ImagePaths): Digest[] {
   return listNames(paths.blobs)

@@ -15,6 +15,7 @@ import { WherryError } from "../errors.ts";
 import {
   BlobWriter,
   DigestMismatchError,
+  openBlob,
   readJsonBlob,
   type StagedBlob,
   stageJson,
@@ -90,18 +91,6 @@ async function compressLayer(
     await writer.write(chunk);
   }
   return await writer.finish();
-}
-
-function openBlob(paths: ImagePaths, digest: Digest): Deno.FsFile {
-  try {
-    return Deno.openSync(paths.blob(digest));
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new WherryError("not_found", `Cannot read layer "${digest}": it is not in the store`, {
-      cause,
-      hint: "Pull, load or import the image again",
-    });
-  }
 }
 
 /** Passes chunks on; at the end they must have been what the descriptor says. */

@@ -12,7 +12,7 @@
 
 import { WherryError } from "../../errors.ts";
 import { explainFailure } from "../archive_error.ts";
-import { DigestMismatchError, readJsonBlob } from "../blob_store.ts";
+import { DigestMismatchError, openBlob, readJsonBlob } from "../blob_store.ts";
 import { StoreChangedError } from "../commit.ts";
 import { compressLayers } from "../compress_layers.ts";
 import { type Digest, digestFromHex, digestOfBytes, hexOf } from "../digest.ts";
@@ -29,7 +29,7 @@ import { type Descriptor, parseImageConfig, parseManifest } from "../oci.ts";
 import type { LayerPhase, ProgressListener } from "../progress.ts";
 import { formatFamiliar, formatReference, type Reference } from "../reference.ts";
 import { RegistryError } from "./registry_error.ts";
-import type { Repository, TransferOptions } from "./registry.ts";
+import type { Repository, TransferOptions, Upload } from "./registry.ts";
 import { Slots } from "./slots.ts";
 
 /** What to push. */
@@ -163,7 +163,7 @@ class ImagePush {
 
   async #pushLayer(layer: LayerToPush, mountFrom: readonly string[]): Promise<void> {
     const { descriptor } = layer;
-    if (isForeign(descriptor)) return this.#report(layer, "skipped");
+    if (isNondistributable(descriptor)) return this.#report(layer, "skipped");
     let current = 0;
     const result = await this.#repository.uploadBlob(this.#uploadOf(descriptor, mountFrom), {
       signal: this.#signal,
@@ -180,12 +180,8 @@ class ImagePush {
     } else this.#report(layer, result.type === "exists" ? "exists" : "done", whole);
   }
 
-  #uploadOf(
-    { digest, size }: Descriptor,
-    mountFrom: readonly string[],
-  ): Parameters<Repository["uploadBlob"]>[0] {
-    const path = this.#paths.blob(digest);
-    return { digest, size, mountFrom, open: (offset) => readFrom(path, offset) };
+  #uploadOf({ digest, size }: Descriptor, mountFrom: readonly string[]): Upload {
+    return { digest, size, mountFrom, open: (offset) => readFrom(this.#paths, digest, offset) };
   }
 
   #report(
@@ -229,7 +225,7 @@ function readImage(paths: ImagePaths, digest: Digest): StoredImage {
 /** Complains about a blob before anything is sent. */
 function checkBlob(paths: ImagePaths, descriptor: Descriptor, what: string): void {
   const { digest, size } = descriptor;
-  if (isForeign(descriptor)) return;
+  if (isNondistributable(descriptor)) return;
   let stored: number;
   try {
     stored = Deno.statSync(paths.blob(digest)).size;
@@ -261,7 +257,7 @@ function getEntry(paths: ImagePaths, reference: Reference): Descriptor {
 }
 
 /** Whether a layer may not be given to others: a registry takes the manifest without it. */
-function isForeign({ mediaType, urls }: Descriptor): boolean {
+function isNondistributable({ mediaType, urls }: Descriptor): boolean {
   return (urls?.length ?? 0) > 0 && /foreign|nondistributable/.test(mediaType);
 }
 
@@ -325,12 +321,13 @@ function notePushed(paths: ImagePaths, reference: Reference, digest: Digest): vo
 /** Bytes read at once. */
 const CHUNK_SIZE = 256 << 10;
 
-/** Reads a file from `offset` on; each chunk is its receiver's. */
+/** Reads a blob from `offset` on; each chunk is its receiver's. */
 async function* readFrom(
-  path: string,
+  paths: ImagePaths,
+  digest: Digest,
   offset: number,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  using file = Deno.openSync(path);
+  using file = openBlob(paths, digest);
   file.seekSync(offset, Deno.SeekMode.Start);
   for (;;) {
     const chunk = new Uint8Array(CHUNK_SIZE);
