@@ -72,11 +72,6 @@ export class Authorizer {
     return this.#refreshToken;
   }
 
-  /** How the registry wants to be told who asks; `undefined` before it said so. */
-  get scheme(): Scheme["type"] | undefined {
-    return this.#scheme?.type;
-  }
-
   /**
    * Value of `Authorization`; `undefined` if the registry has not asked for any, or there is none to give.
    *
