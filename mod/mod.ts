@@ -36,6 +36,19 @@ export {
   waitForContainer,
 } from "./engine/stop.ts";
 export { restartContainer, startInBackground } from "./engine/restart.ts";
+export { findTags, pushImage, type PushImageRequest } from "./engine/push_image.ts";
+export {
+  type Environment,
+  listRemoteTags,
+  pullImage,
+  type PullImageRequest,
+} from "./engine/pull_image.ts";
+export type { PulledImage } from "./image/registry/pull.ts";
+export type { PushedManifest } from "./image/registry/push.ts";
+export type { LayerPhase, LayerProgress, ProgressListener } from "./image/progress.ts";
+export type { brand, Digest, ImageId } from "./image/digest.ts";
+export type { Platform } from "./image/platform.ts";
+export { parseReference, type Reference } from "./image/reference.ts";
 export { renameContainer } from "./engine/rename.ts";
 export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
 export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/boot.ts";
@@ -45,6 +58,14 @@ export { createNetwork } from "./engine/create_network.ts";
 export { findNetwork } from "./engine/networks.ts";
 export { listNetworks, type NetworkList } from "./engine/list_networks.ts";
 export { pruneNetworks, removeNetwork } from "./engine/remove_network.ts";
+export {
+  type ImagePruneOptions,
+  type ImageRemoval,
+  ImageRemover,
+  pruneImages,
+  tagImage,
+} from "./engine/remove_image.ts";
+export { type HistoryStep, readHistory } from "./engine/image_history.ts";
 export {
   type LoadedImage,
   loadImages,
@@ -57,7 +78,7 @@ export type { ByteSource } from "./image/source.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
 export type { NetworkRecovery } from "./engine/recover_networks.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
-export type { Sweep } from "./image/images.ts";
+export type { Sweep } from "./image/image_sweep.ts";
 export { type Container, findContainer } from "./engine/find.ts";
 export {
   type EngineEvent,

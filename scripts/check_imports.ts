@@ -50,7 +50,10 @@ const TOOLING = ["scripts", "tests", "native"] as const;
 /** Modules outside the project that a room may import, and how. Start-up time is the reason for `dynamic`. */
 const OUTSIDE: Readonly<Record<string, { static: readonly string[]; dynamic: readonly string[] }>> =
   {
-    "mod/image": { static: [], dynamic: ["node:crypto", "node:zlib"] },
+    "mod/image": {
+      static: [],
+      dynamic: ["node:crypto", "node:http", "node:https", "node:tls", "node:zlib"],
+    },
   };
 
 /** Where commands that must start fast begin. What they import statically is the hot path. */

@@ -37,6 +37,7 @@ async function runDeno(args: string[]): Promise<void> {
 const COLD_MODULES = [
   "./help.ts",
   "./template.ts",
+  "./container_pull.ts",
   "../image/tar_image.ts",
   "../../engine/container_size.ts",
   "./dhcp.ts",

@@ -18,6 +18,9 @@ export type PrerequisiteName =
   | "dnsmasq"
   | "iproute2"
   | "nftables"
+  | "registry"
+  | "skopeo"
+  | "umoci"
   | "runc"
   | "docker"
   | "podman";
@@ -72,6 +75,21 @@ const PREREQUISITES: Readonly<Record<PrerequisiteName, Prerequisite>> = {
     purpose: "to see wherry's table as nft shows it",
     packages: ["nftables"],
     files: [program("nft")],
+  },
+  "registry": {
+    purpose: "to pull from and push to a registry that others wrote",
+    packages: ["docker-registry", "openssl", "perl-base"],
+    files: [program("docker-registry"), program("openssl"), program("perl")],
+  },
+  "skopeo": {
+    purpose: "to copy images with a program that others wrote",
+    packages: ["skopeo"],
+    files: [program("skopeo")],
+  },
+  "umoci": {
+    purpose: "to unpack images with a program that others wrote",
+    packages: ["umoci"],
+    files: [program("umoci")],
   },
   "runc": {
     purpose: "to compare wherry with",

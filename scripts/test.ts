@@ -107,7 +107,16 @@ async function runSuite(suite: Suite, directory: string): Promise<boolean> {
 /** Runs all suites and tells whether all did their work. */
 async function runAll(): Promise<boolean> {
   ensureRoot("the tests");
-  await ensurePrerequisites(["compiler", "busybox", "dnsmasq", "iproute2", "nftables"]);
+  await ensurePrerequisites([
+    "compiler",
+    "busybox",
+    "dnsmasq",
+    "iproute2",
+    "nftables",
+    "registry",
+    "skopeo",
+    "umoci",
+  ]);
   await offerPrerequisites(["debian-rootfs"]);
   await buildWherry({ withSanitizers: true });
   const directory = await Deno.makeTempDir({ prefix: "wherry-test-" });

@@ -239,7 +239,11 @@ testWhole("what is not there or is a directory is named", async (wherry) => {
     [["import", "missing.tar"], 1, /^wherry: Cannot read "missing\.tar": no such file\n/],
     [["import", "dir"], 1, /^wherry: Cannot read "dir": it is a directory\n[^\n]*--rootfs/],
     [["import", "dir/missing"], 1, /^wherry: Cannot read "dir\/missing": no such file\n/],
-    [["import", await wherry.imageTar(), "UPPER"], 1, /^wherry: Cannot [^\n]*"UPPER": upper-case/],
+    [
+      ["import", await wherry.imageTar(), "UPPER"],
+      1,
+      /^wherry: Cannot [^\n]*"UPPER": [^\n]* must be lowercase\n/,
+    ],
     [["import", "-c", "NONSENSE 1", await wherry.imageTar()], 1, /"NONSENSE 1"[^\n]*\n[^\n]*CMD/],
     [["load", "-i", "missing.tar"], 1, /^wherry: Cannot read "missing\.tar": no such file\n/],
     [["rmi", "missing"], 1, /^wherry: Cannot find image "missing"/],

@@ -4,37 +4,8 @@ import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:as
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { dockerArchive, type DockerArchiveLayout } from "./fakes/docker_archive.ts";
 import { tarOf } from "./fakes/tar_builder.ts";
-import { eventually, listNames, pause, type TestEngine, testWhole } from "./harness.ts";
-
-const WHOLE_ID = /^sha256:[0-9a-f]{64}\n$/;
-const SHORT_ID_LENGTH = 12;
-
-/** Imports the busybox tar, as `reference` if one is given; returns the id without `sha256:`. */
-async function importBusybox(
-  wherry: TestEngine,
-  reference?: string,
-  flags: readonly string[] = [],
-): Promise<string> {
-  const name = reference === undefined ? [] : [reference];
-  const result = await wherry.run(["import", ...flags, await wherry.imageTar(), ...name]);
-  strictEqual(result.stderr, "");
-  strictEqual(result.code, 0);
-  match(result.stdout, WHOLE_ID);
-  return result.stdout.trim().slice("sha256:".length);
-}
-
-/** Names of all images, sorted. */
-async function imageNames(wherry: TestEngine): Promise<string[]> {
-  const result = await wherry.run(["images", "--format", "{{.Repository}}:{{.Tag}}"]);
-  strictEqual(result.stderr, "");
-  return result.stdout.split("\n").filter((line) => line !== "").toSorted();
-}
-
-/** How many layers and blobs the store holds, and how much unfinished work. */
-function countStored(wherry: TestEngine): { layers: number; blobs: number; staging: number } {
-  const count = (place: string): number => listNames(`${wherry.root}/${place}`).length;
-  return { layers: count("layers"), blobs: count("blobs/sha256"), staging: count("staging") };
-}
+import { eventually, pause, type TestEngine, testWhole } from "./harness.ts";
+import { countStored, imageNames, importBusybox, SHORT_ID_LENGTH, WHOLE_ID } from "./images.ts";
 
 const COMPRESSIONS: readonly [what: string, compress: (tar: Uint8Array) => Uint8Array][] = [
   ["a plain tar", (tar) => tar],
@@ -131,77 +102,6 @@ testWhole("run of an image without a command asks for one", async (wherry) => {
 
   strictEqual(code, 125);
   match(stderr, /^wherry: Cannot [^\n]*command/);
-});
-
-testWhole("images prints docker's table, the newest image first", async (wherry) => {
-  const older = await importBusybox(wherry, "older");
-  const newer = await importBusybox(wherry, "registry.test:5000/team/newer:v2");
-
-  const { stdout } = await wherry.run(["images"]);
-  const [head = "", first = "", second = ""] = stdout.split("\n");
-
-  match(head, /^REPOSITORY +TAG +IMAGE ID +CREATED +SIZE$/);
-  match(first, /^registry\.test:5000\/team\/newer +v2 /);
-  ok(first.includes(` ${newer.slice(0, SHORT_ID_LENGTH)} `));
-  match(second, /^older +latest .* ago +[0-9.]+MB$/);
-  ok(second.includes(` ${older.slice(0, SHORT_ID_LENGTH)} `));
-});
-
-testWhole("images has -q, --no-trunc, --digests and --format", async (wherry) => {
-  const id = await importBusybox(wherry, "box");
-  const shortId = id.slice(0, SHORT_ID_LENGTH);
-  const outputOf = async (...flags: string[]): Promise<string> => {
-    return (await wherry.run(["images", ...flags])).stdout;
-  };
-
-  strictEqual(await outputOf("-q"), `${shortId}\n`);
-  strictEqual(await outputOf("-q", "--no-trunc"), `sha256:${id}\n`);
-  strictEqual(await outputOf("-q", "--format", "table"), `${shortId}\n`);
-  strictEqual(await outputOf("-q", "--format", "raw"), `image_id: ${shortId}\n`);
-  match(
-    await outputOf("--digests"),
-    /^REPOSITORY +TAG +DIGEST +IMAGE ID [^\n]*\nbox +latest +sha256:[0-9a-f]{64} /,
-  );
-  strictEqual(await outputOf("--format", "{{.Repository}}|{{.ID}}"), `box|${shortId}\n`);
-  const json = JSON.parse(await outputOf("--format", "json"));
-  deepStrictEqual([json.Repository, json.Tag, json.ID], ["box", "latest", shortId]);
-});
-
-testWhole("images with a name shows only what has it", async (wherry) => {
-  await importBusybox(wherry, "box:1");
-  await importBusybox(wherry, "box:2");
-  await importBusybox(wherry, "other");
-  const tagsOf = async (name: string): Promise<string[]> => {
-    const { stdout } = await wherry.run(["images", "--format", "{{.Tag}}", name]);
-    return stdout.split("\n").filter((tag) => tag !== "").toSorted();
-  };
-
-  deepStrictEqual(await tagsOf("box"), ["1", "2"]);
-  deepStrictEqual(await tagsOf("box:2"), ["2"]);
-  deepStrictEqual(await tagsOf("nothing"), []);
-});
-
-testWhole("images of a new root prints only the head", async (wherry) => {
-  const { code, stdout } = await wherry.run(["images"]);
-
-  strictEqual(code, 0);
-  match(stdout, /^REPOSITORY [^\n]*\n$/);
-});
-
-testWhole("inspect describes an image as docker does", async (wherry) => {
-  const id = await importBusybox(wherry, "box:1", ["-c", 'CMD ["sh"]', "-c", "LABEL a=b"]);
-
-  const { stdout } = await wherry.run(["inspect", "box:1"]);
-  const [image] = JSON.parse(stdout);
-
-  strictEqual(image.Id, `sha256:${id}`);
-  deepStrictEqual(image.RepoTags, ["box:1"]);
-  deepStrictEqual(image.Config.Cmd, ["sh"]);
-  deepStrictEqual(image.Config.Labels, { a: "b" });
-  deepStrictEqual([image.Os, image.RootFS.Layers.length], ["linux", 1]);
-  const tar = Deno.readFileSync(await wherry.imageTar());
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", tar)).toHex();
-  strictEqual(image.RootFS.Layers[0], `sha256:${digest}`);
 });
 
 testWhole("run takes a tar's path in place of an image, and imports it once", async (wherry) => {
@@ -407,114 +307,6 @@ testWhole("what a container wrote is there when it is started again", async (whe
   await wherry.run(["rm", "counter"]);
 });
 
-testWhole("rmi removes an image by name, id or the start of an id", async (wherry) => {
-  const ways: ((id: string) => string)[] = [
-    () => "box",
-    () => "box:latest",
-    (id) => id,
-    (id) => `sha256:${id}`,
-    (id) => id.slice(0, SHORT_ID_LENGTH),
-    (id) => id.slice(0, 5),
-  ];
-  for (const way of ways) {
-    const id = await importBusybox(wherry, "box");
-
-    const { code, stdout, stderr } = await wherry.run(["rmi", way(id)]);
-
-    strictEqual(stderr, "");
-    deepStrictEqual([code, stdout], [0, `Untagged: box:latest\nDeleted: sha256:${id}\n`]);
-    deepStrictEqual(countStored(wherry), { layers: 0, blobs: 0, staging: 0 });
-  }
-});
-
-testWhole("rmi of one of two names takes only the name away", async (wherry) => {
-  Deno.writeFileSync(
-    `${wherry.scratch}/archive.tar`,
-    await dockerArchive("blobs", {
-      references: ["one:1", "two:2"],
-      layers: [Deno.readFileSync(await wherry.imageTar())],
-    }),
-  );
-  await wherry.run(["load", "-i", "archive.tar"]);
-
-  const { code, stdout } = await wherry.run(["rmi", "one:1"]);
-
-  deepStrictEqual([code, stdout], [0, "Untagged: one:1\n"]);
-  deepStrictEqual(await imageNames(wherry), ["two:2"]);
-  strictEqual((await wherry.run(["run", "--rm", "two:2", "true"])).code, 0);
-});
-
-testWhole("rmi by id of an image with two names needs -f", async (wherry) => {
-  const archive = await dockerArchive("blobs", {
-    references: ["one:1", "two:2"],
-    layers: [tarOf({ name: "file" })],
-  });
-  await wherry.run(["load"], { stdin: archive });
-  const id = (await wherry.run(["images", "-q", "one"])).stdout.trim();
-
-  const refused = await wherry.run(["rmi", id]);
-  const forced = await wherry.run(["rmi", "-f", id]);
-
-  strictEqual(refused.code, 1);
-  match(refused.stderr, /^wherry: Cannot remove image "[0-9a-f]+": it has 2 names\n[^\n]*-f\n$/);
-  strictEqual(forced.code, 0);
-  match(forced.stdout, /^Untagged: one:1\nUntagged: two:2\nDeleted: sha256:/);
-});
-
-testWhole("rmi refuses an image that a running container uses, also with -f", async (wherry) => {
-  await importBusybox(wherry, "box");
-  await wherry.run(["run", "-d", "--name", "user", "box", "sleep", "100"]);
-
-  for (const flags of [[], ["-f"]]) {
-    const { code, stdout, stderr } = await wherry.run(["rmi", ...flags, "box"]);
-
-    deepStrictEqual([code, stdout], [1, ""]);
-    match(stderr, /^wherry: Cannot remove image "box": running container "user" uses it\n/);
-  }
-  strictEqual((await wherry.run(["exec", "user", "true"])).code, 0);
-  await wherry.run(["rm", "-f", "user"]);
-});
-
-testWhole("rmi refuses an image that a stopped container uses, without -f", async (wherry) => {
-  await importBusybox(wherry, "box");
-  await wherry.run(["run", "--name", "user", "box", "true"]);
-
-  const { code, stderr } = await wherry.run(["rmi", "box"]);
-
-  strictEqual(code, 1);
-  match(
-    stderr,
-    /^wherry: Cannot remove image "box": stopped container "user" uses it\n[^\n]*-f\n$/,
-  );
-  deepStrictEqual(await imageNames(wherry), ["box:latest"]);
-  await wherry.run(["rm", "user"]);
-});
-
-testWhole("rmi -f keeps the layer for the stopped container that stands on it", async (wherry) => {
-  await importBusybox(wherry, "box");
-  await wherry.run(["run", "--name", "user", "box", "echo", "works"]);
-
-  const forced = await wherry.run(["rmi", "-f", "box"]);
-  const started = await wherry.run(["start", "-a", "user"]);
-
-  strictEqual(forced.code, 0);
-  deepStrictEqual(await imageNames(wherry), []);
-  deepStrictEqual([started.stdout, started.stderr], ["works\n", ""]);
-  await wherry.run(["rm", "user"]);
-  await importBusybox(wherry, "next");
-  deepStrictEqual(countStored(wherry).layers, 1);
-});
-
-testWhole("rmi removes what it can and names the rest", async (wherry) => {
-  await importBusybox(wherry, "box");
-
-  const { code, stdout, stderr } = await wherry.run(["rmi", "missing", "box"]);
-
-  strictEqual(code, 1);
-  match(stdout, /^Untagged: box:latest\nDeleted: sha256:/);
-  match(stderr, /^wherry: Cannot find image "missing"/);
-});
-
 testWhole("imports of the same tar at the same time all succeed", async (wherry) => {
   const tar = await wherry.imageTar();
   const names = Array.from({ length: 6 }, (_, index) => `box-${index}`);
@@ -645,22 +437,3 @@ testWhole("import of the same bytes twice gives two images on one layer", async 
   notStrictEqual(first, second);
   strictEqual(countStored(wherry).layers, 1);
 });
-
-for (const content of ['{"schema":1,"id":', ""]) {
-  testWhole(`rmi keeps the layers of a container whose record is "${content}"`, async (wherry) => {
-    await wherry.run(["import", await wherry.imageTar(), "box:1"]);
-    const { stdout } = await wherry.run(["run", "-d", "box:1", "sleep", "100"]);
-    const id = stdout.trim();
-    const record = wherry.containerPath(id, "config.json");
-    const sound = Deno.readTextFileSync(record);
-    Deno.writeTextFileSync(record, content);
-
-    const { code } = await wherry.run(["rmi", "box:1"]);
-
-    strictEqual(code, 0);
-    strictEqual(countStored(wherry).layers, 1);
-    Deno.writeTextFileSync(record, sound);
-    strictEqual((await wherry.run(["exec", id, "true"])).code, 0);
-    await wherry.run(["rm", "-f", id]);
-  });
-}

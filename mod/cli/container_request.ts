@@ -3,12 +3,14 @@
 import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import type { Engine } from "../engine/engine.ts";
-import { loadTarSupport } from "../engine/image_source.ts";
+import { hasImage, isPullable, loadTarSupport } from "../engine/image_source.ts";
 import { loadNetworkSupport } from "../engine/network_support.ts";
 import { networkPlaceOf } from "../engine/sandbox.ts";
 import { WherryError } from "../errors.ts";
+import { parsePlatform, type Platform } from "../image/platform.ts";
 import { findNetworkRecord } from "../network/network_store.ts";
 import { flagError } from "./argument_error.ts";
+import type { Context } from "./context.ts";
 import type { CONTAINER_FLAGS } from "./definitions/container_flags.ts";
 import { readEnvironment } from "./environment.ts";
 import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "./exit_code.ts";
@@ -39,17 +41,23 @@ export interface RequestOptions {
   startsAtOnce: boolean;
 }
 
+/** Pulls the image of a container. */
+export type ImagePull = () => Promise<void>;
+
 /**
- * Loads what reading the image takes; the first thing that a command does.
+ * Loads what reading the image takes, and what pulling it takes if it must be pulled; the first thing that a command
+ * does.
  *
  * @param verb What the command does, for the message.
+ * @returns Pulls the image; `undefined` if the one that is here will do, or nobody wants it pulled.
  * @throws {WherryError} `invalid_argument` if there is neither an image nor `--rootfs`.
  */
 export async function loadImageSupport(
+  context: Context,
   { flags, positionals }: ContainerArguments,
   verb: "create" | "run",
-): Promise<void> {
-  if (flags.rootfs !== undefined) return;
+): Promise<ImagePull | undefined> {
+  if (flags.rootfs !== undefined) return undefined;
   const [image] = positionals;
   if (image === undefined) {
     throw new WherryError("invalid_argument", `Cannot ${verb} a container: no IMAGE is given`, {
@@ -58,6 +66,17 @@ export async function loadImageSupport(
     });
   }
   await loadTarSupport(image);
+  if (flags.pull === "never" || !isPullable(image)) return undefined;
+  const platform = readPlatform(flags);
+  const isHere = hasImage(context.engine, image, platform);
+  if (isHere && flags.pull !== "always") return undefined;
+  const { pullForContainer } = await import("./container_pull.ts");
+  const isMissing = flags.pull !== "always";
+  return () => pullForContainer(context, { image, platform, isMissing, isQuiet: flags.quiet });
+}
+
+function readPlatform({ platform }: ContainerFlags): Platform | undefined {
+  return platform === undefined || platform === "" ? undefined : parsePlatform(platform);
 }
 
 /**
@@ -86,10 +105,12 @@ export function planRequest(
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
   checkPull(flags.pull);
   const attached = attachedStreams(flags, isDetached);
+  const platform = readPlatform(flags);
   const log = parseLogFlags(flags["log-driver"], flags["log-opt"]);
   const healthCheck = parseHealthFlags(flags);
   return {
     ...(flags.rootfs === undefined ? { image: image ?? "" } : { rootfs: flags.rootfs }),
+    ...(platform === undefined ? {} : { platform }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.entrypoint === undefined
       ? {}
@@ -130,18 +151,13 @@ export function planRequest(
  */
 export function requestWarnings(
   engine: Engine,
-  { flags: { pull } }: ContainerArguments,
   config: ContainerConfig,
 ): string[] {
-  const pullWarnings = pull === "always"
-    ? ["--pull always: there are no registries yet, so the image that is here is used"]
-    : [];
-  return [...pullWarnings, ...networkWarnings(config, () => networkPlaceOf(engine, config))];
+  return networkWarnings(config, () => networkPlaceOf(engine, config));
 }
 
 const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", "missing", "never"];
 
-/** Without a registry an image is there or it is not, whichever it is. */
 function checkPull(pull: string | undefined): void {
   if (PULL_CHOICES.includes(pull)) return;
   throw flagError(

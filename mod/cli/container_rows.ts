@@ -7,10 +7,10 @@ import type { ContainerSize } from "../engine/container_size.ts";
 import type { Container } from "../engine/find.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import { shortId } from "../store/id.ts";
+import { ellipsis } from "./ellipsis.ts";
 import { quoteText } from "./go_quote.ts";
 import { formatPorts } from "./port_text.ts";
 import type { Row, RowLayout } from "./rows.ts";
-import { displayWidth } from "./terminal_text.ts";
 import { formatDecimalSize, formatDuration } from "./units.ts";
 
 const RAW_FIELDS = [
@@ -173,15 +173,4 @@ function formatImage({ root }: ContainerConfig, isWhole: boolean): string {
 /** Words of more than one part are quoted, as docker shows them. */
 function formatCommand([program = "", ...args]: readonly string[]): string {
   return [program, ...args.map((arg) => arg.includes(" ") ? `'${arg}'` : arg)].join(" ");
-}
-
-/** Cuts text to `width` columns, the mark of the cut included. */
-function ellipsis(text: string, width: number): string {
-  if (displayWidth(text) <= width) return text;
-  let kept = "";
-  for (const char of text) {
-    if (displayWidth(kept + char) >= width) break;
-    kept += char;
-  }
-  return `${kept}…`;
 }

@@ -11,7 +11,7 @@ const LAUNCHER_VARIABLES =
   /^(DENO_|LD_|HOME$|WHERRY_(BUILD|BUNDLE_FD|CALLER_.*|LIBRARY_FD|MONITOR_FD|OPEN_FILES|PACKED)$)/;
 
 /** A variable of whoever called wherry, hidden or not; never one of the launcher's. */
-function callerVariable(name: string): string | undefined {
+export function callerVariable(name: string): string | undefined {
   const isPacked = Deno.env.get("WHERRY_PACKED") !== undefined;
   const handedBack = Deno.env.get(CALLER_PREFIX + name);
   if (handedBack !== undefined || (isPacked && LAUNCHER_VARIABLES.test(name))) return handedBack;

@@ -19,6 +19,7 @@ import {
 import { checkName } from "../container/name.ts";
 import { claimName, claimRandomName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
+import type { Platform } from "../image/platform.ts";
 import { openOrCreate } from "../kernel/open.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import { newId, shortId } from "../store/id.ts";
@@ -44,6 +45,8 @@ import type { ParentNetworkRequest } from "./parent_network.ts";
 export interface CreateRequest {
   /** An image's reference or id, or the path of an archive; not with `rootfs`. */
   image?: string;
+  /** What the image must run on. @default {an image for another machine is worth a warning} */
+  platform?: Platform;
   /** A host directory to use as an image; it is never written to. */
   rootfs?: string;
   /** What people call it. @default {a random one} */
@@ -179,7 +182,7 @@ async function resolveRoot(
       hint: "Name an image, or a directory with --rootfs",
     });
   }
-  return await resolveImage(engine, request.image);
+  return await resolveImage(engine, request.image, request.platform);
 }
 
 function resolveDirectory(path: string): RootSource {

@@ -56,9 +56,9 @@ function imageOf({ root }: ContainerConfig): string {
 
 /** Something that happened to one image. */
 export interface ImageEvent {
-  /** `sha256:` and 64 digits. */
+  /** `sha256:` and 64 digits; of what was pulled or pushed the reference, as docker has it. */
   id: string;
-  action: "delete" | "import" | "load" | "tag" | "untag";
+  action: "delete" | "import" | "load" | "pull" | "push" | "tag" | "untag";
   /** What the event is about: a reference, or the id as docker has it. @default {the id} */
   name?: string;
   /** The image's. */
@@ -97,7 +97,7 @@ export function recordNetworkEvent(
 /** Writes down that all unused objects of a type were removed, as {@linkcode recordContainerEvent} does. */
 export function recordPrune(
   engine: Engine,
-  { type, reclaimedBytes }: { type: "container" | "network"; reclaimedBytes: number },
+  { type, reclaimedBytes }: { type: "container" | "image" | "network"; reclaimedBytes: number },
 ): void {
   record(engine, {
     type,

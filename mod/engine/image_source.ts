@@ -2,11 +2,24 @@
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { RootSource } from "../container/config.ts";
-import { lockImages } from "../image/image_index.ts";
+import { WherryError } from "../errors.ts";
+import { lockImages, readIndex, referenceOf } from "../image/image_index.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import type { ImageId } from "../image/digest.ts";
 import { findImage, getImage, type Image } from "../image/images.ts";
-import { formatFamiliar, type Reference } from "../image/reference.ts";
+import {
+  choosePlatform,
+  formatPlatform,
+  hostPlatform,
+  normalisePlatform,
+  type Platform,
+} from "../image/platform.ts";
+import {
+  formatFamiliar,
+  formatReference,
+  parseReference,
+  type Reference,
+} from "../image/reference.ts";
 import type { Engine } from "./engine.ts";
 import { recordImageEvent } from "./events.ts";
 import type { HealthCheckRequest } from "./health_check.ts";
@@ -65,18 +78,76 @@ export async function loadTarSupport(text: string): Promise<void> {
   if (TAR_PATH.test(text)) await import("../image/tar_image.ts");
 }
 
+/** No registry has an image by its id. */
+const IMAGE_ID = /^sha256:|^[0-9a-f]{64}$/;
+
+/** Whether a registry could have the image that somebody means. */
+export function isPullable(text: string): boolean {
+  return !TAR_PATH.test(text) && !IMAGE_ID.test(text);
+}
+
+/**
+ * Whether the image that somebody means is here.
+ *
+ * @param platform What it must run on. @default {anything}
+ * @throws {WherryError} `invalid_argument` if `text` is malformed.
+ */
+export function hasImage(engine: Engine, text: string, platform?: Platform): boolean {
+  const paths = new ImagePaths(engine.paths.root);
+  // The usual case reads one file
+  if (platform === undefined && isPullable(text)) {
+    const name = formatReference(parseReference(text));
+    if (readIndex(paths).manifests.some((entry) => referenceOf(entry) === name)) return true;
+  }
+  const image = findImage(paths, text);
+  return image !== undefined && (platform === undefined || runsOn(image, platform));
+}
+
+function runsOn({ config }: Image, platform: Platform): boolean {
+  // Who does not say what his image runs on means it to run
+  return config.architecture === "" ||
+    choosePlatform([normalisePlatform(config)], platform, (own) => own) !== undefined;
+}
+
+/** Docker's words for what differs. */
+function checkPlatform(
+  engine: Engine,
+  image: Image,
+  { text, platform }: { text: string; platform: Platform | undefined },
+): void {
+  if (runsOn(image, platform ?? hostPlatform())) return;
+  const actual = formatPlatform(normalisePlatform(image.config));
+  if (platform !== undefined) {
+    throw new WherryError(
+      "not_found",
+      `Cannot use image "${text}": image with reference ${text} was found but does not match ` +
+        `the specified platform: wanted ${formatPlatform(platform)}, actual: ${actual}`,
+    );
+  }
+  engine.onWarning(
+    `The requested image's platform (${actual}) does not match the detected host platform ` +
+      `(${formatPlatform(hostPlatform())}) and no specific platform was requested`,
+  );
+}
+
 /**
  * Finds the image that somebody means, importing it first if it is the path of a tar.
  *
  * @param text A reference, an id, or a path that begins with `/`, `./` or `../`.
+ * @param platform What it must run on; without it an image for another platform than this machine's is worth a warning.
  * @throws {WherryError} `not_found` if there is no such image or file, `corrupt` if it is damaged.
  */
-export async function resolveImage(engine: Engine, text: string): Promise<ResolvedImage> {
+export async function resolveImage(
+  engine: Engine,
+  text: string,
+  platform?: Platform,
+): Promise<ResolvedImage> {
   const paths = new ImagePaths(engine.paths.root);
   const wanted = TAR_PATH.test(text) ? await importTar(engine, paths, text) : text;
   const lock: Descriptor = lockImages(paths, "shared");
   try {
     const image = getImage(paths, wanted);
+    checkPlatform(engine, image, { text, platform });
     return {
       root: {
         type: "image",

@@ -1,34 +1,27 @@
-/** Use cases of the image store. @module */
+/** Use cases of the image store: what comes in, and what there is. @module */
 
-import { readContainerConfig, type RootSource } from "../container/config.ts";
-import { readState } from "../container/state.ts";
-import { WherryError } from "../errors.ts";
+import type { ImageId } from "../image/digest.ts";
+import { type DamagedImage, listImages as listAll, shownId } from "../image/image_list.ts";
 import { loadArchive } from "../image/load.ts";
-import { type ChainId, digestFromHex, type ImageId } from "../image/digest.ts";
 import { ImagePaths } from "../image/image_paths.ts";
-import {
-  type ImageUse,
-  type ImageUser,
-  type ListedImage,
-  listImages as listAll,
-  type PrunedImages,
-  pruneImages as pruneStore,
-  type Removal,
-  removeImage as removeFromStore,
-  type Sweep,
-  sweepImages,
-} from "../image/images.ts";
+import { type Sweep, sweepImages } from "../image/image_sweep.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
 import { parsePlatform } from "../image/platform.ts";
-import { formatReference, parseReference } from "../image/reference.ts";
+import {
+  formatFamiliar,
+  formatReference,
+  parseReference,
+  type Reference,
+} from "../image/reference.ts";
+import { removeAbandonedPartials } from "../image/registry/partial_blob.ts";
 import type { ByteSource } from "../image/source.ts";
 import { referenceOfFile } from "../image/tar_image.ts";
-import { shortId } from "../store/id.ts";
-import { isLocked } from "../store/lock.ts";
 import { type Engine, systemFailure } from "./engine.ts";
-import { recordImageEvent } from "./events.ts";
-import { listIds } from "./find.ts";
 import { recordMadeImage } from "./image_source.ts";
+import { ContainersUse } from "./image_use.ts";
+
+/** How long the beginning of a blob waits for the next pull, in milliseconds. */
+const PARTIAL_AGE_MS = 3 * 24 * 3_600_000;
 
 /** Where a stream of bytes comes from. */
 export interface NamedSource {
@@ -118,138 +111,87 @@ export async function loadImages(
   return loaded.map(({ id, references }) => ({ id, references: references.map(formatReference) }));
 }
 
+/** An image as lists show it. */
+export interface ImageSummary {
+  /** Of a damaged one whose id is not known, the digest of its manifest, by which it can be removed. */
+  id: ImageId;
+  /** References with a tag, sorted. */
+  references: readonly Reference[];
+  /** References with the digest by which a registry has it, sorted. */
+  repositoryDigests: readonly Reference[];
+  /** RFC 3339; `undefined` if the image does not say. */
+  created: string | undefined;
+  /** `undefined` if that is not known. */
+  labels: Readonly<Record<string, string>> | undefined;
+  /** Bytes of the files of its layers; 0 if that is not known. */
+  sizeBytes: number;
+}
+
 /**
- * All images, each once.
+ * All images, each once, the newest first. Of damaged ones {@linkcode Engine.notices} tells.
  *
- * @throws {WherryError} `unavailable` if the root cannot be read, `corrupt` if an image's documents are damaged.
+ * @throws {WherryError} `unavailable` if the root cannot be read, `corrupt` if the list itself is damaged.
  */
-export function listImages(engine: Engine): ListedImage[] {
+export function listImages(engine: Engine): ImageSummary[] {
   try {
-    return listAll(imagePaths(engine));
+    const { images, damaged } = listAll(imagePaths(engine));
+    for (const image of damaged) engine.notices.add(describeDamage(image));
+    const summaries = images.map(({ config, ...image }): ImageSummary => ({
+      ...image,
+      created: config.created,
+      labels: config.process.labels,
+    }));
+    return [...summaries, ...damaged.map(summarizeDamaged)]
+      .toSorted((a, b) => timeOf(b.created) - timeOf(a.created));
   } catch (error) {
     throw systemFailure(`list the images in "${engine.paths.root}"`, error);
   }
 }
 
-/**
- * Removes a reference, and the image with it when it was the last one.
- *
- * @param wanted A reference, or an image's id or the beginning of one.
- * @throws {WherryError} `not_found`; `conflict` if a container was made from it.
- */
-export function removeImage(
-  engine: Engine,
-  wanted: string,
-  options: { isForced: boolean },
-): Removal {
-  engine.ensureDirectories();
-  sweep(engine);
-  const removal = removeFromStore(imagePaths(engine), wanted, {
-    ...options,
-    use: () => new ContainersUse(engine),
-  });
-  const { id, labels, untagged, deleted } = removal;
-  for (const _reference of untagged) recordImageEvent(engine, { id, labels, action: "untag" });
-  if (deleted !== undefined) recordImageEvent(engine, { id, labels, action: "delete" });
-  return removal;
+function summarizeDamaged(image: DamagedImage): ImageSummary {
+  const { references, repositoryDigests } = image;
+  const unknown = { created: undefined, labels: undefined, sizeBytes: 0 };
+  return { ...unknown, id: shownId(image), references, repositoryDigests };
 }
 
-/**
- * Removes images that nothing uses.
- *
- * @param isUnwanted Whether an image that no container was made from may go.
- * @throws {WherryError} `corrupt` if an image's documents are damaged: then nothing is removed.
- */
-export function pruneImages(
-  engine: Engine,
-  isUnwanted: (image: ListedImage) => boolean,
-): PrunedImages {
-  engine.ensureDirectories();
-  const use = (): ImageUse => new ContainersUse(engine);
-  const pruned = pruneStore(imagePaths(engine), { use, isUnwanted });
-  for (const { id, references, config: { process: { labels } } } of pruned.removed) {
-    for (const _reference of references) recordImageEvent(engine, { id, labels, action: "untag" });
-    recordImageEvent(engine, { id, labels, action: "delete" });
+/** Milliseconds since 1970; 0 for a time that is missing or is none. */
+export function timeOf(created: string | undefined): number {
+  return Date.parse(created ?? "") || 0;
+}
+
+/** What people should know of a damaged image, and do about it. */
+export function describeDamage(image: DamagedImage): string {
+  const [name] = [...image.references, ...image.repositoryDigests].map(formatFamiliar);
+  const called = name ?? shownId(image);
+  return `image ${called} is damaged: ${image.problem.message}; ` +
+    `"wherry rmi -f ${called}" removes it`;
+}
+
+/** Tells of images that keep what might be theirs from being removed. */
+export function noteKept(engine: Engine, damaged: readonly DamagedImage[]): void {
+  for (const image of damaged) {
+    engine.notices.add(`${describeDamage(image)}; until then what may be its own is kept`);
   }
-  return pruned;
 }
 
-/**
- * Removes what killed imports and removals left in the image store, and what no image or container needs.
- *
- * @throws {WherryError} `corrupt` if an image's documents are damaged: then only unfinished work is removed.
- */
+/** Removes what killed imports and removals left in the image store, and what no image or container needs. */
 export function recoverImages(engine: Engine): Sweep {
   engine.ensureDirectories();
-  return sweepImages(imagePaths(engine), () => new ContainersUse(engine));
+  const report = sweepImages(imagePaths(engine), () => new ContainersUse(engine));
+  noteKept(engine, report.damaged);
+  return report;
 }
 
 /** Removes what killed commands left in the image store. */
-function sweep(engine: Engine): void {
+export function sweep(engine: Engine): void {
   try {
+    removeAbandonedPartials(imagePaths(engine), { minAgeMs: PARTIAL_AGE_MS });
     sweepImages(imagePaths(engine), () => new ContainersUse(engine));
   } catch (error) {
-    // Reported when the damaged image is used; it must not keep others from being imported or removed
-    if (error instanceof WherryError && error.kind === "corrupt") return;
     throw systemFailure(`clean up "${engine.paths.root}"`, error);
   }
 }
 
 function imagePaths({ paths }: Engine): ImagePaths {
   return new ImagePaths(paths.root);
-}
-
-/** What the containers need of the image store. */
-class ContainersUse implements ImageUse {
-  readonly #engine: Engine;
-  readonly #uses: ContainerUse[];
-
-  constructor(engine: Engine) {
-    this.#engine = engine;
-    this.#uses = listIds(engine).flatMap((id) => readUse(engine, id) ?? []);
-  }
-
-  usersOf(id: ImageId): ImageUser[] {
-    return this.#uses
-      .filter(({ root }) => root?.type === "image" && root.imageId === id)
-      .map((use) => ({
-        name: use.name,
-        isRunning: readState(this.#engine.paths.container(use.id)).isRunning,
-      }));
-  }
-
-  layers(): ChainId[] | undefined {
-    if (this.#uses.some(({ root }) => root === undefined)) return undefined;
-    return this.#uses.flatMap(({ root }) =>
-      root?.type === "image"
-        ? root.layers.map((hex) => digestFromHex(hex) as string as ChainId)
-        : []
-    );
-  }
-}
-
-/** What one container stands on. */
-interface ContainerUse {
-  id: string;
-  name: string;
-  /** Not known if its record is damaged. */
-  root: RootSource | undefined;
-}
-
-/**
- * Reads what a container stands on.
- *
- * A damaged record is reported by `ps`. Here it must not keep images from being removed, but nobody may take away
- * what its container stands on.
- */
-function readUse({ paths }: Engine, id: string): ContainerUse | undefined {
-  const unknown = { id, name: shortId(id), root: undefined };
-  try {
-    const config = readContainerConfig(paths.container(id));
-    // An emptied record of a container that runs, and not the start of one that was never finished
-    return config ?? (isLocked(paths.container(id).lock) ? unknown : undefined);
-  } catch (error) {
-    if (error instanceof WherryError && error.kind === "corrupt") return unknown;
-    throw error;
-  }
 }

@@ -1,10 +1,17 @@
 /** All that is known about an image, in the shape that docker gives it. @module */
 
 import { WherryError } from "../errors.ts";
+import { readJsonBlob } from "../image/blob_store.ts";
+import { type ImageId, imageIdOf, parseDigest } from "../image/digest.ts";
+import { type ImageDetails, readImageDetails } from "../image/image_details.ts";
+import { ImageDocuments } from "../image/image_documents.ts";
+import { readIndex } from "../image/image_index.ts";
+import { type ListedImage, sizeOf, sortOut, type StoredImage } from "../image/image_list.ts";
 import { ImagePaths } from "../image/image_paths.ts";
-import { findImage, type Image, type ListedImage, listImages } from "../image/images.ts";
-import type { ProcessDefaults } from "../image/oci.ts";
-import { formatFamiliar, formatFamiliarRepository } from "../image/reference.ts";
+import { findImage, type Image } from "../image/images.ts";
+import { LayerSizes } from "../image/layer_sizes.ts";
+import type { ImageConfig, ProcessDefaults } from "../image/oci.ts";
+import { formatFamiliar } from "../image/reference.ts";
 import type { Engine } from "./engine.ts";
 import type { Inspection } from "./inspection.ts";
 
@@ -18,13 +25,27 @@ import type { Inspection } from "./inspection.ts";
 export function inspectImage(engine: Engine, wanted: string): Inspection {
   const paths = new ImagePaths(engine.paths.root);
   const image = findByText(paths, wanted);
-  const listed = listImages(paths).find(({ digest }) => digest === image?.digest);
-  if (image === undefined || listed === undefined) {
+  const stored = image === undefined ? undefined : findStored(paths, image.id);
+  if (image === undefined || stored === undefined) {
     throw new WherryError("not_found", `No such image: ${wanted}`, {
       hint: 'See all images with "wherry images"',
     });
   }
-  return describeImage(image, listed);
+  using sizes = new LayerSizes(paths);
+  const details = readJsonBlob(paths, parseDigest(image.id), readImageDetails);
+  return describeImage(image, { ...stored, sizeBytes: sizeOf(stored, sizes) }, details);
+}
+
+/** The image with all its names. */
+function findStored(paths: ImagePaths, id: ImageId): StoredImage | undefined {
+  const documents = new ImageDocuments(paths);
+  const manifests = readIndex(paths).manifests.filter(({ digest }) => {
+    const manifest = documents.findManifest(digest);
+    return !(manifest instanceof WherryError) && imageIdOf(manifest.config.digest) === id;
+  });
+  const { images: [image], damaged: [damaged] } = sortOut({ manifests }, documents);
+  if (damaged !== undefined) throw damaged.problem;
+  return image;
 }
 
 const ID_OR_PREFIX = /^(?:sha256:)?[0-9a-f]{1,64}$/;
@@ -41,42 +62,71 @@ function findByText(paths: ImagePaths, text: string): Image | undefined {
   }
 }
 
-/** Puts what is known about an image into docker's shape. Pure. */
+/** What lists know of an image and `inspect` shows. */
+type Listed = Pick<ListedImage, "references" | "repositoryDigests" | "taggedAt" | "sizeBytes">;
+
+/** When a name was given that came with the image: Go's zero time. */
+const NEVER = "0001-01-01T00:00:00Z";
+
+/**
+ * Puts what is known about an image into docker's shape. Pure.
+ *
+ * @see {@link https://docs.docker.com/reference/api/engine/version/v1.48/#tag/Image/operation/ImageInspect}
+ */
 export function describeImage(
-  { id, digest, config, layerDirs }: Image,
-  { references, sizeBytes }: Pick<ListedImage, "references" | "sizeBytes">,
+  { id, config, layerDirs }: Image,
+  { references, repositoryDigests, taggedAt, sizeBytes }: Listed,
+  details: ImageDetails,
 ): Inspection {
-  const repositories = new Set(references.map(formatFamiliarRepository));
   return {
     Id: id,
-    RepoTags: references.filter((one) => one.tag !== undefined).map(formatFamiliar),
-    RepoDigests: Array.from(repositories, (repository) => `${repository}@${digest}`),
+    RepoTags: references.map(formatFamiliar),
+    RepoDigests: repositoryDigests.map(formatFamiliar),
     Parent: "",
-    Created: config.created ?? "",
-    Config: describeProcess(config.process),
+    Comment: details.comment || (config.history.at(-1)?.comment ?? ""),
+    ...(config.created === undefined ? {} : { Created: config.created }),
+    DockerVersion: details.dockerVersion,
+    Author: config.author,
+    Config: describeProcess(config, details),
     Architecture: config.architecture,
+    ...(config.variant === "" ? {} : { Variant: config.variant }),
     Os: config.os,
+    ...(details.osVersion === "" ? {} : { OsVersion: details.osVersion }),
     Size: sizeBytes,
     GraphDriver: {
-      Name: "overlay",
       Data: { LowerDir: layerDirs.toReversed().join(":") },
+      Name: "overlay",
     },
     RootFS: { Type: "layers", Layers: config.diffIds },
+    Metadata: { LastTagTime: taggedAt ?? NEVER },
   };
 }
 
-function describeProcess(defaults: ProcessDefaults): Inspection {
+function describeProcess({ process }: ImageConfig, details: ImageDetails): Inspection {
+  const { healthCheck, isArgsEscaped, onBuild } = details;
   return {
-    User: defaults.user,
-    ExposedPorts: asSet(defaults.exposedPorts),
-    Env: defaults.env,
-    Cmd: defaults.command.length === 0 ? null : defaults.command,
-    Volumes: asSet(defaults.volumes),
-    WorkingDir: defaults.workingDirectory,
-    Entrypoint: defaults.entrypoint.length === 0 ? null : defaults.entrypoint,
-    Labels: defaults.labels,
-    ...(defaults.stopSignal === undefined ? {} : { StopSignal: defaults.stopSignal }),
+    User: process.user,
+    ...(process.exposedPorts.length === 0 ? {} : { ExposedPorts: asSet(process.exposedPorts) }),
+    Env: process.env,
+    Cmd: orNull(process.command),
+    ...(healthCheck === undefined ? {} : { Healthcheck: healthCheck }),
+    ...(isArgsEscaped ? { ArgsEscaped: true } : {}),
+    Volumes: asSet(process.volumes),
+    WorkingDir: process.workingDirectory,
+    Entrypoint: orNull(process.entrypoint),
+    OnBuild: onBuild ?? null,
+    Labels: labelsOf(process),
+    ...(process.stopSignal === undefined ? {} : { StopSignal: process.stopSignal }),
+    ...(process.shell.length === 0 ? {} : { Shell: process.shell }),
   };
+}
+
+function orNull(words: readonly string[]): readonly string[] | null {
+  return words.length === 0 ? null : words;
+}
+
+function labelsOf({ labels }: ProcessDefaults): Readonly<Record<string, string>> | null {
+  return Object.keys(labels).length === 0 ? null : labels;
 }
 
 /** Go writes a set as an object with empty values. */

@@ -1,6 +1,8 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import { imageIdOf, parseDigest } from "../image/digest.ts";
+import { type ImageDetails, readImageDetails } from "../image/image_details.ts";
 import type { Image } from "../image/images.ts";
+import { parseImageConfig } from "../image/oci.ts";
 import { parseReference } from "../image/reference.ts";
 import { Engine } from "./engine.ts";
 import { describeImage, inspectImage } from "./inspect_image.ts";
@@ -8,58 +10,113 @@ import { describeImage, inspectImage } from "./inspect_image.ts";
 const ID = `sha256:${"ab".repeat(32)}`;
 const MANIFEST = `sha256:${"cd".repeat(32)}`;
 
-const IMAGE: Image = {
-  id: imageIdOf(parseDigest(ID)),
-  digest: parseDigest(MANIFEST),
+const CONFIG = {
+  "docker_version": "20.10.24",
+  author: "Ann <a@b.c>",
+  architecture: "arm",
+  variant: "v7",
+  os: "linux",
+  "os.version": "1",
+  created: "2026-11-20T09:00:00.123456789Z",
   config: {
-    architecture: "amd64",
-    variant: "",
-    author: "",
-    history: [],
-    os: "linux",
-    created: "2026-11-20T09:00:00Z",
-    process: {
-      env: ["A=1"],
-      entrypoint: [],
-      command: ["sh"],
-      workingDirectory: "/srv",
-      user: "www",
-      exposedPorts: ["80/tcp"],
-      volumes: [],
-      labels: { app: "x" },
-      stopSignal: undefined,
-      healthCheck: undefined,
-      shell: [],
-    },
-    diffIds: [],
+    Hostname: "ignored",
+    User: "www",
+    ExposedPorts: { "80/tcp": {} },
+    Env: ["A=1"],
+    Cmd: ["sh"],
+    Healthcheck: { Test: ["CMD-SHELL", "true"], Interval: 5e9, Timeout: 0, Retries: 2 },
+    ArgsEscaped: true,
+    Volumes: { "/data": {} },
+    WorkingDir: "/srv",
+    Entrypoint: ["echo"],
+    OnBuild: ["RUN true"],
+    Labels: { app: "x" },
+    StopSignal: "SIGQUIT",
+    Shell: ["/bin/ash", "-c"],
   },
-  layerDirs: ["/layers/base", "/layers/top"],
+  rootfs: { type: "layers", "diff_ids": [] },
+  history: [{ comment: "first" }, { comment: "last" }],
 };
 
-Deno.test("describeImage() gives docker's shape", () => {
-  const references = ["nginx:1.22", "nginx:latest", "host:5000/own"].map(parseReference);
+const LISTED = {
+  references: ["host:5000/own", "nginx:1.22", "nginx:latest"].map(parseReference),
+  repositoryDigests: [parseReference(`nginx@${MANIFEST}`)],
+  taggedAt: "2026-11-21T10:00:00.000Z",
+  sizeBytes: 42,
+};
 
-  deepStrictEqual(describeImage(IMAGE, { references, sizeBytes: 42 }), {
+function read(config: unknown): [Image, ImageDetails] {
+  const layerDirs = ["/layers/base", "/layers/top"];
+  const ids = { id: imageIdOf(parseDigest(ID)), digest: parseDigest(MANIFEST) };
+  return [{ ...ids, config: parseImageConfig(config), layerDirs }, readImageDetails(config)];
+}
+
+Deno.test("describeImage() gives docker's shape", () => {
+  const [image, details] = read(CONFIG);
+
+  deepStrictEqual(describeImage(image, LISTED, details), {
     Id: ID,
-    RepoTags: ["nginx:1.22", "nginx:latest", "host:5000/own:latest"],
-    RepoDigests: [`nginx@${MANIFEST}`, `host:5000/own@${MANIFEST}`],
+    RepoTags: ["host:5000/own:latest", "nginx:1.22", "nginx:latest"],
+    RepoDigests: [`nginx@${MANIFEST}`],
     Parent: "",
-    Created: "2026-11-20T09:00:00Z",
+    Comment: "last",
+    Created: "2026-11-20T09:00:00.123456789Z",
+    DockerVersion: "20.10.24",
+    Author: "Ann <a@b.c>",
     Config: {
       User: "www",
       ExposedPorts: { "80/tcp": {} },
       Env: ["A=1"],
       Cmd: ["sh"],
-      Volumes: null,
+      Healthcheck: { Test: ["CMD-SHELL", "true"], Interval: 5e9, Retries: 2 },
+      ArgsEscaped: true,
+      Volumes: { "/data": {} },
       WorkingDir: "/srv",
-      Entrypoint: null,
+      Entrypoint: ["echo"],
+      OnBuild: ["RUN true"],
       Labels: { app: "x" },
+      StopSignal: "SIGQUIT",
+      Shell: ["/bin/ash", "-c"],
     },
-    Architecture: "amd64",
+    Architecture: "arm",
+    Variant: "v7",
     Os: "linux",
+    OsVersion: "1",
     Size: 42,
-    GraphDriver: { Name: "overlay", Data: { LowerDir: "/layers/top:/layers/base" } },
+    GraphDriver: { Data: { LowerDir: "/layers/top:/layers/base" }, Name: "overlay" },
     RootFS: { Type: "layers", Layers: [] },
+    Metadata: { LastTagTime: "2026-11-21T10:00:00.000Z" },
+  });
+});
+
+Deno.test("describeImage() leaves out or nulls what an image does not say, as docker does", () => {
+  const [image, details] = read({ rootfs: { "diff_ids": [] } });
+  const unnamed = { references: [], repositoryDigests: [], taggedAt: undefined, sizeBytes: 0 };
+
+  deepStrictEqual(describeImage({ ...image, layerDirs: [] }, unnamed, details), {
+    Id: ID,
+    RepoTags: [],
+    RepoDigests: [],
+    Parent: "",
+    Comment: "",
+    DockerVersion: "",
+    Author: "",
+    Config: {
+      User: "",
+      Env: [],
+      Cmd: null,
+      Volumes: null,
+      WorkingDir: "",
+      Entrypoint: null,
+      OnBuild: null,
+      Labels: null,
+    },
+    Architecture: "",
+    Os: "",
+    Size: 0,
+    GraphDriver: { Data: { LowerDir: "" }, Name: "overlay" },
+    RootFS: { Type: "layers", Layers: [] },
+    Metadata: { LastTagTime: "0001-01-01T00:00:00Z" },
   });
 });
 

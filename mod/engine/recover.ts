@@ -2,7 +2,7 @@
 
 import { readContainerConfig } from "../container/config.ts";
 import { isCorrupt } from "../errors.ts";
-import type { Sweep } from "../image/images.ts";
+import type { Sweep } from "../image/image_sweep.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { containerCgroup, listContainerCgroups, removeEmptyCgroups } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
@@ -31,8 +31,6 @@ export interface Recovery {
  *
  * Nothing that runs is touched, but for containers whose record is damaged: no command could ever end them. Nor is what
  * other engines on this host are at.
- *
- * @throws {WherryError} `corrupt` if an image's documents are damaged; all else is done by then.
  */
 export async function recoverEngine(engine: Engine): Promise<Recovery> {
   engine.ensureDirectories();

@@ -3,7 +3,8 @@
 import { WherryError } from "../errors.ts";
 import { sha256Hex } from "./sha256.ts";
 
-declare const brand: unique symbol;
+/** Tells apart what digests are of; for the compiler alone, nothing has such a property. */
+export declare const brand: unique symbol;
 
 /** Digest of a blob's bytes as stored and transferred: `sha256:` and 64 hexadecimal digits. */
 export type Digest = string & { readonly [brand]: "Digest" };

@@ -8,11 +8,13 @@
  */
 
 import type { Descriptor as FileDescriptor } from "../../ffi/descriptor.ts";
+import { isPresent } from "../kernel/entry.ts";
 import { acquireLock } from "../store/lock.ts";
 import { readRecord, writeRecord } from "../store/record.ts";
+import { parseDigest } from "./digest.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { type Descriptor, formatImageIndex, type ImageIndex, parseImageIndex } from "./oci.ts";
-import { formatReference, type Reference } from "./reference.ts";
+import { formatReference, parseReference, type Reference } from "./reference.ts";
 
 /** Annotation that holds an entry's reference, in full. */
 export const REFERENCE_ANNOTATION = "org.opencontainers.image.ref.name";
@@ -26,6 +28,9 @@ export const SIZE_ANNOTATION = "io.wherry.image.size";
  */
 export const REPOSITORY_DIGEST_ANNOTATION = "io.wherry.image.repository-digest";
 
+/** Annotation of an entry: when its reference was given to the image here, RFC 3339. */
+export const TAG_TIME_ANNOTATION = "io.wherry.image.tagged-at";
+
 /**
  * Reads the list of images. Takes no lock: the file is only ever replaced as a whole.
  *
@@ -38,7 +43,9 @@ export function readIndex(paths: ImagePaths): ImageIndex {
 
 /** Replaces the list of images, durably. Call it with the store locked. */
 export function writeIndex(paths: ImagePaths, index: ImageIndex): void {
-  writeRecord(paths.layoutMarker, { imageLayoutVersion: "1.0.0" }, { isDurable: false });
+  if (!isPresent(paths.layoutMarker)) {
+    writeRecord(paths.layoutMarker, { imageLayoutVersion: "1.0.0" }, { isDurable: false });
+  }
   writeRecord(paths.index, formatImageIndex(index), { isDurable: true });
 }
 
@@ -57,7 +64,18 @@ export function referenceOf(entry: Descriptor): string | undefined {
   return entry.annotations[REFERENCE_ANNOTATION];
 }
 
-function withoutReference(entry: Descriptor): Descriptor {
+/** The repository of an entry's reference, with the digest by which it has the image. */
+export function repositoryDigestOf(entry: Descriptor): Reference | undefined {
+  const name = referenceOf(entry);
+  if (name === undefined) return undefined;
+  const { domain, path, digest } = parseReference(name);
+  const known = digest ?? entry.annotations[REPOSITORY_DIGEST_ANNOTATION];
+  if (known === undefined) return undefined;
+  return { domain, path, tag: undefined, digest: parseDigest(known) };
+}
+
+/** The same entry for an image without a name. */
+export function withoutReference(entry: Descriptor): Descriptor {
   const { [REFERENCE_ANNOTATION]: _, ...annotations } = entry.annotations;
   return { ...entry, annotations };
 }
@@ -66,18 +84,23 @@ function withReference(entry: Descriptor, reference: string): Descriptor {
   return { ...entry, annotations: { ...entry.annotations, [REFERENCE_ANNOTATION]: reference } };
 }
 
-/** Takes a reference away from the image that has it; the image stays. */
-export function removeReference({ manifests }: ImageIndex, reference: string): ImageIndex {
+/**
+ * Takes a reference away from the image that has it, for another one.
+ *
+ * The image stays: by the digest by which a registry has it, or without a name if it has no other.
+ */
+function removeReference({ manifests }: ImageIndex, reference: string): ImageIndex {
   const entry = manifests.find((item) => referenceOf(item) === reference);
   if (entry === undefined) return { manifests };
   const rest = manifests.filter((item) => item !== entry);
-  const isLast = !rest.some(({ digest }) => digest === entry.digest);
+  const digest = repositoryDigestOf(entry);
+  if (digest !== undefined) {
+    const name = formatReference(digest);
+    const isKnown = name === reference || rest.some((item) => referenceOf(item) === name);
+    return { manifests: isKnown ? rest : [...rest, withReference(entry, name)] };
+  }
+  const isLast = !rest.some((item) => item.digest === entry.digest);
   return { manifests: isLast ? [...rest, withoutReference(entry)] : rest };
-}
-
-/** Takes an image away, with all its references. */
-export function removeManifest({ manifests }: ImageIndex, digest: string): ImageIndex {
-  return { manifests: manifests.filter((item) => item.digest !== digest) };
 }
 
 /**
@@ -92,7 +115,10 @@ export function addManifest(
   references: readonly Reference[],
 ): ImageIndex {
   const names = references.map(formatReference);
-  const { manifests } = names.reduce(removeReference, index);
+  const isReplaced = (item: Descriptor): boolean =>
+    item.digest === entry.digest && names.includes(referenceOf(item) ?? "");
+  const kept = { manifests: index.manifests.filter((item) => !isReplaced(item)) };
+  const { manifests } = names.reduce(removeReference, kept);
   const isNamed = (item: Descriptor): boolean => referenceOf(item) !== undefined;
   const others = manifests.filter((item) => item.digest !== entry.digest || isNamed(item));
   const added = names.map((name) => withReference(entry, name));

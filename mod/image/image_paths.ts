@@ -11,6 +11,7 @@ import { type ChainId, type Digest, hexOf } from "./digest.ts";
  * index.lock            locked by whoever changes index.json, blobs/ or layers/
  * blobs/sha256/<hex>    manifests, config blobs, layers as they came
  * layers/<hex>/         unpacked layers, by ChainID
+ * layer-sizes.json      what those take, as far as somebody has asked; see layer_sizes.ts
  * partial/<hex>         beginnings of blobs that a pull has not finished; partial/<hex>.lock while one goes on
  * staging/<id>/         what an import has not finished, or a removal has not deleted
  * ```
@@ -47,6 +48,11 @@ export class ImagePaths {
   /** Directory of unpacked layers. */
   get layers(): string {
     return `${this.root}/layers`;
+  }
+
+  /** What unpacked layers take. */
+  get layerSizes(): string {
+    return `${this.root}/layer-sizes.json`;
   }
 
   /** Directory of unfinished work. */

@@ -1,39 +1,18 @@
-/** Finding, listing and removing images. @module */
+/** Finding images by what people call them. @module */
 
 import { WherryError } from "../errors.ts";
-import { listNames } from "../kernel/entry.ts";
-import { treeBytes } from "../kernel/tree_size.ts";
-import { listBlobs, readJsonBlob } from "./blob_store.ts";
-import {
-  type ChainId,
-  chainIds,
-  type Digest,
-  hexOf,
-  type ImageId,
-  imageIdOf,
-  parseDigest,
-} from "./digest.ts";
-import {
-  addManifest,
-  lockImages,
-  readIndex,
-  referenceOf,
-  removeManifest,
-  removeReference,
-  SIZE_ANNOTATION,
-  writeIndex,
-} from "./image_index.ts";
+import { readJsonBlob } from "./blob_store.ts";
+import { chainIds, type Digest, hexOf, type ImageId, imageIdOf } from "./digest.ts";
+import { readIndex, referenceOf, REPOSITORY_DIGEST_ANNOTATION } from "./image_index.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import {
   type Descriptor,
   type ImageConfig,
   type ImageIndex,
-  type Manifest,
   parseImageConfig,
   parseManifest,
 } from "./oci.ts";
 import { formatReference, formatRepository, parseReference, type Reference } from "./reference.ts";
-import { removeAbandonedStaging, Staging } from "./staging.ts";
 
 /** An image, ready to be used. */
 export interface Image {
@@ -43,18 +22,6 @@ export interface Image {
   config: ImageConfig;
   /** Directories of its unpacked layers, base layer first. */
   layerDirs: readonly string[];
-}
-
-/** An image as a list shows it. */
-export interface ListedImage {
-  id: ImageId;
-  /** Digest of its manifest. */
-  digest: Digest;
-  /** In full; none for an image that lost its name. */
-  references: readonly Reference[];
-  /** Bytes of its layers, uncompressed; of the stored blobs where that is not known. */
-  sizeBytes: number;
-  config: ImageConfig;
 }
 
 /**
@@ -94,7 +61,7 @@ function notFound(text: string): never {
 }
 
 function readImage(paths: ImagePaths, entry: Descriptor): Image {
-  const { config: configDescriptor } = readManifest(paths, entry.digest);
+  const { config: configDescriptor } = readJsonBlob(paths, entry.digest, parseManifest);
   const config = readJsonBlob(paths, configDescriptor.digest, parseImageConfig);
   return {
     id: imageIdOf(configDescriptor.digest),
@@ -104,18 +71,18 @@ function readImage(paths: ImagePaths, entry: Descriptor): Image {
   };
 }
 
-function readManifest(paths: ImagePaths, digest: Digest): Manifest {
-  return readJsonBlob(paths, digest, parseManifest);
-}
-
-function idOf(paths: ImagePaths, entry: Descriptor): ImageId {
-  return imageIdOf(readManifest(paths, entry.digest).config.digest);
-}
-
 const ID_OR_PREFIX = /^(?:sha256:)?([0-9a-f]{1,64})$/;
 
-/** Looks for a reference first, as docker does; only then for an id, which needs every manifest. */
-function findEntry(paths: ImagePaths, index: ImageIndex, text: string): Descriptor | undefined {
+/**
+ * Finds an entry of the index: by reference first, as docker does, and only then by id, which needs every manifest.
+ *
+ * @throws {WherryError} `invalid_argument` as {@linkcode findImage}; damaged documents are passed over.
+ */
+export function findEntry(
+  paths: ImagePaths,
+  index: ImageIndex,
+  text: string,
+): Descriptor | undefined {
   const hex = ID_OR_PREFIX.exec(text)?.[1];
   if (hex === undefined) return findByReference(index, parseReference(text));
   const isWholeId = hex.length === 64;
@@ -125,19 +92,33 @@ function findEntry(paths: ImagePaths, index: ImageIndex, text: string): Descript
   return named ?? findById(paths, index, hex);
 }
 
+/**
+ * Finds an entry that must be there, as {@linkcode findEntry} does.
+ *
+ * @throws {WherryError} `not_found` if there is none.
+ */
+export function getEntry(paths: ImagePaths, index: ImageIndex, text: string): Descriptor {
+  return findEntry(paths, index, text) ?? notFound(text);
+}
+
 function findByReference(
   { manifests }: ImageIndex,
   reference: Reference,
 ): Descriptor | undefined {
-  if (reference.digest === undefined) {
+  const { digest } = reference;
+  if (digest === undefined) {
     const name = formatReference(reference);
     return manifests.find((entry) => referenceOf(entry) === name);
   }
+  // The digest alone decides, whatever tag stands beside it: content cannot have moved
   const repository = formatRepository(reference);
   return manifests.find((entry) => {
-    if (entry.digest !== reference.digest) return false;
     const name = referenceOf(entry);
-    return name !== undefined && formatRepository(parseReference(name)) === repository;
+    if (name === undefined) return false;
+    const known = parseReference(name);
+    return formatRepository(known) === repository &&
+      [entry.digest, known.digest, entry.annotations[REPOSITORY_DIGEST_ANNOTATION]]
+        .includes(digest);
   });
 }
 
@@ -147,10 +128,13 @@ function findById(
   { manifests }: ImageIndex,
   hex: string,
 ): Descriptor | undefined {
-  const found = new Map<ImageId, Descriptor>();
+  const found = new Map<string, Descriptor>();
   for (const entry of manifests) {
-    const id = idOf(paths, entry);
-    if (hexOf(id).startsWith(hex) || hexOf(entry.digest).startsWith(hex)) found.set(id, entry);
+    const id = readId(paths, entry);
+    const isMeant = hexOf(entry.digest).startsWith(hex) ||
+      (id !== undefined && hexOf(id).startsWith(hex));
+    const key = id ?? entry.digest;
+    if (isMeant && !found.has(key)) found.set(key, entry);
   }
   if (found.size > 1) {
     throw new WherryError(
@@ -163,295 +147,12 @@ function findById(
   return entry;
 }
 
-/** All images, each once, in the order in which they came. */
-export function listImages(paths: ImagePaths): ListedImage[] {
-  const byDigest = Map.groupBy(readIndex(paths).manifests, ({ digest }) => digest);
-  return [...byDigest.values()].map((entries) => listedImage(paths, entries));
-}
-
-function listedImage(paths: ImagePaths, entries: readonly Descriptor[]): ListedImage {
-  const [entry] = entries;
-  if (entry === undefined) throw new TypeError("Cannot list an image: it has no entry");
-  const manifest = readManifest(paths, entry.digest);
-  const names = entries.map(referenceOf).filter((name) => name !== undefined);
-  const stored = manifest.layers.reduce((sum, { size }) => sum + size, 0);
-  return {
-    id: imageIdOf(manifest.config.digest),
-    digest: entry.digest,
-    references: names.map(parseReference),
-    sizeBytes: Number(entry.annotations[SIZE_ANNOTATION] ?? stored),
-    config: readJsonBlob(paths, manifest.config.digest, parseImageConfig),
-  };
-}
-
-/** A container that was made from an image. */
-export interface ImageUser {
-  /** What people call it. */
-  name: string;
-  isRunning: boolean;
-}
-
-/** What containers need. */
-export interface ImageUse {
-  /** Containers that were made from an image. */
-  usersOf(id: ImageId): readonly ImageUser[];
-  /** Unpacked layers that containers stand on, also those of images that are gone; `undefined` if that is not known. */
-  layers(): Iterable<ChainId> | undefined;
-}
-
-/** How to remove an image. */
-export interface RemoveOptions {
-  /** Called while the store is locked, so that the answer stays true. */
-  use: () => ImageUse;
-  /** Whether to remove also an image that stopped containers were made from, or that has several names. */
-  isForced: boolean;
-}
-
-/** What a removal did. */
-export interface Removal {
-  /** The image, whether it is gone or not. */
-  id: ImageId;
-  /** The image's labels. */
-  labels: Readonly<Record<string, string>>;
-  /** References that were taken away. */
-  untagged: readonly Reference[];
-  /** The image that is gone, if it is. */
-  deleted: ImageId | undefined;
-}
-
-/**
- * Removes a reference, and the image with it when it was the last; or an image by id with all its references.
- *
- * Blobs and layers that nothing needs any more are removed too.
- *
- * @param text As a person types it.
- * @throws {WherryError} `not_found`; `conflict` if containers use the image or it has several names, see
- * {@linkcode RemoveOptions}.
- */
-export function removeImage(
-  paths: ImagePaths,
-  text: string,
-  { use, isForced }: RemoveOptions,
-): Removal {
-  // Declared first: what the lock covers is moved here, and deleted only after the lock is gone
-  using trash = Staging.open(paths);
-  using _lock = lockImages(paths, "exclusive");
-  const index = readIndex(paths);
-  const entry = findEntry(paths, index, text) ?? notFound(text);
-  const siblings = index.manifests.filter(({ digest }) => digest === entry.digest);
-  const isById = isIdOf(idOf(paths, entry), text, siblings);
-  const removal = planRemoval(paths, entry, siblings, isById);
-  if (removal.deleted === undefined) {
-    writeIndex(paths, removeReference(index, referenceOf(entry) ?? ""));
-    return removal;
-  }
-  const inUse = use();
-  checkRemovable(
-    text,
-    { names: siblings.length, isById, isForced },
-    inUse.usersOf(removal.deleted),
-  );
-  const remaining = removeManifest(index, entry.digest);
-  const garbage = findGarbage(paths, remaining, inUse);
-  writeIndex(paths, remaining);
-  removeGarbage(paths, garbage, trash);
-  return removal;
-}
-
-/** Whether the person gave an id and not a name that looks like one. */
-function isIdOf(id: ImageId, text: string, siblings: readonly Descriptor[]): boolean {
-  const hex = ID_OR_PREFIX.exec(text)?.[1];
-  if (hex === undefined || !hexOf(id).startsWith(hex)) return false;
-  if (hex.length === 64 || text !== hex) return true;
-  const name = formatReference(parseReference(text));
-  return !siblings.some((entry) => referenceOf(entry) === name);
-}
-
-function planRemoval(
-  paths: ImagePaths,
-  entry: Descriptor,
-  siblings: readonly Descriptor[],
-  isById: boolean,
-): Removal {
-  const removed = isById ? siblings : [entry];
-  const untagged = removed.map(referenceOf).filter((name) => name !== undefined)
-    .map(parseReference);
-  const isLast = isById || siblings.length === 1;
-  const id = idOf(paths, entry);
-  return { id, labels: findLabels(paths, entry), untagged, deleted: isLast ? id : undefined };
-}
-
-/** None of an image whose config is damaged: that must not keep it from being removed. */
-function findLabels(paths: ImagePaths, entry: Descriptor): Readonly<Record<string, string>> {
+/** Not known if the manifest is damaged, which must not keep other images from being found. */
+function readId(paths: ImagePaths, entry: Descriptor): ImageId | undefined {
   try {
-    return readImage(paths, entry).config.process.labels;
+    return imageIdOf(readJsonBlob(paths, entry.digest, parseManifest).config.digest);
   } catch (error) {
-    if (error instanceof WherryError && error.kind === "corrupt") return {};
+    if (error instanceof WherryError) return undefined;
     throw error;
   }
-}
-
-/** What is to be removed. */
-interface RemovalRequest {
-  /** How many references the image has. */
-  names: number;
-  isById: boolean;
-  isForced: boolean;
-}
-
-function checkRemovable(
-  text: string,
-  { names, isById, isForced }: RemovalRequest,
-  users: readonly ImageUser[],
-): void {
-  const running = users.find(({ isRunning }) => isRunning);
-  if (running !== undefined) {
-    throw new WherryError(
-      "conflict",
-      `Cannot remove image "${text}": running container "${running.name}" uses it`,
-      { hint: `Stop and remove the container first: wherry rm -f ${running.name}` },
-    );
-  }
-  if (isForced) return;
-  const [stopped] = users;
-  if (stopped !== undefined) {
-    throw new WherryError(
-      "conflict",
-      `Cannot remove image "${text}": stopped container "${stopped.name}" uses it`,
-      { hint: "Remove the container first, or force it with -f" },
-    );
-  }
-  if (isById && names > 1) {
-    throw new WherryError(
-      "conflict",
-      `Cannot remove image "${text}": it has ${names} names`,
-      { hint: "Remove it by name, or force it with -f" },
-    );
-  }
-}
-
-/** What nothing needs. */
-interface Garbage {
-  blobs: readonly Digest[];
-  /** Names in the directory of layers. */
-  layers: readonly string[];
-}
-
-/** Marks what the images in `index` and the containers need; the rest is garbage. */
-function findGarbage(paths: ImagePaths, index: ImageIndex, use: ImageUse): Garbage {
-  const blobs = new Set<string>();
-  const used = use.layers();
-  const layers = new Set<string>([...used ?? []].map(hexOf));
-  for (const { digest } of index.manifests) {
-    if (blobs.has(digest)) continue;
-    const manifest = readManifest(paths, digest);
-    const config = readJsonBlob(paths, manifest.config.digest, parseImageConfig);
-    for (
-      const needed of [
-        digest,
-        manifest.config.digest,
-        ...manifest.layers.map((l) => l.digest),
-      ]
-    ) {
-      blobs.add(needed);
-    }
-    for (const id of chainIds(config.diffIds)) layers.add(hexOf(id));
-  }
-  return {
-    blobs: listBlobs(paths).filter((digest) => !blobs.has(digest)),
-    layers: used === undefined ? [] : listNames(paths.layers).filter((name) => !layers.has(name)),
-  };
-}
-
-/** Renames, which is quick and atomic; the deletion comes with the end of `trash`. */
-function removeGarbage(paths: ImagePaths, { blobs, layers }: Garbage, trash: Staging): void {
-  for (const name of layers) Deno.renameSync(`${paths.layers}/${name}`, trash.newPath());
-  for (const digest of blobs) Deno.renameSync(paths.blob(parseDigest(digest)), trash.newPath());
-}
-
-/** Which images to remove. */
-export interface PruneOptions {
-  /** Called while the store is locked, so that the answer stays true. */
-  use: () => ImageUse;
-  /** Whether an image that no container was made from may go. */
-  isUnwanted: (image: ListedImage) => boolean;
-}
-
-/** What {@linkcode pruneImages} did. */
-export interface PrunedImages {
-  /** The images that are gone, with the references they had. */
-  removed: readonly ListedImage[];
-  /** Bytes of the blobs and layers that went with them. */
-  reclaimedBytes: number;
-}
-
-/**
- * Removes unwanted images that no container was made from, with the blobs and layers that nothing needs any more.
- *
- * @throws {WherryError} `corrupt` if an image's documents are damaged: then nothing is removed.
- */
-export function pruneImages(
-  paths: ImagePaths,
-  { use, isUnwanted }: PruneOptions,
-): PrunedImages {
-  using trash = Staging.open(paths);
-  using _lock = lockImages(paths, "exclusive");
-  const inUse = use();
-  const removed = listImages(paths)
-    .filter((image) => inUse.usersOf(image.id).length === 0 && isUnwanted(image));
-  const remaining = removed.reduce(
-    (index, { digest }) => removeManifest(index, digest),
-    readIndex(paths),
-  );
-  const garbage = findGarbage(paths, remaining, inUse);
-  const reclaimedBytes = garbageBytes(paths, garbage);
-  if (removed.length > 0) writeIndex(paths, remaining);
-  removeGarbage(paths, garbage, trash);
-  return { removed, reclaimedBytes };
-}
-
-function garbageBytes(paths: ImagePaths, { blobs, layers }: Garbage): number {
-  const places = [
-    ...layers.map((name) => `${paths.layers}/${name}`),
-    ...blobs.map((digest) => paths.blob(parseDigest(digest))),
-  ];
-  return places.reduce((sum, place) => sum + treeBytes(place), 0);
-}
-
-/** What a clean-up removed. */
-export interface Sweep {
-  /** Unfinished imports and removals of killed processes. */
-  stagingCount: number;
-  /** Blobs that no image needs. */
-  blobCount: number;
-  /** Unpacked layers that no image or container needs. */
-  layerCount: number;
-}
-
-/**
- * Removes what killed processes left behind and what nothing needs. Work in progress is not touched.
- *
- * @param use Called while the store is locked, so that the answer stays true.
- * @throws {WherryError} `corrupt` if an image's documents are damaged: then nothing is removed but unfinished work.
- */
-export function sweepImages(paths: ImagePaths, use: () => ImageUse): Sweep {
-  const stagingCount = removeAbandonedStaging(paths);
-  using trash = Staging.open(paths);
-  using _lock = lockImages(paths, "exclusive");
-  const garbage = findGarbage(paths, readIndex(paths), use());
-  removeGarbage(paths, garbage, trash);
-  return { stagingCount, blobCount: garbage.blobs.length, layerCount: garbage.layers.length };
-}
-
-/**
- * Gives an image one more reference, taking it away from the image that had it.
- *
- * @param text The image, as a person types it.
- * @throws {WherryError} `not_found` if there is no such image.
- */
-export function tagImage(paths: ImagePaths, text: string, reference: Reference): void {
-  using _lock = lockImages(paths, "exclusive");
-  const index = readIndex(paths);
-  const entry = findEntry(paths, index, text) ?? notFound(text);
-  writeIndex(paths, addManifest(index, entry, [reference]));
 }

@@ -31,6 +31,8 @@ export interface UnpackOptions {
   lowerDirectories?: readonly string[];
   /** Whether to insist on the archive's end marker; see `tar_reader.ts`. */
   needsEndMarker: boolean;
+  /** Called when all of the tar is unpacked, before the layers below are looked at. @default {nothing} */
+  onUnpacked?: () => Promise<void>;
   /** Computes the DiffID; `undefined` where it is known otherwise, as a plain tar's is the blob's digest. */
   hasher: Hasher | undefined;
   /** What the layer may unpack to; share one among the layers of an image. @default {no limit} */
@@ -42,7 +44,7 @@ export interface UnpackOptions {
 /** Passes chunks on and writes each to `blob` meanwhile. */
 export async function* storing(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  blob: BlobWriter,
+  blob: Pick<BlobWriter, "write">,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const pending = new PendingWork();
   try {
@@ -99,6 +101,7 @@ export async function unpackLayer(
   using unpacker = new LayerUnpacker(options.directory, options);
   const reader = new TarReader(unpacker, options);
   const size = await feed(decompressed(chunks, compression), { digester, reader, budget });
+  await options.onUnpacked?.();
   unpacker.finish();
   return {
     diffId: digester && parseDiffId(`sha256:${await digester.hex()}`),

@@ -10,7 +10,8 @@ import type { StoredImage } from "./archive_stager.ts";
 import { loadArchive } from "./load.ts";
 import { sha256Hex } from "./sha256.ts";
 import type { ImagePaths } from "./image_paths.ts";
-import { getImage, listImages } from "./images.ts";
+import { listImages } from "./image_list.ts";
+import { getImage } from "./images.ts";
 import { parsePlatform } from "./platform.ts";
 import { formatFamiliar, parseReference } from "./reference.ts";
 
@@ -311,12 +312,12 @@ test("loadArchive() unpacks a layer of the store no more and writes its blob no 
 
 test("loadArchive() gives an image that it knows the same size again", async ({ paths }) => {
   await load(paths, sampleLayout().tar());
-  const [before] = listImages(paths);
+  const [before] = listImages(paths).images;
 
   await load(paths, sampleLayout().tar());
 
   strictEqual(before?.sizeBytes, BASE.length + TOP.length);
-  deepStrictEqual(listImages(paths), [before]);
+  deepStrictEqual(listImages(paths).images, [before]);
 });
 
 test("loadArchive() does not believe that a layer is one that the store has", async ({ paths }) => {
@@ -327,7 +328,7 @@ test("loadArchive() does not believe that a layer is one that the store has", as
 
   await rejects(load(paths, layout.tar()), { message: /: cannot use layer ".*": its digest is/ });
 
-  strictEqual(listImages(paths).length, 1);
+  strictEqual(listImages(paths).images.length, 1);
 });
 
 test("loadArchive() takes the last of several entries of one name", async ({ paths }) => {
@@ -373,7 +374,7 @@ for (const what of ["the archive itself", "a layer in it"]) {
       message: 'Cannot load "x": it unpacks to more than the limit of 1048576 bytes',
     });
 
-    strictEqual(listImages(paths).length, 0);
+    strictEqual(listImages(paths).images.length, 0);
     await loadArchive(paths, sourceOf(archive), { ...options, maxUnpackedBytes: 16 << 20 });
   });
 }
@@ -416,7 +417,7 @@ test("loadArchive() refuses an archive that is cut anywhere", async ({ paths }) 
     await rejects(load(paths, archive.slice(0, length)), { name: "WherryError" }, `at ${length}`);
   }
 
-  deepStrictEqual(listImages(paths), []);
+  deepStrictEqual(listImages(paths).images, []);
   deepStrictEqual([...Deno.readDirSync(paths.blobs)], []);
 });
 
@@ -443,6 +444,6 @@ for (const [what, config] of ODD) {
 
     await rejects(load(paths, archive), { name: "WherryError", message: /^Cannot load "images/ });
 
-    deepStrictEqual(listImages(paths), []);
+    deepStrictEqual(listImages(paths).images, []);
   });
 }

@@ -11,13 +11,16 @@ export type LayerPhase =
   | "done"
   | "exists"
   | "retrying"
+  | "compressing"
   | "uploading"
-  | "mounted";
+  | "mounted"
+  | "skipped";
 
 /** Where one layer is. */
 export interface LayerProgress {
   /** Which. */
   digest: Digest;
+  /** What is being done to it. */
   phase: LayerPhase;
   /** Bytes that are through. */
   current: number;

@@ -53,7 +53,7 @@ class ReferenceText {
     const where = position === 0 ? "" : ` at position ${position}`;
     throw new WherryError(
       "invalid_argument",
-      `Cannot parse image reference ${shown}: ${rule}${where}`,
+      `Cannot parse image reference ${shown}: invalid reference format: ${rule}${where}`,
       cause === undefined ? {} : { cause },
     );
   }
@@ -107,10 +107,6 @@ function splitDomain(name: string): [domain: string | undefined, path: string] {
 
 function checkPath(source: ReferenceText, path: string, start: number): void {
   if (path === "") source.refuse(start + 1, "empty repository name");
-  const upperCase = path.search(/[A-Z]/);
-  if (upperCase >= 0) {
-    source.refuse(start + upperCase + 1, "upper-case letter in the repository name");
-  }
   let position = start;
   for (const component of path.split("/")) {
     if (component === "") source.refuse(position + 1, "empty path component");
@@ -143,14 +139,18 @@ export function parseReference(text: string): Reference {
   const source = new ReferenceText(text);
   if (text === "") source.refuse(0, "it is empty");
   if (IMAGE_ID.test(text)) {
-    source.refuse(0, "a name of 64 hexadecimal digits would be taken for an image id");
+    source.refuse(
+      0,
+      `invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`,
+    );
   }
   const [named, digest] = splitDigest(source);
   const [name, tag] = splitTag(source, named);
   const [domain, givenPath] = splitDomain(name);
   if (domain !== undefined && !DOMAIN.test(domain)) source.refuse(1, `malformed host "${domain}"`);
-  checkPath(source, givenPath, name.length - givenPath.length);
   const path = officialPath(domain, givenPath);
+  if (/[A-Z]/.test(path)) source.refuse(0, `repository name (${path}) must be lowercase`);
+  checkPath(source, givenPath, name.length - givenPath.length);
   if (path.length > MAX_PATH_LENGTH) {
     source.refuse(0, `the repository name is longer than ${MAX_PATH_LENGTH} characters`);
   }

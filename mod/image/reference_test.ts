@@ -34,9 +34,9 @@ for (const [given, full, familiar] of NORMALISED) {
 }
 
 const REFUSED: ReadonlyArray<readonly [what: string, given: string, message: RegExp]> = [
-  ["an empty text", "", /it is empty/],
-  ["an upper-case name", "busyBox", /upper-case letter in the repository name at position 5/],
-  ["an upper-case path", "host.io/App", /upper-case letter in the repository name at position 9/],
+  ["an empty text", "", /: invalid reference format: it is empty$/],
+  ["an upper-case name", "busyBox", /repository name \(library\/busyBox\) must be lowercase$/],
+  ["an upper-case path", "host.io/App", /repository name \(App\) must be lowercase$/],
   ["an empty tag", "busybox:", /empty tag at position 9/],
   ["a tag that starts with a dash", "busybox:-1", /tag that is not .* at position 9/],
   ["a tag that is too long", `a:${"t".repeat(129)}`, /tag longer than 128 characters/],
@@ -45,7 +45,7 @@ const REFUSED: ReadonlyArray<readonly [what: string, given: string, message: Reg
   ["two dots", "a..b", /path component "a\.\.b"/],
   ["a space", "a b", /path component "a b"/],
   ["a name that is too long", "a".repeat(256), /longer than 255 characters/],
-  ["an id", "a".repeat(64), /would be taken for an image id/],
+  ["an id", "a".repeat(64), /cannot specify 64-byte hexadecimal strings$/],
   ["a bad host", "-x.io/app", /malformed host "-x\.io" at position 1/],
   ["a newline", "busybox\n", /path component/],
 ];

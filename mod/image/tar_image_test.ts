@@ -3,7 +3,8 @@ import { gzipSync } from "node:zlib";
 import { TestImageStore } from "../../tests/fakes/image_store.ts";
 import { tarOf } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
-import { findImage, listImages } from "./images.ts";
+import { listImages } from "./image_list.ts";
+import { findImage } from "./images.ts";
 import { formatReference } from "./reference.ts";
 import { sha256Hex } from "./sha256.ts";
 import { getTarImage, isTarPath, referenceOfFile } from "./tar_image.ts";
@@ -109,7 +110,7 @@ test("getTarImage() refuses an archive of several images", async (store) => {
     kind: "invalid_argument",
     message: /it holds 2 images/,
   });
-  strictEqual(listImages(store.paths).length, 1);
+  strictEqual(listImages(store.paths).images.length, 1);
 });
 
 test("getTarImage() names a file that is not there", async ({ paths }) => {

@@ -26,3 +26,21 @@ export function parseAccountNames(text: string): ReadonlyMap<number, string> {
   }
   return names;
 }
+
+/**
+ * Home directory of a user.
+ *
+ * @param path `/etc/passwd`.
+ * @returns `undefined` if the file is missing, or does not know the user.
+ */
+export function readHomeDirectory(path: string, uid: number): string | undefined {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const lines = text.split("\n").map((line) => line.split(":"));
+  return lines.find(([, , id]) => id === String(uid))?.[5];
+}

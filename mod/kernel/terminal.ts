@@ -14,6 +14,11 @@ const TERMIOS_BYTES = 36;
 const VTIME = 17 + 5;
 const VMIN = 17 + 6;
 
+/** Of the local flags: what is typed is shown. */
+const ECHO = 0o10;
+/** Where the local flags are: the fourth word. */
+const LOCAL_FLAGS = 12;
+
 /** Bits that cfmakeraw(3) clears, by flag word: input, output, control, local. */
 const RAW_CLEARS = [0o2753, 0o1, 0o460, 0o100113] as const;
 const CS8 = 0o60;
@@ -25,17 +30,39 @@ const CS8 = 0o60;
  * @throws {SystemError} ENOTTY if it is none.
  */
 export function makeTerminalRaw(fd: number): Disposable {
+  return changeTerminal(fd, (raw) => {
+    RAW_CLEARS.forEach((bits, index) => clearBits(raw, 4 * index, bits));
+    const words = new DataView(raw.buffer);
+    words.setUint32(8, words.getUint32(8, true) | CS8, true);
+    raw[VTIME] = 0;
+    raw[VMIN] = 1;
+  });
+}
+
+/**
+ * Makes the terminal on `fd` show nothing of what is typed.
+ *
+ * @returns Disposing of it gives the terminal its old mode back; once is enough.
+ * @throws {SystemError} ENOTTY if it is none.
+ */
+export function hideInput(fd: number): Disposable {
+  return changeTerminal(fd, (modes) => clearBits(modes, LOCAL_FLAGS, ECHO));
+}
+
+function clearBits(modes: Uint8Array<ArrayBuffer>, at: number, bits: number): void {
+  const words = new DataView(modes.buffer);
+  words.setUint32(at, words.getUint32(at, true) & ~bits, true);
+}
+
+function changeTerminal(
+  fd: number,
+  change: (modes: Uint8Array<ArrayBuffer>) => void,
+): Disposable {
   const before = new Uint8Array(TERMIOS_BYTES);
   checked(core.nnb(SYSCALL.ioctl, fd, TCGETS, before), "ioctl", "TCGETS");
-  const raw = before.slice();
-  const words = new DataView(raw.buffer);
-  RAW_CLEARS.forEach((bits, index) => {
-    words.setUint32(4 * index, words.getUint32(4 * index, true) & ~bits, true);
-  });
-  words.setUint32(8, words.getUint32(8, true) | CS8, true);
-  raw[VTIME] = 0;
-  raw[VMIN] = 1;
-  checked(core.nnb(SYSCALL.ioctl, fd, TCSETSW, raw), "ioctl", "TCSETSW");
+  const after = before.slice();
+  change(after);
+  checked(core.nnb(SYSCALL.ioctl, fd, TCSETSW, after), "ioctl", "TCSETSW");
   return {
     [Symbol.dispose]: () => {
       // The terminal may be gone by now; there is nothing left to restore then

@@ -10,7 +10,8 @@ const MAX_DEPTH = 512;
 const NAME_TOO_LONG = "os error 36";
 
 /**
- * Bytes of all files below a path, each hard link counted once; 0 if there is nothing.
+ * Bytes of all files below a path and of the targets that links name, each hard link counted once; 0 if there is
+ * nothing.
  *
  * A container may be changing the tree: no link is followed, whatever it puts in the way meanwhile. What changes
  * or goes may be counted or not; what lies further down than 512 levels, or has a name that is not UTF-8, is not.
@@ -20,9 +21,14 @@ const NAME_TOO_LONG = "os error 36";
 export function treeBytes(path: string): number {
   const info = lookAt(path);
   if (info === undefined) return 0;
-  if (!info.isDirectory) return info.isFile ? info.size : 0;
+  if (!info.isDirectory) return sizeOf(info);
   using root = openDirectory(path);
   return directoryBytes(root, { seen: new Set(), depth: 0 });
+}
+
+/** Devices, FIFOs and sockets take none. */
+function sizeOf({ isFile, isSymlink, size }: Deno.FileInfo): number {
+  return isFile || isSymlink ? size : 0;
 }
 
 /** Where a walk is. */
@@ -43,8 +49,7 @@ function directoryBytes(directory: Descriptor, walk: Walk): number {
       if (walk.seen.has(identity)) continue;
       walk.seen.add(identity);
     }
-    if (info.isFile) bytes += info.size;
-    if (info.isDirectory) bytes += childBytes(directory, { name, identity }, walk);
+    bytes += info.isDirectory ? childBytes(directory, { name, identity }, walk) : sizeOf(info);
   }
   return bytes;
 }

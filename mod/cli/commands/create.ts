@@ -15,13 +15,15 @@ import type { ParsedFlags } from "../flags.ts";
 type CreateFlags = ParsedFlags<typeof CREATE_FLAGS>;
 
 /** Makes a container and prints its id. */
-export async function run({ engine, output }: Context, parsed: CreateFlags): Promise<number> {
-  await loadImageSupport(parsed, "create");
+export async function run(context: Context, parsed: CreateFlags): Promise<number> {
+  const { engine, output } = context;
+  const pullImage = await loadImageSupport(context, parsed, "create");
   await loadNetworks(engine, parsed);
   const request = planRequest(parsed, { isDetached: false, startsAtOnce: false });
   using cidFile = createCidFile(parsed.flags.cidfile);
+  await pullImage?.();
   using container = await createContainer(engine, request);
-  for (const warning of requestWarnings(engine, parsed, container.config)) output.warn(warning);
+  for (const warning of requestWarnings(engine, container.config)) output.warn(warning);
   cidFile?.keep(container.config.id);
   output.writeLine(container.config.id);
   return 0;

@@ -1,52 +1,46 @@
 /** `wherry images`. @module */
 
-import { listImages } from "../../engine/images.ts";
-import type { ListedImage } from "../../image/images.ts";
-import { formatFamiliarRepository, parseReference } from "../../image/reference.ts";
+import { parseImageFilter } from "../../engine/image_filter.ts";
+import { listImages, timeOf } from "../../engine/images.ts";
+import { ImagePaths } from "../../image/image_paths.ts";
+import { getImage } from "../../image/images.ts";
 import type { IMAGES_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { IMAGE_LAYOUT, IMAGE_LAYOUT_WITH_DIGESTS, imageRows } from "../image_rows.ts";
 import { formatRows } from "../rows.ts";
+import { parseTimestamp } from "../timestamp.ts";
 
 type ImagesFlags = ParsedFlags<typeof IMAGES_FLAGS>["flags"];
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 /** Lists images, the newest first. */
 export async function run(
   { engine, output }: Context,
-  { flags, positionals: [wanted] }: ParsedFlags<typeof IMAGES_FLAGS>,
+  { flags, positionals }: ParsedFlags<typeof IMAGES_FLAGS>,
 ): Promise<number> {
-  const options = { isWhole: flags["no-trunc"], nowMs: Date.now() };
-  const images = listImages(engine)
-    .map((image) => wanted === undefined ? image : onlyNamed(image, wanted))
-    .filter((image) => wanted === undefined || image.references.length > 0)
-    .toSorted((a, b) => (b.config.created ?? "").localeCompare(a.config.created ?? ""));
-  const rows = images.flatMap((image) => imageRows(image, options));
-  output.write(
-    await formatRows(
-      rows,
-      planFormat(flags),
-      flags.digests ? IMAGE_LAYOUT_WITH_DIGESTS : IMAGE_LAYOUT,
-    ),
-  );
+  const nowMs = Date.now();
+  const patterns = positionals.map((wanted) => `reference=${wanted}`);
+  const filter = parseImageFilter([...flags.filter, ...patterns], {
+    createdOf: (wanted) =>
+      timeOf(getImage(new ImagePaths(engine.paths.root), wanted).config.created),
+    parseTime: (text) => Number(parseTimestamp(text, nowMs) / NANOSECONDS_PER_MILLISECOND),
+  });
+  const options = { isWhole: flags["no-trunc"], hasDigests: needsDigests(flags), nowMs };
+  const rows = filter(listImages(engine)).flatMap((image) => imageRows(image, options));
+  const layout = flags.digests ? IMAGE_LAYOUT_WITH_DIGESTS : IMAGE_LAYOUT;
+  output.write(await formatRows(rows, planFormat(flags), layout));
   return 0;
+}
+
+/** As docker has it, also where JSON would have room for them. */
+function needsDigests({ digests, format, quiet }: ImagesFlags): boolean {
+  return !quiet && (digests || (format ?? "").includes("{{.Digest}}"));
 }
 
 /** As docker has it, `-q` changes the table and `raw`, and no template. */
 function planFormat({ quiet, format }: ImagesFlags): string | undefined {
   if (quiet && (format ?? "table") === "table") return "{{.ID}}";
   return quiet && format === "raw" ? "image_id: {{.ID}}" : format;
-}
-
-/** The image with only those of its names that are in the repository, and have the tag, that is wanted. */
-function onlyNamed(image: ListedImage, wanted: string): ListedImage {
-  const pattern = parseReference(wanted);
-  const hasTag = /:[^/]*$/.test(wanted);
-  return {
-    ...image,
-    references: image.references.filter((reference) =>
-      formatFamiliarRepository(reference) === formatFamiliarRepository(pattern) &&
-      (!hasTag || reference.tag === pattern.tag)
-    ),
-  };
 }

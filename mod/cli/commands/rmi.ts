@@ -1,7 +1,7 @@
 /** `wherry rmi`. @module */
 
-import { removeImage } from "../../engine/images.ts";
-import { formatFamiliar } from "../../image/reference.ts";
+import { ImageRemover } from "../../engine/remove_image.ts";
+import { WherryError } from "../../errors.ts";
 import type { RMI_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
@@ -12,10 +12,24 @@ export function run(
   context: Context,
   { flags, positionals }: ParsedFlags<typeof RMI_FLAGS>,
 ): Promise<number> {
+  const { engine, output, isDebug } = context;
+  const remover = new ImageRemover(engine);
   return forEachName(context, positionals, (name) => {
-    const { untagged, deleted } = removeImage(context.engine, name, { isForced: flags.force });
-    const lines = untagged.map((reference) => `Untagged: ${formatFamiliar(reference)}`);
-    if (deleted !== undefined) lines.push(`Deleted: ${deleted}`);
-    return lines.join("\n");
+    try {
+      const { untagged, deleted } = remover.remove(name, { isForced: flags.force });
+      return [
+        ...untagged.map((reference) => `Untagged: ${reference}`),
+        ...deleted.map((digest) => `Deleted: ${digest}`),
+      ].join("\n");
+    } catch (error) {
+      if (!flags.force || !isNotFound(error)) throw error;
+      // What somebody wants gone at any price is gone: said, and no failure
+      output.renderError(error, { debug: isDebug });
+      return undefined;
+    }
   });
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof WherryError && error.kind === "not_found";
 }

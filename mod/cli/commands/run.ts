@@ -30,15 +30,16 @@ type RunFlags = ParsedFlags<typeof RUN_FLAGS>;
 /** Makes a container, starts it, and stays with it unless `-d` is given. */
 export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const { flags } = parsed;
-  await loadImageSupport(parsed, "run");
+  const pullImage = await loadImageSupport(context, parsed, "run");
   await loadNetworks(context.engine, parsed);
   const streams = planStreams(flags);
   if (!flags.detach) checkTerminal(streams);
   const request = planRequest(parsed, { isDetached: flags.detach, startsAtOnce: true });
   using cidFile = createCidFile(flags.cidfile);
+  await pullImage?.();
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
-  for (const warning of requestWarnings(context.engine, parsed, container.config)) {
+  for (const warning of requestWarnings(context.engine, container.config)) {
     context.output.warn(warning);
   }
   cidFile?.keep(container.config.id);

@@ -1,16 +1,9 @@
 /** `wherry system prune`. @module */
 
-import { pruneImages } from "../../engine/images.ts";
-import {
-  isPrunable,
-  pruneContainers,
-  pruneDamaged,
-  type PruneFilter,
-  type PruneResult,
-} from "../../engine/prune.ts";
+import { pruneContainers, pruneDamaged } from "../../engine/prune.ts";
 import { recoverEngine } from "../../engine/recover.ts";
+import { pruneImages } from "../../engine/remove_image.ts";
 import { pruneNetworks } from "../../engine/remove_network.ts";
-import { formatFamiliar } from "../../image/reference.ts";
 import type { SYSTEM_PRUNE_FLAGS } from "../definitions/system_flags.ts";
 import { confirm } from "../confirm.ts";
 import type { Context } from "../context.ts";
@@ -32,9 +25,13 @@ export async function run(
   await recoverEngine(engine);
   report.add("Deleted Containers", await pruneContainers(engine, filter));
   // Of damaged records neither age nor labels are known
-  if (flags.filter.length === 0) report.add("Deleted Damaged Containers", pruneDamaged(engine));
+  const isDamagedToo = flags.filter.length === 0;
+  if (isDamagedToo) report.add("Deleted Damaged Containers", pruneDamaged(engine));
   report.add("Deleted Networks", pruneNetworks(engine, filter));
-  report.add("Deleted Images", pruneUnusedImages(context, filter, flags.all));
+  report.add(
+    "Deleted Images",
+    pruneImages(engine, { filter, isNamedToo: flags.all, isDamagedToo }),
+  );
   return report.finish();
 }
 
@@ -56,25 +53,4 @@ function warningOf({ all, filter }: PruneFlags): string {
     );
   }
   return `${lines.join("\n")}\n`;
-}
-
-function pruneUnusedImages(
-  { engine }: Context,
-  filter: PruneFilter,
-  isNamedToo: boolean,
-): PruneResult {
-  const { removed, reclaimedBytes } = pruneImages(
-    engine,
-    ({ references, config }) =>
-      (isNamedToo || references.length === 0) &&
-      isPrunable(filter, { createdAt: config.created ?? "", labels: config.process.labels }),
-  );
-  return {
-    removed: removed.flatMap(({ id, references }) => [
-      ...references.map((reference) => `untagged: ${formatFamiliar(reference)}`),
-      `deleted: ${id}`,
-    ]),
-    reclaimedBytes,
-    failures: [],
-  };
 }

@@ -5,6 +5,7 @@ import {
   FORMAT,
   FORMAT_LONG_ONLY,
   NO_TRUNC,
+  PLATFORM,
   PRUNE_FILTER,
   PRUNE_FORCE,
   QUIET,
@@ -192,6 +193,7 @@ export const CONTAINER_FLAGS = [
     value: "link",
     help: "Link of the host whose LAN the container joins, with --network dhcp or static",
   },
+  PLATFORM,
   {
     name: "publish",
     short: "p",
@@ -210,7 +212,7 @@ export const CONTAINER_FLAGS = [
     name: "pull",
     type: "string",
     value: "always|missing|never",
-    help: "Pull the image before creating; there are no registries yet (default missing)",
+    help: "When to pull the image from its registry (default missing)",
   },
   { name: "quiet", short: "q", type: "boolean", help: "Suppress the pull output" },
   {

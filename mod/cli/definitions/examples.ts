@@ -4,6 +4,26 @@ import type { CommandExample } from "../command.ts";
 
 /** Examples by command; each line works as it stands once its image or container exists. */
 export const EXAMPLES = {
+  pull: [
+    {
+      line: "wherry pull busybox",
+      explanation: "Download the image that the tag latest names",
+    },
+    {
+      line: "wherry pull --platform linux/arm64 registry.example.com/team/app:1.2",
+      explanation: "Download one for another machine from a registry of yours",
+    },
+  ],
+  push: [
+    {
+      line: "wherry push registry.example.com/team/app:1.2",
+      explanation: "Upload an image to a registry of yours, where `wherry login` has signed you in",
+    },
+    {
+      line: "wherry push --all-tags localhost:5000/app",
+      explanation: "Upload all images of a repository",
+    },
+  ],
   run: [
     {
       line: "wherry run --rm debian cat /etc/os-release",

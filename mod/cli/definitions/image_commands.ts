@@ -24,6 +24,45 @@ const IMAGES = defineCommand({
   load: () => import("../commands/images.ts"),
 });
 
+const TAG = defineCommand({
+  paths: ["tag", "image tag"],
+  summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+  usage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+  minArgs: 2,
+  maxArgs: 2,
+  flags: flags.TAG_FLAGS,
+  load: () => import("../commands/tag.ts"),
+});
+
+const HISTORY = defineCommand({
+  paths: ["history", "image history"],
+  summary: "Show the history of an image",
+  usage: "[OPTIONS] IMAGE",
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.HISTORY_FLAGS,
+  load: () => import("../commands/history.ts"),
+});
+
+const IMAGE_EXISTS = defineCommand({
+  paths: ["image exists"],
+  summary: "Check whether an image exists: exit with 0 if it does, with 1 if not",
+  usage: "IMAGE",
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.IMAGE_EXISTS_FLAGS,
+  load: () => import("../commands/image_exists.ts"),
+});
+
+const IMAGE_PRUNE = defineCommand({
+  paths: ["image prune"],
+  summary: "Remove unused images",
+  usage: "[OPTIONS]",
+  maxArgs: 0,
+  flags: flags.IMAGE_PRUNE_FLAGS,
+  load: () => import("../commands/image_prune.ts"),
+});
+
 const RMI = defineCommand({
   paths: ["rmi", "image rm", "image remove"],
   summary: "Remove one or more images",
@@ -58,6 +97,55 @@ const LOAD = defineCommand({
   load: () => import("../commands/load.ts"),
 });
 
+const PULL = defineCommand({
+  paths: ["pull", "image pull"],
+  summary: "Download an image from a registry",
+  usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
+  description: "Layers that are here already are not fetched again, and a pull that was " +
+    "interrupted goes on where it was.",
+  topic: COMMON,
+  examples: EXAMPLES.pull,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.PULL_FLAGS,
+  load: () => import("../commands/pull.ts"),
+});
+
+const PUSH = defineCommand({
+  paths: ["push", "image push"],
+  summary: "Upload an image to a registry",
+  usage: "[OPTIONS] NAME[:TAG]",
+  description: "The name says which registry and repository. Layers that are there already are " +
+    "not sent again, and plain ones are compressed before.",
+  topic: COMMON,
+  examples: EXAMPLES.push,
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.PUSH_FLAGS,
+  load: () => import("../commands/push.ts"),
+});
+
+const LOGIN = defineCommand({
+  paths: ["login"],
+  summary: "Authenticate to a registry",
+  usage: "[OPTIONS] [SERVER]",
+  description:
+    "Without a server, that is Docker Hub. What the registry accepts is kept where docker keeps it: in " +
+    "~/.docker/config.json, or with the credential helper that the file names.",
+  maxArgs: 1,
+  flags: flags.LOGIN_FLAGS,
+  load: () => import("../commands/login.ts"),
+});
+
+const LOGOUT = defineCommand({
+  paths: ["logout"],
+  summary: "Log out from a registry",
+  usage: "[SERVER]",
+  maxArgs: 1,
+  flags: flags.LOGOUT_FLAGS,
+  load: () => import("../commands/logout.ts"),
+});
+
 const SAVE = defineCommand({
   paths: ["save", "image save"],
   summary: "Write one or more images to an archive",
@@ -72,10 +160,18 @@ const SAVE = defineCommand({
 
 /** In the order of the help. */
 export const IMAGE_COMMANDS = [
+  HISTORY,
   IMAGES,
   IMPORT,
+  IMAGE_EXISTS,
   IMAGE_INSPECT,
+  IMAGE_PRUNE,
   LOAD,
+  PULL,
+  PUSH,
+  LOGIN,
+  LOGOUT,
   RMI,
   SAVE,
+  TAG,
 ] as const;

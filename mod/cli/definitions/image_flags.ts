@@ -1,14 +1,37 @@
 /** Flags of the commands for images. @module */
 
 import type { FlagSpec } from "../flags.ts";
-import { FORMAT, FORMAT_LONG_ONLY, NO_TRUNC, QUIET } from "./shared_flags.ts";
+import {
+  FORMAT,
+  FORMAT_LONG_ONLY,
+  NO_TRUNC,
+  PLATFORM,
+  PRUNE_FILTER,
+  PRUNE_FORCE,
+  QUIET,
+} from "./shared_flags.ts";
 
 /** Of `wherry image inspect`. */
 export const IMAGE_INSPECT_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry images`. */
 export const IMAGES_FLAGS = [
+  {
+    name: "all",
+    short: "a",
+    type: "boolean",
+    help: "Show all images; there are no intermediate ones, so that nothing is ever hidden",
+  },
   { name: "digests", type: "boolean", help: "Show digests" },
+  {
+    name: "filter",
+    short: "f",
+    type: "list",
+    value: "name=value",
+    help:
+      "Only what matches: before=IMAGE, dangling=BOOL, label=NAME[=VALUE], reference=PATTERN, " +
+      "since=IMAGE, until=TIMESTAMP",
+  },
   FORMAT_LONG_ONLY,
   NO_TRUNC,
   QUIET,
@@ -16,7 +39,49 @@ export const IMAGES_FLAGS = [
 
 /** Of `wherry rmi`. */
 export const RMI_FLAGS = [
-  { name: "force", short: "f", type: "boolean", help: "Remove all tags of an image given by id" },
+  {
+    name: "force",
+    short: "f",
+    type: "boolean",
+    help: "Also what stopped containers use, what has several names, and what is damaged",
+  },
+  {
+    name: "no-prune",
+    type: "boolean",
+    help: "Do not delete untagged parents; images have none, so that this changes nothing",
+  },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry tag`. */
+export const TAG_FLAGS = [] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry history`. */
+export const HISTORY_FLAGS = [
+  FORMAT_LONG_ONLY,
+  {
+    name: "human",
+    short: "H",
+    type: "boolean",
+    default: true,
+    help: "Print sizes and dates in human readable format",
+  },
+  NO_TRUNC,
+  QUIET,
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry image exists`. */
+export const IMAGE_EXISTS_FLAGS = [] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry image prune`. */
+export const IMAGE_PRUNE_FLAGS = [
+  {
+    name: "all",
+    short: "a",
+    type: "boolean",
+    help: "Remove all unused images, not just dangling ones",
+  },
+  PRUNE_FILTER,
+  PRUNE_FORCE,
 ] as const satisfies readonly FlagSpec[];
 
 /** A bound for what comes out of compressed data. */
@@ -58,6 +123,58 @@ export const LOAD_FLAGS = [
   },
   { name: "quiet", short: "q", type: "boolean", help: "Print only what was loaded" },
 ] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry pull`. */
+export const PULL_FLAGS = [
+  {
+    name: "all-tags",
+    short: "a",
+    type: "boolean",
+    help: "Pull all images of the repository",
+  },
+  {
+    name: "disable-content-trust",
+    type: "boolean",
+    default: true,
+    help: "Accepted for docker's sake: wherry checks digests, and no signatures",
+    hidden: true,
+  },
+  PLATFORM,
+  { name: "quiet", short: "q", type: "boolean", help: "Print only what the image is called" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry push`. */
+export const PUSH_FLAGS = [
+  { name: "all-tags", short: "a", type: "boolean", help: "Push all tags of the repository" },
+  {
+    name: "disable-content-trust",
+    type: "boolean",
+    default: true,
+    help: "Accepted for docker's sake: wherry signs nothing",
+    hidden: true,
+  },
+  { ...PLATFORM, help: "Push the image only if it is for this platform" },
+  { name: "quiet", short: "q", type: "boolean", help: "Print only what the image is called" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry login`. */
+export const LOGIN_FLAGS = [
+  {
+    name: "password",
+    short: "p",
+    type: "string",
+    help: "Password or Personal Access Token (PAT)",
+  },
+  {
+    name: "password-stdin",
+    type: "boolean",
+    help: "Take the Password or Personal Access Token (PAT) from stdin",
+  },
+  { name: "username", short: "u", type: "string", help: "Username" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry logout`. */
+export const LOGOUT_FLAGS = [] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry save`. */
 export const SAVE_FLAGS = [

@@ -39,3 +39,10 @@ export const PRUNE_FILTER = {
   value: "name=value",
   help: "Only what matches: until=TIMESTAMP, label=NAME[=VALUE], label!=NAME[=VALUE]",
 } as const;
+
+export const PLATFORM = {
+  name: "platform",
+  type: "string",
+  value: "os/arch[/variant]",
+  help: "Choose the image for another platform than this machine's",
+} as const;

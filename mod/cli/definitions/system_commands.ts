@@ -14,6 +14,19 @@ const SYSTEM_PRUNE = defineCommand({
   load: () => import("../commands/system_prune.ts"),
 });
 
+const SYSTEM_DF = defineCommand({
+  paths: ["system df"],
+  summary: "Show disk usage",
+  usage: "[OPTIONS]",
+  description:
+    "Shows what images and containers take of the disk. Images take the room of their unpacked layers, " +
+    "each counted once, and that of the blobs they were made of; reclaimable is what `wherry image " +
+    "prune -a` and `wherry container prune` would give. There are no volumes and no build cache.",
+  maxArgs: 0,
+  flags: flags.SYSTEM_DF_FLAGS,
+  load: () => import("../commands/system_df.ts"),
+});
+
 const RECOVER = defineCommand({
   paths: ["system recover"],
   summary: "Remove what crashes left behind, and say what that was",
@@ -127,6 +140,7 @@ export const SYSTEM_COMMANDS = [
   EVENTS,
   INFO,
   INSPECT,
+  SYSTEM_DF,
   SYSTEM_PRUNE,
   RECOVER,
   VERSION,

@@ -16,6 +16,17 @@ export const SYSTEM_PRUNE_FLAGS = [
   { name: "volumes", type: "boolean", help: "Prune anonymous volumes" },
 ] as const satisfies readonly FlagSpec[];
 
+/** Of `wherry system df`. */
+export const SYSTEM_DF_FLAGS = [
+  FORMAT_LONG_ONLY,
+  {
+    name: "verbose",
+    short: "v",
+    type: "boolean",
+    help: "Show detailed information on space usage",
+  },
+] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry system recover`. */
 export const RECOVER_FLAGS = [] as const satisfies readonly FlagSpec[];
 

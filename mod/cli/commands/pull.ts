@@ -1,0 +1,78 @@
+/** `wherry pull`. @module */
+
+import { listRemoteTags } from "../../engine/pull_image.ts";
+import { parsePlatform } from "../../image/platform.ts";
+import {
+  formatFamiliar,
+  formatFamiliarRepository,
+  formatReference,
+  formatRepository,
+  parseReference,
+  type Reference,
+} from "../../image/reference.ts";
+import { argumentError } from "../argument_error.ts";
+import type { Context } from "../context.ts";
+import type { PULL_FLAGS } from "../definitions/image_flags.ts";
+import { EXIT_FAILURE } from "../exit_code.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { resultScreen } from "../progress.ts";
+import { reportPull, statusLine } from "../pull_report.ts";
+
+type PullFlags = ParsedFlags<typeof PULL_FLAGS>["flags"];
+
+/** Pulls an image, or all of a repository, and prints what it is called. */
+export async function run(
+  context: Context,
+  { flags, positionals: [name = ""] }: ParsedFlags<typeof PULL_FLAGS>,
+): Promise<number> {
+  const reference = parseReference(name);
+  if (flags["all-tags"]) await pullAll(context, reference, { flags, name });
+  else await pullOne(context, reference, { flags, name });
+  return 0;
+}
+
+async function pullOne(
+  { engine, output }: Context,
+  reference: Reference,
+  { flags, name }: { flags: PullFlags; name: string },
+): Promise<void> {
+  if (!flags.quiet && !isPrecise(reference, name)) {
+    output.writeLine(`Using default tag: ${reference.tag}`);
+  }
+  const pulled = await reportPull(engine, output, { ...planPull(output, flags), reference });
+  if (!flags.quiet) output.write(statusLine(formatFamiliar(pulled.reference), pulled.isNew));
+  output.writeLine(formatReference(reference));
+}
+
+async function pullAll(
+  { engine, output }: Context,
+  reference: Reference,
+  { flags, name }: { flags: PullFlags; name: string },
+): Promise<void> {
+  if (isPrecise(reference, name)) {
+    throw argumentError("tag can't be used with --all-tags/-a", { exitCode: EXIT_FAILURE });
+  }
+  let isAnyNew = false;
+  for (const tag of await listRemoteTags(reference)) {
+    const pull = { ...planPull(output, flags), reference: { ...reference, tag } };
+    const { isNew } = await reportPull(engine, output, pull);
+    isAnyNew ||= isNew;
+  }
+  if (!flags.quiet) output.write(statusLine(formatFamiliarRepository(reference), isAnyNew));
+  output.writeLine(formatRepository(reference));
+}
+
+/** Whether somebody has written a tag or a digest, and not left the tag to the default. */
+function isPrecise({ tag, digest }: Reference, name: string): boolean {
+  return digest !== undefined || name.endsWith(`:${tag}`);
+}
+
+function planPull(
+  output: Context["output"],
+  { platform, quiet }: PullFlags,
+): Pick<Parameters<typeof reportPull>[2], "platform" | "screen"> {
+  return {
+    platform: platform === undefined ? undefined : parsePlatform(platform),
+    screen: quiet ? undefined : resultScreen(output),
+  };
+}

@@ -1,0 +1,31 @@
+/** The image that a container is going to be made of, pulled first. @module */
+
+import type { Platform } from "../image/platform.ts";
+import { formatFamiliar, parseReference } from "../image/reference.ts";
+import type { Context } from "./context.ts";
+import { diagnosticScreen } from "./progress.ts";
+import { reportPull, statusLine } from "./pull_report.ts";
+
+/** Which image, and what is said about it. */
+export interface ContainerPull {
+  /** As a person types it. */
+  image: string;
+  /** What it is to run on. @default {this machine} */
+  platform: Platform | undefined;
+  /** Whether it is pulled because it is not here. */
+  isMissing: boolean;
+  isQuiet: boolean;
+}
+
+/** Pulls an image and says so on standard error: standard output is the container's. */
+export async function pullForContainer(
+  { engine, output }: Context,
+  { image, platform, isMissing, isQuiet }: ContainerPull,
+): Promise<void> {
+  const reference = parseReference(image);
+  const familiar = formatFamiliar(reference);
+  const screen = isQuiet ? undefined : diagnosticScreen(output);
+  if (isMissing) screen?.write(`Unable to find image '${familiar}' locally\n`);
+  const pulled = await reportPull(engine, output, { reference, platform, screen });
+  screen?.write(statusLine(formatFamiliar(pulled.reference), pulled.isNew));
+}

@@ -1,0 +1,69 @@
+/** What containers need of the image store. @module */
+
+import { readContainerConfig, type RootSource } from "../container/config.ts";
+import { readState } from "../container/state.ts";
+import { WherryError } from "../errors.ts";
+import { type ChainId, digestFromHex, type ImageId } from "../image/digest.ts";
+import type { ImageUse, ImageUser } from "../image/image_sweep.ts";
+import { shortId } from "../store/id.ts";
+import { isLocked } from "../store/lock.ts";
+import type { Engine } from "./engine.ts";
+import { listIds } from "./find.ts";
+
+/** What all containers need, as it is when this is made: with the image store locked, nothing is added to it. */
+export class ContainersUse implements ImageUse {
+  readonly #engine: Engine;
+  readonly #uses: ContainerUse[];
+
+  /** Reads the records of all containers. */
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#uses = listIds(engine).flatMap((id) => readUse(engine, id) ?? []);
+  }
+
+  /** As of {@linkcode ImageUse}. */
+  usersOf(id: ImageId): ImageUser[] {
+    return this.#uses
+      .filter(({ root }) => root?.type === "image" && root.imageId === id)
+      .map((use) => ({
+        name: use.name,
+        isRunning: readState(this.#engine.paths.container(use.id)).isRunning,
+      }));
+  }
+
+  /** As of {@linkcode ImageUse}. */
+  layers(): ChainId[] | undefined {
+    if (this.#uses.some(({ root }) => root === undefined)) return undefined;
+    return this.#uses.flatMap(({ root }) =>
+      root?.type === "image"
+        ? root.layers.map((hex) => digestFromHex(hex) as string as ChainId)
+        : []
+    );
+  }
+}
+
+/** What one container stands on. */
+interface ContainerUse {
+  id: string;
+  name: string;
+  /** Not known if its record is damaged. */
+  root: RootSource | undefined;
+}
+
+/**
+ * Reads what a container stands on.
+ *
+ * A damaged record is reported by `ps`. Here it must not keep images from being removed, but nobody may take away
+ * what its container stands on.
+ */
+function readUse({ paths }: Engine, id: string): ContainerUse | undefined {
+  const unknown = { id, name: shortId(id), root: undefined };
+  try {
+    const config = readContainerConfig(paths.container(id));
+    // An emptied record of a container that runs, and not the start of one that was never finished
+    return config ?? (isLocked(paths.container(id).lock) ? unknown : undefined);
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "corrupt") return unknown;
+    throw error;
+  }
+}

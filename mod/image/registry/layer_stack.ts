@@ -1,0 +1,325 @@
+/** The layers of an image that is pulled: fetched, verified and unpacked in parallel. @module */
+
+import { WherryError } from "../../errors.ts";
+import { isPresent } from "../../kernel/entry.ts";
+import { treeBytes } from "../../kernel/tree_size.ts";
+import { ArchiveError } from "../archive_error.ts";
+import { DigestMismatchError, type StagedBlob } from "../blob_store.ts";
+import type { StagedLayer } from "../commit.ts";
+import { type Compression, decompressed, detectCompression } from "../decompress.ts";
+import { type ChainId, chainIds, type DiffId, parseDiffId } from "../digest.ts";
+import { hasher } from "../digester.ts";
+import type { ImagePaths } from "../image_paths.ts";
+import { storing, type UnpackedLayer, unpackLayer } from "../layer_stream.ts";
+import { type Descriptor, MEDIA_TYPE } from "../oci.ts";
+import type { LayerPhase, ProgressListener } from "../progress.ts";
+import { chunksOf, peek } from "../source.ts";
+import type { Staging } from "../staging.ts";
+import { PartialBlob } from "./partial_blob.ts";
+import type { Repository } from "./registry.ts";
+import { Slots } from "./slots.ts";
+
+/** Layers that are worked on at a time, as docker has it. */
+const MAX_LAYERS_AT_A_TIME = 3;
+
+/** Media types of layers; how they are compressed is seen in their content. */
+const LAYER_TYPES: ReadonlySet<string> = new Set([
+  MEDIA_TYPE.layer,
+  MEDIA_TYPE.layerGzip,
+  MEDIA_TYPE.layerZstd,
+  MEDIA_TYPE.dockerLayer,
+  "application/vnd.docker.image.rootfs.diff.tar",
+  "application/vnd.docker.image.rootfs.diff.tar.zstd",
+]);
+
+/**
+ * Checks what can be known of layers before they are fetched.
+ *
+ * @throws {WherryError} `unsupported` for what is no layer, or one that registries may not give away; `corrupt` for
+ * one without content.
+ */
+export function checkLayers(layers: readonly Descriptor[]): void {
+  for (const { digest, mediaType, size } of layers) {
+    if (/nondistributable|foreign/.test(mediaType)) {
+      throw new WherryError(
+        "unsupported",
+        `Cannot use layer ${digest}: it is a foreign layer, which the registry does not have`,
+      );
+    }
+    if (!LAYER_TYPES.has(mediaType)) {
+      throw new WherryError(
+        "unsupported",
+        `Cannot use layer ${digest}: its media type is unknown: ${mediaType}`,
+      );
+    }
+    if (size === 0) throw new WherryError("corrupt", `Cannot use layer ${digest}: it is empty`);
+  }
+}
+
+/** What to pull, and who is told. */
+export interface LayerStackOptions {
+  repository: Repository;
+  /** Base layer first. */
+  layers: readonly Descriptor[];
+  /** What they unpack to; as many as there are layers. */
+  diffIds: readonly DiffId[];
+  signal: AbortSignal;
+  onProgress: ProgressListener;
+}
+
+/** A layer that waits for being committed, or that the store has. */
+export interface PulledLayer {
+  /** Unpacked; `undefined` if the store has it. */
+  layer: StagedLayer | undefined;
+  /** As it came; `undefined` if the store has it. */
+  blob: StagedBlob | undefined;
+  /** Paths in the store of what was there already. */
+  reused: readonly string[];
+  /** Extended attributes that the file system would not take. */
+  skippedAttributes: ReadonlySet<string>;
+  /** Bytes of the uncompressed tar; of the files in it where the tar was not seen. */
+  size(): number;
+}
+
+/** One layer on its way. */
+interface LayerJob {
+  descriptor: Descriptor;
+  diffId: DiffId;
+  /** Names it together with the layers below. */
+  id: ChainId;
+  /** Position, 0 for the base layer. */
+  index: number;
+  /** Whether the same blob is a layer further down, too: then that one is reported. */
+  isRepeated: boolean;
+  /** Fulfilled with the directory when the layer is unpacked. */
+  unpacked: PromiseWithResolvers<string>;
+}
+
+/** All layers of one image. */
+export class LayerStack {
+  readonly #paths: ImagePaths;
+  readonly #staging: Staging;
+  readonly #options: LayerStackOptions;
+  readonly #slots = new Slots(MAX_LAYERS_AT_A_TIME);
+  readonly #jobs: readonly LayerJob[];
+
+  /** Starts nothing yet. */
+  constructor(paths: ImagePaths, staging: Staging, options: LayerStackOptions) {
+    this.#paths = paths;
+    this.#staging = staging;
+    this.#options = options;
+    this.#jobs = planJobs(options);
+  }
+
+  /**
+   * Starts work on all layers.
+   *
+   * @returns One promise for each, base layer first; the staging area must stay until none is pending.
+   */
+  stage(): Promise<PulledLayer>[] {
+    return this.#jobs.map((job) => this.#stage(job));
+  }
+
+  async #stage(job: LayerJob): Promise<PulledLayer> {
+    try {
+      const stored = this.#findStored(job);
+      if (stored !== undefined) return stored;
+      this.#report(job, "waiting", 0);
+      using slot = await this.#slots.take();
+      this.#options.signal.throwIfAborted();
+      return await this.#obtain(job, slot);
+    } catch (error) {
+      job.unpacked.reject(error);
+      throw explainLayer(job, error);
+    }
+  }
+
+  /** A layer of which nothing is missing. */
+  #findStored(job: LayerJob): PulledLayer | undefined {
+    const places = [this.#paths.layer(job.id), this.#paths.blob(job.descriptor.digest)];
+    if (!places.every(isPresent)) return undefined;
+    this.#report(job, "exists", job.descriptor.size);
+    return this.#pulled(job, { layer: undefined, blob: undefined, unpacked: undefined });
+  }
+
+  /** @param slot Given back when the layer needs no network any more. */
+  async #obtain(job: LayerJob, slot: Disposable): Promise<PulledLayer> {
+    if (isPresent(this.#paths.blob(job.descriptor.digest))) {
+      return await this.#unpackStored(job, slot);
+    }
+    using partial = await PartialBlob.open(this.#paths, job.descriptor, this.#options.signal);
+    // Whoever had it before may have finished it
+    const stored = this.#findStored(job);
+    if (stored !== undefined) return stored;
+    try {
+      return await this.#fetch(job, partial, slot);
+    } catch (error) {
+      if (partial.isUnsound && partial.keptBytes > 0) {
+        // What an earlier pull left was damaged, as by a power loss
+        partial.restart();
+        return await this.#fetch(job, partial, slot);
+      }
+      if (error instanceof WherryError && error.kind === "corrupt") partial.discard();
+      throw error;
+    }
+  }
+
+  async #fetch(job: LayerJob, partial: PartialBlob, slot: Disposable): Promise<PulledLayer> {
+    const { repository, signal } = this.#options;
+    const { descriptor } = job;
+    await using reading = partial.read({
+      read: (offset) =>
+        repository.readBlob(descriptor, offset, {
+          signal,
+          onRetry: (why, delayMs) => this.#reportRetry(job, why, delayMs),
+        }),
+      onProgress: (bytes) => this.#report(job, "downloading", bytes),
+      signal,
+    });
+    let blob: StagedBlob | undefined;
+    const finish = async (): Promise<void> => {
+      this.#report(job, "verifying", descriptor.size);
+      blob = await partial.finish(this.#staging);
+      // Layers wait for those below them: nobody may wait for this one meanwhile
+      partial[Symbol.dispose]();
+      slot[Symbol.dispose]();
+      this.#report(job, "extracting", descriptor.size);
+    };
+    try {
+      const unpacked = await this.#unpack(job, reading.rest(), finish);
+      return this.#pulled(job, { ...unpacked, blob });
+    } catch (error) {
+      // The tar is damaged because the blob is, or in spite of it
+      if (error instanceof ArchiveError && blob === undefined) await partial.verify();
+      throw error;
+    }
+  }
+
+  /** Unpacks a layer whose blob is in the store. */
+  async #unpackStored(job: LayerJob, slot: Disposable): Promise<PulledLayer> {
+    using file = Deno.openSync(this.#paths.blob(job.descriptor.digest));
+    this.#report(job, "extracting", job.descriptor.size);
+    const unpacked = await this.#unpack(job, chunksOf(file), () => slot[Symbol.dispose]());
+    return this.#pulled(job, { ...unpacked, blob: undefined });
+  }
+
+  /** @param onRead Called when everything has been read but for what may follow the end of the tar. */
+  async #unpack(
+    job: LayerJob,
+    stored: AsyncGenerator<Uint8Array<ArrayBuffer>>,
+    onRead: () => Promise<void> | void,
+  ): Promise<{ layer: StagedLayer | undefined; unpacked: Unpacked }> {
+    const { start, chunks } = await peek(stored);
+    const compression = detectCompression(start);
+    if (isPresent(this.#paths.layer(job.id))) {
+      const unpacked = await measure(chunks, compression);
+      await onRead();
+      checkDiffId(job, unpacked);
+      return { layer: undefined, unpacked };
+    }
+    const directory = this.#staging.newDirectory();
+    const lowerDirectories: string[] = [];
+    const unpacked = await unpackLayer(chunks, compression, {
+      directory,
+      isBase: job.index === 0,
+      lowerDirectories,
+      onUnpacked: async () => {
+        await onRead();
+        lowerDirectories.push(...await this.#directoriesBelow(job));
+      },
+      needsEndMarker: false,
+      hasher,
+    });
+    checkDiffId(job, unpacked);
+    job.unpacked.resolve(directory);
+    return { layer: { id: job.id, directory }, unpacked };
+  }
+
+  async #directoriesBelow({ index }: LayerJob): Promise<string[]> {
+    return await Promise.all(this.#jobs.slice(0, index).map(({ unpacked }) => unpacked.promise));
+  }
+
+  #pulled(
+    job: LayerJob,
+    { layer, blob, unpacked }: Pick<PulledLayer, "layer" | "blob"> & {
+      unpacked: Unpacked | undefined;
+    },
+  ): PulledLayer {
+    const directory = this.#paths.layer(job.id);
+    const blobPath = this.#paths.blob(job.descriptor.digest);
+    if (layer === undefined) job.unpacked.resolve(directory);
+    if (unpacked !== undefined) this.#report(job, "done", job.descriptor.size);
+    return {
+      layer,
+      blob,
+      reused: [
+        ...(layer === undefined ? [directory] : []),
+        ...(blob === undefined ? [blobPath] : []),
+      ],
+      skippedAttributes: unpacked?.skippedAttributes ?? new Set(),
+      size: () => unpacked?.size ?? treeBytes(directory),
+    };
+  }
+
+  #report({ descriptor, isRepeated }: LayerJob, phase: LayerPhase, current: number): void {
+    const { digest, size } = descriptor;
+    if (isRepeated) return;
+    this.#options.onProgress({ digest, phase, current, total: size });
+  }
+
+  #reportRetry({ descriptor: { digest, size } }: LayerJob, why: string, delayMs: number): void {
+    const detail = `in ${Math.ceil(delayMs / 1000)} seconds: ${why}`;
+    this.#options.onProgress({ digest, phase: "retrying", current: 0, total: size, detail });
+  }
+}
+
+/** What a layer turned out to be. */
+type Unpacked = Pick<UnpackedLayer, "diffId" | "size" | "skippedAttributes">;
+
+function planJobs({ layers, diffIds }: LayerStackOptions): LayerJob[] {
+  const ids = chainIds(diffIds);
+  return layers.flatMap((descriptor, index) => {
+    const [id, diffId] = [ids[index], diffIds[index]];
+    if (id === undefined || diffId === undefined) return [];
+    const unpacked = Promise.withResolvers<string>();
+    // Its failure is that of the layer itself; perhaps no other one waits for it
+    unpacked.promise.catch(() => undefined);
+    const first = layers.findIndex(({ digest }) => digest === descriptor.digest);
+    return [{ descriptor, diffId, id, index, isRepeated: first < index, unpacked }];
+  });
+}
+
+/** Reads a layer that is unpacked already, only to see that it is the right one. */
+async function measure(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  compression: Compression,
+): Promise<Unpacked> {
+  const digester = hasher.open();
+  const write = (bytes: Uint8Array<ArrayBuffer>): Promise<void> => digester.update(bytes);
+  let size = 0;
+  for await (const chunk of storing(decompressed(chunks, compression), { write })) {
+    size += chunk.length;
+  }
+  return {
+    diffId: parseDiffId(`sha256:${await digester.hex()}`),
+    size,
+    skippedAttributes: new Set(),
+  };
+}
+
+function checkDiffId({ descriptor, diffId }: LayerJob, unpacked: Unpacked): void {
+  if (unpacked.diffId === undefined || unpacked.diffId === diffId) return;
+  throw new DigestMismatchError(
+    `the content of layer ${descriptor.digest}`,
+    diffId,
+    unpacked.diffId,
+  );
+}
+
+/** An archive's error says what is wrong, and not with which of the layers. */
+function explainLayer({ descriptor: { digest } }: LayerJob, error: unknown): unknown {
+  if (!(error instanceof ArchiveError)) return error;
+  const kind = error.kind === "unsupported" ? "unsupported" : "corrupt";
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new ArchiveError(`layer ${digest}: ${error.detail}`, kind, { cause: error, ...hint });
+}

@@ -1,0 +1,65 @@
+/** Lists of tags, which registries give page by page. @module */
+
+import { WherryError } from "../../errors.ts";
+import { MAX_DOCUMENT_SIZE } from "../oci.ts";
+import type { Place } from "./place.ts";
+import type { TransferOptions } from "./registry.ts";
+import type { Answer } from "./transport.ts";
+
+/** Many more than any repository has. */
+const MAX_PAGES = 10_000;
+
+/** All tags of a repository, in the registry's order. */
+export async function* readTags(
+  place: Place,
+  options: TransferOptions,
+): AsyncGenerator<string> {
+  const seen = new Set<string>();
+  let target: string | URL | undefined = `${place.path}/tags/list`;
+  while (target !== undefined) {
+    if (seen.has(String(target)) || seen.size >= MAX_PAGES) {
+      throw new WherryError("corrupt", `Cannot list tags of "${place.describe()}": they never end`);
+    }
+    seen.add(String(target));
+    await using answer: Answer = await place.host.request({
+      method: "GET",
+      target,
+      scopes: place.scopes,
+      expected: [200],
+      explain: (refusal, authorization) => place.explain(refusal, authorization),
+    }, options);
+    yield* parseTags(await answer.bytes(MAX_DOCUMENT_SIZE), place);
+    target = nextPage(answer, place);
+  }
+}
+
+function parseTags(bytes: Uint8Array | undefined, place: Place): readonly string[] {
+  const refuse = (state: string, cause?: unknown): never => {
+    throw new WherryError("corrupt", `Cannot list tags of "${place.describe()}": ${state}`, {
+      cause,
+    });
+  };
+  if (bytes === undefined) return refuse(`more than ${MAX_DOCUMENT_SIZE} bytes in one answer`);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    return refuse("the answer is not JSON", cause);
+  }
+  const tags: unknown = (json as { tags?: unknown } | null)?.tags ?? [];
+  if (Array.isArray(tags) && tags.every((tag) => typeof tag === "string")) return tags;
+  return refuse("the answer is no list of tags");
+}
+
+/** @see RFC 8288 */
+function nextPage({ headers, url }: Answer, place: Place): URL | undefined {
+  const link = headers.get("link") ?? "";
+  const [, address] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link) ?? [];
+  if (address === undefined) return undefined;
+  const next = URL.parse(address, url);
+  if (next?.origin === url.origin) return next;
+  throw new WherryError(
+    "corrupt",
+    `Cannot list tags of "${place.describe()}": the next ones are on another server`,
+  );
+}
