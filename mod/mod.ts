@@ -48,6 +48,15 @@ export { createNetwork } from "./engine/create_network.ts";
 export { findNetwork } from "./engine/networks.ts";
 export { listNetworks, type NetworkList } from "./engine/list_networks.ts";
 export { pruneNetworks, removeNetwork } from "./engine/remove_network.ts";
+export {
+  type LoadedImage,
+  loadImages,
+  type LoadImagesOptions,
+  type NamedSource,
+} from "./engine/images.ts";
+export { saveImages, type SaveImagesOptions } from "./engine/save_images.ts";
+export type { SaveFormat } from "./image/save.ts";
+export type { ByteSource } from "./image/source.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
 export type { NetworkRecovery } from "./engine/recover_networks.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";

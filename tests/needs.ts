@@ -3,11 +3,16 @@
 import { findProgram } from "../scripts/prerequisites.ts";
 
 /** A need that {@linkcode needs} can check. */
-export type Need = "root" | "nft";
+export type Need = "root" | "nft" | "podman" | "skopeo" | "umoci" | "dockerd";
 
 const CHECKS: Readonly<Record<Need, () => boolean>> = {
   root: () => Deno.uid() === 0,
   nft: () => findProgram("nft") !== undefined,
+  podman: () => findProgram("podman") !== undefined,
+  skopeo: () => findProgram("skopeo") !== undefined,
+  umoci: () => findProgram("umoci") !== undefined,
+  dockerd: () =>
+    ["docker", "dockerd", "containerd"].every((program) => findProgram(program) !== undefined),
 };
 
 /**

@@ -51,12 +51,12 @@ function openFile(path: string): InputFile {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new WherryError("not_found", `Cannot read "${path}": no such file`, { cause });
   }
-  const { isDirectory } = file.statSync();
+  const { isDirectory, size } = file.statSync();
   if (isDirectory) {
     file.close();
     throw new WherryError("invalid_argument", `Cannot read "${path}": it is a directory`, {
       hint: 'Run it with "wherry run --rootfs", or make a tar of it',
     });
   }
-  return { bytes: file, name: path, [Symbol.dispose]: () => file.close() };
+  return { bytes: file, name: path, size, [Symbol.dispose]: () => file.close() };
 }

@@ -3,7 +3,7 @@
 import { readContainerConfig, type RootSource } from "../container/config.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
-import { loadArchive, type LoadedImage } from "../image/load.ts";
+import { loadArchive } from "../image/load.ts";
 import { type ChainId, digestFromHex, type ImageId } from "../image/digest.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import {
@@ -21,7 +21,7 @@ import {
 } from "../image/images.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
 import { parsePlatform } from "../image/platform.ts";
-import { parseReference } from "../image/reference.ts";
+import { formatReference, parseReference } from "../image/reference.ts";
 import type { ByteSource } from "../image/source.ts";
 import { referenceOfFile } from "../image/tar_image.ts";
 import { shortId } from "../store/id.ts";
@@ -37,6 +37,8 @@ export interface NamedSource {
   bytes: ByteSource;
   /** For messages and for the image's history: a path, or `-`. */
   name: string;
+  /** How many there are. @default {not known} */
+  size?: number;
 }
 
 /** How to import a root file system. */
@@ -73,6 +75,7 @@ export async function importImage(
     sourceName: source.name,
     message,
     changes,
+    sourceBytes: source.size,
     maxUnpackedBytes,
   });
   recordMadeImage(engine, { id: imported.id, action: "import", reference: parsed });
@@ -86,6 +89,14 @@ function refuseTakenName(engine: Engine, name: string): void {
     `Cannot name an image "${name}": there is another one of that name`,
     { hint: "Give another one with --name, or REPOSITORY as the last argument to take it over" },
   );
+}
+
+/** An image that was loaded. */
+export interface LoadedImage {
+  /** `sha256:` and 64 digits. */
+  id: string;
+  /** In full, for example `docker.io/library/busybox:latest`; none if the archive gives the image no name. */
+  references: readonly string[];
 }
 
 /** Which images to load. */
@@ -118,7 +129,7 @@ export async function loadImages(
     maxUnpackedBytes,
   });
   for (const { id } of loaded) recordMadeImage(engine, { id, action: "load" });
-  return loaded;
+  return loaded.map(({ id, references }) => ({ id, references: references.map(formatReference) }));
 }
 
 /**

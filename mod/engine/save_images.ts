@@ -7,7 +7,7 @@ import type { Engine } from "./engine.ts";
 
 /** How to save images. */
 export interface SaveImagesOptions {
-  /** @default {"docker-archive"} */
+  /** What to write. @default {"docker-archive"} */
   format?: SaveFormat;
   /** What the images must be for. @default {whatever they are for} */
   platform?: string;

@@ -7,7 +7,7 @@ const CONFIG_TYPES: readonly string[] = [MEDIA_TYPE.config, MEDIA_TYPE.dockerCon
 
 /** Media types of layers, whatever their compression, which their bytes show; also those of foreign layers. */
 const LAYER_TYPE =
-  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar)(?:[.+](?:gzip|zstd))?$/;
+  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar)(?:[.+](?:gzip|zstd|xz))?$/;
 
 /**
  * Makes sure that a manifest is about an image, and not about something else that registries and archives hold.

@@ -30,6 +30,8 @@ export interface ImportOptions {
   changes?: readonly string[] | undefined;
   /** When the image was made. @default {now} */
   createdAt?: Date | undefined;
+  /** Bytes of `source`, if that is known: there must be room for them. @default {0} */
+  sourceBytes?: number | undefined;
   /** Most bytes that the tar may unpack to. @default {no limit} */
   maxUnpackedBytes?: number | undefined;
 }
@@ -78,7 +80,7 @@ interface StagedRootfs {
 async function stageRootfs(
   staging: Staging,
   source: ByteSource,
-  { maxUnpackedBytes }: ImportOptions,
+  { maxUnpackedBytes, sourceBytes }: ImportOptions,
 ): Promise<StagedRootfs> {
   const { start, chunks } = await peek(chunksOf(source));
   const compression = detectCompression(start);
@@ -90,6 +92,7 @@ async function stageRootfs(
     needsEndMarker: true,
     hasher: compression === "none" ? undefined : hasher,
     budget: new UnpackBudget(maxUnpackedBytes),
+    expectedBytes: sourceBytes,
   });
   if (unpacked.entryCount === 0) throw new ArchiveError("not a tar archive: it has no entries");
   const blob = await writer.finish();

@@ -142,6 +142,18 @@ test("importRootfs() leaves nothing when the disk fills up with unpacked files",
   deepStrictEqual(store.list(), ["blobs", "layers", "staging"]);
 });
 
+test("importRootfs() refuses a tar of a known size for which there is no room", async (store) => {
+  const options = { sourceName: "rootfs.tar", sourceBytes: 9e15 };
+
+  await rejects(importRootfs(store.paths, sourceOf(TAR), options), {
+    kind: "unavailable",
+    message:
+      /^Cannot import "rootfs.tar": cannot unpack: no space left on device: it needs 9000000000.0 MB, [\d.]+ MB are/,
+  });
+
+  deepStrictEqual(store.list(), ["blobs", "layers", "staging"]);
+});
+
 /** A tmpfs of a few megabytes. */
 class SmallDisk implements Disposable {
   readonly isMounted: boolean;

@@ -33,9 +33,6 @@ export interface LoadOptions extends StageOptions {
   name?: string | undefined;
 }
 
-/** An image that was loaded. */
-export type LoadedImage = StoredImage;
-
 /**
  * Loads the images of an archive, plain or compressed: docker's and podman's, OCI's, and what is both; or those of a
  * directory that is an OCI layout or one of skopeo's.
@@ -53,7 +50,7 @@ export async function loadArchive(
   paths: ImagePaths,
   source: ImageSource,
   options: LoadOptions,
-): Promise<LoadedImage[]> {
+): Promise<StoredImage[]> {
   try {
     using staging = Staging.open(paths);
     const files = await openFiles(source, { paths, staging, maxBytes: options.maxUnpackedBytes });
@@ -94,7 +91,7 @@ async function bringIn(
   places: StagePlaces,
   images: readonly ArchivedImage[],
   options: LoadOptions,
-): Promise<LoadedImage[]> {
+): Promise<StoredImage[]> {
   try {
     return await new ArchiveStager(places, { ...options, mayReuseLayers: true }).bringIn(images);
   } catch (error) {

@@ -2,11 +2,12 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { sourceOf } from "../../tests/fakes/byte_source.ts";
 import { TestImageStore } from "../../tests/fakes/image_store.ts";
-import { TestLayout } from "../../tests/fakes/oci_layout.ts";
+import { TestLayout } from "../../tests/fakes/test_layout.ts";
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { type TarMember, tarOf } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
-import { loadArchive, type LoadedImage } from "./load.ts";
+import type { StoredImage } from "./archive_stager.ts";
+import { loadArchive } from "./load.ts";
 import { sha256Hex } from "./sha256.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { getImage, listImages } from "./images.ts";
@@ -69,7 +70,7 @@ const NEW_LAYOUT = tarOf(
   { name: "oci-layout", content: "{}" },
 );
 
-function load(paths: ImagePaths, bytes: Uint8Array): Promise<LoadedImage[]> {
+function load(paths: ImagePaths, bytes: Uint8Array): Promise<StoredImage[]> {
   return loadArchive(paths, sourceOf(bytes), {
     sourceName: "images.tar",
   });
@@ -383,7 +384,7 @@ test("loadArchive() refuses a file for which there is no room, before it comes",
   await rejects(load(store.paths, tarOf(member).slice(0, 2048)), {
     kind: "unavailable",
     message:
-      /^Cannot load "images.tar": cannot unpack: it needs 9000000000.0 MB, \d+\.\d MB are free$/,
+      /^Cannot load "images.tar": cannot unpack: no space left on device: it needs 9000000000.0 MB, \d+\.\d MB are free$/,
   });
 });
 
@@ -406,3 +407,42 @@ test("loadArchive() keeps what leads out of the archive in it", async ({ paths }
 
   await rejects(Deno.lstat("/tmp/wherry-escaped"), Deno.errors.NotFound);
 });
+
+test("loadArchive() refuses an archive that is cut anywhere", async ({ paths }) => {
+  const archive = sampleLayout().tar();
+  const whole = archive.findLastIndex((byte) => byte !== 0);
+
+  for (let length = 0; length <= whole; length += 777) {
+    await rejects(load(paths, archive.slice(0, length)), { name: "WherryError" }, `at ${length}`);
+  }
+
+  deepStrictEqual(listImages(paths), []);
+  deepStrictEqual([...Deno.readDirSync(paths.blobs)], []);
+});
+
+const ODD: ReadonlyArray<readonly [what: string, config: unknown]> = [
+  ["a list", []],
+  ["no layers", { os: "linux", rootfs: { "diff_ids": [] } }],
+  ["layers that are numbers", { os: "linux", rootfs: { "diff_ids": [1] } }],
+  ["an environment that is a text", {
+    os: "linux",
+    config: { Env: "A=b" },
+    rootfs: { "diff_ids": [`sha256:${sha256Hex(BASE)}`] },
+  }],
+  ["another system", { os: "windows", rootfs: { "diff_ids": [`sha256:${sha256Hex(BASE)}`] } }],
+];
+
+for (const [what, config] of ODD) {
+  test(`loadArchive() refuses a config blob with ${what}`, async ({ paths }) => {
+    const content = encoder.encode(JSON.stringify(config));
+    const archive = tarOf(
+      blob(BASE),
+      blob(content),
+      manifestOf({ Config: blob(content).name, RepoTags: ["odd:1"], Layers: [blob(BASE).name] }),
+    );
+
+    await rejects(load(paths, archive), { name: "WherryError", message: /^Cannot load "images/ });
+
+    deepStrictEqual(listImages(paths), []);
+  });
+}

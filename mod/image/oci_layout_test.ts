@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { sourceOf } from "../../tests/fakes/byte_source.ts";
 import { TestImageStore } from "../../tests/fakes/image_store.ts";
-import { type TestDescriptor, TestLayout, TYPE } from "../../tests/fakes/oci_layout.ts";
+import { type TestDescriptor, TestLayout, TYPE } from "../../tests/fakes/test_layout.ts";
 import { tarOf } from "../../tests/fakes/tar_builder.ts";
 import type { ArchivedImage } from "./archived_image.ts";
 import { type LayoutRequest, readOciLayout } from "./oci_layout.ts";

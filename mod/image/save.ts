@@ -28,15 +28,15 @@ import {
 import { Staging } from "./staging.ts";
 import { type NewTarEntry, type TarMember, writeTar } from "./tar_writer.ts";
 
-/** Formats of {@linkcode saveImages}: docker's is OCI's, and has a list of images for docker and podman besides. */
-export const SAVE_FORMATS = ["docker-archive", "oci-archive"] as const;
+/** How images are saved: docker's format is OCI's, and has a list of images for docker and podman besides. */
+export type SaveFormat = "docker-archive" | "oci-archive";
 
-/** One of {@linkcode SAVE_FORMATS}. */
-export type SaveFormat = typeof SAVE_FORMATS[number];
+/** All formats. */
+export const SAVE_FORMATS: readonly SaveFormat[] = ["docker-archive", "oci-archive"];
 
 /** How to save. */
 export interface SaveOptions {
-  /** @default {"docker-archive"} */
+  /** What to write. @default {"docker-archive"} */
   format?: SaveFormat | undefined;
   /** What the images must be for. @default {whatever they are for} */
   platform?: Platform | undefined;

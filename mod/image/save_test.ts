@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { sourceOf } from "../../tests/fakes/byte_source.ts";
 import { TestImageStore, UNUSED } from "../../tests/fakes/image_store.ts";
-import { TestLayout } from "../../tests/fakes/oci_layout.ts";
+import { TestLayout } from "../../tests/fakes/test_layout.ts";
 import { tarOf } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
 import { textOf } from "./byte_string.ts";

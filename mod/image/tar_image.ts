@@ -91,8 +91,9 @@ async function importTar(
   { path, annotations, reference, onMade }: MakeRequest,
 ): Promise<Image> {
   file.seekSync(0, Deno.SeekMode.Start);
-  const createdAt = file.statSync().mtime ?? undefined;
-  const options = { sourceName: path, annotations, reference, createdAt };
+  const { mtime, size: sourceBytes } = file.statSync();
+  const createdAt = mtime ?? undefined;
+  const options = { sourceName: path, annotations, reference, createdAt, sourceBytes };
   const { id } = await importRootfs(paths, file, options);
   onMade?.({ id, action: "import", reference });
   return getImage(paths, id);

@@ -1,7 +1,7 @@
 /** `wherry load`. @module */
 
 import { loadImages } from "../../engine/images.ts";
-import { formatFamiliar } from "../../image/reference.ts";
+import { formatFamiliar, parseReference } from "../../image/reference.ts";
 import type { LOAD_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -20,7 +20,7 @@ export async function run(
   });
   for (const { id, references } of loaded) {
     for (const reference of references) {
-      output.writeLine(`Loaded image: ${formatFamiliar(reference)}`);
+      output.writeLine(`Loaded image: ${formatFamiliar(parseReference(reference))}`);
     }
     if (references.length === 0) output.writeLine(`Loaded image ID: ${id}`);
   }

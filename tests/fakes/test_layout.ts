@@ -1,6 +1,6 @@
 /** Builds OCI image layouts, sound ones and others. @module */
 
-import { sha256Hex } from "../../mod/image/sha256.ts";
+import { createHash } from "node:crypto";
 import { type TarMember, tarOf } from "./tar_builder.ts";
 
 /** Media types of the specification. */
@@ -36,6 +36,10 @@ export interface TestImage {
 }
 
 const encoder = new TextEncoder();
+
+function sha256Hex(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
 
 /** Files of a layout, as they are collected. */
 export class TestLayout {
