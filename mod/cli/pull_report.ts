@@ -14,6 +14,8 @@ export interface ReportedPull {
   reference: Reference;
   /** What it is to run on. @default {this machine} */
   platform: Platform | undefined;
+  /** Most bytes that it may unpack to. @default {no limit} */
+  maxUnpackedBytes?: number | undefined;
   /** Where lines and progress go; `undefined` for nowhere. */
   screen: ProgressScreen | undefined;
 }
@@ -26,7 +28,7 @@ export interface ReportedPull {
 export async function reportPull(
   engine: Engine,
   output: Output,
-  { reference, platform, screen }: ReportedPull,
+  { reference, platform, maxUnpackedBytes, screen }: ReportedPull,
 ): Promise<PulledImage> {
   const familiar = formatFamiliar(reference);
   using interruption = new Interruption(
@@ -37,6 +39,7 @@ export async function reportPull(
     await pullImage(engine, {
       reference,
       platform,
+      maxUnpackedBytes,
       signal: interruption.signal,
       onResolved: () => {
         const what = reference.digest === undefined

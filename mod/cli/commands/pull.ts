@@ -16,7 +16,7 @@ import type { PULL_FLAGS } from "../definitions/image_flags.ts";
 import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { resultScreen } from "../progress.ts";
-import { reportPull, statusLine } from "../pull_report.ts";
+import { type ReportedPull, reportPull, statusLine } from "../pull_report.ts";
 
 type PullFlags = ParsedFlags<typeof PULL_FLAGS>["flags"];
 
@@ -69,10 +69,11 @@ function isPrecise({ tag, digest }: Reference, name: string): boolean {
 
 function planPull(
   output: Context["output"],
-  { platform, quiet }: PullFlags,
-): Pick<Parameters<typeof reportPull>[2], "platform" | "screen"> {
+  { platform, quiet, "max-unpacked": maxUnpackedBytes }: PullFlags,
+): Omit<ReportedPull, "reference"> {
   return {
     platform: platform === undefined ? undefined : parsePlatform(platform),
+    maxUnpackedBytes,
     screen: quiet ? undefined : resultScreen(output),
   };
 }
