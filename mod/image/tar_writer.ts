@@ -49,7 +49,7 @@ export type NewTarEntry = Omit<TarEntry, "isSparse">;
 /** The bytes of one file. */
 export interface TarBody {
   /**
-   * Fills some of `buffer`; `null` at the end. {@linkcode Deno.FsFile} is one; without a promise it is faster.
+   * Fills some of `buffer`; `null` at the end. `Deno.FsFile` is one; without a promise it is faster.
    */
   read(buffer: Uint8Array<ArrayBuffer>): number | null | Promise<number | null>;
 }
