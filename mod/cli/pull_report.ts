@@ -3,7 +3,7 @@
 import type { Engine } from "../engine/engine.ts";
 import { pullImage } from "../engine/pull_image.ts";
 import type { PulledImage } from "../image/registry/pull.ts";
-import { formatPlatform, isSamePlatform, type Platform } from "../image/platform.ts";
+import type { Platform } from "../image/platform.ts";
 import { formatFamiliar, formatReference, type Reference } from "../image/reference.ts";
 import { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
@@ -41,7 +41,7 @@ export async function reportPull(
       platform,
       maxUnpackedBytes,
       signal: interruption.signal,
-      onResolved: () => {
+      onNamed: () => {
         const what = reference.digest === undefined
           ? reference.tag
           : formatReference({ ...reference, tag: undefined });
@@ -52,12 +52,6 @@ export async function reportPull(
   screen?.write(`Digest: ${pulled.digest}\n`);
   for (const name of pulled.skippedAttributes) {
     output.warn(`the file system cannot store the extended attribute ${name}: it was left out`);
-  }
-  if (platform !== undefined && !isSamePlatform(platform, pulled.platform)) {
-    output.warn(
-      `image with reference ${familiar} was found but does not match the specified platform: ` +
-        `wanted ${formatPlatform(platform)}, actual: ${formatPlatform(pulled.platform)}`,
-    );
   }
   return pulled;
 }

@@ -22,7 +22,7 @@ export interface PullImageRequest {
   /** Ends it at once; what has been fetched is kept for the next time. @default {nothing does} */
   signal?: AbortSignal | undefined;
   /** Told when the registry has answered. */
-  onResolved?: (() => void) | undefined;
+  onNamed?: (() => void) | undefined;
   /** Told what becomes of each layer. */
   onProgress?: ProgressListener | undefined;
   /** The caller's variables, which say where passwords and settings are. @default {this process's} */

@@ -64,8 +64,8 @@ export interface PullOptions {
   maxUnpackedBytes?: number | undefined;
   /** Ends it at once; what has been fetched is kept for the next time. */
   signal: AbortSignal;
-  /** Told when the manifest is there, and with it the registry. */
-  onResolved?: (() => void) | undefined;
+  /** Told when the registry has given what the reference names. */
+  onNamed?: (() => void) | undefined;
   /** Told what becomes of each layer. */
   onProgress?: ProgressListener | undefined;
 }
@@ -135,10 +135,14 @@ class ImagePull {
   }
 
   async run(): Promise<PulledImage> {
-    const { reference, platform = hostPlatform(), onResolved } = this.#options;
+    const { reference, platform = hostPlatform(), onNamed } = this.#options;
     const transfer = this.#transfer;
-    const resolved = await resolveManifest(this.#repository, { reference, platform, transfer });
-    onResolved?.();
+    const resolved = await resolveManifest(this.#repository, {
+      reference,
+      platform,
+      transfer,
+      onNamed,
+    });
     checkLayers(resolved.manifest.layers);
     using staging = Staging.open(this.#paths);
     const configBytes = await this.#fetchConfig(resolved.manifest.config);
