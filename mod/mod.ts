@@ -38,6 +38,15 @@ export {
 export { restartContainer, startInBackground } from "./engine/restart.ts";
 export { findTags, pushImage, type PushImageRequest } from "./engine/push_image.ts";
 export {
+  findLogin,
+  logIn,
+  type LoginRequest,
+  logOut,
+  type RegistryRequest,
+} from "./engine/login.ts";
+export type { Credentials } from "./image/registry/credentials.ts";
+export type { Login } from "./image/registry/login.ts";
+export {
   type Environment,
   listRemoteTags,
   pullImage,

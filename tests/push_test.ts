@@ -1,9 +1,17 @@
 /** Images are pushed to registries. @module */
 
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { dockerArchive } from "./fakes/docker_archive.ts";
 import { makeRegistryImage } from "./fakes/registry_image.ts";
 import { tarOf } from "./fakes/tar_builder.ts";
-import { eventually, listNames, type Result, type TestEngine, testWhole } from "./harness.ts";
+import {
+  eventually,
+  exists,
+  listNames,
+  type Result,
+  type TestEngine,
+  testWhole,
+} from "./harness.ts";
 import { hangUpAfter, type Lie, LyingRegistry, refuse, stallAfter } from "./lying_registry.ts";
 import { type Account, TestRegistry } from "./registry.ts";
 
@@ -103,8 +111,10 @@ testWhole("what was pushed is pulled by podman and skopeo as the same image", as
 
   match(pushed.stdout, /^Using default tag: latest\nThe push /);
   using runRoot = new ShortDirectory();
-  const storage = ["--root", `${wherry.scratch}/podman`, "--runroot", runRoot.path];
-  const podman = ["podman", ...storage, "--storage-driver", "vfs"];
+  const podman = [
+    ...["podman", "--root", `${wherry.scratch}/podman`, "--runroot", runRoot.path],
+    ...["--tmpdir", `${runRoot.path}/tmp`, "--storage-driver", "vfs"],
+  ];
   await wherry.runHost(...podman, "pull", "--quiet", "--tls-verify=false", name);
   const format = "{{.Id}} {{.Digest}} {{.Config.Env}} {{.Config.Cmd}}";
   const inspected = await wherry.runHost(...podman, "image", "inspect", "--format", format, name);
@@ -227,12 +237,34 @@ testWhole("a plain tar is compressed once, and the image stays the same", async 
   match(manifest.layers[0].mediaType, /tar\+gzip$/);
   ok(manifest.layers[0].size < 50_000);
   strictEqual(manifest.config.digest, id);
-  await succeed(wherry, "rmi", "other");
   const sizes = listNames(`${wherry.root}/blobs/sha256`)
     .map((blob) => Deno.statSync(`${wherry.root}/blobs/sha256/${blob}`).size);
   ok(Math.max(...sizes) < 50_000, "the plain tar is gone");
   const files = await wherry.run(["run", "--rm", "--network", "none", name, "/zeros"]);
   strictEqual(files.code, 126, files.stderr);
+});
+
+testWhole("an image of several layers is loaded, pushed and pulled by umoci", async (wherry) => {
+  await using registry = await TestRegistry.start(wherry);
+  const name = `localhost:${registry.port}/app:1`;
+  const layers = [
+    tarOf({ name: "kept", content: "kept" }, { name: "gone", content: "gone" }),
+    tarOf({ name: ".wh.gone", content: "" }),
+    tarOf({ name: "added", content: "added" }),
+  ];
+  const archive = await dockerArchive("blobs", { references: [name], layers });
+  strictEqual((await wherry.run(["load"], { stdin: archive })).code, 0);
+
+  const pushed = await wherry.run(["push", name]);
+
+  deepStrictEqual([pushed.code, pushed.stderr], [0, ""]);
+  strictEqual(pushed.stdout.match(/: Pushed\n/g)?.length, 3);
+  await wherry.runHost(
+    ...["skopeo", "--insecure-policy", "copy", "--src-tls-verify=false"],
+    ...[`docker://${name}`, "oci:layout:latest"],
+  );
+  await wherry.runHost("umoci", "unpack", "--image", "layout:latest", "bundle");
+  deepStrictEqual(listNames(`${wherry.scratch}/bundle/rootfs`), ["added", "kept"]);
 });
 
 testWhole("a layer is mounted from another repository of the registry", async (wherry) => {
@@ -488,10 +520,28 @@ for (const signal of ["SIGINT", "SIGKILL"] as const) {
     deepStrictEqual([again.code, again.stderr], [0, ""]);
     strictEqual(registry.manifest("app", "1")?.digest, digestIn(again));
     match((await succeed(wherry, "images", "-q", "--no-trunc")).trim(), new RegExp(`^${id}$`));
-    await succeed(wherry, "system", "prune", "-f");
     deepStrictEqual(listNames(`${wherry.root}/staging`), []);
   });
 }
+
+testWhole("a push that is killed while it compresses changes nothing", async (wherry) => {
+  await using registry = startLying(wherry);
+  const name = `${registry.host}/app:1`;
+  const id = await importTar(wherry, name, tarOf({ name: "noise", content: noise(60_000_000) }));
+  const child = wherry.spawn(["push", name]);
+  const staging = `${wherry.root}/staging`;
+  await eventually(() => listNames(staging).some((one) => exists(`${staging}/${one}/work/0`)));
+
+  child.kill("SIGKILL");
+  await child.output();
+  const listed = await succeed(wherry, "images", "-q", "--no-trunc");
+  const again = await wherry.run(["push", name]);
+
+  strictEqual(listed.trim(), id);
+  deepStrictEqual([again.code, again.stderr], [0, ""]);
+  strictEqual(registry.manifest("app", "1")?.digest, digestIn(again));
+  deepStrictEqual(listNames(staging), []);
+});
 
 testWhole("push says which layer is missing", async (wherry) => {
   await using registry = startLying(wherry);

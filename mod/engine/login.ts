@@ -2,80 +2,67 @@
 
 import { registryOf } from "../image/registry/credential_store.ts";
 import type { Credentials } from "../image/registry/credentials.ts";
-import { RegistryError } from "../image/registry/registry_error.ts";
-import { addressOf, RegistryHost } from "../image/registry/registry_host.ts";
-import type { RegistrySettings } from "../image/registry/settings.ts";
+import { type Login, logInTo } from "../image/registry/login.ts";
+import { readRegistrySettings } from "../image/registry/settings.ts";
+import type { Environment } from "./pull_image.ts";
 
-/** Whom to sign in to, and as who. */
-export interface LoginRequest {
+/** Which registry. */
+export interface RegistryRequest {
   /** `host[:port]`, an address, or `""` for docker's own registry. */
   server: string;
-  credentials: Credentials;
-  /** Ends it: an `AbortError` is thrown. */
-  signal: AbortSignal;
+  /** The caller's variables, which say where passwords and settings are. @default {this process's} */
+  environment?: Environment | undefined;
 }
 
-/** How a login went. */
-export interface Login {
-  /** The file in which the password is now to be read by whoever can read the file; `undefined` if there is none. */
-  unencryptedFile: string | undefined;
+/** Whom to sign in to, and as who. */
+export interface LoginRequest extends RegistryRequest {
+  /** What is to prove it. */
+  credentials: Credentials;
+  /** Ends it at once; nothing is kept then. @default {nothing does} */
+  signal?: AbortSignal | undefined;
 }
+
+const OWN_ENVIRONMENT: Environment = (name) => Deno.env.get(name);
 
 /**
- * Asks a registry whether it accepts a name and a password, and keeps them for later if it does. Where the registry
- * gives a token for that, the token is kept in place of the password.
+ * Asks a registry whether it accepts a name and a password, and keeps them for pulls and pushes if it does: where
+ * docker keeps them. Where the registry gives a token for that, the token is kept in place of the password.
  *
  * @throws {WherryError} `unauthorized` if it does not, `unavailable` if nobody can be asked.
+ * @throws The signal's reason.
  */
 export async function logIn(
-  settings: RegistrySettings,
-  { server, credentials, signal }: LoginRequest,
-): Promise<Login> {
-  const registry = registryOf(server);
-  const host = new RegistryHost(addressOf(registry, settings), settings, {
+  {
+    server,
     credentials,
-    isOffline: true,
-  });
-  await using _accepted = await host.request({
-    method: "GET",
-    target: "",
-    scopes: [],
-    expected: [200],
-    explain: ({ status, codes, text }) => {
-      const isRefused = status === 401 || status === 403;
-      const state = isRefused ? "incorrect username or password" : text;
-      return new RegistryError(
-        isRefused ? "unauthorized" : "unavailable",
-        `Cannot log in to "${registry}": ${state}`,
-        { status, codes },
-      );
-    },
-  }, { signal });
-  const { refreshToken } = host.authorizer;
-  const kept: Credentials = refreshToken === undefined
-    ? credentials
-    : { type: "identity_token", token: refreshToken };
-  const file = await settings.credentials.store(registry, kept);
-  return { unencryptedFile: kept.type === "password" ? file : undefined };
+    environment = OWN_ENVIRONMENT,
+    signal = new AbortController().signal,
+  }: LoginRequest,
+): Promise<Login> {
+  using settings = readRegistrySettings(environment);
+  return await logInTo(settings, { server, credentials, signal });
 }
 
 /**
  * Who is known to a registry so far.
  *
- * @param server As in {@linkcode LoginRequest}.
+ * @throws {WherryError} `invalid_argument` if a file is malformed, `unavailable` if a credential helper fails.
  */
 export async function findLogin(
-  settings: RegistrySettings,
-  server: string,
+  { server, environment = OWN_ENVIRONMENT }: RegistryRequest,
 ): Promise<Credentials | undefined> {
+  using settings = readRegistrySettings(environment);
   return await settings.credentials.find(registryOf(server));
 }
 
 /**
  * Forgets who is known to a registry; nobody need be.
  *
- * @param server As in {@linkcode LoginRequest}.
+ * @throws {WherryError} As {@linkcode findLogin}.
  */
-export async function logOut(settings: RegistrySettings, server: string): Promise<void> {
+export async function logOut(
+  { server, environment = OWN_ENVIRONMENT }: RegistryRequest,
+): Promise<void> {
+  using settings = readRegistrySettings(environment);
   await settings.credentials.erase(registryOf(server));
 }

@@ -24,6 +24,7 @@ import { type PushedManifest, pushTo } from "../image/registry/push.ts";
 import { readRegistrySettings } from "../image/registry/settings.ts";
 import type { Engine } from "./engine.ts";
 import { recordImageEvent } from "./events.ts";
+import { sweep } from "./images.ts";
 import type { Environment } from "./pull_image.ts";
 
 /** What to push. */
@@ -84,6 +85,7 @@ export async function pushImage(
   }: PushImageRequest,
 ): Promise<PushedManifest> {
   engine.ensureDirectories();
+  sweep(engine);
   const paths = new ImagePaths(engine.paths.root);
   const image = getImage(paths, reference);
   checkPlatform(image, reference, platform);
@@ -96,6 +98,8 @@ export async function pushImage(
     action: "push",
     name: formatFamiliarRepository(reference),
   });
+  // The plain form of layers that have just been compressed
+  sweep(engine);
   return pushed;
 }
 

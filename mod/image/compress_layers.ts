@@ -19,10 +19,11 @@ import {
   type StagedBlob,
   stageJson,
 } from "./blob_store.ts";
+import { StoreChangedError } from "./commit.ts";
 import { gzipped } from "./compress.ts";
 import { type Digest, digestFromHex } from "./digest.ts";
 import { hasher } from "./digester.ts";
-import { lockImages, readIndex, REPOSITORY_DIGEST_ANNOTATION, writeIndex } from "./image_index.ts";
+import { lockImages, readIndex, repositoryDigestOf, writeIndex } from "./image_index.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { type Descriptor, type ImageIndex, MEDIA_TYPE, parseManifest } from "./oci.ts";
 import { chunksOf } from "./source.ts";
@@ -49,8 +50,8 @@ export interface CompressOptions {
  *
  * @param digest Of the image's manifest.
  * @returns The digest of the image's manifest from now on.
- * @throws {WherryError} `corrupt` if a layer is not what its digest says, `not_found` if it is missing, or the image
- * was removed meanwhile.
+ * @throws {StoreChangedError} If no image has the manifest any more: it was removed, or another push has done it.
+ * @throws {WherryError} `corrupt` if a layer is not what its digest says, `not_found` if it is missing.
  */
 export async function compressLayers(
   paths: ImagePaths,
@@ -73,7 +74,7 @@ export async function compressLayers(
 /** Whether no registry has the manifest, as far as is known: then nobody minds if the image gets another. */
 function isOwn({ manifests }: ImageIndex, digest: Digest): boolean {
   return manifests.every((entry) =>
-    entry.digest !== digest || entry.annotations[REPOSITORY_DIGEST_ANNOTATION] === undefined
+    entry.digest !== digest || repositoryDigestOf(entry) === undefined
   );
 }
 
@@ -140,7 +141,7 @@ function replaceLayers(
   using _lock = lockImages(paths, "exclusive");
   const index = readIndex(paths);
   if (!index.manifests.some((entry) => entry.digest === digest)) {
-    throw new WherryError("not_found", `Cannot compress image "${digest}": it was removed`);
+    throw new StoreChangedError(paths.blob(digest));
   }
   const own = new Set(
     index.manifests.map((entry) => entry.digest).filter((one) => isOwn(index, one)),

@@ -2,9 +2,8 @@
 
 import { findLogin, logIn } from "../../engine/login.ts";
 import { WherryError } from "../../errors.ts";
-import { keyOf, registryOf } from "../../image/registry/credential_store.ts";
+import { registryOf } from "../../image/registry/credential_store.ts";
 import type { Credentials } from "../../image/registry/credentials.ts";
-import { readRegistrySettings, type RegistrySettings } from "../../image/registry/settings.ts";
 import { argumentError } from "../argument_error.ts";
 import type { Context } from "../context.ts";
 import type { LOGIN_FLAGS } from "../definitions/image_flags.ts";
@@ -25,12 +24,11 @@ export async function run(
   if (flags.password !== undefined) {
     output.warn("Using --password via the CLI is insecure. Use --password-stdin.");
   }
-  using settings = readRegistrySettings(callerVariable);
   const isSame = flags.username === undefined && flags.password === undefined &&
-    await logInAsBefore(settings, server, output);
+    await logInAsBefore(server, output);
   if (!isSame) {
-    const credentials = await askForCredentials({ settings, server, flags, output });
-    await logInAs(settings, { server, credentials, output });
+    const credentials = await askForCredentials(server, flags, output);
+    await logInAs({ server, credentials, output });
   }
   output.writeLine("Login Succeeded");
   return 0;
@@ -54,18 +52,14 @@ function checkFlags(flags: LoginFlags): void {
 }
 
 /** @returns Whether that did. */
-async function logInAsBefore(
-  settings: RegistrySettings,
-  server: string,
-  output: Output,
-): Promise<boolean> {
-  const credentials = await findLogin(settings, server);
+async function logInAsBefore(server: string, output: Output): Promise<boolean> {
+  const credentials = await findLogin({ server, environment: callerVariable });
   if (credentials === undefined) return false;
   const name = credentials.type === "password" ? ` [Username: ${credentials.username}]` : "";
   output.note(`Authenticating with existing credentials...${name}`);
   output.note("To login with a different account, run 'wherry logout' followed by 'wherry login'");
   try {
-    await logInAs(settings, { server, credentials, output });
+    await logInAs({ server, credentials, output });
     return true;
   } catch (error) {
     if (!(error instanceof WherryError) || error.kind !== "unauthorized") throw error;
@@ -75,29 +69,26 @@ async function logInAsBefore(
 }
 
 async function logInAs(
-  settings: RegistrySettings,
   { server, credentials, output }: { server: string; credentials: Credentials; output: Output },
 ): Promise<void> {
-  const { signal } = new AbortController();
-  const { unencryptedFile } = await logIn(settings, { server, credentials, signal });
-  if (unencryptedFile === undefined) return;
-  output.warn(`Your credentials are stored unencrypted in '${unencryptedFile}'.`);
+  const login = await logIn({ server, credentials, environment: callerVariable });
+  if (login.unencryptedFile === undefined) return;
+  output.warn(`Your credentials are stored unencrypted in '${login.unencryptedFile}'.`);
   output.note("A credential helper keeps them safe: https://docs.docker.com/go/credential-store/");
 }
 
-async function askForCredentials({ settings, server, flags, output }: {
-  settings: RegistrySettings;
-  server: string;
-  flags: LoginFlags;
-  output: Output;
-}): Promise<Password> {
+async function askForCredentials(
+  server: string,
+  flags: LoginFlags,
+  output: Output,
+): Promise<Password> {
   const given = flags["password-stdin"] ? await readPassword() : flags.password?.trim() ?? "";
   if ((flags.username === undefined || given === "") && !Deno.stdin.isTerminal()) {
     throw argumentError("Cannot perform an interactive login from a non TTY device");
   }
-  const username = flags.username?.trim() || await askForName(settings, server, output);
-  const password = given || (await promptSecret(output, "Password: ")).trim();
+  const username = flags.username?.trim() || await askForName(server, output);
   if (username === "") throw argumentError("Non-null Username Required");
+  const password = given || (await promptSecret(output, "Password: ")).trim();
   if (password === "") throw argumentError("Password Required");
   return { type: "password", username, password };
 }
@@ -108,14 +99,10 @@ async function readPassword(): Promise<string> {
   return text.replace(/\r?\n$/, "").trim();
 }
 
-async function askForName(
-  settings: RegistrySettings,
-  server: string,
-  output: Output,
-): Promise<string> {
-  const known = await findLogin(settings, server);
+async function askForName(server: string, output: Output): Promise<string> {
+  const known = await findLogin({ server, environment: callerVariable });
   const usual = known?.type === "password" ? known.username : "";
-  if (usual === "" && keyOf(registryOf(server)) !== registryOf(server)) {
+  if (usual === "" && registryOf(server) === "docker.io") {
     output.writeLine(
       "Log in with your Docker ID or email address to push and pull images from Docker Hub.",
     );

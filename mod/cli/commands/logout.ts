@@ -2,7 +2,6 @@
 
 import { logOut } from "../../engine/login.ts";
 import { keyOf, registryOf } from "../../image/registry/credential_store.ts";
-import { readRegistrySettings } from "../../image/registry/settings.ts";
 import type { Context } from "../context.ts";
 import type { LOGOUT_FLAGS } from "../definitions/image_flags.ts";
 import { callerVariable } from "../environment.ts";
@@ -13,8 +12,7 @@ export async function run(
   { output }: Context,
   { positionals: [server = ""] }: ParsedFlags<typeof LOGOUT_FLAGS>,
 ): Promise<number> {
-  using settings = readRegistrySettings(callerVariable);
   output.writeLine(`Removing login credentials for ${keyOf(registryOf(server))}`);
-  await logOut(settings, server);
+  await logOut({ server, environment: callerVariable });
   return 0;
 }

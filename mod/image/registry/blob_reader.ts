@@ -53,7 +53,8 @@ async function ask(
     headers: position === 0 ? {} : { range: `bytes=${position}-` },
     scopes: place.scopes,
     expected: [200, 206, 416],
-    explain: (refusal, authorization) => place.explain(refusal, authorization, digest),
+    explain: (refusal, authorization) =>
+      place.explain(refusal, authorization, { type: "blob", reference: digest }),
   }, options);
 }
 

@@ -128,7 +128,8 @@ class RemoteRepository implements Repository {
       body: bytes,
       scopes,
       expected: [200, 201, 202],
-      explain: (refusal, authorization) => this.#origin.explain(refusal, authorization, reference),
+      explain: (refusal, authorization) =>
+        this.#origin.explain(refusal, authorization, { type: "manifest", reference }),
     }, options);
     const stored = statedDigest(answer);
     if (stored !== undefined && stored !== digest) {
@@ -162,7 +163,8 @@ async function getManifestFrom(
     headers: { accept: ACCEPTED },
     scopes,
     expected: [200],
-    explain: (refusal, authorization) => place.explain(refusal, authorization, reference),
+    explain: (refusal, authorization) =>
+      place.explain(refusal, authorization, { type: "manifest", reference }),
   }, options);
   const what = `manifest of "${place.describe(reference)}"`;
   const bytes = await answer.bytes(MAX_DOCUMENT_SIZE);

@@ -6,6 +6,13 @@ import type { RegistryHost } from "./registry_host.ts";
 /** What a repository is opened for. */
 export type RepositoryAction = "pull" | "push";
 
+/** What of a repository was asked for. */
+export interface Subject {
+  type: "manifest" | "blob";
+  /** A tag or a digest. */
+  reference: string;
+}
+
 /** A repository on one server. */
 export class Place {
   readonly host: RegistryHost;
@@ -34,14 +41,14 @@ export class Place {
     return `${this.#name}${reference.includes(":") ? "@" : ":"}${reference}`;
   }
 
-  /** Words what the server refused. @param reference Of what was asked for, if it was a manifest. */
+  /** Words what the server refused. */
   explain(
     refusal: Refusal,
     authorization: "none" | "basic" | "bearer",
-    reference?: string,
+    subject?: Subject,
   ): RegistryError {
     const { status, codes, text } = refusal;
-    const start = `Cannot ${this.#action} "${this.describe(reference)}":`;
+    const start = `Cannot ${this.#action} "${this.describe(subject?.reference)}":`;
     const options = { status, codes };
     const login = { hint: `Run "wherry login${this.#loginArgument}"` };
     if (status === 401 && authorization !== "bearer") {
@@ -52,7 +59,7 @@ export class Place {
     }
     if (status === 401 || status === 403) return this.#denied(start, refusal);
     if (status === 404) {
-      const what = reference === undefined ? "" : "manifest not found: ";
+      const what = subject === undefined ? "" : `${subject.type} not found: `;
       return new RegistryError("not_found", `${start} ${what}${text}`, options);
     }
     if (status === 429) {

@@ -13,6 +13,7 @@
 import { WherryError } from "../../errors.ts";
 import { explainFailure } from "../archive_error.ts";
 import { DigestMismatchError, readJsonBlob } from "../blob_store.ts";
+import { StoreChangedError } from "../commit.ts";
 import { compressLayers } from "../compress_layers.ts";
 import { type Digest, digestFromHex, digestOfBytes, hexOf } from "../digest.ts";
 import {
@@ -20,12 +21,13 @@ import {
   readIndex,
   referenceOf,
   REPOSITORY_DIGEST_ANNOTATION,
+  repositoryDigestOf,
   writeIndex,
 } from "../image_index.ts";
 import type { ImagePaths } from "../image_paths.ts";
 import { type Descriptor, parseImageConfig, parseManifest } from "../oci.ts";
 import type { LayerPhase, ProgressListener } from "../progress.ts";
-import { formatFamiliar, formatReference, parseReference, type Reference } from "../reference.ts";
+import { formatFamiliar, formatReference, type Reference } from "../reference.ts";
 import { RegistryError } from "./registry_error.ts";
 import type { Repository, TransferOptions } from "./registry.ts";
 import { Slots } from "./slots.ts";
@@ -50,6 +52,8 @@ export interface PushedManifest {
 
 /** Layers that are sent at a time, as docker does. */
 const MAX_UPLOADS = 5;
+/** How often it begins again because another push has compressed the same layers meanwhile. */
+const MAX_ATTEMPTS = 5;
 /** Repositories that are asked for a layer before it is sent: each costs a request. */
 const MAX_MOUNT_SOURCES = 4;
 
@@ -103,11 +107,8 @@ class ImagePush {
 
   async run(): Promise<PushedManifest> {
     const { reference } = this.#options;
-    const { digest, mediaType } = getEntry(this.#paths, reference);
-    const plain = readImage(this.#paths, digest);
-    for (const layer of plain.layers) this.#report(layer, "waiting");
-    const image = readImage(this.#paths, await this.#compress(digest, plain.layers));
-    const { manifest, config, layers } = image;
+    const { digest, mediaType } = await this.#compress();
+    const { manifest, config, layers } = readImage(this.#paths, digest);
     for (const { descriptor } of layers) checkBlob(this.#paths, descriptor, "layer");
     checkBlob(this.#paths, config, "config blob");
     await this.#pushLayers(layers);
@@ -122,7 +123,21 @@ class ImagePush {
     return { digest: manifest.digest, size: manifest.bytes.length };
   }
 
-  async #compress(digest: Digest, layers: readonly LayerToPush[]): Promise<Digest> {
+  /** @returns What the reference means then. */
+  async #compress(): Promise<Descriptor> {
+    for (let attempt = 1;; attempt++) {
+      const entry = getEntry(this.#paths, this.#options.reference);
+      const { layers } = readImage(this.#paths, entry.digest);
+      if (attempt === 1) { for (const layer of layers) this.#report(layer, "waiting"); }
+      try {
+        return { ...entry, digest: await this.#compressImage(entry.digest, layers) };
+      } catch (error) {
+        if (!(error instanceof StoreChangedError) || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #compressImage(digest: Digest, layers: readonly LayerToPush[]): Promise<Digest> {
     return await compressLayers(this.#paths, digest, {
       signal: this.#signal,
       onProgress: (compressed, bytes) => {
@@ -148,7 +163,7 @@ class ImagePush {
 
   async #pushLayer(layer: LayerToPush, mountFrom: readonly string[]): Promise<void> {
     const { descriptor } = layer;
-    if (isForeign(descriptor)) return this.#report(layer, "skipped");
+    if (isNondistributable(descriptor)) return this.#report(layer, "skipped");
     let current = 0;
     const result = await this.#repository.uploadBlob(this.#uploadOf(descriptor, mountFrom), {
       signal: this.#signal,
@@ -214,7 +229,7 @@ function readImage(paths: ImagePaths, digest: Digest): StoredImage {
 /** Complains about a blob before anything is sent. */
 function checkBlob(paths: ImagePaths, descriptor: Descriptor, what: string): void {
   const { digest, size } = descriptor;
-  if (isForeign(descriptor)) return;
+  if (isNondistributable(descriptor)) return;
   let stored: number;
   try {
     stored = Deno.statSync(paths.blob(digest)).size;
@@ -246,7 +261,7 @@ function getEntry(paths: ImagePaths, reference: Reference): Descriptor {
 }
 
 /** Whether a layer may not be given to others: a registry takes the manifest without it. */
-function isForeign({ mediaType, urls }: Descriptor): boolean {
+function isNondistributable({ mediaType, urls }: Descriptor): boolean {
   return (urls?.length ?? 0) > 0 && /foreign|nondistributable/.test(mediaType);
 }
 
@@ -259,11 +274,9 @@ function isForeign({ mediaType, urls }: Descriptor): boolean {
 function findMountSources(paths: ImagePaths, reference: Reference): Map<Digest, string[]> {
   const sources = new Map<Digest, string[]>();
   for (const entry of readIndex(paths).manifests) {
-    const name = referenceOf(entry);
-    if (name === undefined || entry.annotations[REPOSITORY_DIGEST_ANNOTATION] === undefined) {
-      continue;
-    }
-    const { domain, path } = parseReference(name);
+    const known = repositoryDigestOf(entry);
+    if (known === undefined) continue;
+    const { domain, path } = known;
     if (domain !== reference.domain || path === reference.path) continue;
     for (const digest of listLayers(paths, entry)) {
       const known = sources.get(digest) ?? [];

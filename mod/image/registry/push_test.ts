@@ -116,6 +116,45 @@ Deno.test("pushTo() compresses a layer once, for all images that have it", async
   strictEqual(blobCount, 3, "the plain tar and two manifests are left to the clean-up");
 });
 
+Deno.test("pushTo() compresses beside another push of the same image", async () => {
+  using store = new TestImageStore();
+  await importTar(store);
+  tagImage(store.paths, NAME, parseReference("elsewhere.test/box:1"));
+  const elsewhere = { reference: parseReference("elsewhere.test/box:1") };
+
+  const [first, second] = await Promise.all([
+    push(store, new FakeRepository()),
+    push(store, new FakeRepository(), elsewhere),
+  ]);
+
+  deepStrictEqual(first, second);
+  strictEqual(getImage(store.paths, NAME).digest, first.digest);
+});
+
+Deno.test("pushTo() sends several layers at a time, and no more than five", async () => {
+  using store = new TestImageStore();
+  const source = new FakeRepository();
+  const layers = Array.from({ length: 12 }, (_, i) => ({ files: { [`file${i}`]: String(i) } }));
+  source.addImage({ layers }, "1");
+  const signal = new AbortController().signal;
+  await pullFrom(source, store.paths, { reference: parseReference(NAME), signal });
+  const target = new FakeRepository();
+  const [reached, pending] = [Promise.withResolvers<void>(), new Set<string>()];
+  let most = 0;
+  target.onPiece = async (digest) => {
+    pending.add(digest);
+    most = Math.max(most, pending.size);
+    if (pending.size === 5) reached.resolve();
+    await reached.promise;
+    await Promise.resolve();
+    pending.delete(digest);
+  };
+
+  await push(store, target);
+
+  strictEqual(most, 5);
+});
+
 Deno.test("pushTo() makes the same blob of the same tar in another store", async () => {
   using store = new TestImageStore();
   using other = new TestImageStore();

@@ -46,8 +46,10 @@ function parseTags(bytes: Uint8Array | undefined, place: Place): readonly string
   } catch (cause) {
     return refuse("the answer is not JSON", cause);
   }
-  const tags: unknown = (json as { tags?: unknown } | null)?.tags ?? [];
-  if (Array.isArray(tags) && tags.every((tag) => typeof tag === "string")) return tags;
+  if (typeof json === "object" && json !== null && "tags" in json) {
+    const tags = json.tags ?? [];
+    if (Array.isArray(tags) && tags.every((tag) => typeof tag === "string")) return tags;
+  }
   return refuse("the answer is no list of tags");
 }
 

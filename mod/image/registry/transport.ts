@@ -266,7 +266,7 @@ export function redact(url: URL): string {
 function stalled(url: URL, ms: number): WherryError {
   return new WherryError(
     "unavailable",
-    `Cannot get "${redact(url)}": nothing came for ${Math.ceil(ms / 1000)} seconds`,
+    `Cannot get "${redact(url)}": nothing came for ${ms / 1000} seconds`,
   );
 }
 
