@@ -221,7 +221,7 @@ testWhole("what is not there or is a directory is named", async (wherry) => {
   const before = await describeStore(wherry);
   const cases: [args: string[], code: number, message: RegExp][] = [
     [
-      ["run", "missing", "true"],
+      ["run", "--pull", "never", "missing", "true"],
       125,
       /^wherry: Cannot find image "missing": [^\n]*\n.*wherry images/,
     ],

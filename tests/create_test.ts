@@ -15,7 +15,7 @@ testWhole("create prints the id and starts nothing; start runs it", async (wherr
 
 testWhole("create ends with 125 for a bad flag and with 1 for a missing image", async (wherry) => {
   const badFlag = await wherry.run(["create", "--restart", "on-failure:x", "image"]);
-  const noImage = await wherry.run(["create", "missing"]);
+  const noImage = await wherry.run(["create", "--pull", "never", "missing"]);
 
   deepStrictEqual([badFlag.code, noImage.code], [125, 1]);
   match(badFlag.stderr, /invalid restart policy format: maximum retry count must be an integer/);
