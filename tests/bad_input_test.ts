@@ -274,7 +274,7 @@ testWhole("run with a malformed flag names it and makes nothing", async (wherry)
     [["--name", "taken"], /"taken"/],
     [["--no-such-flag"], /--no-such-flag/],
     [["-Q"], /-Q/],
-    [["--name"], /name/],
+    [["--pull", "never", "--name"], /name/],
     [["--rm=perhaps"], /perhaps/],
   ];
   for (const [flags, message] of cases) {
