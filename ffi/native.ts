@@ -168,6 +168,34 @@ export const files = lazySymbols(
   } as const,
 );
 
+/** Reading files below a directory descriptor; used by `mod/kernel/file_reading.ts` and not by `run`. */
+export const reading = lazySymbols(
+  {
+    nbn: { name: "wherry_syscall", parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
+    nbnn: {
+      name: "wherry_syscall",
+      parameters: ["i32", "i32", "buffer", "i32", "i32"],
+      result: "i32",
+    },
+    nbbn: {
+      name: "wherry_syscall",
+      parameters: ["i32", "i32", "buffer", "buffer", "i32"],
+      result: "i32",
+    },
+    bbn: { name: "wherry_syscall", parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+    bbbn: {
+      name: "wherry_syscall",
+      parameters: ["i32", "buffer", "buffer", "buffer", "i32"],
+      result: "i32",
+    },
+    nbnnb: {
+      name: "wherry_syscall",
+      parameters: ["i32", "i32", "buffer", "i32", "i32", "buffer"],
+      result: "i32",
+    },
+  } as const,
+);
+
 /** Hashing; used by `mod/image/digester.ts`. */
 export const hashing = lazySymbols(
   {

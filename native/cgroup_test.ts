@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { removeCgroup } from "../mod/kernel/cgroup.ts";
+import { connectPacketSocket, receivePacket, sendPacket } from "../mod/kernel/socket.ts";
 import { findCgroupHierarchies, findWritableCgroup2 } from "../mod/kernel/proc.ts";
 import {
   eventually,
@@ -269,6 +270,51 @@ testBoth("pause_init() freezes until unpause_init()", async ({ start, directory 
   deepStrictEqual([paused.status, paused.pid, wasFrozen], ["paused", pid, true]);
   strictEqual(running.status, "running");
 });
+
+testBoth("client_close() lets a container go on that the client holds", async (context) => {
+  const { start, directory } = context;
+  await using cgroup = new TestCgroup();
+  const frozen = (): boolean => readBytes(`${cgroup.path}/cgroup.events`).includes("frozen 1");
+  await using monitor = start(
+    plan(["listen", directory], ["cgroup", cgroup.path], CLONE, SLEEP),
+  );
+  await monitor.started();
+  const client = connectPacketSocket(directory, "socket");
+
+  sendPacket(client, "hold");
+  const answer = (await receivePacket(client))?.text;
+  const wasFrozen = frozen();
+  client[Symbol.dispose]();
+  await eventually(() => !frozen());
+  const again = await answerTo(monitor, "unpause");
+  monitor.send("signal 9");
+
+  deepStrictEqual([answer, wasFrozen, again], ["ok", true, `error ${EINVAL}`]);
+});
+
+testBoth(
+  "client_close() leaves a container paused that somebody else has paused",
+  async (context) => {
+    const { start, directory } = context;
+    await using cgroup = new TestCgroup();
+    await using monitor = start(
+      plan(["listen", directory], ["cgroup", cgroup.path], CLONE, SLEEP),
+    );
+    await monitor.started();
+    const client = connectPacketSocket(directory, "socket");
+    sendPacket(client, "hold");
+    await receivePacket(client);
+    const answers = [await answerTo(monitor, "unpause"), await answerTo(monitor, "pause")];
+
+    client[Symbol.dispose]();
+    using witness = connectPacketSocket(directory, "socket");
+    sendPacket(witness, "pause");
+    answers.push((await receivePacket(witness))?.text ?? "");
+    monitor.send("signal 9");
+
+    deepStrictEqual(answers, ["ok", "ok", `error ${EBUSY}`]);
+  },
+);
 
 testBoth("pause_init() needs a cgroup", async ({ start }) => {
   await using monitor = start(plan(CLONE, SLEEP));

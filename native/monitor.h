@@ -92,6 +92,7 @@ struct client {
 	bool has_exit; /* awaited it, and is told exit_code once it has all output */
 	uint8_t exit_code;
 	bool awaits_restart;
+	bool holds_pause; /* it has paused init, which goes on when it leaves */
 	bool ends_input;
 	struct stream input;
 	struct stream outputs[OUTPUT_COUNT];

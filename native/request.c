@@ -204,8 +204,20 @@ static int request_pause(struct request *request)
 	return answer_ok(request, pause_init(request->monitor));
 }
 
+/* As `pause`, but init goes on when the client leaves, however that comes about. */
+static int request_hold(struct request *request)
+{
+	int result = pause_init(request->monitor);
+
+	if (result == 0)
+		request->client->holds_pause = true;
+	return answer_ok(request, result);
+}
+
 static int request_unpause(struct request *request)
 {
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		request->monitor->clients[i].holds_pause = false;
 	return answer_ok(request, unpause_init(request->monitor));
 }
 
@@ -239,6 +251,7 @@ static const struct {
 	unsigned word_count;
 	int (*run)(struct request *request);
 } REQUESTS[] = {
+	/* clang-format off */
 	{ "attach", 3, request_attach },
 	{ "resize", 3, request_resize },
 	{ "signal", 2, request_signal },
@@ -247,11 +260,13 @@ static const struct {
 	{ "pidfd", 1, request_pidfd },
 	{ "wait", 1, request_wait },
 	{ "pause", 1, request_pause },
+	{ "hold", 1, request_hold },
 	{ "unpause", 1, request_unpause },
 	{ "restart", 3, request_restart },
 	{ "restart-policy", 3, request_restart_policy },
 	{ "rename", 2, request_rename },
 	{ "wake", 2, request_wake },
+	/* clang-format on */
 };
 
 /* Cut `text` at its spaces. More words than any request has are counted but not kept. */

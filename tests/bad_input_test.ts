@@ -120,7 +120,11 @@ testWhole("load of a root file system's tar says what to do with it", async (whe
 
   const result = await wherry.run(["load", "-i", await wherry.imageTar()]);
 
-  assertOneLine(result, 1, /^wherry: Cannot load "[^"]+": not a docker archive\n.*wherry import/);
+  assertOneLine(
+    result,
+    1,
+    /^wherry: Cannot load "[^"]+": not an archive of images\n.*wherry import/,
+  );
   strictEqual(await describeStore(wherry), before);
 });
 

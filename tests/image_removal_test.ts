@@ -1,9 +1,10 @@
 /** Removing images: `rmi`, `image prune` and what is left when they are killed. @module */
 
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { Disk } from "./disk.ts";
 import { dockerArchive } from "./fakes/docker_archive.ts";
 import { tarOf } from "./fakes/tar_builder.ts";
-import { listNames, testWhole } from "./harness.ts";
+import { listNames, type Result, testWhole } from "./harness.ts";
 import { countStored, imageNames, importBusybox, SHORT_ID_LENGTH } from "./images.ts";
 
 testWhole("rmi removes an image by name, id or the start of an id", async (wherry) => {
@@ -250,5 +251,59 @@ testWhole("image prune -a removes damaged images, too", async (wherry) => {
 
   deepStrictEqual([code, stderr], [0, ""]);
   match(stdout, new RegExp(`^Deleted Images:\nuntagged: bad:latest\ndeleted: sha256:${id}\n`));
+  deepStrictEqual(countStored(wherry), { layers: 0, blobs: 0, staging: 0 });
+});
+
+for (const args of [["rmi", "box"], ["image", "prune", "-af"]]) {
+  testWhole(`${args.join(" ")} frees a disk without any room`, async (wherry) => {
+    await using disk = await Disk.mount(wherry, "size=16m");
+    await importBusybox(wherry, "box");
+    await importBusybox(wherry, "kept", ["-c", "LABEL kept=yes"]);
+    await wherry.run(["create", "--name", "user", "kept", "true"]);
+    Deno.writeFileSync(`${wherry.scratch}/own.tar`, tarOf({ name: "file", content: "of its own" }));
+    await wherry.run(["rmi", "box"]);
+    await wherry.run(["import", "own.tar", "box"]);
+    await using _filling = await disk.fill("bytes");
+
+    const { code, stderr } = await wherry.run(args);
+
+    deepStrictEqual([code, stderr], [0, ""]);
+    deepStrictEqual(await imageNames(wherry), ["kept:latest"]);
+    deepStrictEqual(countStored(wherry), { layers: 1, blobs: 3, staging: 0 });
+    await wherry.run(["rm", "user"]);
+  });
+}
+
+testWhole("prunes beside imports, loads and runs leave whole images", async (wherry) => {
+  await importBusybox(wherry, "kept", ["-m", "kept"]);
+  await wherry.run(["create", "--name", "user", "kept", "true"]);
+  const tar = await wherry.imageTar();
+  Deno.writeFileSync(
+    `${wherry.scratch}/archive.tar`,
+    await dockerArchive("blobs", {
+      references: ["loaded:1"],
+      layers: [Deno.readFileSync(tar), tarOf({ name: "file", content: "more" })],
+    }),
+  );
+  const prune = (): Promise<Result> => wherry.run(["image", "prune", "-af"]);
+
+  const others = await Promise.all([
+    wherry.run(["import", tar, "imported"]),
+    wherry.run(["load", "-i", "archive.tar"]),
+    wherry.run(["run", "--rm", "kept", "true"]),
+    wherry.run(["tag", "kept", "again"]),
+    ...[prune(), prune(), prune()],
+  ]);
+
+  for (const { code, stderr } of others) deepStrictEqual([code, stderr], [0, ""]);
+  const names = await imageNames(wherry);
+  ok(names.includes("kept:latest"));
+  for (const name of names) {
+    const { code, stderr } = await wherry.run(["run", "--rm", name, "true"]);
+    deepStrictEqual([code, stderr], [0, ""]);
+  }
+  strictEqual((await wherry.run(["start", "-a", "user"])).code, 0);
+  await wherry.run(["rm", "user"]);
+  await prune();
   deepStrictEqual(countStored(wherry), { layers: 0, blobs: 0, staging: 0 });
 });

@@ -49,7 +49,8 @@ export function historyRow(
   { isWhole, isHuman, nowMs }: HistoryRowOptions,
 ): Row {
   const command = createdBy.replaceAll("\t", " ");
-  const createdMs = Date.parse(created ?? "");
+  // Docker's API gives whole seconds
+  const createdMs = Math.floor(Date.parse(created ?? "") / 1000) * 1000;
   const isDated = !Number.isNaN(createdMs);
   const createdAt = isDated ? `${new Date(createdMs).toISOString().slice(0, 19)}Z` : "N/A";
   const age = isDated ? `${formatDuration(nowMs - createdMs)} ago` : "N/A";

@@ -114,7 +114,8 @@ function imageRow(
   { repository, tag, digest }: RowName,
   { isWhole, nowMs }: ImageRowOptions,
 ): Row {
-  const createdMs = Date.parse(created ?? "");
+  // Docker's API gives whole seconds
+  const createdMs = Math.floor(Date.parse(created ?? "") / 1000) * 1000;
   const isDated = !Number.isNaN(createdMs);
   return {
     Repository: repository,

@@ -173,6 +173,11 @@ export class MonitorConnection implements Disposable {
     this.#request("pause");
   }
 
+  /** As {@linkcode MonitorConnection.pause}, until this connection is closed, also by the end of this process. */
+  hold(): void {
+    this.#request("hold");
+  }
+
   /** Asks for all processes to go on; the answer is `ok`, or `error` with EINVAL if they do. */
   unpause(): void {
     this.#request("unpause");

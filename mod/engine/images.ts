@@ -1,10 +1,12 @@
 /** Use cases of the image store: what comes in, and what there is. @module */
 
+import { WherryError } from "../errors.ts";
 import type { ImageId } from "../image/digest.ts";
 import { type DamagedImage, listImages as listAll, shownId } from "../image/image_list.ts";
 import { loadArchive } from "../image/load.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { type Sweep, sweepImages } from "../image/image_sweep.ts";
+import { findImage } from "../image/images.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
 import { parsePlatform } from "../image/platform.ts";
 import {
@@ -37,6 +39,8 @@ export interface NamedSource {
 export interface ImportImageOptions {
   /** What to call the image. @default {it gets no name} */
   reference?: string;
+  /** Whether no image may have that name yet. @default {false: it is taken away from the one that has it} */
+  isNewName?: boolean;
   /** Note in the image's history. */
   message?: string;
   /** Fields of the image as a Dockerfile writes them, for example `CMD ["sh"]`. */
@@ -48,15 +52,17 @@ export interface ImportImageOptions {
 /**
  * Makes an image of a root file system's tar, plain or compressed with gzip or zstd.
  *
- * @throws {WherryError} `corrupt` if it is not a sound tar; then everything is as it was.
+ * @throws {WherryError} `corrupt` if it is not a sound tar, `already_exists` if the name is taken and should be new;
+ * then everything is as it was.
  */
 export async function importImage(
   engine: Engine,
   source: NamedSource,
-  { reference, message, changes = [], maxUnpackedBytes }: ImportImageOptions,
+  { reference, isNewName = false, message, changes = [], maxUnpackedBytes }: ImportImageOptions,
 ): Promise<ImportedImage> {
   engine.ensureDirectories();
   sweep(engine);
+  if (isNewName && reference !== undefined) refuseTakenName(engine, reference);
   const parsed = reference === undefined ? undefined : parseReference(reference);
   const imported = await importRootfs(imagePaths(engine), source.bytes, {
     reference: parsed,
@@ -68,6 +74,15 @@ export async function importImage(
   });
   recordMadeImage(engine, { id: imported.id, action: "import", reference: parsed });
   return imported;
+}
+
+function refuseTakenName(engine: Engine, name: string): void {
+  if (findImage(imagePaths(engine), name) === undefined) return;
+  throw new WherryError(
+    "already_exists",
+    `Cannot name an image "${name}": there is another one of that name`,
+    { hint: "Give another one with --name, or REPOSITORY as the last argument to take it over" },
+  );
 }
 
 /** An image that was loaded. */

@@ -5,7 +5,7 @@ import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
-import { findContainer } from "./find.ts";
+import { type Container, findContainer } from "./find.ts";
 
 const EBUSY = 16;
 const EINVAL = 22;
@@ -19,20 +19,53 @@ const EOPNOTSUPP = 95;
  * @throws {WherryError} `conflict` if it does not run or is paused already, `unsupported` without cgroups.
  */
 export async function pauseContainer(engine: Engine, wanted: string): Promise<void> {
-  const { config, paths, state } = findContainer(engine, wanted);
-  if (!state.isRunning) throw notRunning(wanted);
-  if (state.status === "restarting") {
-    throw conflict(`Container ${wanted} is restarting, wait until the container is running`);
-  }
+  const { config, paths } = findPausable(engine, wanted);
   await request(paths.runDirectory, {
     ask: (monitor) => monitor.pause(),
-    explain: (errno) =>
-      errno === EBUSY ? conflict(`Container ${wanted} is already paused`) : failure(
-        `pause container "${wanted}"`,
-        errno,
-      ),
+    explain: (errno) => whyNotPaused(wanted, errno),
   });
   recordContainerEvent(engine, { config, action: "pause" });
+}
+
+/**
+ * Stops all processes of a container for a while, as {@linkcode pauseContainer} does. They go on when the result is
+ * disposed of, and also when this process is killed.
+ *
+ * @param wanted A name, an id or the beginning of an id.
+ * @throws {WherryError} As {@linkcode pauseContainer}.
+ */
+export async function holdContainer(engine: Engine, wanted: string): Promise<AsyncDisposable> {
+  const { config, paths } = findPausable(engine, wanted);
+  using undo = new DisposableStack();
+  const monitor = undo.use(MonitorConnection.connect(paths.runDirectory));
+  monitor.hold();
+  await expectOk(monitor, (errno) => whyNotPaused(wanted, errno));
+  recordContainerEvent(engine, { config, action: "pause" });
+  const stack = undo.move();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      using _connection = stack;
+      monitor.unpause();
+      const answer = await monitor.nextOf("ok", "error");
+      // Without it somebody else has let it go on, or ended it
+      if (answer?.type === "ok") recordContainerEvent(engine, { config, action: "unpause" });
+    },
+  };
+}
+
+function findPausable(engine: Engine, wanted: string): Container {
+  const container = findContainer(engine, wanted);
+  if (!container.state.isRunning) throw notRunning(wanted);
+  if (container.state.status === "restarting") {
+    throw conflict(`Container ${wanted} is restarting, wait until the container is running`);
+  }
+  return container;
+}
+
+function whyNotPaused(wanted: string, errno: number): WherryError {
+  return errno === EBUSY
+    ? conflict(`Container ${wanted} is already paused`)
+    : failure(`pause container "${wanted}"`, errno);
 }
 
 /**
@@ -62,6 +95,13 @@ interface MonitorRequest {
 async function request(runDirectory: string, { ask, explain }: MonitorRequest): Promise<void> {
   using monitor = MonitorConnection.connect(runDirectory);
   ask(monitor);
+  await expectOk(monitor, explain);
+}
+
+async function expectOk(
+  monitor: MonitorConnection,
+  explain: MonitorRequest["explain"],
+): Promise<void> {
   const answer = await monitor.nextOf("ok", "error");
   if (answer?.type === "ok") return;
   // Without an answer the container has ended: there is no such process

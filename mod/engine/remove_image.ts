@@ -107,7 +107,8 @@ export interface ImagePruneOptions {
 }
 
 /**
- * Removes images that nothing uses, and all else in the store that nothing needs.
+ * Removes images that nothing uses, and all else in the store that nothing needs: the beginnings of blobs, too, that
+ * no pull is working on.
  *
  * @returns Lines as docker's prune has them, `untagged: NAME` and `deleted: DIGEST`.
  */
@@ -128,9 +129,15 @@ export function pruneImages(
     isDamagedUnwanted: (image) => isDamagedToo && isNameless(image),
   });
   for (const image of removed) recordRemoval(engine, image);
-  recordPrune(engine, { type: "image", reclaimedBytes });
+  const partials = removeAbandonedPartials(new ImagePaths(engine.paths.root));
+  const result: PruneResult = {
+    removed: removed.flatMap(describeRemoval),
+    reclaimedBytes: reclaimedBytes + partials.bytes,
+    failures: [],
+  };
+  recordPrune(engine, { type: "image", reclaimedBytes: result.reclaimedBytes });
   noteKept(engine, damaged);
-  return { removed: removed.flatMap(describeRemoval), reclaimedBytes, failures: [] };
+  return result;
 }
 
 function pruneIn(engine: Engine, options: PruneOptions): ReturnType<typeof pruneStore> {

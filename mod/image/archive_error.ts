@@ -48,7 +48,7 @@ function lowerCannot(message: string): string {
 }
 
 /** Whether the file system is full, as the kernel or as Deno's file API says it. */
-function isFullDisk(error: unknown): boolean {
+export function isFullDisk(error: unknown): boolean {
   if (error instanceof SystemError) return error.code === "ENOSPC" || error.code === "EDQUOT";
   return error instanceof Error && "code" in error &&
     (error.code === "ENOSPC" || error.code === "EDQUOT");

@@ -54,7 +54,7 @@ export interface StageOptions {
 }
 
 /** An image that was brought in. */
-export interface StoredImage {
+export interface LoadedImage {
   id: ImageId;
   /** None if the archive gives the image no name. */
   references: readonly Reference[];
@@ -113,9 +113,9 @@ export class ArchiveStager {
    * @throws {DigestMismatchError} If content is not what it should be.
    * @throws {StoreChangedError} If a layer that was used again has been removed from the store.
    */
-  async bringIn(archived: readonly ArchivedImage[]): Promise<StoredImage[]> {
+  async bringIn(archived: readonly ArchivedImage[]): Promise<LoadedImage[]> {
     const images: StagedImage[] = [];
-    const stored: StoredImage[] = [];
+    const stored: LoadedImage[] = [];
     for (const one of archived) {
       const { image, id } = await this.#stageImage(one);
       images.push(image);

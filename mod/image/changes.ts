@@ -1,6 +1,7 @@
-/** Fields of an image as a Dockerfile writes them, for `import --change`. @module */
+/** Fields of an image as a Dockerfile writes them, for `import --change` and `commit --change`. @module */
 
 import { WherryError } from "../errors.ts";
+import { type HealthcheckConfig, parseHealthInstruction } from "./health_instruction.ts";
 
 /** The `config` object of a config blob, in the spec's spelling. */
 export interface ProcessConfig {
@@ -8,7 +9,10 @@ export interface ProcessConfig {
   "Entrypoint"?: string[];
   "Env"?: string[];
   "ExposedPorts"?: Record<string, Record<string, never>>;
+  "Healthcheck"?: HealthcheckConfig;
   "Labels"?: Record<string, string>;
+  "OnBuild"?: string[];
+  "Shell"?: string[];
   "StopSignal"?: string;
   "User"?: string;
   "Volumes"?: Record<string, Record<string, never>>;
@@ -18,45 +22,60 @@ export interface ProcessConfig {
 const INSTRUCTION = /^\s*(\w+)\s+(\S.*?)\s*$/s;
 const NAME_AND_VALUE = /([^\s="]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g;
 
+/** What can be in a change. */
+const WORDS =
+  "CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR";
+
 /**
- * Makes an image's `config` object of Dockerfile instructions.
+ * Changes an image's `config` object as Dockerfile instructions say.
  *
- * Knows CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME and WORKDIR.
+ * Knows CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR. An
+ * ENTRYPOINT takes the command of before away, as it does in a Dockerfile.
  *
  * @param changes One instruction each, for example `ENV A=1 B="two words"`.
+ * @param before What there is already; stays as it is. @default {nothing}
  * @throws {WherryError} `invalid_argument` if one is not understood.
  */
-export function applyChanges(changes: readonly string[]): ProcessConfig {
-  const config: ProcessConfig = {};
-  for (const change of changes) {
-    const [, word = "", rest = ""] = INSTRUCTION.exec(change) ?? [];
-    if (!apply(config, word.toUpperCase(), rest)) {
-      throw new WherryError(
-        "invalid_argument",
-        `Cannot apply the change "${change}": not understood`,
-        {
-          hint: "Write CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR, " +
-            "as in --change 'CMD [\"sh\"]'",
-        },
-      );
-    }
-  }
+export function applyChanges(
+  changes: readonly string[],
+  before: Readonly<ProcessConfig> = {},
+): ProcessConfig {
+  const config: ProcessConfig = { ...before };
+  const words = changes.map((change) => applyChange(config, change));
+  if (words.includes("ENTRYPOINT") && !words.includes("CMD")) delete config["Cmd"];
   return config;
+}
+
+/** @returns The instruction's word. */
+function applyChange(config: ProcessConfig, change: string): string {
+  const [, word = "", rest = ""] = INSTRUCTION.exec(change) ?? [];
+  const upper = word.toUpperCase();
+  if (apply(config, upper, rest)) return upper;
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot apply the change "${change}": not understood`,
+    { hint: `Write ${WORDS}, as in --change 'CMD ["sh"]'` },
+  );
 }
 
 function apply(config: ProcessConfig, word: string, rest: string): boolean {
   if (rest === "") return false;
   switch (word) {
     case "CMD":
-      config["Cmd"] = parseCommand(rest);
+      config["Cmd"] = parseCommand(rest, config["Shell"]);
       return true;
     case "ENTRYPOINT":
-      config["Entrypoint"] = parseCommand(rest);
+      config["Entrypoint"] = parseCommand(rest, config["Shell"]);
       return true;
     case "ENV":
       return addEnv(config, rest);
     case "LABEL":
       return addLabels(config, rest);
+    case "HEALTHCHECK":
+      return setHealthcheck(config, rest);
+    case "ONBUILD":
+      config["OnBuild"] = [...(config["OnBuild"] ?? []), rest];
+      return !NO_TRIGGER.test(rest);
     case "EXPOSE":
       config["ExposedPorts"] = {
         ...config["ExposedPorts"],
@@ -73,16 +92,33 @@ function apply(config: ProcessConfig, word: string, rest: string): boolean {
       config["User"] = rest;
       return true;
     case "WORKDIR":
-      config["WorkingDir"] = rest;
-      return rest.startsWith("/");
+      config["WorkingDir"] = joinPath(config["WorkingDir"] ?? "", rest);
+      return true;
     default:
       return false;
   }
 }
 
+/** What ONBUILD cannot keep for later. */
+const NO_TRIGGER = /^(?:ONBUILD|FROM|MAINTAINER)\b/i;
+
+function setHealthcheck(config: ProcessConfig, text: string): boolean {
+  const check = parseHealthInstruction(text, parseList);
+  if (check === undefined) return false;
+  config["Healthcheck"] = check;
+  return true;
+}
+
+/** A relative one is below the one before. */
+function joinPath(before: string, path: string): string {
+  return path.startsWith("/") ? path : `${before.replace(/\/$/, "")}/${path}`;
+}
+
+const DEFAULT_SHELL = ["/bin/sh", "-c"];
+
 /** A JSON list of strings is the exact command; anything else is for the shell. */
-function parseCommand(text: string): string[] {
-  return parseList(text) ?? ["/bin/sh", "-c", text];
+function parseCommand(text: string, shell: readonly string[] = DEFAULT_SHELL): string[] {
+  return parseList(text) ?? [...shell, text];
 }
 
 function parseList(text: string): string[] | undefined {

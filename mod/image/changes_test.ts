@@ -25,7 +25,46 @@ for (const [changes, config] of cases) {
   });
 }
 
-for (const change of ["", "CMD", "COPY a b", "WORKDIR relative", "ENV", "ENV A"]) {
+const mergedCases: [change: string, before: ProcessConfig, after: ProcessConfig][] = [
+  ["ENV B=2", { "Env": ["A=1", "B=1"] }, { "Env": ["A=1", "B=2"] }],
+  ["LABEL b=2", { "Labels": { a: "1", b: "1" } }, { "Labels": { a: "1", b: "2" } }],
+  ["EXPOSE 80", { "ExposedPorts": { "53/udp": {} } }, {
+    "ExposedPorts": { "53/udp": {}, "80/tcp": {} },
+  }],
+  ["WORKDIR b", { "WorkingDir": "/a" }, { "WorkingDir": "/a/b" }],
+  ["WORKDIR b", {}, { "WorkingDir": "/b" }],
+  ['ENTRYPOINT ["/x"]', { "Cmd": ["old"] }, { "Entrypoint": ["/x"] }],
+  ['CMD ["/x"]', { "Entrypoint": ["old"] }, { "Entrypoint": ["old"], "Cmd": ["/x"] }],
+  ["CMD ls", { "Shell": ["/bin/bash", "-c"] }, {
+    "Shell": ["/bin/bash", "-c"],
+    "Cmd": ["/bin/bash", "-c", "ls"],
+  }],
+  ["ONBUILD RUN make", { "OnBuild": ["COPY . ."] }, { "OnBuild": ["COPY . .", "RUN make"] }],
+  ["HEALTHCHECK NONE", { "Healthcheck": { "Test": ["CMD", "x"] } }, {
+    "Healthcheck": { "Test": ["NONE"] },
+  }],
+];
+for (const [change, before, after] of mergedCases) {
+  Deno.test(`applyChanges() puts ${change} on top of ${JSON.stringify(before)}`, () => {
+    deepStrictEqual(applyChanges([change], before), after);
+  });
+}
+
+Deno.test("applyChanges() leaves what it changes as it was", () => {
+  const before = { "Env": ["A=1"], "Labels": { a: "1" }, "OnBuild": ["RUN a"] };
+
+  applyChanges(["ENV A=2", "LABEL a=2", "ONBUILD RUN b"], before);
+
+  deepStrictEqual(before, { "Env": ["A=1"], "Labels": { a: "1" }, "OnBuild": ["RUN a"] });
+});
+
+Deno.test("applyChanges() keeps a command that comes before the entrypoint", () => {
+  const config = applyChanges(['CMD ["a"]', 'ENTRYPOINT ["b"]']);
+
+  deepStrictEqual(config, { "Cmd": ["a"], "Entrypoint": ["b"] });
+});
+
+for (const change of ["", "CMD", "COPY a b", "ENV", "ENV A", "ONBUILD FROM a", "HEALTHCHECK x"]) {
   Deno.test(`applyChanges() refuses "${change}" and names it`, () => {
     throws(
       () => applyChanges([change]),

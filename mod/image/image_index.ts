@@ -8,6 +8,7 @@
  */
 
 import type { Descriptor as FileDescriptor } from "../../ffi/descriptor.ts";
+import { isPresent } from "../kernel/entry.ts";
 import { acquireLock } from "../store/lock.ts";
 import { readRecord, writeRecord } from "../store/record.ts";
 import { parseDigest } from "./digest.ts";
@@ -42,7 +43,9 @@ export function readIndex(paths: ImagePaths): ImageIndex {
 
 /** Replaces the list of images, durably. Call it with the store locked. */
 export function writeIndex(paths: ImagePaths, index: ImageIndex): void {
-  writeRecord(paths.layoutMarker, { imageLayoutVersion: "1.0.0" }, { isDurable: false });
+  if (!isPresent(paths.layoutMarker)) {
+    writeRecord(paths.layoutMarker, { imageLayoutVersion: "1.0.0" }, { isDurable: false });
+  }
   writeRecord(paths.index, formatImageIndex(index), { isDurable: true });
 }
 
@@ -85,16 +88,21 @@ function withReference(entry: Descriptor, reference: string): Descriptor {
  * Takes a reference away from the image that has it, for another one.
  *
  * The image stays: by the digest by which a registry has it, or without a name if it has no other.
+ *
+ * @param isTaken Whether the other image has a reference now.
  */
-function removeReference({ manifests }: ImageIndex, reference: string): ImageIndex {
+function removeReference(
+  { manifests }: ImageIndex,
+  reference: string,
+  isTaken: (reference: string) => boolean,
+): ImageIndex {
   const entry = manifests.find((item) => referenceOf(item) === reference);
   if (entry === undefined) return { manifests };
   const rest = manifests.filter((item) => item !== entry);
   const digest = repositoryDigestOf(entry);
-  if (digest !== undefined) {
-    const name = formatReference(digest);
-    const isKnown = name === reference || rest.some((item) => referenceOf(item) === name);
-    return { manifests: isKnown ? rest : [...rest, withReference(entry, name)] };
+  const name = digest === undefined ? reference : formatReference(digest);
+  if (!isTaken(name) && !rest.some((item) => referenceOf(item) === name)) {
+    return { manifests: [...rest, withReference(entry, name)] };
   }
   const isLast = !rest.some((item) => item.digest === entry.digest);
   return { manifests: isLast ? [...rest, withoutReference(entry)] : rest };
@@ -114,11 +122,13 @@ export function addManifest(
   const names = references.map(formatReference);
   const isReplaced = (item: Descriptor): boolean =>
     item.digest === entry.digest && names.includes(referenceOf(item) ?? "");
-  const kept = { manifests: index.manifests.filter((item) => !isReplaced(item)) };
-  const { manifests } = names.reduce(removeReference, kept);
+  const kept: ImageIndex = { manifests: index.manifests.filter((item) => !isReplaced(item)) };
+  const added = names.map((name) => withReference(entry, name));
+  const digests = added.flatMap((item) => repositoryDigestOf(item) ?? []).map(formatReference);
+  const isTaken = (name: string): boolean => names.includes(name) || digests.includes(name);
+  const { manifests } = names.reduce((left, name) => removeReference(left, name, isTaken), kept);
   const isNamed = (item: Descriptor): boolean => referenceOf(item) !== undefined;
   const others = manifests.filter((item) => item.digest !== entry.digest || isNamed(item));
-  const added = names.map((name) => withReference(entry, name));
   const isKnown = others.some(({ digest }) => digest === entry.digest);
   if (added.length === 0 && !isKnown) added.push(withoutReference(entry));
   return { manifests: [...others, ...added] };

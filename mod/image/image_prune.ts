@@ -4,7 +4,7 @@ import { treeBytes } from "../kernel/tree_size.ts";
 import { removeAbandonedFiles } from "../store/record.ts";
 import { type ChainId, hexOf, type ImageId } from "./digest.ts";
 import { ImageDocuments } from "./image_documents.ts";
-import { lockImages, readIndex, writeIndex } from "./image_index.ts";
+import { lockImages, readIndex } from "./image_index.ts";
 import { type DamagedImage, shownId, sortOut, type StoredImage } from "./image_list.ts";
 import { allNames, namesOf } from "./image_names.ts";
 import type { ImagePaths } from "./image_paths.ts";
@@ -14,6 +14,7 @@ import {
   type Garbage,
   type ImageUse,
   removeGarbage,
+  shrinkStore,
 } from "./image_sweep.ts";
 import type { ImageIndex } from "./oci.ts";
 import type { Reference } from "./reference.ts";
@@ -61,7 +62,9 @@ export function pruneImages(paths: ImagePaths, options: PruneOptions): PrunedIma
   using trash = Staging.open(paths);
   const { removed, garbage } = pruneLocked(paths, options, trash);
   const gone = new Set(garbage.layers);
-  const discarded = garbage.discarded.map(({ path, bytes }) => bytes ?? treeBytes(path));
+  const discarded = garbage.discarded.map(({ path, bytes }) =>
+    bytes ?? (path === undefined ? 0 : treeBytes(path))
+  );
   return {
     removed: removed.map((image) => describe(image, claim(image, gone))),
     reclaimedBytes: discarded.reduce((sum, bytes) => sum + bytes, 0),
@@ -93,8 +96,10 @@ function pruneLocked(
     .filter(isUnused);
   const remaining = without(index, removed);
   const garbage = findGarbage(paths, { index: remaining, use: inUse, documents });
-  if (removed.length > 0) writeIndex(paths, remaining);
-  return { removed, garbage: { ...garbage, discarded: removeGarbage(paths, garbage, trash) } };
+  const discarded = removed.length === 0
+    ? removeGarbage(paths, garbage, trash)
+    : shrinkStore(paths, { index: remaining, garbage, trash });
+  return { removed, garbage: { ...garbage, discarded } };
 }
 
 function without({ manifests }: ImageIndex, images: readonly AnyImage[]): ImageIndex {

@@ -80,3 +80,15 @@ testStore(
     deepStrictEqual(store.list().filter((path) => /\/./.test(path)), []);
   },
 );
+
+testStore("pruneImages() gives back the room of directories that have grown", ({ paths }) => {
+  Deno.mkdirSync(paths.blobs, { recursive: true, mode: 0o700 });
+  for (let i = 0; i < 300; i++) {
+    Deno.writeTextFileSync(`${paths.blobs}/${i.toString(16).padStart(64, "0")}`, "");
+  }
+
+  pruneImages(paths, { use: () => UNUSED, ...ALL });
+
+  const { size, mode } = Deno.statSync(paths.blobs);
+  deepStrictEqual([size <= 4096, (mode ?? 0) & 0o777], [true, 0o700]);
+});

@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { type ChainId, type Digest, hexOf, type ImageId } from "./digest.ts";
 import { ImageDocuments } from "./image_documents.ts";
-import { lockImages, readIndex, writeIndex } from "./image_index.ts";
+import { lockImages, readIndex } from "./image_index.ts";
 import { type DamagedImage, shownId, sortOut, type StoredImage } from "./image_list.ts";
 import { allNames, isSingleName, nameless, namesOf, withoutName } from "./image_names.ts";
 import type { ImagePaths } from "./image_paths.ts";
@@ -12,7 +12,7 @@ import {
   type Garbage,
   type ImageUse,
   type ImageUser,
-  removeGarbage,
+  shrinkStore,
 } from "./image_sweep.ts";
 import { getEntry } from "./images.ts";
 import type { Descriptor, ImageIndex } from "./oci.ts";
@@ -72,8 +72,7 @@ export function removeImage(
   const garbage = plan.isDeleted
     ? findGarbage(paths, { index: remaining, use: inUse, documents })
     : NO_GARBAGE;
-  writeIndex(paths, remaining);
-  removeGarbage(paths, garbage, trash);
+  shrinkStore(paths, { index: remaining, garbage, trash });
   return describeRemoval(image, plan, garbage);
 }
 

@@ -17,11 +17,13 @@
  */
 
 import { listNames } from "../kernel/entry.ts";
+import { treeBytes } from "../kernel/tree_size.ts";
 import { removeAbandonedFiles } from "../store/record.ts";
+import { isFullDisk } from "./archive_error.ts";
 import { listBlobs } from "./blob_store.ts";
 import { type ChainId, type Digest, hexOf, type ImageId } from "./digest.ts";
 import { ImageDocuments } from "./image_documents.ts";
-import { lockImages, readIndex } from "./image_index.ts";
+import { lockImages, readIndex, writeIndex } from "./image_index.ts";
 import { type DamagedImage, sortOut } from "./image_list.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { LayerSizes } from "./layer_sizes.ts";
@@ -97,13 +99,65 @@ function neededBlobs(
 
 /** What was garbage, on its way out. */
 export interface Discarded {
-  /** Where it waits to be deleted. */
-  path: string;
+  /** Where it waits to be deleted; `undefined` if it is gone. */
+  path: string | undefined;
   /** What it takes, if that is known. */
   bytes: number | undefined;
 }
 
-/** Renames, which is quick and atomic; the deletion comes with the end of `trash`. */
+/**
+ * Replaces the index by a smaller one, and removes what nothing needs any more. Call it with the store locked.
+ *
+ * Killed at any moment, it leaves the old index with all that it needs, or the new one and perhaps some garbage. What is
+ * garbage is renamed, which is quick; the deletion comes with the end of `trash`.
+ *
+ * On a full disk there is no room for a new index beside the old one. Then it comes from stored layers that are garbage
+ * with the new one: killed just then, an image that was about to go stays, runs, and cannot be pushed or saved.
+ */
+export function shrinkStore(
+  paths: ImagePaths,
+  { index, garbage, trash }: { index: ImageIndex; garbage: Garbage; trash: Staging },
+): Discarded[] {
+  const deleted = writeMakingRoom(paths, index, garbage);
+  const blobs = garbage.blobs.filter((digest) => !deleted.has(digest));
+  return [
+    ...Array.from(deleted.values(), (bytes): Discarded => ({ path: undefined, bytes })),
+    ...removeGarbage(paths, { blobs, layers: garbage.layers }, trash),
+  ];
+}
+
+/** @returns The blobs that had to be deleted at once, with their sizes. */
+function writeMakingRoom(
+  paths: ImagePaths,
+  index: ImageIndex,
+  { blobs }: Garbage,
+): Map<Digest, number> {
+  const deleted = new Map<Digest, number>();
+  try {
+    writeIndex(paths, index);
+  } catch (error) {
+    if (!isFullDisk(error)) throw error;
+    for (const digest of blobs) {
+      const path = paths.blob(digest);
+      if (looksLikeDocument(path)) continue;
+      deleted.set(digest, treeBytes(path));
+      Deno.removeSync(path);
+    }
+    writeIndex(paths, index);
+  }
+  return deleted;
+}
+
+const OPENING_BRACE = 0x7b;
+
+/** What is not JSON is a stored layer; one that looks like it stays a little longer. */
+function looksLikeDocument(path: string): boolean {
+  using file = Deno.openSync(path);
+  const start = new Uint8Array(1);
+  return file.readSync(start) === 1 && start[0] === OPENING_BRACE;
+}
+
+/** Removes garbage, as {@linkcode shrinkStore} does, where the index stays as it is. */
 export function removeGarbage(
   paths: ImagePaths,
   { blobs, layers }: Pick<Garbage, "blobs" | "layers">,
@@ -115,10 +169,25 @@ export function removeGarbage(
     return { path, bytes };
   };
   using sizes = new LayerSizes(paths);
-  return [
+  const discarded = [
     ...layers.map((name) => discard(`${paths.layers}/${name}`, sizes.forget(name))),
     ...blobs.map((digest) => discard(paths.blob(digest))),
   ];
+  for (const directory of [paths.layers, paths.blobs]) renewIfEmptied(directory, trash);
+  return discarded;
+}
+
+/** What most file systems give a directory to begin with, in bytes. */
+const NEW_DIRECTORY_SIZE = 4096;
+
+/** Puts a new directory in the place of one that has grown and is empty: ext4 never makes one smaller. */
+function renewIfEmptied(directory: string, trash: Staging): void {
+  const { size, mode } = Deno.lstatSync(directory);
+  if (size <= NEW_DIRECTORY_SIZE || listNames(directory).length > 0) return;
+  const fresh = trash.newPath();
+  Deno.mkdirSync(fresh, { mode: (mode ?? 0o700) & 0o777 });
+  // Atomic: there is a directory at every moment
+  Deno.renameSync(fresh, directory);
 }
 
 /** What a clean-up removed. */

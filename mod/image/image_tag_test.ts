@@ -1,6 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { makeImage, testStore } from "../../tests/fakes/image_store.ts";
-import { readIndex, REPOSITORY_DIGEST_ANNOTATION, writeIndex } from "./image_index.ts";
+import type { Digest } from "./digest.ts";
+import { addManifest, readIndex, REPOSITORY_DIGEST_ANNOTATION, writeIndex } from "./image_index.ts";
 import { listImages } from "./image_list.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { tagImage } from "./image_tag.ts";
@@ -92,6 +93,49 @@ testStore("tagImage() leaves the digest to the image that loses its tag", async 
   deepStrictEqual(namesOf(paths).toSorted(), [["box:latest", "new:latest"], [`box@${DIGEST}`]]);
   strictEqual(getImage(paths, `box@${DIGEST}`).id, old);
 });
+
+testStore(
+  "addManifest() leaves a digest to the image that came last with it",
+  async ({ paths }) => {
+    const old = await makeImage(paths, "box");
+    addRepositoryDigests(paths);
+    const id = await makeImage(paths, "new");
+    const entry = readIndex(paths).manifests.find((item) => item.digest === digestOf(paths, "new"));
+    const annotations = { [REPOSITORY_DIGEST_ANNOTATION]: DIGEST };
+    if (entry === undefined) throw new TypeError("Cannot find the entry: there is none");
+
+    // As when the image is pulled for another platform
+    const index = addManifest(readIndex(paths), { ...entry, annotations }, [parseReference("box")]);
+    writeIndex(paths, index);
+
+    strictEqual(getImage(paths, `box@${DIGEST}`).id, id);
+    strictEqual(findImage(paths, old)?.id, old);
+    deepStrictEqual(namesOf(paths).toSorted(), [[], ["box:latest", "new:latest", `box@${DIGEST}`]]);
+  },
+);
+
+testStore(
+  "addManifest() keeps an image that loses the digest that was its only name",
+  async ({ paths }) => {
+    const old = await makeImage(paths, "box");
+    const manifests = readIndex(paths).manifests.map((entry) => ({ ...entry, annotations: {} }));
+    const [entry] = manifests;
+    if (entry === undefined) throw new TypeError("Cannot find the entry: there is none");
+    const byDigest = parseReference(`box@${DIGEST}`);
+    writeIndex(paths, addManifest({ manifests: [] }, entry, [byDigest]));
+    const id = await makeImage(paths, "new");
+
+    const other = { ...entry, digest: digestOf(paths, "new") };
+    writeIndex(paths, addManifest(readIndex(paths), other, [byDigest]));
+
+    strictEqual(getImage(paths, `box@${DIGEST}`).id, id);
+    strictEqual(findImage(paths, old)?.id, old);
+  },
+);
+
+function digestOf(paths: ImagePaths, name: string): Digest {
+  return getImage(paths, name).digest;
+}
 
 testStore("tagImage() refuses what could be taken for a digest", async ({ paths }) => {
   await makeImage(paths, "box");

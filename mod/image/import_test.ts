@@ -148,7 +148,8 @@ test("importRootfs() refuses a tar of a known size for which there is no room", 
 
   await rejects(importRootfs(store.paths, sourceOf(TAR), options), {
     kind: "unavailable",
-    message: /^Cannot import "rootfs.tar": cannot unpack: it needs 9000000000.0 MB, [\d.]+ MB are/,
+    message:
+      /^Cannot import "rootfs.tar": cannot unpack: no space left on device: it needs 9000000000.0 MB, [\d.]+ MB are/,
   });
 
   deepStrictEqual(store.list(), ["blobs", "layers", "staging"]);

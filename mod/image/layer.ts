@@ -561,7 +561,9 @@ function normalise(entry: TarEntry, name: ByteString): ByteString {
       const what = name === entry.name ? "entry" : `hard link ${quoted(entry.name)} to`;
       throw new ArchiveError(`${what} ${quoted(name)} leads out of the image`);
     }
-    if (component.length > MAX_COMPONENT_LENGTH) {
+    // The file that a whiteout hides is what has to have a name of no more
+    const hidden = component.startsWith(WHITEOUT_PREFIX) ? WHITEOUT_PREFIX.length : 0;
+    if (component.length > MAX_COMPONENT_LENGTH + hidden) {
       throw new ArchiveError(
         `entry ${
           quoted(name)

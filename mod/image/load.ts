@@ -5,9 +5,9 @@ import type { ArchiveFiles } from "./archive_files.ts";
 import type { ArchivedImage } from "./archived_image.ts";
 import {
   ArchiveStager,
+  type LoadedImage,
   type StageOptions,
   type StagePlaces,
-  type StoredImage,
 } from "./archive_stager.ts";
 import { StoreChangedError } from "./commit.ts";
 import { DirectoryFiles } from "./directory_files.ts";
@@ -50,7 +50,7 @@ export async function loadArchive(
   paths: ImagePaths,
   source: ImageSource,
   options: LoadOptions,
-): Promise<StoredImage[]> {
+): Promise<LoadedImage[]> {
   try {
     using staging = Staging.open(paths);
     const files = await openFiles(source, { paths, staging, maxBytes: options.maxUnpackedBytes });
@@ -91,7 +91,7 @@ async function bringIn(
   places: StagePlaces,
   images: readonly ArchivedImage[],
   options: LoadOptions,
-): Promise<StoredImage[]> {
+): Promise<LoadedImage[]> {
   try {
     return await new ArchiveStager(places, { ...options, mayReuseLayers: true }).bringIn(images);
   } catch (error) {

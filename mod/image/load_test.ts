@@ -6,11 +6,11 @@ import { TestLayout } from "../../tests/fakes/test_layout.ts";
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { type TarMember, tarOf } from "../../tests/fakes/tar_builder.ts";
 import { needs } from "../../tests/needs.ts";
-import type { StoredImage } from "./archive_stager.ts";
+import type { LoadedImage } from "./archive_stager.ts";
 import { loadArchive } from "./load.ts";
 import { sha256Hex } from "./sha256.ts";
 import type { ImagePaths } from "./image_paths.ts";
-import { SIZE_ANNOTATION } from "./image_index.ts";
+import { readIndex, SIZE_ANNOTATION } from "./image_index.ts";
 import { listImages } from "./image_list.ts";
 import { getImage } from "./images.ts";
 import { parsePlatform } from "./platform.ts";
@@ -72,7 +72,7 @@ const NEW_LAYOUT = tarOf(
   { name: "oci-layout", content: "{}" },
 );
 
-function load(paths: ImagePaths, bytes: Uint8Array): Promise<StoredImage[]> {
+function load(paths: ImagePaths, bytes: Uint8Array): Promise<LoadedImage[]> {
   return loadArchive(paths, sourceOf(bytes), {
     sourceName: "images.tar",
   });
@@ -313,13 +313,15 @@ test("loadArchive() unpacks a layer of the store no more and writes its blob no 
 
 test("loadArchive() gives an image that it knows the same size again", async ({ paths }) => {
   await load(paths, sampleLayout().tar());
-  const [before] = listImages(paths).images;
+  const before = readIndex(paths);
 
   await load(paths, sampleLayout().tar());
 
-  const size = before?.entries[0]?.annotations[SIZE_ANNOTATION];
-  strictEqual(size, String(BASE.length + TOP.length));
-  deepStrictEqual(listImages(paths).images, [before]);
+  strictEqual(
+    before.manifests[0]?.annotations[SIZE_ANNOTATION],
+    String(BASE.length + TOP.length),
+  );
+  deepStrictEqual(readIndex(paths), before);
 });
 
 test("loadArchive() does not believe that a layer is one that the store has", async ({ paths }) => {
@@ -387,7 +389,7 @@ test("loadArchive() refuses a file for which there is no room, before it comes",
   await rejects(load(store.paths, tarOf(member).slice(0, 2048)), {
     kind: "unavailable",
     message:
-      /^Cannot load "images.tar": cannot unpack: it needs 9000000000.0 MB, \d+\.\d MB are free$/,
+      /^Cannot load "images.tar": cannot unpack: no space left on device: it needs 9000000000.0 MB, \d+\.\d MB are free$/,
   });
 });
 

@@ -46,7 +46,9 @@ export function checkRoom(directory: string, bytes: number): void {
   if (bytes <= free) return;
   throw new WherryError(
     "unavailable",
-    `Cannot unpack: it needs ${formatMegabytes(bytes)}, ${formatMegabytes(free)} are free`,
+    `Cannot unpack: no space left on device: it needs ${formatMegabytes(bytes)}, ${
+      formatMegabytes(free)
+    } are free`,
     { hint: "Free some space, or give another --root" },
   );
 }

@@ -22,6 +22,7 @@ Deno.test("checkRoom() says how much is needed and how much there is", () => {
 
   throws(() => checkRoom("/tmp", 2 ** 60), {
     kind: "unavailable",
-    message: /^Cannot unpack: it needs 1152921504606.8 MB, \d+\.\d MB are free$/,
+    message:
+      /^Cannot unpack: no space left on device: it needs 1152921504606.8 MB, \d+\.\d MB are free$/,
   });
 });

@@ -22,19 +22,24 @@ function test(name: string, body: (store: TestImageStore) => Promise<void>): voi
 
 const ROOTFS = tarOf({ name: "bin/sh", content: "#!" });
 
+/** An archive with an image for each list of tags. */
 function saveArchive(path: string, tags: readonly (readonly string[])[]): void {
-  const config = JSON.stringify({
-    os: "linux",
-    rootfs: { type: "layers", "diff_ids": [`sha256:${sha256Hex(ROOTFS)}`] },
-  });
-  const images = tags.map((names) => ({
-    Config: "blobs/config",
+  const configs = tags.map((_, index) => ({
+    name: `blobs/config-${index}`,
+    content: JSON.stringify({
+      os: "linux",
+      author: String(index),
+      rootfs: { type: "layers", "diff_ids": [`sha256:${sha256Hex(ROOTFS)}`] },
+    }),
+  }));
+  const images = tags.map((names, index) => ({
+    Config: configs[index]?.name,
     RepoTags: names,
     Layers: ["blobs/layer"],
   }));
   const archive = tarOf(
     { name: "blobs/layer", content: ROOTFS },
-    { name: "blobs/config", content: config },
+    ...configs,
     { name: "manifest.json", content: JSON.stringify(images) },
   );
   Deno.writeFileSync(path, archive);
@@ -110,7 +115,15 @@ test("getTarImage() refuses an archive of several images", async (store) => {
     kind: "invalid_argument",
     message: /it holds 2 images/,
   });
-  strictEqual(listImages(store.paths).images.length, 1);
+  strictEqual(listImages(store.paths).images.length, 2);
+});
+
+test("getTarImage() takes an archive of one image that has several names", async ({ root, paths }) => {
+  saveArchive(`${root}/x.tar`, [["a:1", "b:2"]]);
+
+  const { id } = await getTarImage(paths, `${root}/x.tar`);
+
+  strictEqual(findImage(paths, "b:2")?.id, id);
 });
 
 test("getTarImage() names a file that is not there", async ({ paths }) => {

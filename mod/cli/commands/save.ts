@@ -2,7 +2,7 @@
 
 import { saveImages } from "../../engine/save_images.ts";
 import { SAVE_FORMATS, type SaveFormat } from "../../image/save.ts";
-import { argumentError } from "../argument_error.ts";
+import { flagError } from "../argument_error.ts";
 import type { SAVE_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -23,5 +23,5 @@ export async function run(
 function parseFormat(text: string): SaveFormat {
   const format = SAVE_FORMATS.find((known) => known === text);
   if (format !== undefined) return format;
-  throw argumentError(`invalid format: '${text}'`, { hint: `Use ${SAVE_FORMATS.join(" or ")}` });
+  throw flagError(`invalid format: '${text}'`, { hint: `Use ${SAVE_FORMATS.join(" or ")}` });
 }

@@ -93,6 +93,42 @@ const UNPAUSE = defineCommand({
   load: () => import("../commands/unpause.ts"),
 });
 
+const COMMIT = defineCommand({
+  paths: ["commit", "container commit", "image commit"],
+  summary: "Make an image of what a container has changed",
+  usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+  description:
+    "The new image is the container's own and one layer on top of it. What is mounted in " +
+    "the container, volumes among it, is no part of it.",
+  minArgs: 1,
+  maxArgs: 2,
+  flags: flags.COMMIT_FLAGS,
+  load: () => import("../commands/commit.ts"),
+});
+
+const EXPORT = defineCommand({
+  paths: ["export", "container export"],
+  summary: "Write a container's root file system as a tar",
+  usage: "[OPTIONS] CONTAINER",
+  description:
+    "What is mounted in the container is no part of it. `wherry import` makes an image of it.",
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.EXPORT_FLAGS,
+  load: () => import("../commands/export.ts"),
+});
+
+const DIFF = defineCommand({
+  paths: ["diff", "container diff"],
+  summary: "Show what a container has changed in its files",
+  usage: "CONTAINER",
+  description: "A path is added (A), changed (C) or deleted (D).",
+  minArgs: 1,
+  maxArgs: 1,
+  flags: flags.DIFF_FLAGS,
+  load: () => import("../commands/diff.ts"),
+});
+
 const TOP = defineCommand({
   paths: ["top", "container top"],
   summary: "Display the running processes of a container",
@@ -219,6 +255,9 @@ export const CONTAINER_COMMANDS = [
   EXEC,
   PS,
   ATTACH,
+  COMMIT,
+  DIFF,
+  EXPORT,
   PAUSE,
   PORT,
   TOP,

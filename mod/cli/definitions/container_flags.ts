@@ -351,6 +351,45 @@ export const ATTACH_FLAGS = [
 /** Of `wherry pause` and `wherry unpause`. */
 export const PAUSE_FLAGS = [] as const satisfies readonly FlagSpec[];
 
+/** Of `wherry commit`. */
+export const COMMIT_FLAGS = [
+  {
+    name: "author",
+    short: "a",
+    type: "string",
+    help: 'Author, for example "Ann <ann@example.org>"',
+  },
+  {
+    name: "change",
+    short: "c",
+    type: "list",
+    value: "instruction",
+    help: "Set a field of the image, as in a Dockerfile: CMD, ENV, USER and so on",
+  },
+  { name: "message", short: "m", type: "string", help: "Comment of the image's history entry" },
+  {
+    name: "pause",
+    short: "p",
+    type: "boolean",
+    default: true,
+    help: "Pause the container meanwhile",
+  },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry export`. */
+export const EXPORT_FLAGS = [
+  {
+    name: "output",
+    short: "o",
+    type: "string",
+    value: "file",
+    help: "Write to a file (default STDOUT)",
+  },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry diff`. */
+export const DIFF_FLAGS = [] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry top`; what follows the container belongs to `ps`. */
 export const TOP_FLAGS = [] as const satisfies readonly FlagSpec[];
 

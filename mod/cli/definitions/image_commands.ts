@@ -73,7 +73,7 @@ const RMI = defineCommand({
 });
 
 const IMPORT = defineCommand({
-  paths: ["import", "image import"],
+  paths: ["import"],
   summary: "Make an image from the tar of a root file system",
   usage: "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
   description: "The tar may be plain or compressed with gzip or zstd. It is what `docker export` " +
@@ -84,6 +84,32 @@ const IMPORT = defineCommand({
   maxArgs: 2,
   flags: flags.IMPORT_FLAGS,
   load: () => import("../commands/import.ts"),
+});
+
+const IMAGE_IMPORT = defineCommand({
+  paths: ["image import"],
+  summary: "Make an image from the tar of a root file system, named after its file",
+  usage: "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+  description:
+    "As `wherry import`, but an image that is not named otherwise is called like its file: " +
+    "debian.tar.gz becomes debian. A name that is taken is taken over only if it is given as REPOSITORY.",
+  minArgs: 1,
+  maxArgs: 2,
+  flags: flags.IMAGE_IMPORT_FLAGS,
+  load: () => import("../commands/image_import.ts"),
+});
+
+const IMAGE_EXPORT = defineCommand({
+  paths: ["image export"],
+  summary: "Write an image's root file system to DIRECTORY/NAME.tgz",
+  usage: "IMAGE DIRECTORY",
+  description:
+    "The file holds all layers in one, without their history: `wherry image import` makes an " +
+    "image of it. `wherry save` keeps layers and settings.",
+  minArgs: 2,
+  maxArgs: 2,
+  flags: flags.IMAGE_EXPORT_FLAGS,
+  load: () => import("../commands/image_export.ts"),
 });
 
 const LOAD = defineCommand({
@@ -164,6 +190,8 @@ export const IMAGE_COMMANDS = [
   IMAGES,
   IMPORT,
   IMAGE_EXISTS,
+  IMAGE_EXPORT,
+  IMAGE_IMPORT,
   IMAGE_INSPECT,
   IMAGE_PRUNE,
   LOAD,

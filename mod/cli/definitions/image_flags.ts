@@ -91,6 +91,9 @@ const MAX_UNPACKED = {
   help: "Refuse an image that unpacks to more than this (default no limit)",
 } as const;
 
+/** Of `wherry image export`. */
+export const IMAGE_EXPORT_FLAGS = [] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry import`. */
 export const IMPORT_FLAGS = [
   {
@@ -103,6 +106,17 @@ export const IMPORT_FLAGS = [
   },
   MAX_UNPACKED,
   { name: "message", short: "m", type: "string", help: "Comment of the image's history entry" },
+] as const satisfies readonly FlagSpec[];
+
+/** Of `wherry image import`. */
+export const IMAGE_IMPORT_FLAGS = [
+  ...IMPORT_FLAGS,
+  {
+    name: "name",
+    type: "string",
+    help:
+      "Name of the image, which nothing may have yet (default that of the file, up to the first dot)",
+  },
 ] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry load`. */

@@ -1,0 +1,142 @@
+/** What a container has changed in its files, path by path, as docker's `diff` tells it. @module */
+
+import { type FileStatus, findAttribute } from "../kernel/file_reading.ts";
+import type { ByteString } from "./byte_string.ts";
+import {
+  type DirectoryPlace,
+  type FoundEntry,
+  isWhiteout,
+  LayeredTree,
+  type OpenDirectory,
+  type TreeSource,
+  type WalkOptions,
+} from "./tree_walk.ts";
+
+/** A path that is not what it was. */
+export interface TreeChange {
+  /** What has become of it. */
+  kind: "added" | "changed" | "deleted";
+  /** Relative to the root. */
+  path: ByteString;
+}
+
+const CAPABILITY = "security.capability";
+
+/**
+ * Compares what overlayfs has in an upper directory with what is below it.
+ *
+ * As with docker, a directory counts as changed when something in it is or when its owner or mode is another, and a
+ * file when owner, mode, size, time of modification or capabilities are. A new directory is not told of when all that is
+ * in it is excluded.
+ *
+ * @param upper May be in use by a container.
+ * @param lower Directories of the layers below, the topmost first.
+ * @returns Directories before what is in them, sorted by name.
+ * @throws {SystemError} If they cannot be read.
+ */
+export function treeChanges(
+  upper: string,
+  lower: readonly TreeSource[],
+  { isExcluded = () => false }: WalkOptions = {},
+): TreeChange[] {
+  using after = LayeredTree.openLayer(upper);
+  using before = LayeredTree.openMerged(lower);
+  const comparison = { after, before, isExcluded };
+  return changesIn(comparison, { after: after.root, before: before.root }).changes;
+}
+
+interface Comparison extends Required<WalkOptions> {
+  after: LayeredTree;
+  before: LayeredTree;
+}
+
+/** One directory in both trees. */
+interface ComparedDirectory {
+  after: DirectoryPlace;
+  /** `undefined` if it is new, or was no directory. */
+  before: DirectoryPlace | undefined;
+}
+
+/** One name in a directory. */
+interface ComparedEntry {
+  path: ByteString;
+  kind: TreeChange["kind"] | undefined;
+  /** What is in it, if it is a directory. */
+  inside: ComparedDirectory | undefined;
+}
+
+/** What has changed in a directory. */
+interface DirectoryChanges {
+  changes: TreeChange[];
+  /** Whether all that is in it is excluded, so that it may be there for that alone. */
+  holdsExcludedOnly: boolean;
+}
+
+function changesIn(comparison: Comparison, place: ComparedDirectory): DirectoryChanges {
+  const { entries, holdsExcludedOnly } = compareEntries(comparison, place);
+  const changes = entries.flatMap(({ path, kind, inside }) => {
+    if (inside === undefined) return kind === undefined ? [] : [{ kind, path }];
+    const found = changesIn(comparison, inside);
+    if (kind === "added" && found.holdsExcludedOnly) return [];
+    const own = kind ?? (found.changes.length > 0 ? "changed" : undefined);
+    return own === undefined ? [] : [{ kind: own, path }, ...found.changes];
+  });
+  return { changes, holdsExcludedOnly };
+}
+
+/** Compares what is in a directory, which is closed by the time what is in its directories is looked at. */
+function compareEntries(
+  { after, before, isExcluded }: Comparison,
+  place: ComparedDirectory,
+): { entries: ComparedEntry[]; holdsExcludedOnly: boolean } {
+  using newer = after.open(place.after);
+  using older = place.before === undefined ? undefined : before.open(place.before);
+  if (newer === undefined) return { entries: [], holdsExcludedOnly: false };
+  const names = newer.names();
+  // What an opaque directory does not repeat is gone
+  const hidden = newer.isOpaque ? older?.names() ?? [] : [];
+  const isTold = (name: ByteString): boolean => !isExcluded(newer.pathOf(name));
+  const entries = [...new Set([...names, ...hidden])].sort()
+    .filter(isTold)
+    .flatMap((name) => compareEntry(name, newer, older) ?? []);
+  return { entries, holdsExcludedOnly: names.length > 0 && !names.some(isTold) };
+}
+
+function compareEntry(
+  name: ByteString,
+  newer: OpenDirectory,
+  older: OpenDirectory | undefined,
+): ComparedEntry | undefined {
+  using current = newer.find(name);
+  using former = older?.find(name);
+  const path = newer.pathOf(name);
+  if (current === undefined || isWhiteout(current.status)) {
+    return former === undefined ? undefined : { path, kind: "deleted", inside: undefined };
+  }
+  const kind = former === undefined ? "added" : isChanged(former, current) ? "changed" : undefined;
+  const isDirectory = current.status.type === "directory";
+  const inside = isDirectory ? { after: current.place, before: placeOf(former) } : undefined;
+  return { path, kind, inside };
+}
+
+function placeOf(entry: FoundEntry | undefined): DirectoryPlace | undefined {
+  return entry?.status.type === "directory" ? entry.place : undefined;
+}
+
+function isChanged(former: FoundEntry, current: FoundEntry): boolean {
+  const [a, b] = [former.status, current.status];
+  if (OWN_FIELDS.some((field) => a[field] !== b[field])) return true;
+  if (b.type === "directory") return false;
+  return a.size !== b.size || !isSameTime(a, b) || !hasSameCapabilities(former, current);
+}
+
+const OWN_FIELDS = ["type", "mode", "uid", "gid", "deviceMajor", "deviceMinor"] as const;
+
+function isSameTime({ modifiedAt: a }: FileStatus, { modifiedAt: b }: FileStatus): boolean {
+  return a.seconds === b.seconds && a.nanoseconds === b.nanoseconds;
+}
+
+function hasSameCapabilities(former: FoundEntry, current: FoundEntry): boolean {
+  const [a, b] = [findAttribute(former.fd, CAPABILITY), findAttribute(current.fd, CAPABILITY)];
+  return a?.toHex() === b?.toHex();
+}
