@@ -225,7 +225,7 @@ testWhole("what is not there or is a directory is named", async (wherry) => {
   const before = await describeStore(wherry);
   const cases: [args: string[], code: number, message: RegExp][] = [
     [
-      ["run", "missing", "true"],
+      ["run", "--pull", "never", "missing", "true"],
       125,
       /^wherry: Cannot find image "missing": [^\n]*\n.*wherry images/,
     ],
@@ -278,7 +278,7 @@ testWhole("run with a malformed flag names it and makes nothing", async (wherry)
     [["--name", "taken"], /"taken"/],
     [["--no-such-flag"], /--no-such-flag/],
     [["-Q"], /-Q/],
-    [["--name"], /name/],
+    [["--pull", "never", "--name"], /name/],
     [["--rm=perhaps"], /perhaps/],
   ];
   for (const [flags, message] of cases) {

@@ -5,6 +5,7 @@ import { type Document, indexOf, makeRegistryImage } from "./fakes/registry_imag
 import type { RegistryImage, RegistryImageOptions } from "./fakes/registry_image.ts";
 import { writeLayout } from "./fakes/oci_layout.ts";
 import { tarOf } from "./fakes/tar_builder.ts";
+import { Disk } from "./disk.ts";
 import {
   eventually,
   exists,
@@ -348,6 +349,64 @@ for (
     deepStrictEqual(partialsOf(wherry), [hex]);
   });
 }
+
+testWhole("a pull killed at any request loses nothing and leaves no garbage", async (wherry) => {
+  await using registry = startLying(wherry);
+  succeeds(await wherry.run(["import", await wherry.imageTar(), "kept"]));
+  const image = await makeBusybox(wherry, { layers: [noise("a", 300_000), noise("b", 300_000)] });
+  registry.addImage("team/box", "latest", image);
+  const name = `${registry.host}/team/box`;
+  const before = storeOf(wherry);
+
+  for (let count = 1; count <= 5; count++) {
+    const target = registry.requests.length + count;
+    const child = wherry.spawn(["pull", name]);
+    await eventually(() => registry.requests.length >= target);
+    child.kill("SIGKILL");
+    await child.output();
+    deepStrictEqual({ ...storeOf(wherry), staging: [] }, before);
+  }
+
+  succeeds(await wherry.run(["pull", name]));
+  deepStrictEqual([partialsOf(wherry), listNames(`${wherry.root}/staging`)], [[], []]);
+  const { stdout } = await wherry.run(["run", "--rm", "kept", "echo", "still here"]);
+  strictEqual(stdout, "still here\n");
+});
+
+testWhole("a pull onto a full disk says so and goes on when there is room", async (wherry) => {
+  await using disk = await Disk.mount(wherry, "size=4m");
+  await using registry = startLying(wherry);
+  // Its zeros take nothing on the way and 8 MB when unpacked
+  const image = makeRegistryImage({
+    layers: [tarOf({ name: "zeros", content: new Uint8Array(8 << 20) }), noise("a", 500_000)],
+  });
+  registry.addImage("team/box", "latest", image);
+  const name = `${registry.host}/team/box`;
+
+  const failed = await wherry.run(["pull", name]);
+  const left = storeOf(wherry);
+  await disk.remount("size=32m");
+  const again = await wherry.run(["pull", name]);
+
+  strictEqual(failed.code, 1);
+  match(failed.stderr, /no space left on device\n/);
+  deepStrictEqual(left, EMPTY_STORE);
+  succeeds(again);
+});
+
+testWhole("pull --max-unpacked refuses what unpacks to more", async (wherry) => {
+  await using registry = startLying(wherry);
+  const bomb = tarOf({ name: "zeros", content: new Uint8Array(8 << 20) });
+  registry.addImage("team/box", "latest", makeRegistryImage({ layers: [bomb] }));
+
+  const { code, stderr } = await wherry.run([
+    ...["pull", "--max-unpacked", "1m", `${registry.host}/team/box`],
+  ]);
+
+  strictEqual(code, 1);
+  match(stderr, /it unpacks to more than the limit of 1048576 bytes\n/);
+  deepStrictEqual(storeOf(wherry), EMPTY_STORE);
+});
 
 testWhole("two pulls of one image at a time fetch each blob once", async (wherry) => {
   await using registry = startLying(wherry);

@@ -24,6 +24,8 @@ export async function pullForContainer(
 ): Promise<void> {
   const reference = parseReference(image);
   const familiar = formatFamiliar(reference);
+  // Not to blame a missing image on a root that cannot be used
+  engine.ensureDirectories();
   const screen = isQuiet ? undefined : diagnosticScreen(output);
   if (isMissing) screen?.write(`Unable to find image '${familiar}' locally\n`);
   const pulled = await reportPull(engine, output, { reference, platform, screen });

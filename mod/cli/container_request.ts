@@ -151,9 +151,14 @@ export function planRequest(
  */
 export function requestWarnings(
   engine: Engine,
+  { flags: { pull, rootfs }, positionals: [image = ""] }: ContainerArguments,
   config: ContainerConfig,
 ): string[] {
-  return networkWarnings(config, () => networkPlaceOf(engine, config));
+  const isInRegistry = rootfs === undefined && isPullable(image);
+  const pullWarnings = pull === "always" && !isInRegistry
+    ? [`--pull always: "${rootfs ?? image}" is in no registry, so what is here is used`]
+    : [];
+  return [...pullWarnings, ...networkWarnings(config, () => networkPlaceOf(engine, config))];
 }
 
 const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", "missing", "never"];

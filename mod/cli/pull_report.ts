@@ -3,7 +3,7 @@
 import type { Engine } from "../engine/engine.ts";
 import { pullImage } from "../engine/pull_image.ts";
 import type { PulledImage } from "../image/registry/pull.ts";
-import { formatPlatform, isSamePlatform, type Platform } from "../image/platform.ts";
+import type { Platform } from "../image/platform.ts";
 import { formatFamiliar, formatReference, type Reference } from "../image/reference.ts";
 import { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
@@ -14,6 +14,8 @@ export interface ReportedPull {
   reference: Reference;
   /** What it is to run on. @default {this machine} */
   platform: Platform | undefined;
+  /** Most bytes that it may unpack to. @default {no limit} */
+  maxUnpackedBytes?: number | undefined;
   /** Where lines and progress go; `undefined` for nowhere. */
   screen: ProgressScreen | undefined;
 }
@@ -26,7 +28,7 @@ export interface ReportedPull {
 export async function reportPull(
   engine: Engine,
   output: Output,
-  { reference, platform, screen }: ReportedPull,
+  { reference, platform, maxUnpackedBytes, screen }: ReportedPull,
 ): Promise<PulledImage> {
   const familiar = formatFamiliar(reference);
   using interruption = new Interruption(
@@ -37,8 +39,9 @@ export async function reportPull(
     await pullImage(engine, {
       reference,
       platform,
+      maxUnpackedBytes,
       signal: interruption.signal,
-      onResolved: () => {
+      onNamed: () => {
         const what = reference.digest === undefined
           ? reference.tag
           : formatReference({ ...reference, tag: undefined });
@@ -49,12 +52,6 @@ export async function reportPull(
   screen?.write(`Digest: ${pulled.digest}\n`);
   for (const name of pulled.skippedAttributes) {
     output.warn(`the file system cannot store the extended attribute ${name}: it was left out`);
-  }
-  if (platform !== undefined && !isSamePlatform(platform, pulled.platform)) {
-    output.warn(
-      `image with reference ${familiar} was found but does not match the specified platform: ` +
-        `wanted ${formatPlatform(platform)}, actual: ${formatPlatform(pulled.platform)}`,
-    );
   }
   return pulled;
 }

@@ -20,7 +20,7 @@ import {
   parseReference,
   type Reference,
 } from "../image/reference.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import { recordImageEvent } from "./events.ts";
 import type { HealthCheckRequest } from "./health_check.ts";
 
@@ -90,17 +90,23 @@ export function isPullable(text: string): boolean {
  * Whether the image that somebody means is here.
  *
  * @param platform What it must run on. @default {anything}
- * @throws {WherryError} `invalid_argument` if `text` is malformed.
+ * @throws {WherryError} `invalid_argument` if `text` is malformed, `unavailable` if the root cannot be read.
  */
 export function hasImage(engine: Engine, text: string, platform?: Platform): boolean {
   const paths = new ImagePaths(engine.paths.root);
-  // The usual case reads one file
-  if (platform === undefined && isPullable(text)) {
-    const name = formatReference(parseReference(text));
-    if (readIndex(paths).manifests.some((entry) => referenceOf(entry) === name)) return true;
+  try {
+    // The usual case reads one file
+    if (platform === undefined && isPullable(text) && isNamed(paths, text)) return true;
+    const image = findImage(paths, text);
+    return image !== undefined && (platform === undefined || runsOn(image, platform));
+  } catch (error) {
+    throw systemFailure(`look for images in "${engine.paths.root}"`, error);
   }
-  const image = findImage(paths, text);
-  return image !== undefined && (platform === undefined || runsOn(image, platform));
+}
+
+function isNamed(paths: ImagePaths, text: string): boolean {
+  const name = formatReference(parseReference(text));
+  return readIndex(paths).manifests.some((entry) => referenceOf(entry) === name);
 }
 
 function runsOn({ config }: Image, platform: Platform): boolean {

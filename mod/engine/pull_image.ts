@@ -17,10 +17,12 @@ export interface PullImageRequest {
   reference: Reference;
   /** What it is to run on. @default {this machine} */
   platform?: Platform | undefined;
+  /** Most bytes that the layers which are not here may unpack to. @default {no limit} */
+  maxUnpackedBytes?: number | undefined;
   /** Ends it at once; what has been fetched is kept for the next time. @default {nothing does} */
   signal?: AbortSignal | undefined;
   /** Told when the registry has answered. */
-  onResolved?: (() => void) | undefined;
+  onNamed?: (() => void) | undefined;
   /** Told what becomes of each layer. */
   onProgress?: ProgressListener | undefined;
   /** The caller's variables, which say where passwords and settings are. @default {this process's} */

@@ -25,7 +25,7 @@ export async function run(context: Context, parsed: CreateFlags): Promise<number
   using cidFile = createCidFile(parsed.flags.cidfile);
   await pullImage?.();
   using container = await createContainer(engine, request);
-  for (const warning of requestWarnings(engine, container.config)) output.warn(warning);
+  for (const warning of requestWarnings(engine, parsed, container.config)) output.warn(warning);
   cidFile?.keep(container.config.id);
   output.writeLine(container.config.id);
   return 0;

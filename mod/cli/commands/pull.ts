@@ -1,7 +1,7 @@
 /** `wherry pull`. @module */
 
 import { listRemoteTags } from "../../engine/pull_image.ts";
-import { parsePlatform } from "../../image/platform.ts";
+import { formatPlatform, isSamePlatform, parsePlatform } from "../../image/platform.ts";
 import {
   formatFamiliar,
   formatFamiliarRepository,
@@ -10,13 +10,14 @@ import {
   parseReference,
   type Reference,
 } from "../../image/reference.ts";
+import type { PulledImage } from "../../image/registry/pull.ts";
 import { argumentError } from "../argument_error.ts";
 import type { Context } from "../context.ts";
 import type { PULL_FLAGS } from "../definitions/image_flags.ts";
 import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { resultScreen } from "../progress.ts";
-import { reportPull, statusLine } from "../pull_report.ts";
+import { type ReportedPull, reportPull, statusLine } from "../pull_report.ts";
 
 type PullFlags = ParsedFlags<typeof PULL_FLAGS>["flags"];
 
@@ -39,7 +40,9 @@ async function pullOne(
   if (!flags.quiet && !isPrecise(reference, name)) {
     output.writeLine(`Using default tag: ${reference.tag}`);
   }
-  const pulled = await reportPull(engine, output, { ...planPull(output, flags), reference });
+  const plan = planPull(output, flags);
+  const pulled = await reportPull(engine, output, { ...plan, reference });
+  warnOfPlatform(output, plan, pulled);
   if (!flags.quiet) output.write(statusLine(formatFamiliar(pulled.reference), pulled.isNew));
   output.writeLine(formatReference(reference));
 }
@@ -54,12 +57,26 @@ async function pullAll(
   }
   let isAnyNew = false;
   for (const tag of await listRemoteTags(reference)) {
-    const pull = { ...planPull(output, flags), reference: { ...reference, tag } };
-    const { isNew } = await reportPull(engine, output, pull);
-    isAnyNew ||= isNew;
+    const plan = planPull(output, flags);
+    const pulled = await reportPull(engine, output, { ...plan, reference: { ...reference, tag } });
+    warnOfPlatform(output, plan, pulled);
+    isAnyNew ||= pulled.isNew;
   }
   if (!flags.quiet) output.write(statusLine(formatFamiliarRepository(reference), isAnyNew));
   output.writeLine(formatRepository(reference));
+}
+
+/** As docker, which takes the only image there is: it may be meant for an emulator. */
+function warnOfPlatform(
+  output: Context["output"],
+  { platform: wanted }: Pick<ReportedPull, "platform">,
+  { platform: actual, reference }: PulledImage,
+): void {
+  if (wanted === undefined || isSamePlatform(wanted, actual)) return;
+  output.warn(
+    `image with reference ${formatFamiliar(reference)} was found but does not match the ` +
+      `specified platform: wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(actual)}`,
+  );
 }
 
 /** Whether somebody has written a tag or a digest, and not left the tag to the default. */
@@ -69,10 +86,11 @@ function isPrecise({ tag, digest }: Reference, name: string): boolean {
 
 function planPull(
   output: Context["output"],
-  { platform, quiet }: PullFlags,
-): Pick<Parameters<typeof reportPull>[2], "platform" | "screen"> {
+  { platform, quiet, "max-unpacked": maxUnpackedBytes }: PullFlags,
+): Omit<ReportedPull, "reference"> {
   return {
     platform: platform === undefined ? undefined : parsePlatform(platform),
+    maxUnpackedBytes,
     screen: quiet ? undefined : resultScreen(output),
   };
 }

@@ -41,7 +41,7 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   await pullImage?.();
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
-  for (const warning of requestWarnings(context.engine, container.config)) {
+  for (const warning of requestWarnings(context.engine, parsed, container.config)) {
     context.output.warn(warning);
   }
   cidFile?.keep(container.config.id);

@@ -153,6 +153,7 @@ export const PULL_FLAGS = [
     help: "Accepted for docker's sake: wherry checks digests, and no signatures",
     hidden: true,
   },
+  MAX_UNPACKED,
   PLATFORM,
   { name: "quiet", short: "q", type: "boolean", help: "Print only what the image is called" },
 ] as const satisfies readonly FlagSpec[];

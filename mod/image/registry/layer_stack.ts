@@ -6,13 +6,14 @@ import { treeBytes } from "../../kernel/tree_size.ts";
 import { ArchiveError } from "../archive_error.ts";
 import { DigestMismatchError, type StagedBlob } from "../blob_store.ts";
 import type { StagedLayer } from "../commit.ts";
-import { type Compression, decompressed, detectCompression } from "../decompress.ts";
-import { type ChainId, chainIds, type DiffId, parseDiffId } from "../digest.ts";
+import { detectCompression } from "../decompress.ts";
+import { type ChainId, chainIds, type DiffId } from "../digest.ts";
 import { hasher } from "../digester.ts";
 import type { ImagePaths } from "../image_paths.ts";
-import { storing, type UnpackedLayer, unpackLayer } from "../layer_stream.ts";
+import { measureLayer, type UnpackedLayer, unpackLayer } from "../layer_stream.ts";
 import { type Descriptor, MEDIA_TYPE } from "../oci.ts";
 import type { LayerPhase, ProgressListener } from "../progress.ts";
+import { checkRoom, type UnpackBudget } from "../room.ts";
 import { chunksOf, peek } from "../source.ts";
 import type { Staging } from "../staging.ts";
 import { PartialBlob } from "./partial_blob.ts";
@@ -65,6 +66,8 @@ export interface LayerStackOptions {
   diffIds: readonly DiffId[];
   signal: AbortSignal;
   onProgress: ProgressListener;
+  /** What all layers may unpack to. */
+  budget: UnpackBudget;
 }
 
 /** A layer that waits for being committed, or that the store has. */
@@ -115,9 +118,20 @@ export class LayerStack {
    * Starts work on all layers.
    *
    * @returns One promise for each, base layer first; the staging area must stay until none is pending.
+   * @throws {WherryError} `unavailable` if there is no room for what must be fetched.
    */
   stage(): Promise<PulledLayer>[] {
+    checkRoom(this.#staging.newDirectory(), this.#missingBytes());
     return this.#jobs.map((job) => this.#stage(job));
+  }
+
+  /** What must be fetched at the least; what it unpacks to nobody knows yet. */
+  #missingBytes(): number {
+    const missing = new Map(
+      this.#jobs.filter(({ descriptor: { digest } }) => !isPresent(this.#paths.blob(digest)))
+        .map(({ descriptor: { digest, size } }) => [digest, size]),
+    );
+    return missing.values().reduce((sum, size) => sum + size, 0);
   }
 
   async #stage(job: LayerJob): Promise<PulledLayer> {
@@ -212,7 +226,8 @@ export class LayerStack {
     const { start, chunks } = await peek(stored);
     const compression = detectCompression(start);
     if (isPresent(this.#paths.layer(job.id))) {
-      const unpacked = await measure(chunks, compression);
+      const measured = await measureLayer(chunks, compression, this.#options.budget);
+      const unpacked = { ...measured, skippedAttributes: new Set<string>() };
       await onRead();
       checkDiffId(job, unpacked);
       return { layer: undefined, unpacked };
@@ -229,6 +244,7 @@ export class LayerStack {
       },
       needsEndMarker: false,
       hasher,
+      budget: this.#options.budget,
     });
     checkDiffId(job, unpacked);
     job.unpacked.resolve(directory);
@@ -287,24 +303,6 @@ function planJobs({ layers, diffIds }: LayerStackOptions): LayerJob[] {
     const first = layers.findIndex(({ digest }) => digest === descriptor.digest);
     return [{ descriptor, diffId, id, index, isRepeated: first < index, unpacked }];
   });
-}
-
-/** Reads a layer that is unpacked already, only to see that it is the right one. */
-async function measure(
-  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  compression: Compression,
-): Promise<Unpacked> {
-  const digester = hasher.open();
-  const write = (bytes: Uint8Array<ArrayBuffer>): Promise<void> => digester.update(bytes);
-  let size = 0;
-  for await (const chunk of storing(decompressed(chunks, compression), { write })) {
-    size += chunk.length;
-  }
-  return {
-    diffId: parseDiffId(`sha256:${await digester.hex()}`),
-    size,
-    skippedAttributes: new Set(),
-  };
 }
 
 function checkDiffId({ descriptor, diffId }: LayerJob, unpacked: Unpacked): void {

@@ -44,6 +44,7 @@ import {
 import { hostPlatform, normalisePlatform, type Platform } from "../platform.ts";
 import type { ProgressListener } from "../progress.ts";
 import { formatFamiliar, formatReference, type Reference } from "../reference.ts";
+import { UnpackBudget } from "../room.ts";
 import { Staging } from "../staging.ts";
 import { checkLayers, LayerStack, type PulledLayer } from "./layer_stack.ts";
 import { removePartial } from "./partial_blob.ts";
@@ -59,10 +60,12 @@ export interface PullOptions {
   reference: Reference;
   /** What it is to run on. @default {this machine} */
   platform?: Platform | undefined;
+  /** Most bytes that the layers which are not here may unpack to. @default {no limit} */
+  maxUnpackedBytes?: number | undefined;
   /** Ends it at once; what has been fetched is kept for the next time. */
   signal: AbortSignal;
-  /** Told when the manifest is there, and with it the registry. */
-  onResolved?: (() => void) | undefined;
+  /** Told when the registry has given what the reference names. */
+  onNamed?: (() => void) | undefined;
   /** Told what becomes of each layer. */
   onProgress?: ProgressListener | undefined;
 }
@@ -132,10 +135,14 @@ class ImagePull {
   }
 
   async run(): Promise<PulledImage> {
-    const { reference, platform = hostPlatform(), onResolved } = this.#options;
+    const { reference, platform = hostPlatform(), onNamed } = this.#options;
     const transfer = this.#transfer;
-    const resolved = await resolveManifest(this.#repository, { reference, platform, transfer });
-    onResolved?.();
+    const resolved = await resolveManifest(this.#repository, {
+      reference,
+      platform,
+      transfer,
+      onNamed,
+    });
     checkLayers(resolved.manifest.layers);
     using staging = Staging.open(this.#paths);
     const configBytes = await this.#fetchConfig(resolved.manifest.config);
@@ -198,6 +205,7 @@ class ImagePull {
       layers: image.resolved.manifest.layers,
       diffIds: image.config.diffIds,
       signal: this.#transfer.signal,
+      budget: new UnpackBudget(this.#options.maxUnpackedBytes),
       // As docker, not a word about the layers of an image that is here
       onProgress: (progress) => {
         if (!isKnown || progress.phase !== "exists") this.#options.onProgress?.(progress);

@@ -527,6 +527,31 @@ Deno.test("pullFrom() refuses a config blob that is too large to be one", async 
   await refusesCleanly(repository, /config blob is of 5000000000 bytes/);
 });
 
+Deno.test("pullFrom() refuses layers that unpack to more than the limit together", async () => {
+  using store = new TestImageStore();
+  const repository = new FakeRepository();
+  const zeros = "\0".repeat(500_000);
+  repository.addImage({ layers: [{ files: { a: zeros } }, { files: { b: zeros } }] }, "latest");
+
+  await rejects(pull(store, repository, ":latest", { maxUnpackedBytes: 900_000 }), {
+    kind: "unsupported",
+    message: /unpacks to more than the limit of 900000 bytes$/,
+  });
+  await pull(store, repository, ":latest", { maxUnpackedBytes: 1_100_000 });
+});
+
+Deno.test("pullFrom() fetches nothing where there is no room for it", async () => {
+  using store = new TestImageStore();
+  const repository = new FakeRepository();
+  const layer = { mediaType: MEDIA_TYPE.layer, digest: `sha256:${"4".repeat(64)}`, size: 2 ** 52 };
+  const config = { rootfs: { type: "layers", "diff_ids": [layer.digest] } };
+  repository.addImage({ layers: [], config, manifest: { layers: [layer] } }, "latest");
+
+  await rejects(pull(store, repository), { kind: "unavailable", message: /it needs .* are free$/ });
+
+  ok(!repository.requests.includes(layer.digest));
+});
+
 Deno.test("removeAbandonedPartials() removes what no pull is working on", () => {
   using store = new TestImageStore();
   Deno.mkdirSync(store.paths.partial);

@@ -35,6 +35,8 @@ export interface ResolveOptions {
   /** What it is to run on. */
   platform: Platform;
   transfer: TransferOptions;
+  /** Told when the registry has given what the reference names. */
+  onNamed?: (() => void) | undefined;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function resolveManifest(
 ): Promise<ResolvedManifest> {
   const { reference, transfer } = options;
   const named = await repository.getManifest(reference.digest ?? reference.tag ?? "", transfer);
+  options.onNamed?.();
   const document = parseDocument(named, formatReference(reference));
   if (document.type === "manifest") return { named, fetched: named, manifest: document.manifest };
   const search = new IndexSearch(repository, options);
