@@ -16,7 +16,7 @@ import { writeSysctl } from "../mod/kernel/sysctl.ts";
 import { areBridgesFiltered, makeBridge, switchBridgeOn } from "../mod/network/bridge.ts";
 import { HostNetwork } from "../mod/network/host_network.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "../mod/network/network.ts";
-import type { ResolverRedirect } from "../mod/network/ruleset.ts";
+import type { ResolverRedirect } from "../mod/network/table_state.ts";
 import type { PortMapping } from "../mod/network/sandbox.ts";
 import { Paths } from "../mod/store/paths.ts";
 
