@@ -10,13 +10,13 @@
  */
 
 import type { Descriptor } from "../ffi/descriptor.ts";
-import { newAddress } from "../mod/kernel/address.ts";
 import { Links } from "../mod/kernel/link.ts";
 import { createNetNamespace, inNetNamespace } from "../mod/kernel/net_namespace.ts";
 import { NETLINK, NetlinkSocket } from "../mod/kernel/netlink.ts";
 import { capture, type Engine, openDocker, openPodman, openWherry } from "./bench_engines.ts";
 import { cell, readProcBytes, time } from "./bench_measure.ts";
 import { median } from "./bench_statistics.ts";
+import { connectNeighbour, NEIGHBOUR_LAN } from "./neighbour.ts";
 
 /** Ports that are published at once. */
 const PORT_COUNTS = [1, 100, 1000, 10_000] as const;
@@ -30,8 +30,6 @@ const FIRST_PORT = 20_000;
 const SERVER_PORT = "7000";
 /** How long each kind of load lasts. */
 const LOAD_SECONDS = "3";
-const HOST_ON_LAN = "192.0.2.1";
-const NEIGHBOUR = "192.0.2.2";
 
 /** An engine that keeps containers. */
 type Keeper = Engine & { readonly client: readonly string[] };
@@ -193,7 +191,7 @@ async function measureLoad(
     {
       name: "LAN",
       load: (...args) => inNetNamespace(neighbour, () => capture([program, ...args])),
-      address: HOST_ON_LAN,
+      address: NEIGHBOUR_LAN.host,
       ...published,
     },
   ];
@@ -210,19 +208,7 @@ async function measureLoad(
 /** Another machine on a LAN with this one. The namespace lasts as long as its descriptor. */
 function addNeighbour(): Descriptor {
   const namespace = createNetNamespace();
-  using outside = new NetlinkSocket(NETLINK.ROUTE);
-  using inside = inNetNamespace(namespace, () => new NetlinkSocket(NETLINK.ROUTE));
-  new Links(outside).addVeth({
-    name: "lan0",
-    bridgeIndex: 0,
-    peer: { name: "eth0", namespace, macAddress: "02:00:00:00:00:02" },
-  });
-  const ends = [[outside, "lan0", HOST_ON_LAN], [inside, "eth0", NEIGHBOUR]] as const;
-  for (const [socket, name, address] of ends) {
-    const links = new Links(socket);
-    links.setUp(name);
-    socket.request(newAddress({ index: links.get(name).index, address, prefixLength: 24 }));
-  }
+  connectNeighbour(namespace);
   return namespace;
 }
 

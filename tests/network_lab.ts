@@ -9,13 +9,14 @@ import { newAddress } from "../mod/kernel/address.ts";
 import { Links } from "../mod/kernel/link.ts";
 import { inNetNamespace } from "../mod/kernel/net_namespace.ts";
 import { createHostNamespace } from "./fakes/host_namespace.ts";
+import { fakeNetworkConfig } from "./fakes/network_config.ts";
 import { NETLINK, NetlinkSocket } from "../mod/kernel/netlink.ts";
 import { newRoute } from "../mod/kernel/route.ts";
 import { writeSysctl } from "../mod/kernel/sysctl.ts";
 import { areBridgesFiltered, makeBridge, switchBridgeOn } from "../mod/network/bridge.ts";
 import { HostNetwork } from "../mod/network/host_network.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "../mod/network/network.ts";
-import type { ResolverRedirect } from "../mod/network/ruleset.ts";
+import type { ResolverRedirect } from "../mod/network/table_state.ts";
 import type { PortMapping } from "../mod/network/sandbox.ts";
 import { Paths } from "../mod/store/paths.ts";
 
@@ -308,28 +309,20 @@ function resolversOf({ subnet, resolver }: LabNetwork): ResolverRedirect[] {
 function configOf({ subnet, isInternal = false, isIsolated = false }: LabNetwork): NetworkConfig {
   const digits = subnet.slice(-1);
   const pool = { range: "", auxiliaryAddresses: {} };
-  return {
-    schema: 1,
+  return fakeNetworkConfig({
     id: digits.repeat(64),
     name: `lab${digits}`,
-    createdAt: new Date(0).toISOString(),
-    driver: "bridge",
-    ipamDriver: "default",
-    ipamOptions: {},
     pools: [
       { ...pool, subnet: `${subnet}.0.0/24`, gateway: `${subnet}.0.1` },
       { ...pool, subnet: `fd00:${digits}::/64`, gateway: `fd00:${digits}::1` },
     ],
     isInternal,
-    isAttachable: true,
-    hasIpv4: true,
     hasIpv6: true,
     options: {
       [NETWORK_OPTION.BRIDGE_NAME]: `lab${digits}`,
       ...(isIsolated ? { [NETWORK_OPTION.ICC]: "false" } : {}),
     },
-    labels: {},
-  };
+  });
 }
 
 /** Name of a network's bridge. */

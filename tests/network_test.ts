@@ -186,6 +186,24 @@ testWhole("network create refuses what overlaps, and says with what", async (whe
   ]);
 });
 
+testWhole(
+  "a network whose subnet somebody has taken since is told of when it comes up",
+  async (wherry) => {
+    await network(wherry, "create", "--subnet", "10.5.0.0/16", "--ipv6=false", "web");
+    addLink(wherry, "lan", "10.5.7.1");
+
+    const first = await wherry.runBusybox(["--network", "web"], ["true"]);
+    const second = await wherry.runBusybox(["--network", "web"], ["true"]);
+    removeLink(wherry, "lan");
+
+    strictEqual(
+      first.stderr,
+      'WARNING: the subnet 10.5.0.0/16 of network "web" overlaps with host route 10.5.7.0/24 dev lan\n',
+    );
+    deepStrictEqual([first.code, second.code, second.stderr], [0, 0, ""]);
+  },
+);
+
 /** What is refused before anything of it exists, and what is said of it. */
 const REFUSED: readonly (readonly [args: readonly string[], message: string, code: number])[] = [
   [["--subnet", "foo", "x"], "invalid subnet foo: invalid CIDR block notation", 1],

@@ -2,12 +2,12 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import type { Descriptor } from "../ffi/descriptor.ts";
-import { newAddress } from "../mod/kernel/address.ts";
 import { Links } from "../mod/kernel/link.ts";
 import { inNetNamespace } from "../mod/kernel/net_namespace.ts";
 import { NETLINK, NetlinkSocket } from "../mod/kernel/netlink.ts";
 import { openForReading } from "../mod/kernel/open.ts";
 import { readSysctl, writeSysctl } from "../mod/kernel/sysctl.ts";
+import { connectNeighbour, NEIGHBOUR_LAN } from "../scripts/neighbour.ts";
 import { eventually, listNames, type TestEngine, testWhole } from "./harness.ts";
 import { TestNetwork } from "./test_network.ts";
 
@@ -19,8 +19,7 @@ const TIMEOUT_SECONDS = "2";
 const REPAIR_MS = 2000;
 const NO_ANSWER = "no answer";
 
-const HOST_ON_LAN = "192.0.2.1";
-const NEIGHBOUR = "192.0.2.2";
+const { host: HOST_ON_LAN, neighbour: NEIGHBOUR, link: LAN_LINK } = NEIGHBOUR_LAN;
 
 /** A server that answers with the asker's address; its end is PID 1's. */
 const SERVER = [
@@ -87,20 +86,7 @@ class Neighbour implements AsyncDisposable {
 
   constructor(wherry: TestEngine) {
     this.#wherry = wherry;
-    const { namespace } = this.#network;
-    using outside = wherry.network.within(() => new NetlinkSocket(NETLINK.ROUTE));
-    using inside = this.#network.within(() => new NetlinkSocket(NETLINK.ROUTE));
-    new Links(outside).addVeth({
-      name: "lan0",
-      bridgeIndex: 0,
-      peer: { name: "eth0", namespace, macAddress: "02:00:00:00:00:02" },
-    });
-    const ends = [[outside, "lan0", HOST_ON_LAN], [inside, "eth0", NEIGHBOUR]] as const;
-    for (const [socket, name, address] of ends) {
-      const links = new Links(socket);
-      links.setUp(name);
-      socket.request(newAddress({ index: links.get(name).index, address, prefixLength: 24 }));
-    }
+    wherry.network.within(() => connectNeighbour(this.#network.namespace));
   }
 
   /** What a server tells this machine. */
@@ -120,7 +106,7 @@ class Neighbour implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#servers.disposeAsync();
     using socket = this.#wherry.network.within(() => new NetlinkSocket(NETLINK.ROUTE));
-    new Links(socket).remove("lan0");
+    new Links(socket).remove(LAN_LINK);
     this.#network[Symbol.dispose]();
   }
 }

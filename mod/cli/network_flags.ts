@@ -1,6 +1,6 @@
 /** From the network flags of `run` and `create` to what a container asks for. @module */
 
-import type { EndpointRequest, NetworkMode } from "../container/config.ts";
+import { type EndpointRequest, type NetworkMode, newEndpointRequest } from "../container/config.ts";
 import type { NetworkPlace } from "../container/launch_plan.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import type { ParentNetworkRequest } from "../engine/parent_network.ts";
@@ -291,19 +291,6 @@ function parseNetworkFlag(text: string): EndpointRequest {
   for (const option of options === "" ? [] : options.split(",")) readOption(request, option, text);
   if (request.network !== "") return request;
   throw invalidNetwork(text, "network name/id is not specified");
-}
-
-/** A request without wishes. */
-export function newEndpointRequest(network: string): EndpointRequest {
-  return {
-    network,
-    aliases: [],
-    ipv4: "",
-    ipv6: "",
-    macAddress: "",
-    driverOptions: {},
-    gatewayPriority: 0,
-  };
 }
 
 function readOption(request: EndpointRequest, option: string, text: string): void {

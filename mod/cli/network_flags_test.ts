@@ -1,14 +1,9 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import type { EndpointRequest } from "../container/config.ts";
+import { type EndpointRequest, newEndpointRequest } from "../container/config.ts";
 import type { NetworkPlace } from "../container/launch_plan.ts";
 import { CREATE_FLAGS } from "./definitions/container_flags.ts";
 import { parseFlags } from "./flags.ts";
-import {
-  type NetworkRequest,
-  networkWarnings,
-  newEndpointRequest,
-  planNetwork,
-} from "./network_flags.ts";
+import { type NetworkRequest, networkWarnings, planNetwork } from "./network_flags.ts";
 
 /** What `create` asks for with these flags. */
 function plan(line: string): NetworkRequest {

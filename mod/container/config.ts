@@ -62,6 +62,19 @@ export interface EndpointRequest {
   gatewayPriority: number;
 }
 
+/** An attachment to a network without any wishes. */
+export function newEndpointRequest(network: string): EndpointRequest {
+  return {
+    network,
+    aliases: [],
+    ipv4: "",
+    ipv6: "",
+    macAddress: "",
+    driverOptions: {},
+    gatewayPriority: 0,
+  };
+}
+
 /** Ports of the container that are to be reached through the host. */
 export interface PublishedPort {
   /** Of the transport. */

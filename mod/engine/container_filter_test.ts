@@ -1,10 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import {
-  fakeContainerConfig,
-  fakeContainerState,
-  fakeEndpointRequest,
-} from "../../tests/fakes/container_config.ts";
-import type { ContainerMount } from "../container/config.ts";
+import { fakeContainerConfig, fakeContainerState } from "../../tests/fakes/container_config.ts";
+import { type ContainerMount, newEndpointRequest } from "../container/config.ts";
 import type { ContainerStatus, HealthStatus } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { Paths } from "../store/paths.ts";
@@ -39,7 +35,7 @@ function container(name: string, shape: Shape = {}): Container {
     labels,
     createdAt: `2026-11-20T09:00:0${shape.second ?? 0}.000Z`,
     mounts: shape.mounts ?? [],
-    endpoints: (shape.networks ?? []).map(fakeEndpointRequest),
+    endpoints: (shape.networks ?? []).map(newEndpointRequest),
     networkMode: shape.networkMode ?? "none",
   });
   const state = fakeContainerState({ status, exitCode, health: shape.health ?? "none" });

@@ -1,6 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { fakeEndpointRequest } from "../../tests/fakes/container_config.ts";
-import type { PublishedPort } from "../container/config.ts";
+import { newEndpointRequest, type PublishedPort } from "../container/config.ts";
 import type { PortMapping, Sandbox } from "../network/sandbox.ts";
 import { exposedPortNames, listContainerPorts, networkNamesOf } from "./container_ports.ts";
 
@@ -60,7 +59,7 @@ const NETWORKS: [networkMode: string, endpoints: string[], expected: string[]][]
 
 for (const [networkMode, names, expected] of NETWORKS) {
   Deno.test(`networkNamesOf() finds ${expected.length} with the network mode ${networkMode}`, () => {
-    const endpoints = names.map(fakeEndpointRequest);
+    const endpoints = names.map(newEndpointRequest);
 
     deepStrictEqual(networkNamesOf({ networkMode, endpoints }), expected);
   });

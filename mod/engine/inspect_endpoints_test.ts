@@ -1,6 +1,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { fakeContainerConfig, fakeEndpointRequest } from "../../tests/fakes/container_config.ts";
-import type { ContainerConfig, PublishedPort } from "../container/config.ts";
+import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
+import {
+  type ContainerConfig,
+  newEndpointRequest,
+  type PublishedPort,
+} from "../container/config.ts";
 import type { Endpoint, Sandbox } from "../network/sandbox.ts";
 import {
   describeExposedPorts,
@@ -52,8 +56,8 @@ const SANDBOX: Sandbox = {
 const CONFIG = fakeContainerConfig({
   networkMode: "lan",
   endpoints: [
-    { ...fakeEndpointRequest("lan"), aliases: ["db"], ipv4: "10.210.1.2" },
-    fakeEndpointRequest("bridge"),
+    { ...newEndpointRequest("lan"), aliases: ["db"], ipv4: "10.210.1.2" },
+    newEndpointRequest("bridge"),
   ],
   exposedPorts: ["443/udp"],
 });

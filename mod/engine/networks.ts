@@ -41,6 +41,7 @@ import {
   blocksOfNetworks,
   chooseSubnet,
   chooseUniqueLocalSubnet,
+  findOverlap,
   type OccupiedBlock,
 } from "../network/subnet_pools.ts";
 import { findObstacles } from "../network/firewall_check.ts";
@@ -235,6 +236,7 @@ function bringUpParent(engine: Engine, { options }: NetworkConfig): void {
 function makeReady(engine: Engine, socket: NetlinkSocket, network: NetworkConfig): void {
   using host = new HostNetwork(engine.paths);
   using undo = new DisposableStack();
+  if (findBridge(socket, network) === undefined) warnOfOverlaps(engine, socket, network);
   // One that was there before may have containers on it
   if (makeBridge(socket, network)) {
     undo.defer(() => removeBridge(socket, network));
@@ -245,6 +247,21 @@ function makeReady(engine: Engine, socket: NetlinkSocket, network: NetworkConfig
   switchBridgeOn(socket, network);
   undo.move();
   warnOfObstacles(engine, network);
+}
+
+/** After a reboot somebody else may have been faster: what is sent there may go another way. */
+function warnOfOverlaps(
+  { onWarning }: Engine,
+  socket: NetlinkSocket,
+  network: NetworkConfig,
+): void {
+  const occupied = blocksOfHost(socket);
+  for (const { subnet } of network.pools) {
+    const cidr = parseCidr(subnet);
+    const found = cidr === undefined ? undefined : findOverlap(cidr, occupied);
+    if (found === undefined) continue;
+    onWarning(`the subnet ${subnet} of network "${network.name}" overlaps with ${found.owner}`);
+  }
 }
 
 /** What another program drops stays dropped, whatever wherry's own table says. */

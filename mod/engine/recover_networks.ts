@@ -11,7 +11,7 @@ import { HostNetwork } from "../network/host_network.ts";
 import { listMembers } from "../network/hosts_file.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "../network/network.ts";
 import { listNetworkRecords } from "../network/network_store.ts";
-import type { BridgeState } from "../network/ruleset.ts";
+import type { BridgeState } from "../network/table_state.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import { isId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";

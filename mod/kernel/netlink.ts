@@ -5,10 +5,11 @@
  * @module
  */
 
-import { Descriptor } from "../../ffi/descriptor.ts";
+import type { Descriptor } from "../../ffi/descriptor.ts";
 import { checked, SystemError } from "../../ffi/errno.ts";
 import { core } from "../../ffi/native.ts";
 import { SYSCALL } from "../../ffi/syscalls.ts";
+import { openSocket } from "./socket.ts";
 
 /**
  * One attribute: its type, and its value as bytes, as text (a NUL is added), as a number (32 bits, in the order of the
@@ -81,9 +82,6 @@ export const NLM_F = {
 /** Netlink families, by the numbers that socket(2) takes. */
 export const NETLINK = { ROUTE: 0, SOCK_DIAG: 4, NETFILTER: 12 } as const;
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
@@ -266,14 +264,7 @@ export class NetlinkSocket implements Disposable {
    * @throws {SystemError} EPROTONOSUPPORT if this kernel does not have the family.
    */
   constructor(family: number) {
-    const { nnn } = core;
-    this.#socket = new Descriptor(
-      checked(
-        nnn(SYSCALL.socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family),
-        "socket",
-        "netlink",
-      ),
-    );
+    this.#socket = openSocket("NETLINK", "RAW", family);
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) {
       this.#setOption(SOL_NETLINK, option, 1);
     }

@@ -376,7 +376,7 @@ Deno.test("NetlinkSocket can be used after a refusal", () => {
 
 Deno.test("NetlinkSocket cannot be opened for a family that the kernel does not have", () => {
   throws(() => new NetlinkSocket(31), {
-    message: 'Cannot socket "netlink": protocol not supported (EPROTONOSUPPORT)',
+    message: 'Cannot socket "AF_NETLINK": protocol not supported (EPROTONOSUPPORT)',
   });
 });
 

@@ -1,16 +1,12 @@
 /** Ethernet frames on a link that need not have an address. @see packet(7), socket(7) @module */
 
-import { Descriptor } from "../../ffi/descriptor.ts";
+import type { Descriptor } from "../../ffi/descriptor.ts";
 import { checked, SystemError } from "../../ffi/errno.ts";
 import { core } from "../../ffi/native.ts";
 import { addressOf } from "../../ffi/pointer.ts";
 import { SYSCALL } from "../../ffi/syscalls.ts";
+import { AF, openSocket } from "./socket.ts";
 
-const AF_INET = 2;
-const AF_PACKET = 17;
-const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const SO_ATTACH_FILTER = 26;
@@ -64,17 +60,16 @@ function encodeFilter(steps: readonly FilterStep[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Of protocol 0: nothing is received before it is bound. */
 function openPacketSocket(): Descriptor {
-  // Protocol 0: nothing is received before it is bound
-  const result = core.nnn(SYSCALL.socket, AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-  return new Descriptor(checked(result, "socket", "AF_PACKET"));
+  return openSocket("PACKET", "RAW");
 }
 
 /** Binds to a link, and to no frames at all or those of IPv4. */
 function bindToLink(socket: Descriptor, index: number, protocol: number): void {
   const address = new Uint8Array(SOCKADDR_LL_BYTES);
   const view = new DataView(address.buffer);
-  view.setUint16(0, AF_PACKET, true);
+  view.setUint16(0, AF.PACKET, true);
   view.setUint16(2, protocol);
   view.setInt32(4, index, true);
   const result = core.nbnn(SYSCALL.bind, socket.number, address, address.length, 0);
@@ -178,11 +173,10 @@ function encodeTimeout(milliseconds: number): Uint8Array<ArrayBuffer> {
  */
 export function occupyUdpPort(port: number): Descriptor | undefined {
   using undo = new DisposableStack();
-  const result = core.nnn(SYSCALL.socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  const socket = undo.use(new Descriptor(checked(result, "socket", "AF_INET")));
+  const socket = undo.use(openSocket("INET", "DGRAM"));
   const address = new Uint8Array(SOCKADDR_IN_BYTES);
   const view = new DataView(address.buffer);
-  view.setUint16(0, AF_INET, true);
+  view.setUint16(0, AF.INET, true);
   view.setUint16(2, port);
   const bound = core.nbnn(SYSCALL.bind, socket.number, address, address.length, 0);
   if (bound < 0 && new SystemError("bind", "", -bound).code === "EADDRINUSE") return undefined;

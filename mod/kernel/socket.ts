@@ -6,8 +6,12 @@ import { core } from "../../ffi/native.ts";
 import { SYSCALL } from "../../ffi/syscalls.ts";
 import { openDirectory } from "./open.ts";
 
-const AF_UNIX = 1;
-const SOCK_SEQPACKET = 5;
+/** Families of addresses, by the numbers that socket(2) takes. */
+export const AF = { UNIX: 1, INET: 2, NETLINK: 16, PACKET: 17 } as const;
+
+/** Kinds of sockets, by the numbers that socket(2) takes. */
+export const SOCK = { DGRAM: 2, RAW: 3, SEQPACKET: 5 } as const;
+
 const SOCK_CLOEXEC = 0o2000000;
 const MAX_PACKET_BYTES = 4096;
 const MAX_DESCRIPTORS = 4;
@@ -21,6 +25,22 @@ export interface Packet {
 }
 
 /**
+ * Opens a socket in the calling thread's network namespace.
+ *
+ * @param protocol A number of the family's. @default {the usual one, 0}
+ * @throws {SystemError} EPROTONOSUPPORT or EAFNOSUPPORT if this kernel has none of this kind, EPERM without the
+ * capability that it takes.
+ */
+export function openSocket(
+  family: keyof typeof AF,
+  kind: keyof typeof SOCK,
+  protocol = 0,
+): Descriptor {
+  const result = core.nnn(SYSCALL.socket, AF[family], SOCK[kind] | SOCK_CLOEXEC, protocol);
+  return new Descriptor(checked(result, "socket", `AF_${family}`));
+}
+
+/**
  * A connected pair of packet sockets.
  *
  * @throws {SystemError} If there are too many open descriptors.
@@ -30,8 +50,8 @@ export function socketPair(): [Descriptor, Descriptor] {
   checked(
     core.nnnb(
       SYSCALL.socketpair,
-      AF_UNIX,
-      SOCK_SEQPACKET | SOCK_CLOEXEC,
+      AF.UNIX,
+      SOCK.SEQPACKET | SOCK_CLOEXEC,
       0,
       new Uint8Array(pair.buffer),
     ),
@@ -51,13 +71,10 @@ export function socketPair(): [Descriptor, Descriptor] {
 export function connectPacketSocket(directory: string, name: string): Descriptor {
   using parent = openDirectory(directory);
   const address = new Uint8Array(110);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  new DataView(address.buffer).setUint16(0, AF.UNIX, true);
   new TextEncoder().encodeInto(`/proc/self/fd/${parent.number}/${name}`, address.subarray(2));
-  const { nnn, nbnn } = core;
-  const socket = new Descriptor(
-    checked(nnn(SYSCALL.socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket", "AF_UNIX"),
-  );
-  const result = nbnn(SYSCALL.connect, socket.number, address, address.length, 0);
+  const socket = openSocket("UNIX", "SEQPACKET");
+  const result = core.nbnn(SYSCALL.connect, socket.number, address, address.length, 0);
   if (result < 0) socket[Symbol.dispose]();
   checked(result, "connect", `${directory}/${name}`);
   return socket;

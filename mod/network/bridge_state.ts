@@ -3,7 +3,7 @@
 import { bridgeNameOf } from "./bridge.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "./network.ts";
 import { findLoopbackServer, readHostResolver } from "./resolver.ts";
-import type { BridgeState, ResolverRedirect } from "./ruleset.ts";
+import type { BridgeState, ResolverRedirect } from "./table_state.ts";
 
 /** What the table has to know of a network with a bridge. */
 export function bridgeStateOf(network: NetworkConfig): BridgeState {

@@ -38,16 +38,15 @@ import {
   withPorts,
   writePortRegistry,
 } from "./port_registry.ts";
+import { planPortChange } from "./port_maps.ts";
+import { planReplacement, planTable } from "./ruleset.ts";
 import {
   type BridgeState,
-  planPortChange,
-  planReplacement,
-  planTable,
   type ResolverRedirect,
   tableNameOf,
   tableOf,
   type TableState,
-} from "./ruleset.ts";
+} from "./table_state.ts";
 import type { PortMapping } from "./sandbox.ts";
 
 /**

@@ -12,7 +12,8 @@ import { findTable, listElements, listTables } from "../kernel/nftables_listing.
 import { readSysctl } from "../kernel/sysctl.ts";
 import { Paths } from "../store/paths.ts";
 import { ensureTable, HostNetwork, publishPorts, unpublishPorts } from "./host_network.ts";
-import { type BridgeState, planPortChange, tableNameOf, tableOf } from "./ruleset.ts";
+import { planPortChange } from "./port_maps.ts";
+import { type BridgeState, tableNameOf, tableOf } from "./table_state.ts";
 import type { PortMapping } from "./sandbox.ts";
 
 const BRIDGE: BridgeState = {

@@ -19,7 +19,7 @@ import { isBridgeReady } from "./bridge.ts";
 import { bridgeStateOf, resolversOf } from "./bridge_state.ts";
 import { listNetworkRecords } from "./network_store.ts";
 import { type PortRegistry, readPortRegistry, writePortRegistry } from "./port_registry.ts";
-import type { BridgeState, ResolverRedirect } from "./ruleset.ts";
+import type { BridgeState, ResolverRedirect } from "./table_state.ts";
 import type { PortMapping } from "./sandbox.ts";
 import { readSandbox } from "./sandbox_record.ts";
 

@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict";
+import { fakeNetworkConfig } from "../../tests/fakes/network_config.ts";
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { WherryError } from "../errors.ts";
 import { Paths } from "../store/paths.ts";
@@ -13,27 +14,19 @@ import {
 } from "./network_store.ts";
 
 function network(name: string, id: string): NetworkConfig {
-  return {
-    schema: 1,
+  return fakeNetworkConfig({
     id: id.padEnd(64, "0"),
     name,
-    createdAt: "2026-01-02T03:04:05Z",
-    driver: "bridge",
-    ipamDriver: "default",
-    ipamOptions: {},
     pools: [{
       subnet: "10.1.0.0/24",
       gateway: "10.1.0.1",
       range: "",
       auxiliaryAddresses: { a: "10.1.0.9" },
     }],
-    isInternal: false,
     isAttachable: true,
-    hasIpv4: true,
-    hasIpv6: false,
     options: { "com.docker.network.driver.mtu": "1400" },
     labels: { "é": "" },
-  };
+  });
 }
 
 /** Records below a directory of one test. */

@@ -5,13 +5,7 @@
  * @module
  */
 
-import {
-  firstAddress,
-  lastAddress,
-  numberToAddress,
-  parseCidr,
-  parseIpAddress,
-} from "../kernel/ip.ts";
+import { firstAddress, lastAddress, numberToAddress, parseCidr } from "../kernel/ip.ts";
 import type { NetlinkRequest } from "../kernel/netlink.ts";
 import {
   addChain,
@@ -22,7 +16,6 @@ import {
   joinValues,
   linkValue,
   portValue,
-  removeElements,
   removeTable,
 } from "../kernel/nftables.ts";
 import {
@@ -50,64 +43,14 @@ import {
   type SetElement,
   type ValueType,
 } from "../kernel/nftables_wire.ts";
-import { isAnyAddress } from "./port_registry.ts";
-import type { PortMapping } from "./sandbox.ts";
+import { addressValue, groupPorts, PORT_MAPS, PROTOCOL_NUMBER } from "./port_maps.ts";
+import {
+  type BridgeState,
+  type ResolverRedirect,
+  tableOf,
+  type TableState,
+} from "./table_state.ts";
 
-/** What the table must know about a network that is up. */
-export interface BridgeState {
-  /** Id of the network. */
-  networkId: string;
-  /** Name of its bridge. */
-  bridge: string;
-  /** Its subnets in canonical form, at most one for each family, for example `10.210.0.0/16`. */
-  subnets: string[];
-  /** Whether nothing outside is reachable from it. */
-  isInternal: boolean;
-  /** Whether its containers do not reach each other. */
-  isIsolated: boolean;
-  /** Whether what leaves it for another network gets the host's address. */
-  masquerades: boolean;
-}
-
-/** A name server of the host that only listens on a loopback address, made reachable for the containers of one bridge. */
-export interface ResolverRedirect {
-  /** Name of the bridge. */
-  bridge: string;
-  /** Address of the bridge at which containers ask, on port 53. */
-  gateway: string;
-  /** Address at which the server listens, on port 53, of the same family. */
-  address: string;
-}
-
-/** Everything that decides what is in the table. */
-export interface TableState {
-  /** Name of the table, see {@linkcode tableNameOf}. */
-  tableName: string;
-  /** Networks that are up. */
-  bridges: readonly BridgeState[];
-  /** All that is published, without conflicts. */
-  ports: readonly PortMapping[];
-  /** Name servers that are made reachable. */
-  resolvers: readonly ResolverRedirect[];
-  /**
-   * Families of which packets that have nothing to do with any bridge are not forwarded, because forwarding is on for
-   * wherry alone.
-   */
-  dropsOtherForwards: readonly (4 | 6)[];
-}
-
-/** Of a published port: what is looked up, and where that leads. */
-interface PortMapNames {
-  /** Ports that are published on one address. */
-  bound: string;
-  /** Ports that are published on all addresses. */
-  any: string;
-}
-
-const PORT_MAPS: Readonly<Record<4 | 6, PortMapNames>> = {
-  4: { bound: "ports4_on_address", any: "ports4" },
-  6: { bound: "ports6_on_address", any: "ports6" },
-};
 const SOURCES: Readonly<Record<4 | 6, string>> = { 4: "subnets4", 6: "subnets6" };
 const RESOLVERS: Readonly<Record<4 | 6, string>> = { 4: "resolvers4", 6: "resolvers6" };
 const BRIDGES = "bridges";
@@ -116,10 +59,7 @@ const INTERNAL_BRIDGES = "internal_bridges";
 const PUBLISHED = "published";
 
 const FAMILIES = [4, 6] as const;
-const PROTOCOL_NUMBER = { tcp: 6, udp: 17, sctp: 132 } as const;
 const DNS_PORT = 53;
-const NO_BYTES = new Uint8Array();
-const NO_PORT = new Uint8Array(2);
 /** How early chains are called; the names are those of nft(8). */
 const PRIORITY = { RAW: -300, DESTINATION_NAT: -100, FILTER: 0, SOURCE_NAT: 100 } as const;
 
@@ -134,33 +74,8 @@ const ADDRESS_REGISTERS: Readonly<Record<4 | 6, number>> = { 4: 1, 6: 4 };
 /** How many registers of 4 bytes the name of a link takes. */
 const LINK_REGISTERS = 4;
 
-const DEFAULT_RUN_ROOT = "/run/wherry";
-const DEFAULT_TABLE = "wherry";
 /** First byte of 127.0.0.0/8. */
 const LOOPBACK = new Uint8Array([127]);
-
-/**
- * Name of the table that belongs to a run root: `wherry` for the default one, `wherry-` and 8 hexadecimal digits for
- * others.
- */
-export function tableNameOf(runRoot: string): string {
-  if (runRoot === DEFAULT_RUN_ROOT) return DEFAULT_TABLE;
-  return `${DEFAULT_TABLE}-${hash32(runRoot).toString(16).padStart(8, "0")}`;
-}
-
-/** FNV-1a: short, the same for ever, and no module to load. */
-function hash32(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) {
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  }
-  return hash;
-}
-
-/** The table's family and name. */
-export function tableOf(tableName: string): NftTable {
-  return { family: "inet", name: tableName };
-}
 
 /**
  * Plans the table for where there is none; where there is one the batch fails with EEXIST.
@@ -186,91 +101,6 @@ export function planReplacement(state: TableState): NetlinkRequest[] {
   // Removing one that is not there would fail
   const make = addTable(table, { mustBeNew: false });
   return [make, removeTable(table), make, ...content];
-}
-
-/** What has changed of the ports that are published. */
-export interface PortChange {
-  /** Ports that are not in the table yet. */
-  added: readonly PortMapping[];
-  /** Ports that are in the table. */
-  removed: readonly PortMapping[];
-}
-
-/**
- * Plans a change of published ports in the table that is there.
- *
- * The batch fails with ENOENT if the table or what is to be removed is not there, with EEXIST if what is to be added is.
- *
- * @throws {RangeError} If an address is none.
- */
-export function planPortChange(
-  tableName: string,
-  { added, removed }: PortChange,
-): NetlinkRequest[] {
-  const table = tableOf(tableName);
-  const requests: NetlinkRequest[] = [];
-  for (const [set, elements] of groupPorts(removed)) {
-    requests.push(...removeElements(table, { set, elements }));
-  }
-  for (const [set, elements] of groupPorts(added)) {
-    requests.push(...addElements(table, { set, elements }));
-  }
-  return requests;
-}
-
-/** Elements by the map that they belong into. */
-function groupPorts(ports: readonly PortMapping[]): Map<string, Iterable<SetElement>> {
-  const groups = new Map<string, PortMapping[]>();
-  for (const mapping of ports) {
-    const name = portMapOf(mapping);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [mapping]);
-    else group.push(mapping);
-  }
-  return new Map(Array.from(groups, ([name, group]) => [name, portElements(group)]));
-}
-
-function portMapOf({ hostAddress }: PortMapping): string {
-  const names = PORT_MAPS[hostAddress.includes(":") ? 6 : 4];
-  return isAnyAddress(hostAddress) ? names.any : names.bound;
-}
-
-/** One element for each port. Each is only good until the next one: there may be many thousands. */
-function* portElements(mappings: readonly PortMapping[]): Generator<SetElement> {
-  const elements = new Map<string, { key: Uint8Array; data: Uint8Array }>();
-  for (const mapping of mappings) {
-    const { protocol, hostAddress, hostPort, containerAddress, containerPort, count } = mapping;
-    const text = `${protocol} ${hostAddress} ${containerAddress}`;
-    const element = elements.get(text) ?? elementWithoutPorts(mapping);
-    elements.set(text, element);
-    for (let index = 0; index < count; index++) {
-      setPort(element.key, hostPort + index);
-      setPort(element.data, containerPort + index);
-      yield element;
-    }
-  }
-}
-
-function elementWithoutPorts(
-  { protocol, hostAddress, containerAddress }: PortMapping,
-): { key: Uint8Array; data: Uint8Array } {
-  const host = isAnyAddress(hostAddress) ? NO_BYTES : addressValue(hostAddress);
-  return {
-    key: joinValues(host, new Uint8Array([PROTOCOL_NUMBER[protocol]]), NO_PORT),
-    data: joinValues(addressValue(containerAddress), NO_PORT),
-  };
-}
-
-/** Writes a port into the last value of a key or of data, which has 4 bytes. */
-function setPort(value: Uint8Array, port: number): void {
-  value[value.length - 4] = port >> 8;
-  value[value.length - 3] = port & 0xff;
-}
-
-function addressValue(text: string): Uint8Array {
-  const address = parseIpAddress(text);
-  if (address === undefined) throw new RangeError(`Cannot plan a table with "${text}": no address`);
-  return address.bytes;
 }
 
 function familyOf(address: Uint8Array): 4 | 6 {

@@ -6,15 +6,9 @@ import { createHostNamespace } from "../../tests/fakes/host_namespace.ts";
 import { NETLINK, type NetlinkRequest, NetlinkSocket } from "../kernel/netlink.ts";
 import { addElements, commitBatch } from "../kernel/nftables.ts";
 import { listChains, listTables } from "../kernel/nftables_listing.ts";
-import {
-  type BridgeState,
-  planPortChange,
-  planReplacement,
-  planTable,
-  tableNameOf,
-  tableOf,
-  type TableState,
-} from "./ruleset.ts";
+import { planPortChange } from "./port_maps.ts";
+import { planReplacement, planTable } from "./ruleset.ts";
+import { type BridgeState, tableNameOf, tableOf, type TableState } from "./table_state.ts";
 import type { PortMapping } from "./sandbox.ts";
 
 const GOLDEN = new URL("testdata/ruleset.nft", import.meta.url).pathname;

@@ -121,7 +121,8 @@ export function checkSubnet(subnet: Cidr, occupied: readonly OccupiedBlock[]): v
   );
 }
 
-function findOverlap(
+/** The first block that has addresses of a subnet; `undefined` if none does. */
+export function findOverlap(
   subnet: Cidr,
   occupied: readonly OccupiedBlock[],
 ): OccupiedBlock | undefined {

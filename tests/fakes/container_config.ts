@@ -3,7 +3,6 @@
 import {
   type ContainerConfig,
   DEFAULT_LOG,
-  type EndpointRequest,
   HOST_NAME_LOOKUP,
   NO_RESTART,
 } from "../../mod/container/config.ts";
@@ -59,17 +58,4 @@ export function fakeContainerConfig(changes: Partial<ContainerConfig> = {}): Con
 /** The state of a container that was never started, changed by `changes`. */
 export function fakeContainerState(changes: Partial<ContainerState> = {}): ContainerState {
   return { ...NEVER_RUN, ...changes };
-}
-
-/** An attachment to a network without any wishes. */
-export function fakeEndpointRequest(network: string): EndpointRequest {
-  return {
-    network,
-    aliases: [],
-    ipv4: "",
-    ipv6: "",
-    macAddress: "",
-    driverOptions: {},
-    gatewayPriority: 0,
-  };
 }
