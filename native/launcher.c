@@ -11,9 +11,9 @@
  * The file, which scripts/packed_file.ts writes:
  *
  *   this program | deno | main module | bundle | libwherry.so | wherry-monitor |
- *   ld.so | up to six libraries | struct trailer
+ *   ld.so | up to six libraries | code cache | struct trailer
  *
- * The trailer is its last 256 bytes: numbers of 64 bits, little endian. Sections begin at multiples
+ * The trailer is its last 272 bytes: numbers of 64 bits, little endian. Sections begin at multiples
  * of 64 KiB, the largest page of any architecture. Nothing is compressed: pages that are not needed
  * are never read.
  *
@@ -32,7 +32,13 @@
 
 #define SECTION_ALIGNMENT 65536
 
-static const char MAGIC[8] = { 'w', 'h', 'e', 'r', 'r', 'y', '-', '1' };
+/* F_OK of faccessat(2), which the kernel's headers do not name. */
+#define EXISTS 0
+
+/* File of deno's that V8's code cache is in; scripts/code_cache.ts makes one. */
+#define CODE_CACHE "v8_code_cache_v2"
+
+static const char MAGIC[8] = { 'w', 'h', 'e', 'r', 'r', 'y', '-', '2' };
 
 /* Report why wherry cannot start and end. `error` is -errno, or 0 when the text says it all. */
 _Noreturn void launcher_fail(const char *state, int64_t error)
@@ -146,6 +152,7 @@ static void read_trailer(int fd, struct trailer *ret_trailer)
 	check_section(&trailer.loader, end);
 	for (int i = 0; i < CARRIED_LIBRARIES; i++)
 		check_section(&trailer.libraries[i], end);
+	check_section(&trailer.code_cache, end);
 	*ret_trailer = trailer;
 }
 
@@ -158,25 +165,64 @@ static bool is_trusted(int directory, unsigned forbidden)
 	       (status.stx_mode & forbidden) == 0;
 }
 
-/*
- * Where deno may keep V8's code cache: a directory that only root can enter, in the run directory
- * that mod/store has made. All builds share it: deno keeps one entry and a hash of its bundle. NULL
- * when it cannot be trusted or made; the bundle is then compiled at each start.
- */
-static const char *find_cache_directory(void)
+/* Open a directory below `parent`, making it if it is missing, if nobody else can write to it. */
+static int open_trusted(int parent, const char *name, unsigned forbidden)
 {
-	int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+	int directory;
+
+	(void)sys_mkdirat(parent, name, 0700);
+	directory = sys_openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (directory >= 0 && !is_trusted(directory, forbidden)) {
+		sys_close(directory);
+		return -EPERM;
+	}
+	return directory;
+}
+
+/* Put the code cache that the file carries into `directory`, unless there is one. A failure only
+ * means that deno begins with an empty one. */
+static void seed_cache(int directory, int file, const struct section *cache)
+{
+	char buffer[32];
+	struct text path = TEXT(buffer);
+	cleanup_close int copy = -1;
+
+	if (cache->size == 0 || SYS(faccessat, directory, CODE_CACHE, EXISTS) == 0)
+		return;
+	/* Without a name until it is whole; where another start was faster, its copy stays */
+	copy = sys_openat(directory, ".", O_TMPFILE | O_WRONLY, 0600);
+	if (copy < 0 || launcher_copy_section(copy, file, cache) != 0)
+		return;
+	text_add(&path, "/proc/self/fd/");
+	text_add_number(&path, (uint64_t)copy);
+	text_add_bytes(&path, "", 1);
+	(void)SYS(linkat, AT_FDCWD, path.data, directory, CODE_CACHE, AT_SYMLINK_FOLLOW);
+}
+
+/*
+ * Prepare the directory where deno keeps V8's code cache: one for each build, below a directory
+ * that only root can enter, in the run directory that mod/store has made. False when it cannot be
+ * trusted or made; the bundle is then compiled at each start.
+ */
+static bool prepare_cache(int file, const struct trailer *trailer)
+{
 	cleanup_close int parent = -1;
+	cleanup_close int caches = -1;
 	cleanup_close int directory = -1;
 
 	if (SYS(geteuid, 0) != 0)
-		return NULL;
-	parent = sys_openat(AT_FDCWD, "/run/wherry", flags, 0);
+		return false;
+	parent = sys_openat(AT_FDCWD, "/run/wherry", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (parent < 0 || !is_trusted(parent, 0022))
-		return NULL;
-	(void)sys_mkdirat(parent, "cache", 0700);
-	directory = sys_openat(parent, "cache", flags, 0);
-	return directory >= 0 && is_trusted(directory, 0077) ? "/run/wherry/cache" : NULL;
+		return false;
+	caches = open_trusted(parent, "cache", 0077);
+	if (caches < 0)
+		return false;
+	directory = open_trusted(caches, trailer->build, 0077);
+	if (directory < 0)
+		return false;
+	seed_cache(directory, file, &trailer->code_cache);
+	return true;
 }
 
 /* Deno does not start in a directory that has been deleted. In its place comes one in which no
@@ -226,12 +272,13 @@ __attribute__((used)) static _Noreturn void start(uint64_t *words)
 	launch.strings = launcher_allocate_strings(&stack);
 	launcher_map(&launch, file, &trailer, launcher_auxiliary_value(&stack, AT_PAGESZ));
 	open_sections(&launch, file, &trailer);
+	launch.has_cache = prepare_cache(file, &trailer);
 	sys_close(file);
-	launch.cache_directory = find_cache_directory();
-	launcher_add_variable(&launch, launcher_string(&launch.strings, "DENO_DIR=",
-						       launch.cache_directory == NULL
-							       ? NO_DIRECTORY
-							       : launch.cache_directory));
+	launcher_add_variable(&launch, launch.has_cache
+					       ? launcher_string(&launch.strings,
+								 "DENO_DIR=/run/wherry/cache/",
+								 trailer.build)
+					       : "DENO_DIR=" NO_DIRECTORY);
 	launcher_add_variable(&launch,
 			      launcher_string(&launch.strings, "WHERRY_BUILD=", trailer.build));
 	launcher_add_variable(&launch, launcher_number_string(&launch.strings, "WHERRY_OPEN_FILES=",

@@ -25,6 +25,7 @@ struct trailer {
 	struct section monitor;
 	struct section loader;
 	struct section libraries[CARRIED_LIBRARIES]; /* size 0: none */
+	struct section code_cache;                   /* size 0: none */
 
 	uint64_t base;             /* address for which deno has been relocated */
 	uint64_t relocations;      /* distance of its relative relocations from that address */
@@ -34,7 +35,7 @@ struct trailer {
 	char magic[8];
 };
 
-_Static_assert(sizeof(struct trailer) == 256, "scripts/packed_file.ts writes 256 bytes");
+_Static_assert(sizeof(struct trailer) == 272, "scripts/packed_file.ts writes 272 bytes");
 
 /* A program or loader in memory. */
 struct image {
@@ -62,8 +63,8 @@ struct launch {
 	struct image loader;
 	struct text strings; /* every string that is made */
 	const char *main_module;
-	const char *cache_directory; /* NULL: none can be used */
-	const char *environment[8];  /* made variables, in no order */
+	bool has_cache;             /* whether deno may keep V8's code cache */
+	const char *environment[8]; /* made variables, in no order */
 	unsigned environment_count;
 };
 
@@ -81,6 +82,8 @@ void launcher_add_variable(struct launch *launch, const char *variable);
 
 /* launcher_image.c: map deno and the loader of the C library. */
 void launcher_map(struct launch *launch, int file, const struct trailer *trailer, uint64_t page);
+/* Append a section of `file` to another file. Returns 0 or -errno. */
+int64_t launcher_copy_section(int to, int file, const struct section *section);
 /* Copy a section of `file` into a memfd that nobody can change any more. */
 uint64_t launcher_section(int file, const struct section *section, const char *name);
 

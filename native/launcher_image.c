@@ -131,20 +131,27 @@ static int make_memfd(const char *name)
 	return (int)launcher_check(fd, "memory for a part of its file cannot be had");
 }
 
-/* Copy a section of `file` into a memfd that nobody can change any more. */
-uint64_t launcher_section(int file, const struct section *section, const char *name)
+int64_t launcher_copy_section(int to, int file, const struct section *section)
 {
-	int memfd = make_memfd(name);
 	int64_t offset = (int64_t)section->offset;
 	uint64_t left = section->size;
 
 	while (left > 0) {
-		int64_t sent = SYS(sendfile, memfd, file, &offset, left);
+		int64_t sent = SYS(sendfile, to, file, &offset, left);
 
 		if (sent <= 0)
-			launcher_fail("a part of its file cannot be copied to memory", sent);
+			return sent < 0 ? sent : -EIO;
 		left -= (uint64_t)sent;
 	}
+	return 0;
+}
+
+uint64_t launcher_section(int file, const struct section *section, const char *name)
+{
+	int memfd = make_memfd(name);
+
+	(void)launcher_check(launcher_copy_section(memfd, file, section),
+			     "a part of its file cannot be copied to memory");
 	(void)launcher_check(sys_fcntl(memfd, F_ADD_SEALS,
 				       F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE),
 			     "memory cannot be sealed");

@@ -12,9 +12,10 @@
 import { adaptHotScript, adaptScript } from "./bundle_script.ts";
 import { hasBaseRuntime } from "./base_runtime.ts";
 import { PROJECT_ROOT } from "./build.ts";
+import { canTrain, makeCodeCache } from "./code_cache.ts";
 import { COMMANDS_DIRECTORY, HOT_COMMANDS } from "./hot_commands.ts";
 import { buildNative } from "./native.ts";
-import { packProgram } from "./pack.ts";
+import { type PackedContents, packProgram } from "./pack.ts";
 
 /** How the executable file was made. */
 type BackEnd = "deno compile" | "launcher";
@@ -82,12 +83,35 @@ async function pack(output: string): Promise<void> {
   // Not minified: that puts the value of a `using` declaration where it is used once, and it is never disposed of
   const hot = await bundle(coldImports.map((name) => `--external=${name}`));
   const encoder = new TextEncoder();
-  await packProgram(output, {
+  const contents = {
     hotScript: encoder.encode(adaptHotScript(hot, coldImports)),
     script: encoder.encode(adaptScript(await bundle([]))),
     library: await Deno.readFile(PROJECT_ROOT + LIBRARY),
     monitor: await Deno.readFile(PROJECT_ROOT + MONITOR),
-  });
+  };
+  await packProgram(output, { ...contents, codeCache: await trainCodeCache(output, contents) });
+}
+
+/** Learns from everyday commands which functions of the program V8 should find compiled. */
+async function trainCodeCache(
+  plain: string,
+  contents: PackedContents,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (!await canTrain()) {
+    console.log(
+      "No namespaces can be made here (are you root?): the file carries no code cache, and starts 10 ms later",
+    );
+    return undefined;
+  }
+  const directory = await Deno.makeTempDir({ prefix: "wherry-training-" });
+  try {
+    const training = `${directory}/wherry`;
+    await packProgram(plain, contents);
+    await packProgram(training, { ...contents, trainingDirectory: directory });
+    return await makeCodeCache({ plain, training, directory });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 }
 
 /** Writes the file with `deno compile`. */

@@ -5,6 +5,7 @@
  */
 
 import { PROJECT_ROOT } from "./build.ts";
+import { HOT_COMMANDS } from "./hot_commands.ts";
 import { writePackedFile } from "./packed_file.ts";
 import { ElfProgram } from "./prelink.ts";
 
@@ -16,11 +17,38 @@ export interface PackedContents {
   hotScript: Uint8Array<ArrayBuffer>;
   /** `libwherry.so`; the script finds its descriptor in `WHERRY_LIBRARY_FD`. */
   library: Uint8Array<ArrayBuffer>;
+  /** What deno's code cache begins with. @default {nothing} */
+  codeCache?: Uint8Array<ArrayBuffer> | undefined;
+  /** Where to write what V8 compiles, see `code_cache.ts`. @default {nowhere} */
+  trainingDirectory?: string | undefined;
   /** `wherry-monitor`; the script finds its descriptor in `WHERRY_MONITOR_FD`. */
   monitor: Uint8Array<ArrayBuffer>;
 }
 
 const LAUNCHER = `${PROJECT_ROOT}native/build/wherry-launcher`;
+
+/** Evaluates a script; V8 may find it in deno's code cache. */
+const EVALUATE = `
+  const [, error] = Deno[Deno.internal].core.evalContext(text, name);
+  if (error) throw error.thrown;`;
+
+/** Evaluates a script and, when the program ends, writes down what V8 has compiled of it in all trainings so far. */
+function formatTrainingEvaluate(directory: string): string {
+  return `
+  const path = ${JSON.stringify(directory)} + name.slice(name.lastIndexOf("/"));
+  let cachedData;
+  try {
+    cachedData = process.getBuiltinModule("buffer").Buffer.from(Deno.readFileSync(path));
+  } catch {}
+  const { Script } = process.getBuiltinModule("vm");
+  const script = new Script(text, { filename: name, cachedData });
+  const exit = Deno.exit;
+  Deno.exit = (code) => {
+    Deno.writeFileSync(path, script.createCachedData());
+    exit(code);
+  };
+  script.runInThisContext();`;
+}
 
 /**
  * The module that deno runs.
@@ -29,23 +57,29 @@ const LAUNCHER = `${PROJECT_ROOT}native/build/wherry-launcher`;
  * imports once more to find its dependencies (40 ms for 7,000 lines), unless
  * its cache directory remembers. `wherryStartOver` is what the hot script
  * calls when it lacks something: the whole script begins again from the start.
+ * A command line without any word that the hot script knows needs the whole at once.
  */
-function mainModule(hotSize: number, wholeSize: number): string {
+function mainModule(hotSize: number, wholeSize: number, evaluate: string): string {
   return `const file = Deno.openSync("/proc/self/fd/" + Deno.env.get("WHERRY_BUNDLE_FD"));
 function evaluate(start, size, name) {
   const bytes = new Uint8Array(size);
   file.seekSync(start, 0);
   for (let at = 0; at < size;) at += file.readSync(bytes.subarray(at));
-  const [, error] = Deno[Deno.internal].core.evalContext(new TextDecoder().decode(bytes), name);
-  if (error) throw error.thrown;
+  const text = new TextDecoder().decode(bytes);${evaluate}
 }
-globalThis.wherryStartOver = () => {
+function evaluateWhole() {
   evaluate(${hotSize}, ${wholeSize}, "file:///wherry.js");
   return new Promise(() => {});
-};
-evaluate(0, ${hotSize}, "file:///wherry_hot.js");
+}
+globalThis.wherryStartOver = evaluateWhole;
+if (Deno.args.some((word) => ${JSON.stringify(HOT_WORDS)}.includes(word))) {
+  evaluate(0, ${hotSize}, "file:///wherry_hot.js");
+} else evaluateWhole();
 `;
 }
+
+/** Words by which a command line may mean a command of the hot script. */
+const HOT_WORDS = [...HOT_COMMANDS, "__cleanup", "ls", "list", "remove"];
 
 /** Both scripts, one after the other. */
 function joinScripts({ hotScript, script }: PackedContents): Uint8Array<ArrayBuffer> {
@@ -90,7 +124,11 @@ async function readLibrary(name: string, directories: Iterable<string>): Promise
  */
 export async function packProgram(output: string, contents: PackedContents): Promise<void> {
   const deno = new ElfProgram(await Deno.readFile(Deno.execPath()));
-  const main = mainModule(contents.hotScript.length, contents.script.length);
+  const { hotScript, script, codeCache = new Uint8Array(), trainingDirectory } = contents;
+  const evaluate = trainingDirectory === undefined
+    ? EVALUATE
+    : formatTrainingEvaluate(trainingDirectory);
+  const main = mainModule(hotScript.length, script.length, evaluate);
   const parts = {
     launcher: await Deno.readFile(LAUNCHER),
     mainModule: new TextEncoder().encode(main),
@@ -109,6 +147,7 @@ export async function packProgram(output: string, contents: PackedContents): Pro
   const { relocations, count } = deno.prelink(base);
   await writePackedFile(output, {
     ...parts,
+    codeCache,
     deno: deno.bytes,
     base,
     relocations,

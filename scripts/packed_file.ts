@@ -7,14 +7,14 @@
 /** Every section begins at a multiple of this: the largest page of any architecture. */
 export const SECTION_ALIGNMENT = 65536;
 /** Bytes of `struct trailer`. */
-export const TRAILER_BYTES = 256;
+export const TRAILER_BYTES = 272;
 /** Room for carried libraries in the trailer. */
 export const MAX_CARRIED_LIBRARIES = 6;
 
-const MAGIC = "wherry-1";
-const BUILD_OFFSET = 224;
+const MAGIC = "wherry-2";
+const BUILD_OFFSET = 240;
 const MAX_BUILD_LENGTH = 23;
-const MAGIC_OFFSET = 248;
+const MAGIC_OFFSET = 264;
 
 /** What the file is made of. */
 export interface PackedParts {
@@ -34,6 +34,8 @@ export interface PackedParts {
   loader: Uint8Array;
   /** The libraries to use with it; at most {@linkcode MAX_CARRIED_LIBRARIES}. */
   libraries: readonly Uint8Array[];
+  /** What deno's code cache begins with, see `code_cache.ts`; empty for none. */
+  codeCache: Uint8Array;
   /** Address for which deno has been relocated. */
   base: bigint;
   /** Distance of the relocations from that address. */
@@ -87,6 +89,7 @@ function sectionContents(parts: PackedParts): Uint8Array[] {
     parts.loader,
     ...parts.libraries,
     ...unused,
+    parts.codeCache,
   ];
 }
 

@@ -18,6 +18,7 @@ function makeParts(libraries: number): PackedParts {
     monitor: fill(6),
     loader: fill(7),
     libraries: Array.from({ length: libraries }, (_, index) => fill(8 + index)),
+    codeCache: fill(14),
     base: 0x5a00_0000_0000n,
     relocations: 0x1234n,
     relocationCount: 56n,
@@ -38,13 +39,13 @@ async function pack(parts: PackedParts): Promise<{ bytes: Uint8Array; mode: numb
 /** The numbers of the trailer. */
 function trailerNumbers(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.slice(-TRAILER_BYTES).buffer);
-  return Array.from({ length: 28 }, (_, index) => Number(view.getBigUint64(8 * index, true)));
+  return Array.from({ length: 30 }, (_, index) => Number(view.getBigUint64(8 * index, true)));
 }
 
 Deno.test("writePackedFile() puts each section where the trailer says", async () => {
   const { bytes } = await pack(makeParts(6));
   const numbers = trailerNumbers(bytes);
-  for (let section = 0; section < 12; section++) {
+  for (let section = 0; section < 13; section++) {
     const [offset, size] = numbers.slice(2 * section);
     const byte = section + 2;
     strictEqual(offset, (section + 1) * SECTION_ALIGNMENT);
@@ -65,10 +66,10 @@ Deno.test("writePackedFile() marks library slots that are not used with size 0",
 
 Deno.test("writePackedFile() ends with the numbers, the file's size, the build id and the magic", async () => {
   const { bytes } = await pack(makeParts(6));
-  deepStrictEqual(trailerNumbers(bytes).slice(24), [0x5a00_0000_0000, 0x1234, 56, bytes.length]);
+  deepStrictEqual(trailerNumbers(bytes).slice(26), [0x5a00_0000_0000, 0x1234, 56, bytes.length]);
   strictEqual(
     new TextDecoder().decode(bytes.slice(-32)),
-    "0123456789abcdef\0\0\0\0\0\0\0\0wherry-1",
+    "0123456789abcdef\0\0\0\0\0\0\0\0wherry-2",
   );
 });
 

@@ -3,10 +3,12 @@
 import { recoverEngine, type Recovery } from "../../engine/recover.ts";
 import type { NetworkRecovery } from "../../engine/recover_networks.ts";
 import { describeSweep } from "../../engine/sweep.ts";
+import { removeOldCodeCaches } from "../code_caches.ts";
 import type { RECOVER_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
 import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
+import { BUILD } from "../self.ts";
 
 /** Removes what crashes left behind, and prints what that was. */
 export async function run(
@@ -14,7 +16,8 @@ export async function run(
   _parsed: ParsedFlags<typeof RECOVER_FLAGS>,
 ): Promise<number> {
   const recovery = await recoverEngine(engine);
-  for (const line of describeRecovery(recovery)) output.writeLine(line);
+  const caches = describeCount(removeOldCodeCaches(BUILD), "code caches of other builds of wherry");
+  for (const line of [...describeRecovery(recovery), ...caches]) output.writeLine(line);
   const problems = [
     ...describeSweep(recovery.containers),
     ...recovery.networks.warnings,
