@@ -113,6 +113,7 @@ export type {
   PublishedPort,
   RestartPolicy,
   RootSource,
+  StorageDriver,
   TmpfsMount,
 } from "./container/config.ts";
 export type { ContainerState, ContainerStatus, HealthStatus } from "./container/state.ts";

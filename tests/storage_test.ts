@@ -2,6 +2,7 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { dockerArchive } from "./fakes/docker_archive.ts";
+import { bzip2, xz } from "./fakes/host_compression.ts";
 import { type TarMember, tarOf } from "./fakes/tar_builder.ts";
 import { listNames, type Result, type TestEngine, testWhole } from "./harness.ts";
 
@@ -48,6 +49,23 @@ function numberedLayers(count: number): TarMember[][] {
     { name: `layers/.wh.file-${index - 1}` },
     { name: "number", content: `${index}` },
   ]);
+}
+
+for (const [suffix, compress] of [["xz", xz], ["bz2", bzip2]] as const) {
+  testWhole(`run, import and load take what ${suffix} has compressed`, async (wherry) => {
+    const tar = new Uint8Array(Deno.readFileSync(await wherry.imageTar()));
+    const archive = await archiveOfLayers(wherry, "loaded:1", []);
+    Deno.writeFileSync(`${wherry.scratch}/box.tar.${suffix}`, await compress(tar, "-1"));
+
+    const imported = await wherry.run(["import", `box.tar.${suffix}`, "imported"]);
+    const loaded = await wherry.run(["load", "-q"], { stdin: await compress(archive, "-1") });
+
+    deepStrictEqual([imported.code, imported.stderr], [0, ""]);
+    deepStrictEqual([loaded.code, loaded.stderr], [0, ""]);
+    for (const image of [`./box.tar.${suffix}`, "imported", "loaded:1"]) {
+      strictEqual(await runIn(wherry, image, "echo works"), "works\n");
+    }
+  });
 }
 
 for (const count of [128, 499]) {
