@@ -21,7 +21,7 @@ export const VALID_CHUNKS = 16;
 export async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const ring: Uint8Array<ArrayBuffer>[] = [];
   let current = new Uint8Array(CHUNK_SIZE);
-  let reading = fill(source, current);
+  let reading = readAhead(source, current);
   try {
     for (;;) {
       const length = await reading;
@@ -32,7 +32,7 @@ export async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array<A
       ring.push(current);
       const oldest = ring.length > VALID_CHUNKS ? ring.shift() : undefined;
       const next = oldest ?? new Uint8Array(CHUNK_SIZE);
-      reading = fill(source, next);
+      reading = readAhead(source, next);
       yield current;
       current = next;
     }
@@ -40,6 +40,13 @@ export async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array<A
     // The consumer may give up: then nobody else waits for the chunk that is being read
     await reading.catch(() => undefined);
   }
+}
+
+/** Starts to fill a chunk. A failure is thrown when the chunk is asked for; it must not count as unhandled before. */
+function readAhead(source: ByteSource, buffer: Uint8Array): Promise<number> {
+  const reading = fill(source, buffer);
+  reading.catch(() => undefined);
+  return reading;
 }
 
 /** Reads until `buffer` is full or the source ends. */

@@ -1,4 +1,4 @@
-import { strictEqual } from "node:assert/strict";
+import { rejects, strictEqual } from "node:assert/strict";
 import { sourceOf } from "../../tests/fakes/byte_source.ts";
 import { chunksOf, peek, VALID_CHUNKS } from "./source.ts";
 
@@ -35,6 +35,25 @@ Deno.test("chunksOf() leaves a chunk alone until VALID_CHUNKS more are asked for
   }
 
   strictEqual(chunks.length, 3 * VALID_CHUNKS);
+});
+
+Deno.test("chunksOf() throws a failure that came while its consumer was busy", async () => {
+  const failed = Promise.withResolvers<void>();
+  let reads = 0;
+  const source = {
+    read: (buffer: Uint8Array): Promise<number | null> => {
+      if (reads++ === 0) return Promise.resolve(buffer.length);
+      // After it a turn of the event loop passes, in which nobody waits for the chunk
+      setTimeout(failed.resolve);
+      return Promise.reject(new Error("cut"));
+    },
+  };
+  const chunks = chunksOf(source);
+
+  await chunks.next();
+  await failed.promise;
+
+  await rejects(chunks.next(), { message: "cut" });
 });
 
 Deno.test("peek() shows the start and keeps it in the stream", async () => {
