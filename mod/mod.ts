@@ -46,12 +46,8 @@ export {
 } from "./engine/login.ts";
 export type { Credentials } from "./image/registry/credentials.ts";
 export type { Login } from "./image/registry/login.ts";
-export {
-  type Environment,
-  listRemoteTags,
-  pullImage,
-  type PullImageRequest,
-} from "./engine/pull_image.ts";
+export type { Environment } from "./engine/environment.ts";
+export { listRemoteTags, pullImage, type PullImageRequest } from "./engine/pull_image.ts";
 export type { PulledImage } from "./image/registry/pull.ts";
 export type { PushedManifest } from "./image/registry/push.ts";
 export type { LayerPhase, LayerProgress, ProgressListener } from "./image/progress.ts";

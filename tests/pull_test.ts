@@ -445,20 +445,22 @@ testWhole("pull signs in with what docker's configuration has", async (wherry) =
     `${account.user}:${account.password}`,
   )));
   const config = { auths: { [registry.host]: { auth } } };
-  Deno.mkdirSync(`${wherry.scratch}/docker`);
-  Deno.writeTextFileSync(`${wherry.scratch}/docker/config.json`, JSON.stringify(config));
+  Deno.mkdirSync(`${wherry.scratch}/.docker`);
+  Deno.writeTextFileSync(`${wherry.scratch}/.docker/config.json`, JSON.stringify(config));
   const name = `${registry.host}/team/box`;
 
   const stranger = await wherry.run(["pull", name], {
     env: { DOCKER_CONFIG: `${wherry.scratch}/nowhere` },
   });
   const known = await wherry.run(["pull", name], {
-    env: { DOCKER_CONFIG: `${wherry.scratch}/docker` },
+    env: { DOCKER_CONFIG: `${wherry.scratch}/.docker` },
   });
+  const atHome = await wherry.run(["pull", "-a", name], { env: { HOME: wherry.scratch } });
 
   strictEqual(stranger.code, 1);
   match(stranger.stderr, /^wherry: Cannot pull [^\n]*\n/);
   succeeds(known);
+  succeeds(atHome);
 });
 
 testWhole("pull trusts an authority of one's own over TLS, and no other", async (wherry) => {

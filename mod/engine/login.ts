@@ -4,7 +4,7 @@ import { registryOf } from "../image/registry/credential_store.ts";
 import type { Credentials } from "../image/registry/credentials.ts";
 import { type Login, logInTo } from "../image/registry/login.ts";
 import { readRegistrySettings } from "../image/registry/settings.ts";
-import type { Environment } from "./pull_image.ts";
+import { type Environment, OWN_ENVIRONMENT } from "./environment.ts";
 
 /** Which registry. */
 export interface RegistryRequest {
@@ -21,8 +21,6 @@ export interface LoginRequest extends RegistryRequest {
   /** Ends it at once; nothing is kept then. @default {nothing does} */
   signal?: AbortSignal | undefined;
 }
-
-const OWN_ENVIRONMENT: Environment = (name) => Deno.env.get(name);
 
 /**
  * Asks a registry whether it accepts a name and a password, and keeps them for pulls and pushes if it does: where

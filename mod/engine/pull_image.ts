@@ -8,6 +8,7 @@ import { openRepository } from "../image/registry/client.ts";
 import { type PulledImage, pullFrom } from "../image/registry/pull.ts";
 import { readRegistrySettings } from "../image/registry/settings.ts";
 import type { Engine } from "./engine.ts";
+import { type Environment, OWN_ENVIRONMENT } from "./environment.ts";
 import { recordImageEvent } from "./events.ts";
 import { sweep } from "./images.ts";
 
@@ -28,11 +29,6 @@ export interface PullImageRequest {
   /** The caller's variables, which say where passwords and settings are. @default {this process's} */
   environment?: Environment | undefined;
 }
-
-/** Looks up a variable. */
-export type Environment = (name: string) => string | undefined;
-
-const OWN_ENVIRONMENT: Environment = (name) => Deno.env.get(name);
 
 /**
  * All tags of a repository, in the registry's order.

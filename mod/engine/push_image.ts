@@ -23,9 +23,9 @@ import { openRepository } from "../image/registry/client.ts";
 import { type PushedManifest, pushTo } from "../image/registry/push.ts";
 import { readRegistrySettings } from "../image/registry/settings.ts";
 import type { Engine } from "./engine.ts";
+import { type Environment, OWN_ENVIRONMENT } from "./environment.ts";
 import { recordImageEvent } from "./events.ts";
 import { sweep } from "./images.ts";
-import type { Environment } from "./pull_image.ts";
 
 /** What to push. */
 export interface PushImageRequest {
@@ -81,7 +81,7 @@ export async function pushImage(
     platform,
     signal = new AbortController().signal,
     onProgress,
-    environment = (name) => Deno.env.get(name),
+    environment = OWN_ENVIRONMENT,
   }: PushImageRequest,
 ): Promise<PushedManifest> {
   engine.ensureDirectories();
