@@ -16,7 +16,7 @@ import { formatDecimalSize } from "./units.ts";
 /** Where progress is shown. */
 export interface ProgressScreen {
   write(text: string): void;
-  /** In character cells; `undefined` if it is no terminal. */
+  /** In character cells, zeros if it does not say; `undefined` if it is no terminal. */
   size(): { rows: number; columns: number } | undefined;
 }
 
@@ -74,6 +74,9 @@ export const PUSH_WORDS: ProgressWords = {
 const FINAL: ReadonlySet<LayerPhase> = new Set(["done", "exists", "mounted", "skipped"]);
 /** Phases in which bytes go over the network, or through a compressor. */
 const TRANSFERRING: ReadonlySet<LayerPhase> = new Set(["downloading", "uploading", "compressing"]);
+
+/** What a terminal is taken for that does not say its size, such as a serial line or one that a program has made. */
+const USUAL_SIZE = { rows: 24, columns: 80 };
 
 /** Times, so that a test can make them pass. */
 export interface ProgressClock {
@@ -134,10 +137,16 @@ export class ProgressDisplay implements Disposable {
   /** Shows how it ended, every layer on a line. */
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]();
-    const size = this.#screen.size();
+    const size = this.#size();
     if (size === undefined || this.#layers.size === 0) return;
     this.#replace(this.#lines([...this.#layers.values()], size.columns));
     this.#height = 0;
+  }
+
+  #size(): ReturnType<ProgressScreen["size"]> {
+    const size = this.#screen.size();
+    return size &&
+      { rows: size.rows || USUAL_SIZE.rows, columns: size.columns || USUAL_SIZE.columns };
   }
 
   #print(layer: LayerLine): void {
@@ -157,7 +166,7 @@ export class ProgressDisplay implements Disposable {
   }
 
   #draw(): void {
-    const size = this.#screen.size();
+    const size = this.#size();
     if (size === undefined) return;
     this.#drawnAt = this.#clock.now();
     const layers = [...this.#layers.values()];

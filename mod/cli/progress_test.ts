@@ -38,7 +38,7 @@ class FakeScreen implements ProgressScreen {
   }
 
   #moveUp(count: number): void {
-    ok(count < (this.#size?.rows ?? 0), "the cursor would leave the screen");
+    ok(count < (this.#size?.rows || 24), "the cursor would leave the screen");
     this.#row -= count;
   }
 }
@@ -120,6 +120,18 @@ Deno.test("ProgressDisplay prints every retry where there is no terminal", () =>
     "010101010101: Retrying in 2 seconds: cut\\x1b[2J",
     "",
   ]);
+});
+
+Deno.test("ProgressDisplay draws also on a terminal that does not say its size", () => {
+  const screen = new FakeScreen({ rows: 0, columns: 0 });
+
+  {
+    using display = new ProgressDisplay(screen, PULL_WORDS, new FakeClock());
+    show(display, 1, "waiting");
+    show(display, 2, "done");
+  }
+
+  deepStrictEqual(screen.lines, ["010101010101: Waiting", "020202020202: Pull complete", ""]);
 });
 
 Deno.test("ProgressDisplay draws the layers of a terminal in place", () => {
