@@ -71,6 +71,11 @@ function splitDigest(source: ReferenceText): [rest: string, digest: Digest | und
   }
 }
 
+/** Whether a text may stand as the tag of a reference. */
+export function isTag(text: string): boolean {
+  return text.length <= MAX_TAG_LENGTH && TAG.test(text);
+}
+
 /** Splits off `:tag`; a colon before a slash belongs to a port. */
 function splitTag(
   source: ReferenceText,

@@ -251,6 +251,17 @@ Deno.test("listTags() ends a loop of pages", async () => {
   });
 });
 
+Deno.test("listTags() ends a list of more pages than any repository has", async () => {
+  const tags = JSON.stringify({ tags: Array.from({ length: 100_000 }, (_, i) => `v${i}`) });
+  await using server = new FakeServer((_request, index) => ({
+    body: tags,
+    headers: { link: `</v2/a/tags/list?n=${index}>; rel="next"` },
+  }));
+
+  await rejects(listTags(server), { kind: "corrupt" });
+  strictEqual(server.requests.length, 3);
+});
+
 Deno.test("listTags() does not go to another server", async () => {
   await using server = answering({
     body: '{"tags":["a"]}',
@@ -260,7 +271,9 @@ Deno.test("listTags() does not go to another server", async () => {
   await rejects(listTags(server), { kind: "corrupt" });
 });
 
-for (const body of ["", "[1]", '{"tags":[1]}', '{"tags":"a"}']) {
+for (
+  const body of ["", "[1]", '{"tags":[1]}', '{"tags":"a"}', '{"tags":["a b"]}', '{"tags":["../a"]}']
+) {
   Deno.test(`listTags() refuses ${JSON.stringify(body)}`, async () => {
     await using server = answering({ body });
 
