@@ -6,6 +6,7 @@
  */
 
 import { WherryError } from "../../errors.ts";
+import { AT_FDCWD, setOwnerAt } from "../../kernel/file.ts";
 import { replaceText } from "../../store/record.ts";
 import type { Credentials } from "./credentials.ts";
 import { readUserFile } from "./user_file.ts";
@@ -75,13 +76,16 @@ function replaceUserFile(path: string, text: string): void {
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { uid, gid } = Deno.statSync(ownerOf(target, directory));
   replaceText(target, text, { isDurable: true });
-  // sudo leaves HOME as it is: the file stays the user's
-  Deno.chownSync(target, uid, gid);
+  // sudo leaves HOME as it is: the file stays the user's. What the user has put in its place by now is none of it
+  setOwnerAt(AT_FDCWD, target, uid ?? KEEP, gid ?? KEEP);
 }
 
 function ownerOf(target: string, directory: string): string {
   return readUserFile(target) === undefined ? directory : target;
 }
+
+/** An owner or group that stays as it is. @see chown(2) */
+const KEEP = -1;
 
 /** Most links that are followed, as in path_resolution(7). */
 const MAX_LINKS = 40;

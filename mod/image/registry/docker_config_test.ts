@@ -105,6 +105,17 @@ Deno.test("writeDockerAuth() makes the file and its directory", () => {
   strictEqual((Deno.statSync(directory.join(".docker")).mode ?? 0) & 0o777, 0o700);
 });
 
+Deno.test("writeDockerAuth() gives the file to whoever the directory belongs to", () => {
+  using directory = new TemporaryDirectory();
+  Deno.chownSync(directory.path, 1234, 5678);
+  const path = directory.join("config.json");
+
+  writeDockerAuth(path, "a.example", ALICE);
+
+  const { uid, gid } = Deno.statSync(path);
+  deepStrictEqual([uid, gid], [1234, 5678]);
+});
+
 Deno.test("writeDockerAuth() leaves a file alone that says it already", () => {
   using directory = new TemporaryDirectory();
   const path = configFile(directory, { auths: { "a.example": { auth: ALICE_AUTH } } });
