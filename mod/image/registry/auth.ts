@@ -257,6 +257,7 @@ function askWithRefreshToken(
     url: realm,
     headers: { "content-type": "application/x-www-form-urlencoded" },
     body: new TextEncoder().encode(form.toString()),
+    isBodySecret: true,
   };
 }
 

@@ -13,6 +13,8 @@ export interface HttpRequest {
   /** By name in lower case. */
   headers: Readonly<Record<string, string>>;
   body?: Body | undefined;
+  /** Whether the body proves who asks: then it goes to no other server. @default {false} */
+  isBodySecret?: boolean;
 }
 
 /** Whether a host is this machine, whoever resolves its name. @param hostname As in a URL. */

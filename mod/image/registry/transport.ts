@@ -155,7 +155,8 @@ export class Transport {
   }
 
   /**
-   * Makes a request and follows redirects. `Authorization` goes to the host, port and scheme of the request alone.
+   * Makes a request and follows redirects. `Authorization`, and a body that is secret, go to the host, port and scheme
+   * of the request alone.
    *
    * @throws {TransientError} If the connection is cut or takes too long.
    * @throws {WherryError} `unavailable` if there is no answer for another reason, or no end to the redirects.
@@ -189,10 +190,14 @@ export class Transport {
     if (!isReading && status !== 307 && status !== 308) {
       return refuse(`status ${status} would turn ${method} into GET`);
     }
+    const isSameServer = to.origin === from.origin;
+    if (request.isBodySecret === true && !isSameServer) {
+      return refuse(`it leads to "${redact(to)}", and nobody else may learn what is sent`);
+    }
     to.username = "";
     to.password = "";
     const { authorization: _, ...headers } = request.headers;
-    return { ...request, url: to, headers: to.origin === from.origin ? request.headers : headers };
+    return { ...request, url: to, headers: isSameServer ? request.headers : headers };
   }
 
   async #sendOnce(request: HttpRequest, signal: AbortSignal): Promise<Answer> {

@@ -76,6 +76,24 @@ Deno.test("send() gives no password in an address to anybody", async () => {
   strictEqual(other.requests[0]?.headers.has("authorization"), false);
 });
 
+Deno.test("send() gives no secret body to another server", async () => {
+  await using other = new FakeServer(() => ({}));
+  await using server = new FakeServer(({ path }) =>
+    path === "/a" ? redirectTo("/b") : redirectTo(`http://${other.host}/c`)
+  );
+  using transport = transportWith();
+  const body = new TextEncoder().encode("refresh_token=secret");
+
+  await rejects(
+    transport.send(get(server.host, { method: "POST", body, isBodySecret: true }), signal),
+    {
+      message: `Cannot follow "http://${server.host}/b": it leads to "http://${other.host}/c", ` +
+        "and nobody else may learn what is sent",
+    },
+  );
+  deepStrictEqual([server.log, other.log], [["POST /a", "POST /b"], []]);
+});
+
 Deno.test("send() ends a loop of redirects", async () => {
   await using server = new FakeServer((_request, index) => redirectTo(`/${index}`));
   using transport = transportWith();
