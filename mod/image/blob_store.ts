@@ -122,6 +122,26 @@ export function pinBlob(
   return { digest, size: Deno.statSync(path).size, path };
 }
 
+/**
+ * Whether a file is a certain blob, as far as can be told at once: it has the blob's size, and if it is no larger than a
+ * document, the digest. A power loss leaves files short or empty.
+ */
+export function isIntact(path: string, { digest, size }: Omit<StagedBlob, "path">): boolean {
+  const info = Deno.lstatSync(path);
+  if (!info.isFile || info.size !== size) return false;
+  return size > MAX_DOCUMENT_SIZE || digestOfBytes(Deno.readFileSync(path)) === digest;
+}
+
+/** Stages a blob of the store, as {@linkcode pinBlob}, unless it is damaged there. */
+export function pinIntactBlob(
+  paths: ImagePaths,
+  staging: Staging,
+  blob: Omit<StagedBlob, "path">,
+): StagedBlob | undefined {
+  const pinned = pinBlob(paths, staging, blob.digest);
+  return pinned !== undefined && isIntact(pinned.path, blob) ? pinned : undefined;
+}
+
 /** Stages a short blob that is in memory already, durably. */
 export function stageBytes(staging: Staging, bytes: Uint8Array): StagedBlob {
   const path = staging.newPath();

@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { syncDirectory } from "../store/record.ts";
-import type { StagedBlob } from "./blob_store.ts";
+import { isIntact, type StagedBlob } from "./blob_store.ts";
 import type { ChainId } from "./digest.ts";
 import { addManifest, lockImages, readIndex, writeIndex } from "./image_index.ts";
 import type { ImagePaths } from "./image_paths.ts";
@@ -45,7 +45,8 @@ export class StoreChangedError extends WherryError {
 /**
  * Moves blobs and layers to their places and then names the images.
  *
- * What is there already stays, and the staged copy is left for the staging area to remove. The index is
+ * What is there already stays, unless it is a damaged blob, and the staged copy is left for the staging area to remove.
+ * The index is
  * written last: before that, nobody can see anything of it, and a failure takes everything back.
  * The lock keeps a removal from sweeping what this is about to name.
  *
@@ -59,9 +60,7 @@ export function commit(paths: ImagePaths, work: StagedWork): void {
   for (const { id, directory } of work.layers) {
     moveInto(paths.layer(id), directory, undo);
   }
-  for (const { digest, path } of work.blobs) {
-    moveInto(paths.blob(digest), path, undo);
-  }
+  for (const blob of work.blobs) putBlob(paths.blob(blob.digest), blob, undo);
   syncDirectory(paths.layers);
   syncDirectory(paths.blobs);
   const index = work.images.reduce(
@@ -70,6 +69,12 @@ export function commit(paths: ImagePaths, work: StagedWork): void {
   );
   writeIndex(paths, index);
   undo.move();
+}
+
+function putBlob(target: string, blob: StagedBlob, undo: DisposableStack): void {
+  // In the place of a damaged one it stays, whatever becomes of the rest
+  if (isPresent(target) && !isIntact(target, blob)) Deno.renameSync(blob.path, target);
+  else moveInto(target, blob.path, undo);
 }
 
 function moveInto(target: string, staged: string, undo: DisposableStack): void {

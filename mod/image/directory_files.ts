@@ -2,7 +2,7 @@
 
 import type { ArchiveFiles } from "./archive_files.ts";
 import { normalise } from "./archive_files.ts";
-import { BlobWriter, pinBlob, type StagedBlob } from "./blob_store.ts";
+import { BlobWriter, pinIntactBlob, type StagedBlob } from "./blob_store.ts";
 import type { Digest } from "./digest.ts";
 import { hasher } from "./digester.ts";
 import type { ImagePaths } from "./image_paths.ts";
@@ -39,11 +39,16 @@ export class DirectoryFiles implements ArchiveFiles {
   }
 
   async stage(path: string, expected?: Digest): Promise<StagedBlob> {
-    const known = this.#staged.get(path) ??
-      (expected && pinBlob(this.#paths, this.#staging, expected)) ??
+    const known = this.#staged.get(path) ?? this.#findStored(path, expected) ??
       await this.#copy(this.#place(path));
     this.#staged.set(path, known);
     return known;
+  }
+
+  #findStored(path: string, digest: Digest | undefined): StagedBlob | undefined {
+    const size = this.sizeOf(path);
+    if (digest === undefined || size === undefined) return undefined;
+    return pinIntactBlob(this.#paths, this.#staging, { digest, size });
   }
 
   async #copy(place: string): Promise<StagedBlob> {

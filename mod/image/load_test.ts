@@ -311,6 +311,17 @@ test("loadArchive() unpacks a layer of the store no more and writes its blob no 
   strictEqual([...Deno.readDirSync(store.paths.layers)].length, 2);
 });
 
+test("loadArchive() mends what of an image is damaged in the store", async ({ paths }) => {
+  await load(paths, NEW_LAYOUT);
+  const places = [CONFIG, BASE].map((content) => `${paths.blobs}/${sha256Hex(content)}`);
+  for (const path of places) Deno.writeTextFileSync(path, "x".repeat(Deno.statSync(path).size));
+
+  await load(paths, NEW_LAYOUT);
+
+  deepStrictEqual(listImages(paths).damaged, []);
+  deepStrictEqual(places.map((path) => Deno.readFileSync(path)), [CONFIG, BASE]);
+});
+
 test("loadArchive() gives an image that it knows the same size again", async ({ paths }) => {
   await load(paths, sampleLayout().tar());
   const before = readIndex(paths);

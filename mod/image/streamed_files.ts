@@ -2,7 +2,7 @@
 
 import { ArchiveError } from "./archive_error.ts";
 import { type ArchiveFiles, isImageArchiveName, normalise } from "./archive_files.ts";
-import { BlobWriter, pinBlob, type StagedBlob } from "./blob_store.ts";
+import { BlobWriter, pinIntactBlob, type StagedBlob } from "./blob_store.ts";
 import { textOf } from "./byte_string.ts";
 import { decompressed, detectCompression } from "./decompress.ts";
 import { digestFromHex } from "./digest.ts";
@@ -159,8 +159,10 @@ class Spool implements TarSink {
   #begin(name: string, size: number): void {
     const { paths, staging } = this.#target;
     const hex = BLOB_NAME.exec(name)?.[1];
-    const known = hex === undefined ? undefined : pinBlob(paths, staging, digestFromHex(hex));
-    if (known?.size === size) {
+    const known = hex === undefined
+      ? undefined
+      : pinIntactBlob(paths, staging, { digest: digestFromHex(hex), size });
+    if (known !== undefined) {
       this.blobs.set(name, known);
       return;
     }

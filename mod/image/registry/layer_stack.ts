@@ -128,10 +128,16 @@ export class LayerStack {
   /** What must be fetched at the least; what it unpacks to nobody knows yet. */
   #missingBytes(): number {
     const missing = new Map(
-      this.#jobs.filter(({ descriptor: { digest } }) => !isPresent(this.#paths.blob(digest)))
+      this.#jobs.filter(({ descriptor }) => !this.#hasBlob(descriptor))
         .map(({ descriptor: { digest, size } }) => [digest, size]),
     );
     return missing.values().reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Whether the store has a blob; one that a power loss has made shorter is fetched again. */
+  #hasBlob({ digest, size }: Descriptor): boolean {
+    const path = this.#paths.blob(digest);
+    return isPresent(path) && Deno.lstatSync(path).size === size;
   }
 
   async #stage(job: LayerJob): Promise<PulledLayer> {
@@ -150,17 +156,14 @@ export class LayerStack {
 
   /** A layer of which nothing is missing. */
   #findStored(job: LayerJob): PulledLayer | undefined {
-    const places = [this.#paths.layer(job.id), this.#paths.blob(job.descriptor.digest)];
-    if (!places.every(isPresent)) return undefined;
+    if (!isPresent(this.#paths.layer(job.id)) || !this.#hasBlob(job.descriptor)) return undefined;
     this.#report(job, "exists", job.descriptor.size);
     return this.#pulled(job, { layer: undefined, blob: undefined, unpacked: undefined });
   }
 
   /** @param slot Given back when the layer needs no network any more. */
   async #obtain(job: LayerJob, slot: Disposable): Promise<PulledLayer> {
-    if (isPresent(this.#paths.blob(job.descriptor.digest))) {
-      return await this.#unpackStored(job, slot);
-    }
+    if (this.#hasBlob(job.descriptor)) return await this.#unpackStored(job, slot);
     using partial = await PartialBlob.open(this.#paths, job.descriptor, this.#options.signal);
     // Whoever had it before may have finished it
     const stored = this.#findStored(job);

@@ -15,9 +15,11 @@
  */
 
 import { WherryError } from "../../errors.ts";
+import { isPresent } from "../../kernel/entry.ts";
 import { explainFailure } from "../archive_error.ts";
 import {
   DigestMismatchError,
+  isIntact,
   parseJson,
   readJsonBlob,
   stageBytes,
@@ -225,7 +227,8 @@ class ImagePull {
     const { fetched, named, manifest } = resolved;
     const known = findKnown(this.#paths, reference, fetched);
     const isStaged = layers.some(({ layer, blob }) => layer !== undefined || blob !== undefined);
-    const isUpToDate = !isStaged && known.named?.digest === fetched.digest &&
+    const isUpToDate = !isStaged && documents.every((blob) => isStored(this.#paths, blob)) &&
+      known.named?.digest === fetched.digest &&
       known.named.annotations[REPOSITORY_DIGEST_ANNOTATION] === named.digest;
     if (isUpToDate) return false;
     const size = known.size ?? String(layers.reduce((sum, layer) => sum + layer.size(), 0));
@@ -258,6 +261,11 @@ interface StagedDocuments {
 /** Under a digest an image needs no tag, and under a tag no digest. */
 function storedReference(reference: Reference): Reference {
   return reference.digest === undefined ? reference : { ...reference, tag: undefined };
+}
+
+function isStored(paths: ImagePaths, blob: StagedBlob): boolean {
+  const path = paths.blob(blob.digest);
+  return isPresent(path) && isIntact(path, blob);
 }
 
 function hasManifest(paths: ImagePaths, digest: Digest): boolean {

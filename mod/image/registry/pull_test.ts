@@ -3,7 +3,7 @@ import { FakeRepository } from "../../../tests/fakes/repository.ts";
 import { TestImageStore, UNUSED } from "../../../tests/fakes/image_store.ts";
 import { WherryError } from "../../errors.ts";
 import { listNames } from "../../kernel/entry.ts";
-import { type Digest, hexOf } from "../digest.ts";
+import { type Digest, digestOfBytes, hexOf } from "../digest.ts";
 import { readIndex, REPOSITORY_DIGEST_ANNOTATION, SIZE_ANNOTATION } from "../image_index.ts";
 import { listImages } from "../image_list.ts";
 import { removeImage } from "../image_removal.ts";
@@ -104,6 +104,25 @@ Deno.test("pullFrom() notes the digest that the repository has, and the size", a
   strictEqual(entry?.digest, manifest.digest);
   strictEqual(entry?.annotations[REPOSITORY_DIGEST_ANNOTATION], index.digest);
   strictEqual(entry?.annotations[SIZE_ANNOTATION], "2048");
+});
+
+Deno.test("pullFrom() mends what of an image is damaged in the store", async () => {
+  using store = new TestImageStore();
+  const repository = new FakeRepository();
+  const manifest = repository.addImage({ layers: [{ files: { a: "1" } }] }, "latest");
+  const { id } = await pull(store, repository);
+  const [layer] = layerDigests(repository, manifest);
+  ok(layer !== undefined);
+  Deno.truncateSync(store.paths.blob(layer));
+  for (const digest of [manifest.digest, id as string as Digest]) {
+    const path = store.paths.blob(digest);
+    Deno.writeTextFileSync(path, "x".repeat(Deno.statSync(path).size));
+  }
+
+  await pull(store, repository);
+
+  deepStrictEqual(listImages(store.paths).damaged, []);
+  strictEqual(digestOfBytes(Deno.readFileSync(store.paths.blob(layer))), layer);
 });
 
 Deno.test("pullFrom() by digest names the image with the digest and without a tag", async () => {
