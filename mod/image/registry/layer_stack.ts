@@ -216,7 +216,13 @@ export class LayerStack {
   async #unpackStored(job: LayerJob, slot: Disposable): Promise<PulledLayer> {
     using file = Deno.openSync(this.#paths.blob(job.descriptor.digest));
     this.#report(job, "extracting", job.descriptor.size);
-    const unpacked = await this.#unpack(job, chunksOf(file), () => slot[Symbol.dispose]());
+    const source = {
+      read: async (buffer: Uint8Array): Promise<number | null> => {
+        this.#options.signal.throwIfAborted();
+        return await file.read(buffer);
+      },
+    };
+    const unpacked = await this.#unpack(job, chunksOf(source), () => slot[Symbol.dispose]());
     return this.#pulled(job, { ...unpacked, blob: undefined });
   }
 

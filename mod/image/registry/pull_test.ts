@@ -300,6 +300,25 @@ Deno.test("pullFrom() only unpacks a layer whose blob is in the store", async ()
   ok(!layerDigests(repository, manifest).some((digest) => repository.requests.includes(digest)));
 });
 
+Deno.test("pullFrom() ends while it unpacks a layer whose blob is in the store", async () => {
+  using store = new TestImageStore();
+  const repository = new FakeRepository();
+  repository.addImage({ layers: [{ files: { a: "1" } }] }, "latest");
+  await pull(store, repository);
+  for (const name of listNames(store.paths.layers)) {
+    Deno.removeSync(`${store.paths.layers}/${name}`, { recursive: true });
+  }
+  const controller = new AbortController();
+
+  const pulling = pull(store, repository, ":latest", {
+    signal: controller.signal,
+    onProgress: ({ phase }) => phase === "extracting" && controller.abort(),
+  });
+
+  await rejects(pulling, { name: "AbortError" });
+  deepStrictEqual(listNames(store.paths.layers), []);
+});
+
 Deno.test("pullFrom() fetches the blob of a layer that is unpacked", async () => {
   using store = new TestImageStore();
   const repository = new FakeRepository();
