@@ -1,12 +1,12 @@
 /** A pull that tells what it does, in docker's words. @module */
 
 import type { Engine } from "../engine/engine.ts";
+import { Interruption } from "../engine/interruption.ts";
 import { pullImage } from "../engine/pull_image.ts";
 import type { PulledImage } from "../image/registry/pull.ts";
 import type { Platform } from "../image/platform.ts";
 import { formatFamiliar, formatReference, type Reference } from "../image/reference.ts";
 import { callerVariable } from "./environment.ts";
-import { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { ProgressDisplay, type ProgressScreen } from "./progress.ts";
 

@@ -85,7 +85,7 @@ export async function askForAddress(
     endpoint,
     planIdentity(config, network, endpoint),
     (client) => client.acquire(last[endpoint.link]),
-    interruption,
+    interruption.signal,
   );
 }
 
@@ -121,7 +121,7 @@ async function withClient<T>(
   { link }: Endpoint,
   identity: DhcpIdentity,
   speak: (client: DhcpClient) => Promise<T>,
-  interruption?: Interruption,
+  interruption?: AbortSignal,
 ): Promise<T> {
   using stack = new DisposableStack();
   const socket = inNetNamespace(namespace, () => {
@@ -139,12 +139,12 @@ async function withClient<T>(
 const NOTICE_MS = 200;
 
 /** A channel that fails when somebody interrupts. */
-function listenIn(channel: DhcpChannel, interruption: Interruption): DhcpChannel {
+function listenIn(channel: DhcpChannel, interruption: AbortSignal): DhcpChannel {
   return {
     send: (frame) => channel.send(frame),
     receive: async (timeoutMs) => {
       const frame = await channel.receive(Math.min(timeoutMs, NOTICE_MS));
-      interruption.check();
+      interruption.throwIfAborted();
       return frame;
     },
   };

@@ -13,31 +13,42 @@ const SIGNAL_EXIT_CODE = 128;
  */
 export class Interruption implements Disposable {
   readonly #stack = new DisposableStack();
-  readonly #action: string;
-  #signal: Deno.Signal | undefined;
+  readonly #controller = new AbortController();
 
-  /** @param action What is being done and to what, for the message. */
-  constructor(action: string) {
-    this.#action = action;
-    for (const signal of SIGNALS) {
-      const handler = (): void => {
-        this.#signal = signal;
-      };
-      Deno.addSignalListener(signal, handler);
-      this.#stack.defer(() => Deno.removeSignalListener(signal, handler));
+  /**
+   * Catches signals from now on.
+   *
+   * @param action What is being done and to what, for the message: `pull "busybox:latest"`.
+   * @param hint What becomes of what was done. @default {nothing is said}
+   */
+  constructor(action: string, hint?: string) {
+    for (const name of SIGNALS) {
+      const handler = (): void => this.#controller.abort(interrupted(name, { action, hint }));
+      Deno.addSignalListener(name, handler);
+      this.#stack.defer(() => Deno.removeSignalListener(name, handler));
     }
   }
 
-  /** @throws {WherryError} `unavailable` once a signal has come; its exit code is 128 and the signal's number. */
-  check(): void {
-    if (this.#signal === undefined) return;
-    throw new WherryError("unavailable", `Cannot ${this.#action}: interrupted by ${this.#signal}`, {
-      exitCode: SIGNAL_EXIT_CODE + (parseSignal(this.#signal) ?? 0),
-    });
+  /**
+   * Aborted once a signal has come. The reason is a {@linkcode WherryError} of kind `unavailable`; its exit code is 128
+   * and the signal's number.
+   */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
   }
 
   /** Lets signals do what they did. */
   [Symbol.dispose](): void {
     this.#stack.dispose();
   }
+}
+
+function interrupted(
+  name: Deno.Signal,
+  { action, hint }: { action: string; hint: string | undefined },
+): WherryError {
+  return new WherryError("unavailable", `Cannot ${action}: interrupted by ${name}`, {
+    ...(hint === undefined ? {} : { hint }),
+    exitCode: SIGNAL_EXIT_CODE + (parseSignal(name) ?? 0),
+  });
 }

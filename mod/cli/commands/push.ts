@@ -1,6 +1,7 @@
 /** `wherry push`. @module */
 
 import type { Engine } from "../../engine/engine.ts";
+import { Interruption } from "../../engine/interruption.ts";
 import { findTags, pushImage } from "../../engine/push_image.ts";
 import { parsePlatform, type Platform } from "../../image/platform.ts";
 import {
@@ -17,7 +18,6 @@ import type { PUSH_FLAGS } from "../definitions/image_flags.ts";
 import { callerVariable } from "../environment.ts";
 import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
-import { Interruption } from "../interruption.ts";
 import { ProgressDisplay, type ProgressScreen, PUSH_WORDS, resultScreen } from "../progress.ts";
 
 /** Pushes an image, or all of a repository, and prints what the registry calls it. */
