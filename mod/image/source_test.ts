@@ -45,7 +45,7 @@ Deno.test("chunksOf() throws a failure that came while its consumer was busy", a
       if (reads++ === 0) return Promise.resolve(buffer.length);
       // After it a turn of the event loop passes, in which nobody waits for the chunk
       setTimeout(failed.resolve);
-      return Promise.reject(new Error("cut"));
+      return Promise.reject(new Error('Cannot read "source": cut'));
     },
   };
   const chunks = chunksOf(source);
@@ -53,7 +53,7 @@ Deno.test("chunksOf() throws a failure that came while its consumer was busy", a
   await chunks.next();
   await failed.promise;
 
-  await rejects(chunks.next(), { message: "cut" });
+  await rejects(chunks.next(), { message: /: cut$/ });
 });
 
 Deno.test("peek() shows the start and keeps it in the stream", async () => {
