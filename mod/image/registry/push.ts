@@ -12,7 +12,7 @@
 
 import { WherryError } from "../../errors.ts";
 import { explainFailure } from "../archive_error.ts";
-import { DigestMismatchError, openBlob, readJsonBlob } from "../blob_store.ts";
+import { DigestMismatchError, pinBlob, readJsonBlob, type StagedBlob } from "../blob_store.ts";
 import { StoreChangedError } from "../commit.ts";
 import { compressLayers } from "../compress_layers.ts";
 import { type Digest, digestFromHex, digestOfBytes, hexOf } from "../digest.ts";
@@ -28,6 +28,7 @@ import type { ImagePaths } from "../image_paths.ts";
 import { type Descriptor, parseImageConfig, parseManifest } from "../oci.ts";
 import type { LayerPhase, ProgressListener } from "../progress.ts";
 import { formatFamiliar, formatReference, type Reference } from "../reference.ts";
+import { Staging } from "../staging.ts";
 import { RegistryError } from "./registry_error.ts";
 import type { Repository, TransferOptions, Upload } from "./registry.ts";
 import { Slots } from "./slots.ts";
@@ -61,7 +62,7 @@ const MAX_MOUNT_SOURCES = 4;
  * Puts an image into a repository, under the tag of its reference, and notes its digest there in the index.
  *
  * The manifest goes as it is stored. Layers that are stored as plain tars are compressed before, see
- * `compress_layers.ts`.
+ * `compress_layers.ts`. What is to be sent stays until it is, even if the image is removed meanwhile.
  *
  * @throws {WherryError} `not_found` if the image or a blob of it is missing, `corrupt` if it is damaged; otherwise
  * as {@linkcode Repository} does.
@@ -97,6 +98,8 @@ class ImagePush {
   /** Ends what goes on beside a failure. */
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
+  /** What is to be sent. */
+  readonly #blobs = new Map<Digest, StagedBlob>();
 
   constructor(repository: Repository, paths: ImagePaths, options: PushOptions) {
     this.#repository = repository;
@@ -108,9 +111,8 @@ class ImagePush {
   async run(): Promise<PushedManifest> {
     const { reference } = this.#options;
     const { digest, mediaType } = await this.#compress();
-    const { manifest, config, layers } = readImage(this.#paths, digest);
-    for (const { descriptor } of layers) checkBlob(this.#paths, descriptor, "layer");
-    checkBlob(this.#paths, config, "config blob");
+    using staging = Staging.open(this.#paths);
+    const { manifest, config, layers } = this.#pin(digest, staging);
     await this.#pushLayers(layers);
     const transfer: TransferOptions = { signal: this.#signal };
     await this.#repository.uploadBlob(this.#uploadOf(config, []), transfer);
@@ -147,6 +149,20 @@ class ImagePush {
     });
   }
 
+  #pin(digest: Digest, staging: Staging): StoredImage {
+    using _lock = lockImages(this.#paths, "shared");
+    const image = readImage(this.#paths, digest);
+    const pin = (descriptor: Descriptor, what: string): void => {
+      const blob = pinChecked(this.#paths, staging, { descriptor, what });
+      this.#blobs.set(blob.digest, blob);
+    };
+    for (const { descriptor } of image.layers) {
+      if (!isNondistributable(descriptor)) pin(descriptor, "layer");
+    }
+    pin(image.config, "config blob");
+    return image;
+  }
+
   async #pushLayers(layers: readonly LayerToPush[]): Promise<void> {
     const sources = findMountSources(this.#paths, this.#options.reference);
     const slots = new Slots(MAX_UPLOADS);
@@ -181,7 +197,8 @@ class ImagePush {
   }
 
   #uploadOf({ digest, size }: Descriptor, mountFrom: readonly string[]): Upload {
-    return { digest, size, mountFrom, open: (offset) => readFrom(this.#paths, digest, offset) };
+    const { path } = this.#blobs.get(digest) ?? missing(digest, "blob");
+    return { digest, size, mountFrom, open: (offset) => readFrom(path, offset) };
   }
 
   #report(
@@ -222,26 +239,25 @@ function readImage(paths: ImagePaths, digest: Digest): StoredImage {
   return { manifest: { digest, bytes }, config, layers: [...each.values()].toReversed() };
 }
 
-/** Complains about a blob before anything is sent. */
-function checkBlob(paths: ImagePaths, descriptor: Descriptor, what: string): void {
-  const { digest, size } = descriptor;
-  if (isNondistributable(descriptor)) return;
-  let stored: number;
-  try {
-    stored = Deno.statSync(paths.blob(digest)).size;
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new WherryError("not_found", `Cannot read ${what} "${digest}": it is not in the store`, {
-      cause,
-      hint: "Pull, load or import the image again",
-    });
-  }
-  if (stored === size) return;
+/** Makes sure of a blob before anything is sent. */
+function pinChecked(
+  paths: ImagePaths,
+  staging: Staging,
+  { descriptor: { digest, size }, what }: { descriptor: Descriptor; what: string },
+): StagedBlob {
+  const blob = pinBlob(paths, staging, digest) ?? missing(digest, what);
+  if (blob.size === size) return blob;
   throw new WherryError(
     "corrupt",
-    `Cannot use ${what} "${digest}": ${stored} bytes of it are in the store, not ${size}`,
+    `Cannot use ${what} "${digest}": ${blob.size} bytes of it are in the store, not ${size}`,
     { hint: "Remove the image, and pull, load or import it again" },
   );
+}
+
+function missing(digest: Digest, what: string): never {
+  throw new WherryError("not_found", `Cannot read ${what} "${digest}": it is not in the store`, {
+    hint: "Pull, load or import the image again",
+  });
 }
 
 /** Why a request is made again, and when. */
@@ -321,13 +337,9 @@ function notePushed(paths: ImagePaths, reference: Reference, digest: Digest): vo
 /** Bytes read at once. */
 const CHUNK_SIZE = 256 << 10;
 
-/** Reads a blob from `offset` on; each chunk is its receiver's. */
-async function* readFrom(
-  paths: ImagePaths,
-  digest: Digest,
-  offset: number,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  using file = openBlob(paths, digest);
+/** Reads a file from `offset` on; each chunk is its receiver's. */
+async function* readFrom(path: string, offset: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  using file = Deno.openSync(path);
   file.seekSync(offset, Deno.SeekMode.Start);
   for (;;) {
     const chunk = new Uint8Array(CHUNK_SIZE);

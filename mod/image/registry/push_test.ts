@@ -4,9 +4,11 @@ import { FakeRepository } from "../../../tests/fakes/repository.ts";
 import { TestImageStore, UNUSED } from "../../../tests/fakes/image_store.ts";
 import { sourceOf } from "../../../tests/fakes/byte_source.ts";
 import { tarOf } from "../../../tests/fakes/tar_builder.ts";
+import { listNames } from "../../kernel/entry.ts";
 import { readJsonBlob } from "../blob_store.ts";
 import { type Digest, digestOfBytes } from "../digest.ts";
 import { lockImages, readIndex, REPOSITORY_DIGEST_ANNOTATION, writeIndex } from "../image_index.ts";
+import { removeImage } from "../image_removal.ts";
 import { sweepImages } from "../image_sweep.ts";
 import { tagImage } from "../image_tag.ts";
 import { getImage } from "../images.ts";
@@ -227,6 +229,23 @@ Deno.test("pushTo() mounts layers from repositories of the same registry that ha
 
   deepStrictEqual(phases.get(target), ["waiting", "mounted team/box"]);
   deepStrictEqual(phases.get(elsewhere), ["waiting", "uploading", "done"]);
+});
+
+Deno.test("pushTo() sends an image that is removed meanwhile", async () => {
+  using store = new TestImageStore();
+  await importTar(store, new Uint8Array(gzipSync(TAR)));
+  const repository = new FakeRepository();
+  repository.onPiece = () => {
+    repository.onPiece = () => {};
+    removeImage(store.paths, NAME, { use: () => UNUSED, isForced: false });
+  };
+
+  const { digest } = await push(store, repository);
+
+  deepStrictEqual(listNames(store.paths.blobs), []);
+  ok(repository.manifests.has(digest));
+  strictEqual(repository.blobs.size, 2);
+  deepStrictEqual(listNames(store.paths.staging), []);
 });
 
 Deno.test("pushTo() says which layer is missing, and sends nothing", async () => {
