@@ -5,6 +5,7 @@ import { type Digest, digestOfBytes } from "../../mod/image/digest.ts";
 import { type Descriptor, formatDescriptor, MEDIA_TYPE } from "../../mod/image/oci.ts";
 import type {
   FetchedManifest,
+  ReadBlobOptions,
   Repository,
   TransferOptions,
   Upload,
@@ -38,6 +39,8 @@ export interface FakeImage {
 /** Answers from memory; what is asked of it is written down. */
 export class FakeRepository implements Repository {
   readonly blobs = new Map<string, Bytes>();
+  /** What a mirror has in the place of blobs. */
+  readonly mirrored = new Map<string, Bytes>();
   readonly manifests = new Map<string, { mediaType: string; bytes: Bytes }>();
   /** Digests of the blobs that were asked for, with `@OFFSET` where that is not 0. */
   readonly requests: string[] = [];
@@ -107,6 +110,10 @@ export class FakeRepository implements Repository {
     return { descriptor: this.addBlob(bytes, mediaType), diffId: digestOfBytes(tar) };
   }
 
+  get hasMirrors(): boolean {
+    return this.mirrored.size > 0;
+  }
+
   getManifest(reference: string): Promise<FetchedManifest> {
     const found = this.manifests.get(reference);
     if (found === undefined) {
@@ -119,10 +126,11 @@ export class FakeRepository implements Repository {
   async *readBlob(
     { digest, size }: { digest: Digest; size: number },
     offset: number,
-    options: TransferOptions,
+    options: ReadBlobOptions,
   ): AsyncGenerator<Bytes> {
     this.requests.push(offset === 0 ? digest : `${digest}@${offset}`);
-    const bytes = this.blobs.get(digest);
+    const mirrored = options.avoidsMirrors === true ? undefined : this.mirrored.get(digest);
+    const bytes = mirrored ?? this.blobs.get(digest);
     if (bytes === undefined) {
       throw new WherryError("not_found", `Cannot fetch blob "${digest}": blob unknown`);
     }

@@ -10,6 +10,7 @@ import { BlobUpload } from "./blob_upload.ts";
 import { Place, type RepositoryAction } from "./place.ts";
 import type {
   FetchedManifest,
+  ReadBlobOptions,
   Repository,
   TransferOptions,
   Upload,
@@ -66,6 +67,7 @@ export function openRepository(
 }
 
 class RemoteRepository implements Repository {
+  readonly hasMirrors: boolean;
   readonly #origin: Place;
   /** The ones that are still believed to work. */
   readonly #mirrors: Set<Place>;
@@ -73,6 +75,7 @@ class RemoteRepository implements Repository {
 
   constructor(origin: Place, mirrors: readonly Place[], settings: RegistrySettings) {
     this.#origin = origin;
+    this.hasMirrors = mirrors.length > 0;
     this.#mirrors = new Set(mirrors);
     this.#settings = settings;
   }
@@ -91,11 +94,11 @@ class RemoteRepository implements Repository {
   async *readBlob(
     { digest, size }: { digest: Digest; size: number },
     offset: number,
-    options: TransferOptions,
+    options: ReadBlobOptions,
   ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const reading: BlobReading = { digest, size, position: offset };
     const { patience } = this.#settings;
-    for (const mirror of this.#mirrors) {
+    for (const mirror of options.avoidsMirrors === true ? [] : this.#mirrors) {
       try {
         const hasty = { ...patience, tries: MIRROR_TRIES };
         yield* readBlobFrom(mirror, reading, { patience: hasty, options });

@@ -169,25 +169,31 @@ export class LayerStack {
     const stored = this.#findStored(job);
     if (stored !== undefined) return stored;
     try {
-      return await this.#fetch(job, partial, slot);
+      return await this.#fetch(job, partial, { slot, avoidsMirrors: false });
     } catch (error) {
-      if (partial.isUnsound && partial.keptBytes > 0) {
-        // What an earlier pull left was damaged, as by a power loss
+      const isMendable = partial.keptBytes > 0 || this.#options.repository.hasMirrors;
+      if (partial.isUnsound && isMendable) {
+        // What an earlier pull left was damaged, as by a power loss, or what a mirror has is
         partial.restart();
-        return await this.#fetch(job, partial, slot);
+        return await this.#fetch(job, partial, { slot, avoidsMirrors: true });
       }
       if (error instanceof WherryError && error.kind === "corrupt") partial.discard();
       throw error;
     }
   }
 
-  async #fetch(job: LayerJob, partial: PartialBlob, slot: Disposable): Promise<PulledLayer> {
+  async #fetch(
+    job: LayerJob,
+    partial: PartialBlob,
+    { slot, avoidsMirrors }: { slot: Disposable; avoidsMirrors: boolean },
+  ): Promise<PulledLayer> {
     const { repository, signal } = this.#options;
     const { descriptor } = job;
     await using reading = partial.read({
       read: (offset) =>
         repository.readBlob(descriptor, offset, {
           signal,
+          avoidsMirrors,
           onRetry: (why, delayMs) => this.#reportRetry(job, why, delayMs),
         }),
       onProgress: (bytes) => this.#report(job, "downloading", bytes),

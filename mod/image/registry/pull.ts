@@ -174,15 +174,28 @@ class ImagePull {
         `Cannot use the image: its config blob is of ${size} bytes, more than ${MAX_DOCUMENT_SIZE}`,
       );
     }
-    const bytes = new Uint8Array(size);
+    const blob = { digest, size };
+    const { hasMirrors } = this.#repository;
+    const first = await this.#readBlob(blob, { avoidsMirrors: false });
+    if (digestOfBytes(first) === digest) return first;
+    const bytes = hasMirrors ? await this.#readBlob(blob, { avoidsMirrors: true }) : first;
+    const actual = digestOfBytes(bytes);
+    if (actual !== digest) throw new DigestMismatchError("the config blob", digest, actual);
+    return bytes;
+  }
+
+  async #readBlob(
+    blob: { digest: Digest; size: number },
+    { avoidsMirrors }: { avoidsMirrors: boolean },
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(blob.size);
     let length = 0;
-    for await (const chunk of this.#repository.readBlob({ digest, size }, 0, this.#transfer)) {
+    const options = { ...this.#transfer, avoidsMirrors };
+    for await (const chunk of this.#repository.readBlob(blob, 0, options)) {
       bytes.set(chunk, length);
       length += chunk.length;
     }
-    const actual = digestOfBytes(bytes.subarray(0, length));
-    if (actual !== digest) throw new DigestMismatchError("the config blob", digest, actual);
-    return bytes;
+    return bytes.subarray(0, length);
   }
 
   /** @returns The layers, and whether the reference means another image than before. */

@@ -240,6 +240,20 @@ Deno.test("pullFrom() begins again when what an earlier pull left is damaged", a
   strictEqual(findImage(store.paths, NAME) === undefined, false);
 });
 
+Deno.test("pullFrom() asks the registry itself where a mirror has something else", async () => {
+  using store = new TestImageStore();
+  const repository = new FakeRepository();
+  repository.addImage({ layers: [{ files: { a: noise(8000) } }] }, "latest");
+  for (const [digest, bytes] of repository.blobs) {
+    repository.mirrored.set(digest, bytes.map((byte) => byte ^ 1));
+  }
+
+  await pull(store, repository);
+
+  deepStrictEqual(listImages(store.paths).damaged, []);
+  deepStrictEqual(listNames(store.paths.partial), []);
+});
+
 Deno.test("pullFrom() fetches a blob once for two pulls at a time", async () => {
   using store = new TestImageStore();
   const repository = new FakeRepository();

@@ -42,6 +42,12 @@ export interface TransferOptions {
   onRetry?: ((why: string, delayMs: number) => void) | undefined;
 }
 
+/** How to read a blob. */
+export interface ReadBlobOptions extends TransferOptions {
+  /** Whether only the registry itself is asked, because what came before was wrong. @default {false} */
+  avoidsMirrors?: boolean;
+}
+
 /**
  * One repository of a registry. It signs in, follows redirects, tries mirrors first and makes requests again where
  * that may help; credentials go to nobody but the registry and the token service it names.
@@ -51,6 +57,8 @@ export interface TransferOptions {
  * was promised).
  */
 export interface Repository {
+  /** Whether a blob may come from somebody else, and may be another one at the registry itself. */
+  readonly hasMirrors: boolean;
   /**
    * Fetches a manifest or an index.
    *
@@ -64,7 +72,7 @@ export interface Repository {
   readBlob(
     blob: { digest: Digest; size: number },
     offset: number,
-    options: TransferOptions,
+    options: ReadBlobOptions,
   ): AsyncIterable<Uint8Array<ArrayBuffer>>;
   /** Puts a blob into the repository unless it is there. */
   uploadBlob(

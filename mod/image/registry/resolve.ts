@@ -203,9 +203,16 @@ class IndexSearch {
     return new WherryError(
       "not_found",
       `Cannot use the index: no matching manifest for ${wanted} in the manifest list entries`,
-      offered.length === 0 ? {} : { hint: `There is one for: ${offered.join(", ")}` },
+      offered.length === 0 ? {} : { hint: `There is one for: ${shorten(offered).join(", ")}` },
     );
   }
+}
+
+/** Most platforms that are named. */
+const MAX_OFFERED = 30;
+
+function shorten(offered: readonly string[]): readonly string[] {
+  return offered.length <= MAX_OFFERED ? offered : [...offered.slice(0, MAX_OFFERED), "…"];
 }
 
 function isIndex({ mediaType }: Descriptor): boolean {
