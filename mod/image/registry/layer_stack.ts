@@ -9,9 +9,10 @@ import type { StagedLayer } from "../commit.ts";
 import { detectCompression } from "../decompress.ts";
 import { type ChainId, chainIds, type DiffId } from "../digest.ts";
 import { hasher } from "../digester.ts";
+import { isForeignType, isLayerType } from "../image_manifest.ts";
 import type { ImagePaths } from "../image_paths.ts";
 import { measureLayer, type UnpackedLayer, unpackLayer } from "../layer_stream.ts";
-import { type Descriptor, MEDIA_TYPE } from "../oci.ts";
+import type { Descriptor } from "../oci.ts";
 import type { LayerPhase, ProgressListener } from "../progress.ts";
 import { checkRoom, type UnpackBudget } from "../room.ts";
 import { chunksOf, peek } from "../source.ts";
@@ -23,16 +24,6 @@ import { Slots } from "./slots.ts";
 /** Layers that are worked on at a time, as docker has it. */
 const MAX_LAYERS_AT_A_TIME = 3;
 
-/** Media types of layers; how they are compressed is seen in their content. */
-const LAYER_TYPES: ReadonlySet<string> = new Set([
-  MEDIA_TYPE.layer,
-  MEDIA_TYPE.layerGzip,
-  MEDIA_TYPE.layerZstd,
-  MEDIA_TYPE.dockerLayer,
-  "application/vnd.docker.image.rootfs.diff.tar",
-  "application/vnd.docker.image.rootfs.diff.tar.zstd",
-]);
-
 /**
  * Checks what can be known of layers before they are fetched.
  *
@@ -41,13 +32,13 @@ const LAYER_TYPES: ReadonlySet<string> = new Set([
  */
 export function checkLayers(layers: readonly Descriptor[]): void {
   for (const { digest, mediaType, size } of layers) {
-    if (/nondistributable|foreign/.test(mediaType)) {
+    if (isForeignType(mediaType)) {
       throw new WherryError(
         "unsupported",
         `Cannot use layer ${digest}: it is a foreign layer, which the registry does not have`,
       );
     }
-    if (!LAYER_TYPES.has(mediaType)) {
+    if (!isLayerType(mediaType)) {
       throw new WherryError(
         "unsupported",
         `Cannot use layer ${digest}: its media type is unknown: ${mediaType}`,

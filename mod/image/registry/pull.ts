@@ -33,6 +33,7 @@ import {
   REPOSITORY_DIGEST_ANNOTATION,
   SIZE_ANNOTATION,
 } from "../image_index.ts";
+import { checkLayerCount } from "../image_manifest.ts";
 import type { ImagePaths } from "../image_paths.ts";
 import {
   describeBlob,
@@ -321,20 +322,16 @@ function idOf(paths: ImagePaths, { digest }: Descriptor): ImageId | undefined {
   }
 }
 
-function parseConfig({ config, layers }: Manifest, bytes: Uint8Array): ImageConfig {
-  const parsed = parseJson(new TextDecoder().decode(bytes), config.digest, parseImageConfig);
+function parseConfig(manifest: Manifest, bytes: Uint8Array): ImageConfig {
+  const { digest } = manifest.config;
+  const parsed = parseJson(new TextDecoder().decode(bytes), digest, parseImageConfig);
   if (parsed.os !== "" && parsed.os !== "linux") {
     throw new WherryError(
       "unsupported",
       `Cannot use the image: image operating system "${parsed.os}" cannot be used on this platform`,
     );
   }
-  if (parsed.diffIds.length !== layers.length || layers.length === 0) {
-    throw new WherryError(
-      "corrupt",
-      `Cannot use the image: its config is about ${parsed.diffIds.length} layers, ` +
-        `its manifest about ${layers.length}`,
-    );
-  }
-  return parsed;
+  checkLayerCount(parsed, manifest);
+  if (manifest.layers.length > 0) return parsed;
+  throw new WherryError("corrupt", "Cannot use the image: it has no layers");
 }

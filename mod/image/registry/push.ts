@@ -24,6 +24,7 @@ import {
   repositoryDigestOf,
   writeIndex,
 } from "../image_index.ts";
+import { checkLayerCount, isForeignType } from "../image_manifest.ts";
 import type { ImagePaths } from "../image_paths.ts";
 import { type Descriptor, parseImageConfig, parseManifest } from "../oci.ts";
 import type { LayerPhase, ProgressListener } from "../progress.ts";
@@ -222,13 +223,7 @@ interface StoredImage {
 function readImage(paths: ImagePaths, digest: Digest): StoredImage {
   const { config, layers } = readJsonBlob(paths, digest, parseManifest);
   const { diffIds } = readJsonBlob(paths, config.digest, parseImageConfig);
-  if (diffIds.length !== layers.length) {
-    throw new WherryError(
-      "corrupt",
-      `Cannot use the image: its config is about ${diffIds.length} layers, ` +
-        `its manifest about ${layers.length}`,
-    );
-  }
+  checkLayerCount({ diffIds }, { layers });
   const bytes = Deno.readFileSync(paths.blob(digest));
   const actual = digestOfBytes(bytes);
   if (actual !== digest) throw new DigestMismatchError("the manifest", digest, actual);
@@ -274,7 +269,7 @@ function getEntry(paths: ImagePaths, reference: Reference): Descriptor {
 
 /** Whether a layer may not be given to others: a registry takes the manifest without it. */
 function isNondistributable({ mediaType, urls }: Descriptor): boolean {
-  return (urls?.length ?? 0) > 0 && /foreign|nondistributable/.test(mediaType);
+  return (urls?.length ?? 0) > 0 && isForeignType(mediaType);
 }
 
 /**
