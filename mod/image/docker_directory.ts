@@ -12,7 +12,7 @@ import type { ArchivedImage } from "./archived_image.ts";
 import { DOCKER_MANIFEST } from "./docker_archive.ts";
 import { hexOf } from "./digest.ts";
 import { checkManifest } from "./image_manifest.ts";
-import { type Descriptor, MEDIA_TYPE, parseManifest } from "./oci.ts";
+import { type Descriptor, MANIFEST_TYPES, MEDIA_TYPE, parseManifest } from "./oci.ts";
 
 /** Whether it is such a directory and not a docker archive, whose `manifest.json` is a list. */
 export function isDockerDirectory(files: ArchiveFiles): boolean {
@@ -47,7 +47,8 @@ function mediaTypeOf(json: unknown): string {
       hint: "Have it written as an OCI layout",
     });
   }
-  return typeof mediaType === "string" ? mediaType : MEDIA_TYPE.manifest;
+  if (typeof mediaType === "string" && MANIFEST_TYPES.includes(mediaType)) return mediaType;
+  throw new ArchiveError(`${DOCKER_MANIFEST} is no manifest of an image`, "unsupported");
 }
 
 function blobOf({ digest, size }: Descriptor): ArchivedBlob {

@@ -18,6 +18,17 @@ Deno.test("readDockerDirectory() refuses an image for several platforms", async 
   });
 });
 
+Deno.test("readDockerDirectory() refuses a manifest that calls itself something else", async () => {
+  const layout = new TestLayout();
+  const { digest } = layout.addImage({ manifestType: "application/x\nX-Other: header" });
+  const bytes = layout.blobs.get(digest.slice("sha256:".length));
+
+  await rejects(load(JSON.parse(new TextDecoder().decode(bytes))), {
+    kind: "unsupported",
+    message: 'Cannot load "x": manifest.json is no manifest of an image',
+  });
+});
+
 Deno.test("readDockerDirectory() names a blob that is missing", async () => {
   const layout = new TestLayout();
   const { digest } = layout.addImage();

@@ -25,6 +25,12 @@ export const MEDIA_TYPE = {
   dockerLayer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
 } as const;
 
+/** Media types of indexes. */
+export const INDEX_TYPES: readonly string[] = [MEDIA_TYPE.index, MEDIA_TYPE.dockerIndex];
+
+/** Media types of manifests. */
+export const MANIFEST_TYPES: readonly string[] = [MEDIA_TYPE.manifest, MEDIA_TYPE.dockerManifest];
+
 /** What a layer's media type says about its compression; the specification knows none for xz and bzip2. */
 export const LAYER_MEDIA_TYPES = {
   none: MEDIA_TYPE.layer,

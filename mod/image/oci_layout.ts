@@ -24,8 +24,9 @@ import { REFERENCE_ANNOTATION } from "./image_index.ts";
 import { checkManifest, isForeign } from "./image_manifest.ts";
 import {
   type Descriptor,
+  INDEX_TYPES,
   type Manifest,
-  MEDIA_TYPE,
+  MANIFEST_TYPES,
   parseImageConfig,
   parseImageIndex,
   parseManifest,
@@ -141,9 +142,6 @@ function referenceOf(entry: Descriptor, repository: Reference | undefined): Refe
 function blobOf({ digest, size }: Descriptor): ArchivedBlob {
   return { path: `blobs/sha256/${hexOf(digest)}`, digest, size };
 }
-
-const INDEX_TYPES: readonly string[] = [MEDIA_TYPE.index, MEDIA_TYPE.dockerIndex];
-const MANIFEST_TYPES: readonly string[] = [MEDIA_TYPE.manifest, MEDIA_TYPE.dockerManifest];
 
 /** A manifest that is there, with what it is for. */
 interface Candidate {

@@ -19,6 +19,7 @@ import { chunksOf, peek } from "../source.ts";
 import type { Staging } from "../staging.ts";
 import { PartialBlob } from "./partial_blob.ts";
 import type { Repository } from "./registry.ts";
+import { describeRetry } from "./retry.ts";
 import { Slots } from "./slots.ts";
 
 /** Layers that are worked on at a time, as docker has it. */
@@ -290,7 +291,7 @@ export class LayerStack {
   }
 
   #reportRetry({ descriptor: { digest, size } }: LayerJob, why: string, delayMs: number): void {
-    const detail = `in ${Math.ceil(delayMs / 1000)} seconds: ${why}`;
+    const detail = describeRetry(why, delayMs);
     this.#options.onProgress({ digest, phase: "retrying", current: 0, total: size, detail });
   }
 }

@@ -32,6 +32,7 @@ import { formatFamiliar, formatReference, type Reference } from "../reference.ts
 import { Staging } from "../staging.ts";
 import { RegistryError } from "./registry_error.ts";
 import type { Repository, TransferOptions, Upload } from "./registry.ts";
+import { describeRetry } from "./retry.ts";
 import { Slots } from "./slots.ts";
 
 /** What to push. */
@@ -253,11 +254,6 @@ function missing(digest: Digest, what: string): never {
   throw new WherryError("not_found", `Cannot read ${what} "${digest}": it is not in the store`, {
     hint: "Pull, load or import the image again",
   });
-}
-
-/** Why a request is made again, and when. */
-function describeRetry(why: string, delayMs: number): string {
-  return `in ${Math.ceil(delayMs / 1000)} seconds: ${why}`;
 }
 
 function getEntry(paths: ImagePaths, reference: Reference): Descriptor {

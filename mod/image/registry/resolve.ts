@@ -5,7 +5,9 @@ import { parseJson } from "../blob_store.ts";
 import {
   type Descriptor,
   type ImageIndex,
+  INDEX_TYPES,
   type Manifest,
+  MANIFEST_TYPES,
   MEDIA_TYPE,
   parseImageIndex,
   parseManifest,
@@ -65,11 +67,6 @@ type Document =
   | { type: "index"; index: ImageIndex }
   | { type: "manifest"; manifest: Manifest };
 
-const INDEX_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPE.index, MEDIA_TYPE.dockerIndex]);
-const MANIFEST_TYPES: ReadonlySet<string> = new Set([
-  MEDIA_TYPE.manifest,
-  MEDIA_TYPE.dockerManifest,
-]);
 const SCHEMA_1_TYPES: ReadonlySet<string> = new Set([
   "application/vnd.docker.distribution.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v1+prettyjws",
@@ -105,7 +102,7 @@ function documentType(
   fields: Record<string, unknown>,
 ): "index" | "manifest" {
   const own = fields["mediaType"];
-  const isKnown = INDEX_TYPES.has(mediaType) || MANIFEST_TYPES.has(mediaType);
+  const isKnown = INDEX_TYPES.includes(mediaType) || MANIFEST_TYPES.includes(mediaType);
   const type = typeof own === "string" && !isKnown ? own : mediaType;
   if (SCHEMA_1_TYPES.has(type) || fields["schemaVersion"] === 1) throw schema1Error();
   if (typeof own === "string" && own !== type) {
@@ -114,8 +111,9 @@ function documentType(
   if ("manifests" in fields && ("layers" in fields || "config" in fields)) {
     refuse("it is a manifest and an index at once");
   }
-  const isIndex = INDEX_TYPES.has(type) || !MANIFEST_TYPES.has(type) && "manifests" in fields;
-  if (!isIndex && !MANIFEST_TYPES.has(type) && !("layers" in fields && "config" in fields)) {
+  const isIndex = INDEX_TYPES.includes(type) ||
+    !MANIFEST_TYPES.includes(type) && "manifests" in fields;
+  if (!isIndex && !MANIFEST_TYPES.includes(type) && !("layers" in fields && "config" in fields)) {
     throw new WherryError("unsupported", `Cannot use the manifest: its type is unknown: ${type}`);
   }
   return isIndex ? "index" : "manifest";
@@ -216,5 +214,5 @@ function shorten(offered: readonly string[]): readonly string[] {
 }
 
 function isIndex({ mediaType }: Descriptor): boolean {
-  return INDEX_TYPES.has(mediaType);
+  return INDEX_TYPES.includes(mediaType);
 }

@@ -62,6 +62,11 @@ export class Retries {
   }
 }
 
+/** Why a request is made again, and when. */
+export function describeRetry(why: string, delayMs: number): string {
+  return `in ${Math.ceil(delayMs / 1000)} seconds: ${why}`;
+}
+
 function askedToComeBackLater(failure: Error, retryAfterMs: number): Error {
   const seconds = Math.ceil(retryAfterMs / 1000);
   return new WherryError("unavailable", failure.message, {
