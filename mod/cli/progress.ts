@@ -130,8 +130,11 @@ export class ProgressDisplay implements Disposable {
     const isNewPhase = layer?.phase !== phase || phase === "retrying";
     if (layer === undefined) this.#layers.set(digest, layer = new LayerLine(digest, this.#words));
     layer.update(progress, this.#clock.now());
-    if (this.#screen.size() !== undefined) this.#drawSoon();
-    else if (isNewPhase) this.#print(layer);
+    if (this.#screen.size() === undefined) {
+      if (isNewPhase) this.#print(layer);
+      // A short transfer would never show otherwise
+    } else if (isNewPhase && layer.isTransferring) this.#draw();
+    else this.#drawSoon();
   }
 
   /** Shows how it ended, every layer on a line. */

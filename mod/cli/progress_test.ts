@@ -134,6 +134,16 @@ Deno.test("ProgressDisplay draws also on a terminal that does not say its size",
   deepStrictEqual(screen.lines, ["010101010101: Waiting", "020202020202: Pull complete", ""]);
 });
 
+Deno.test("ProgressDisplay draws the beginning of a transfer at once", () => {
+  const screen = new FakeScreen({ rows: 24, columns: 80 });
+
+  using display = new ProgressDisplay(screen, PULL_WORDS, new FakeClock());
+  show(display, 1, "waiting");
+  show(display, 1, "downloading", { current: 500 });
+
+  match(screen.lines[0] ?? "", /^010101010101: Downloading /);
+});
+
 Deno.test("ProgressDisplay draws the layers of a terminal in place", () => {
   const screen = new FakeScreen({ rows: 24, columns: 80 });
   const clock = new FakeClock();
