@@ -35,10 +35,10 @@ const EPOCH = { seconds: 0n, nanoseconds: 0n };
 
 /** Attributes that are part of a file's meaning on any host; `security.selinux`, for example, is not. */
 const KEPT_ATTRIBUTE = /^(?:user\.|trusted\.|security\.capability$|system\.posix_acl_)/;
-/** Those by which overlayfs keeps its own accounts. */
+/** Those by which overlayfs keeps its own accounts: of `user.`, one that somebody has mounted in a container. */
 const OVERLAY_ATTRIBUTE = /^(?:trusted|user)\.overlay\./;
 /** Those that make overlayfs look for a file or its bytes elsewhere in the layers below. */
-const ELSEWHERE_ATTRIBUTE = /^(?:trusted|user)\.overlay\.(?:redirect|metacopy)$/;
+const ELSEWHERE_ATTRIBUTE = /^trusted\.overlay\.(?:redirect|metacopy)$/;
 
 /** How to write a layer. */
 export interface LayerSourceOptions extends WalkOptions {
@@ -148,7 +148,6 @@ function elsewhere(path: ByteString, name: string): WherryError {
     `Cannot write ${
       quoted(path)
     } to an archive: it has the attribute ${name}, so that it is not all in one place`,
-    { hint: "Load the overlay module of the kernel with redirect_dir=off and metacopy=off" },
   );
 }
 

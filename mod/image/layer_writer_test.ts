@@ -224,6 +224,13 @@ test("layerMembers() refuses what overlayfs looks for elsewhere", async (trees) 
   });
 });
 
+test("layerMembers() leaves out what an overlay of the container's own users keeps", async (trees) => {
+  const tree = await trees.make("tree", "mkdir moved");
+  trees.mark(`${tree}/moved`, "user.overlay.redirect", "/old");
+
+  deepStrictEqual(Array.from(layerMembers(tree), ({ entry }) => entry.attributes), [[]]);
+});
+
 test("layerMembers() keeps the archive whole when a file shrinks or grows", async (trees) => {
   const tree = await trees.make("tree", "printf 1234567890 > a; printf 1234567890 > b; touch c");
   const members = function* (): Generator<TarMember> {
