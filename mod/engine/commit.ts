@@ -153,9 +153,9 @@ async function* whilePaused(
 
 async function pauseIfRunning(
   engine: Engine,
-  { config: { id, name }, state: { isRunning, status } }: Container,
+  { config: { id, name }, state: { isRunning } }: Container,
 ): Promise<AsyncDisposable | undefined> {
-  if (!isRunning || status === "paused") return undefined;
+  if (!isRunning) return undefined;
   try {
     return await holdContainer(engine, id);
   } catch (cause) {
