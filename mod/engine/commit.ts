@@ -124,7 +124,7 @@ function* containerMembers(
 ): Generator<TarMember> {
   const { config, paths } = container;
   if (config.root.type === "directory") {
-    yield* rootfsMembers(rootSources(engine, container));
+    yield* rootfsMembers(rootSources(engine, container), { onUnnameable });
   } else {
     const isExcluded = excludedFromLayer(engine, container);
     yield* layerMembers(changesOf(config, paths), { isExcluded, onUnnameable });
