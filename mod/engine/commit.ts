@@ -11,7 +11,7 @@ import { layerMembers, rootfsMembers } from "../image/layer_writer.ts";
 import type { HealthCheckDefaults, ProcessDefaults } from "../image/oci.ts";
 import { formatProcessConfig } from "../image/process_config.ts";
 import { formatFamiliar, parseReference, type Reference } from "../image/reference.ts";
-import type { TarMember } from "../image/tar_writer.ts";
+import type { TarBody, TarMember } from "../image/tar_writer.ts";
 import { checkStillThere, excludedFromLayer, rootSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordImageEvent } from "./events.ts";
@@ -144,11 +144,21 @@ async function* whilePaused(
   { container, members, request: { pauses = true, signal } }: PausedReading,
 ): AsyncGenerator<TarMember> {
   await using _pause = pauses ? await pauseIfRunning(engine, container) : undefined;
-  for (const member of members) {
+  for (const { entry, body } of members) {
     signal?.throwIfAborted();
-    yield member;
+    yield { entry, body: body && interruptible(body, signal) };
   }
   checkStillThere(container);
+}
+
+/** A file can be of any size, and its holes cost a container nothing. */
+function interruptible(body: TarBody, signal: AbortSignal | undefined): TarBody {
+  return {
+    read: (buffer) => {
+      signal?.throwIfAborted();
+      return body.read(buffer);
+    },
+  };
 }
 
 async function pauseIfRunning(
