@@ -17,12 +17,22 @@ export const STORAGE_DRIVERS: readonly StorageDriver[] = ["overlay", "copy"];
  */
 export async function chooseStorageDriver(engine: Engine): Promise<StorageDriver> {
   if (engine.storageDriver === "copy") return "copy";
-  const known = parseStorageDriver(readTextIfPresent(engine.paths.storageDriver) ?? "");
+  const known = recordedStorageDriver(engine);
   if (known !== undefined && (known === "overlay" || engine.storageDriver === undefined)) {
     return known;
   }
   const { findStorageDriver } = await import("./storage_probe.ts");
   return findStorageDriver(engine);
+}
+
+/** What has been found out before; `undefined` if nothing has, or the root is none. */
+export function recordedStorageDriver({ paths }: Engine): StorageDriver | undefined {
+  try {
+    return parseStorageDriver(readTextIfPresent(paths.storageDriver) ?? "");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  }
 }
 
 /** @returns `undefined` if there is no such driver. */
