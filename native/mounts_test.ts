@@ -178,7 +178,7 @@ function makeLayers(directory: string, count: number): string[] {
 }
 
 /** Any that all kernels take, and tell of. */
-const OPTIONS = "volatile";
+const OPTIONS = "default_permissions";
 
 /** Steps of a child that has an overlay of so many layers. */
 function manyLayersSteps(directory: string, count: number): string[][] {
