@@ -316,6 +316,50 @@ testBoth(
   },
 );
 
+testBoth("hold_init() lasts until all who hold it let go", async ({ start, directory }) => {
+  await using cgroup = new TestCgroup();
+  const frozen = (): boolean => readBytes(`${cgroup.path}/cgroup.events`).includes("frozen 1");
+  await using monitor = start(
+    plan(["listen", directory], ["cgroup", cgroup.path], CLONE, SLEEP),
+  );
+  await monitor.started();
+  using first = connectPacketSocket(directory, "socket");
+  const second = connectPacketSocket(directory, "socket");
+  const ask = async (client: typeof first, request: string): Promise<string | undefined> => {
+    sendPacket(client, request);
+    return (await receivePacket(client))?.text;
+  };
+
+  const answers = [
+    await ask(first, "hold"),
+    await ask(second, "hold"),
+    await ask(first, "release"),
+    await ask(first, "release"),
+  ];
+  const wasFrozen = frozen();
+  second[Symbol.dispose]();
+  await eventually(() => !frozen());
+  monitor.send("signal 9");
+
+  deepStrictEqual([answers, wasFrozen], [["ok", "ok", "ok", `error ${EINVAL}`], true]);
+});
+
+testBoth("hold_init() does not hold what is paused for good", async ({ start, directory }) => {
+  await using cgroup = new TestCgroup();
+  await using monitor = start(
+    plan(["listen", directory], ["cgroup", cgroup.path], CLONE, SLEEP),
+  );
+  await monitor.started();
+  await answerTo(monitor, "pause");
+  using client = connectPacketSocket(directory, "socket");
+
+  sendPacket(client, "hold");
+  const answer = (await receivePacket(client))?.text;
+  monitor.send("signal 9");
+
+  strictEqual(answer, `error ${EBUSY}`);
+});
+
 testBoth("pause_init() needs a cgroup", async ({ start }) => {
   await using monitor = start(plan(CLONE, SLEEP));
   await monitor.started();

@@ -44,8 +44,7 @@ void client_close(struct monitor *monitor, struct client *client)
 	if (was_reading)
 		end_client_input(monitor, client);
 	drop_outputs(monitor, client);
-	if (client->holds_pause)
-		(void)unpause_init(monitor);
+	(void)release_init(monitor, client);
 	*client = (struct client){ 0 };
 }
 

@@ -92,7 +92,7 @@ struct client {
 	bool has_exit; /* awaited it, and is told exit_code once it has all output */
 	uint8_t exit_code;
 	bool awaits_restart;
-	bool holds_pause; /* it has paused init, which goes on when it leaves */
+	bool holds_pause; /* it has init paused, which goes on when it leaves */
 	bool ends_input;
 	struct stream input;
 	struct stream outputs[OUTPUT_COUNT];
@@ -369,6 +369,9 @@ int shut_down_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
 int restart_init(struct monitor *monitor, uint64_t signal, uint64_t timeout);
 int pause_init(struct monitor *monitor);
 int unpause_init(struct monitor *monitor);
+/* Pause init for as long as a client wants; it goes on when the last such client lets go. */
+int hold_init(struct monitor *monitor, struct client *client);
+int release_init(struct monitor *monitor, struct client *client);
 int parse_policy(const char *text, enum restart_policy *ret_policy);
 /* The time that init was given is over. */
 void end_by_force(const struct monitor *monitor);

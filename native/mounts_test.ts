@@ -177,6 +177,9 @@ function makeLayers(directory: string, count: number): string[] {
   });
 }
 
+/** Any that all kernels take, and tell of. */
+const OPTIONS = "default_permissions";
+
 /** Steps of a child that has an overlay of so many layers. */
 function manyLayersSteps(directory: string, count: number): string[][] {
   for (const name of ["upper", "work", "merged"]) Deno.mkdirSync(`${directory}/${name}`);
@@ -185,21 +188,22 @@ function manyLayersSteps(directory: string, count: number): string[][] {
   return [
     ["clone", NEW_NS],
     ["mount", "", "/", "", PRIVATE, ""],
-    ["overlay", merged, "0", upper, work, ...makeLayers(directory, count)],
+    ["overlay", merged, "0", OPTIONS, upper, work, ...makeLayers(directory, count)],
   ];
 }
 
 testBoth("step_overlay() mounts as many layers as the kernel can", async ({ start, directory }) => {
   const log = `${directory}/log`;
   const show = shell(
-    `cd ${directory}/merged; ls | wc -l; cat shared; echo; : > new; ls /proc/self/fd`,
+    `cd ${directory}/merged; ls | wc -l; cat shared; echo; : > new; ls /proc/self/fd
+    grep -c "${directory}/merged .*,${OPTIONS}" /proc/self/mountinfo`,
   );
   await using monitor = start(
     plan(["log", log, "cri", "0", "1"], ...manyLayersSteps(directory, 500), show),
   );
 
   strictEqual(await monitor.finished(), "exited 0");
-  strictEqual(readLog(log), `501\nlayer 0\n${PLAIN_FDS}`);
+  strictEqual(readLog(log), `501\nlayer 0\n${PLAIN_FDS}1\n`);
   strictEqual(Deno.statSync(`${directory}/upper/new`).size, 0);
 });
 

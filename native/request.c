@@ -203,20 +203,20 @@ static int request_pause(struct request *request)
 	return answer_ok(request, pause_init(request->monitor));
 }
 
-/* As `pause`, but init goes on when the client leaves, however that comes about. */
+/* As `pause`, but init goes on when the client leaves, however that comes about. Several clients
+ * may hold it at once, but not while it is paused for good. */
 static int request_hold(struct request *request)
 {
-	int result = pause_init(request->monitor);
+	return answer_ok(request, hold_init(request->monitor, request->client));
+}
 
-	if (result == 0)
-		request->client->holds_pause = true;
-	return answer_ok(request, result);
+static int request_release(struct request *request)
+{
+	return answer_ok(request, release_init(request->monitor, request->client));
 }
 
 static int request_unpause(struct request *request)
 {
-	for (unsigned i = 0; i < CLIENT_COUNT; i++)
-		request->monitor->clients[i].holds_pause = false;
 	return answer_ok(request, unpause_init(request->monitor));
 }
 
@@ -260,6 +260,7 @@ static const struct {
 	{ "wait", 1, request_wait },
 	{ "pause", 1, request_pause },
 	{ "hold", 1, request_hold },
+	{ "release", 1, request_release },
 	{ "unpause", 1, request_unpause },
 	{ "restart", 3, request_restart },
 	{ "restart-policy", 3, request_restart_policy },

@@ -122,6 +122,21 @@ static void record_end(struct monitor *monitor)
 		(void)record_write(monitor);
 }
 
+static bool is_held(const struct monitor *monitor)
+{
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		if (monitor->clients[i].holds_pause)
+			return true;
+	return false;
+}
+
+/* Init goes on, or has ended: nobody may end a pause that somebody else begins later. */
+static void end_holds(struct monitor *monitor)
+{
+	for (unsigned i = 0; i < CLIENT_COUNT; i++)
+		monitor->clients[i].holds_pause = false;
+}
+
 /* What outlives init, possible without a pid namespace, would be in the way of the next one; and
  * nobody looks for it any more once the end is recorded. So would its mounts, but to unmount them
  * takes as long as the disk does: that comes last, before anybody is told. */
@@ -134,6 +149,7 @@ void end_run(struct monitor *monitor)
 	(void)cgroup_kill(&monitor->cgroup);
 	if (was_paused)
 		(void)cgroup_thaw(&monitor->cgroup);
+	end_holds(monitor);
 	monitor->kill_at = 0;
 	close_streams(monitor);
 	close_stream(&monitor->init.pidfd);
@@ -253,6 +269,7 @@ static void resume(struct monitor *monitor)
 		return;
 	(void)cgroup_thaw(&monitor->cgroup);
 	monitor->status = STATUS_RUNNING;
+	end_holds(monitor);
 	health_resume(monitor);
 	(void)record_write(monitor);
 }
@@ -333,4 +350,21 @@ int unpause_init(struct monitor *monitor)
 		return monitor->has_exited ? -ESRCH : -EINVAL;
 	resume(monitor);
 	return 0;
+}
+
+int hold_init(struct monitor *monitor, struct client *client)
+{
+	int result = is_held(monitor) ? 0 : pause_init(monitor);
+
+	if (result == 0)
+		client->holds_pause = true;
+	return result;
+}
+
+int release_init(struct monitor *monitor, struct client *client)
+{
+	if (!client->holds_pause)
+		return -EINVAL;
+	client->holds_pause = false;
+	return is_held(monitor) ? 0 : unpause_init(monitor);
 }

@@ -50,14 +50,14 @@ static int add_directory(struct directories *directories, const char **path, str
 	return 0;
 }
 
-/* The options of an overlay of `count` lower directories. `path` is that of the upper one; those of
- * the work and the lower ones stand behind it. */
+/* The options of an overlay of `count` lower directories, behind those that are there already.
+ * `path` is that of the upper one; those of the work and the lower ones stand behind it. */
 static int describe_overlay(struct directories *directories, const char *path, uint32_t count,
 			    struct text *data)
 {
 	int result;
 
-	text_add(data, "upperdir=");
+	text_add(data, ",upperdir=");
 	result = add_directory(directories, &path, data);
 	text_add(data, ",workdir=");
 	if (result == 0)
@@ -96,9 +96,11 @@ int step_overlay(struct child *child, const struct step *step)
 	struct directories directories = { .count = 0 };
 	char buffer[PATH_SIZE];
 	struct text data = TEXT(buffer);
-	int result = describe_overlay(&directories, step_text(step, 2), step->count - 4, &data);
+	int result;
 
 	(void)child;
+	text_add(&data, step_text(step, 2));
+	result = describe_overlay(&directories, step_text(step, 3), step->count - 5, &data);
 	if (result == 0)
 		result = mount_among_descriptors(step_text(step, 0), step_number(step, 1), buffer);
 	close_directories(&directories);

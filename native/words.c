@@ -23,7 +23,7 @@ const struct word WORDS[] = {
 	{ "join-network", "", NULL, step_join_network },
 	{ "fork", "", NULL, step_fork },
 	{ "mount", "sssUs", NULL, step_mount },
-	{ "overlay", "pUpppp*", NULL, step_overlay },
+	{ "overlay", "pUspppp*", NULL, step_overlay },
 	{ "root", "p", NULL, step_root },
 	{ "mkdir", "pouu", NULL, step_mkdir },
 	{ "mount-in", "spsUs", NULL, step_mount_in },

@@ -149,6 +149,8 @@ testWhole("a copy belongs to one container, which goes with it", async (wherry) 
   const format = "{{.Driver}} {{.GraphDriver.Name}} {{.GraphDriver.Data.MergedDir}} {{.SizeRw}}";
   const { stdout } = await wherry.run(["inspect", "-s", "-f", format, id]);
   match(stdout, new RegExp(`^copy copy ${root} [1-9]\\d{5,}\n$`));
+  const usage = await wherry.run(["system", "df", "--format", "{{.Type}} {{.Size}}"]);
+  match(usage.stdout, /^Containers [1-9][\d.]*[kM]B$/m);
   strictEqual((await wherry.run(["rm", id])).code, 0);
   deepStrictEqual(listNames(`${wherry.root}/containers`), []);
 });

@@ -1,6 +1,7 @@
 /** The code caches that the launcher keeps for V8, one for each build of wherry. @module */
 
 import { listNames } from "../kernel/entry.ts";
+import { removeTree } from "../kernel/tree.ts";
 
 /** Where the launcher has them; `native/launcher.c`. */
 const CODE_CACHES = "/run/wherry/cache";
@@ -20,10 +21,16 @@ export function removeOldCodeCaches(build: string | undefined, directory = CODE_
     .filter((name) => name !== build)
     .map((name) => `${directory}/${name}`)
     .filter((path) => Date.now() - modifiedAt(path) > DAY_MS);
-  for (const path of old) Deno.removeSync(path, { recursive: true });
+  for (const path of old) removeTree(path);
   return old.length;
 }
 
+/** In milliseconds since 1970; now for what another command has removed meanwhile. */
 function modifiedAt(path: string): number {
-  return Deno.lstatSync(path).mtime?.getTime() ?? Date.now();
+  try {
+    return Deno.lstatSync(path).mtime?.getTime() ?? Date.now();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return Date.now();
+    throw error;
+  }
 }

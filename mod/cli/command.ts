@@ -4,14 +4,6 @@ import type { WherryError } from "../errors.ts";
 import { argumentError } from "./argument_error.ts";
 import { type FlagSpec, type ParsedFlags, parseFlags } from "./flags.ts";
 
-/** A command line that works as it stands, and what it does. */
-export interface CommandExample {
-  /** The whole line, program name included. */
-  readonly line: string;
-  /** What it does: one sentence without a full stop. */
-  readonly explanation: string;
-}
-
 /** What a command's own file exports: its action. */
 export interface CommandModule<C, S extends readonly FlagSpec[]> {
   /**
@@ -38,7 +30,6 @@ export interface CommandSpec<C = unknown, S extends readonly FlagSpec[] = readon
   readonly usage: string;
   /** Paragraphs for the command's own help. @default {the summary} */
   readonly description?: string;
-  readonly examples?: readonly CommandExample[];
   readonly flags: S;
   /** Whether flags may follow positionals. @default {true} */
   readonly interspersed?: boolean;

@@ -2,12 +2,12 @@
 
 import {
   childWordOf,
-  type CommandExample,
   type CommandGroup,
   type CommandSpec,
   type CommandTable,
   type CommandTarget,
 } from "./command.ts";
+import { type CommandExample, EXAMPLES } from "./definitions/examples.ts";
 import type { FlagSpec } from "./flags.ts";
 import { displayWidth } from "./terminal_text.ts";
 
@@ -73,7 +73,7 @@ function formatCommandHelp<C>(
     description.flatMap((paragraph) => wrap(paragraph, width)),
     section("Aliases", formatAliases(program, command.paths, width)),
     section("Options", formatFlags(command.flags, width)),
-    section("Examples", formatExamples(command.examples ?? [])),
+    section("Examples", formatExamples(EXAMPLES[command.paths[0]] ?? [])),
   ]);
 }
 

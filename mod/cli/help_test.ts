@@ -1,11 +1,13 @@
-import { strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { type CommandTable, defineCommand, findCommand } from "./command.ts";
+import { COMMAND_TABLE } from "./command_table.ts";
+import { EXAMPLES } from "./definitions/examples.ts";
 import { formatHelp } from "./help.ts";
 
 const unused = (): Promise<never> => Promise.reject(new Error("Not loaded in this test"));
 
 const PS = defineCommand({
-  paths: ["ps", "container ls"],
+  paths: ["list", "container ls"],
   summary: "List containers",
   usage: "[OPTIONS]",
   topic: "Common Commands",
@@ -16,7 +18,6 @@ const PS = defineCommand({
     { name: "sig-proxy", type: "boolean", default: true, help: "Proxy signals" },
     { name: "secret", type: "string", help: "Not shown", hidden: true },
   ],
-  examples: [{ line: "wherry ps -a", explanation: "List all containers" }],
   load: unused,
 });
 const RMI = defineCommand({
@@ -46,7 +47,7 @@ Deno.test("formatHelp() lists a program's commands by topic", () => {
 A container engine in one file
 
 Common Commands:
-  ps          List containers
+  list        List containers
 
 Management Commands:
   container   Manage containers
@@ -77,38 +78,52 @@ Run 'wherry container COMMAND --help' for more information on a command.
   );
 });
 
-Deno.test("formatHelp() shows a command's aliases, sorted flags and examples", () => {
+Deno.test("formatHelp() shows a command's aliases and sorted flags", () => {
   strictEqual(
-    helpOf(["ps"], 80),
-    `Usage:  wherry ps [OPTIONS]
+    helpOf(["list"], 80),
+    `Usage:  wherry list [OPTIONS]
 
 List containers
 
 Aliases:
-  wherry ps, wherry container ls
+  wherry list, wherry container ls
 
 Options:
   -a, --all               Show all containers, also stopped ones
       --format template   Print with a Go template
   -n, --last int          Show n last created containers
       --sig-proxy         Proxy signals (default true)
-
-Examples:
-  # List all containers
-  wherry ps -a
 `,
   );
 });
 
+Deno.test("formatHelp() shows a command's examples", () => {
+  const command = { ...RMI, paths: ["restart"] as const };
+
+  const help = formatHelp(TABLE, { kind: "command", command, path: "restart" }, 80);
+
+  const [{ line, explanation } = { line: "", explanation: "" }] = EXAMPLES["restart"] ?? [];
+  match(
+    help,
+    new RegExp(`\n\nExamples:\n  # ${RegExp.escape(explanation)}\n  ${RegExp.escape(line)}\n`),
+  );
+});
+
+Deno.test("all examples are a command's", () => {
+  const paths = COMMAND_TABLE.commands.map(({ paths: [first] }) => first);
+
+  deepStrictEqual(Object.keys(EXAMPLES).filter((path) => !paths.includes(path)), []);
+});
+
 Deno.test("formatHelp() wraps flag texts below each other on a narrow terminal", () => {
-  const lines = helpOf(["ps"], 50).split("\n");
+  const lines = helpOf(["list"], 50).split("\n");
 
   strictEqual(lines[8], "  -a, --all               Show all containers,");
   strictEqual(lines[9], "                          also stopped ones");
 });
 
 Deno.test("formatHelp() does not wrap where there is no room to", () => {
-  const lines = helpOf(["ps"], 45).split("\n");
+  const lines = helpOf(["list"], 45).split("\n");
 
   strictEqual(lines[8], "  -a, --all               Show all containers, also stopped ones");
 });

@@ -16,7 +16,7 @@ export type Chunks = AsyncIterable<Uint8Array<ArrayBuffer>>;
  *
  * A file appears when it is complete, in place of what had its name; before that it has no name, so that not even a
  * kill leaves anything. (Where the file system cannot do that, it leaves a file called `NAME.PID.tmp`.) What is no file,
- * such as a FIFO, is written to.
+ * such as a FIFO, is written to, and so is what a symbolic link leads to: `/dev/stdout` is one.
  *
  * @throws {WherryError} `invalid_argument` if stdout is a terminal or the path a directory.
  */
@@ -40,8 +40,8 @@ async function writeFile(path: string, chunks: Chunks): Promise<void> {
   if (info?.isDirectory) {
     throw new WherryError("invalid_argument", `Cannot write "${path}": it is a directory`);
   }
-  const isFile = info?.isFile ?? true;
-  const writer = onPath(path, () => isFile ? openWriter(path) : openDevice(path));
+  const isReplaced = info === undefined || info.isFile && !Deno.lstatSync(path).isSymlink;
+  const writer = onPath(path, () => isReplaced ? openWriter(path) : openInPlace(path));
   try {
     for await (const chunk of chunks) {
       onPath(path, () => {
@@ -81,8 +81,8 @@ function infoOf(path: string): Deno.FileInfo | undefined {
   return isPresent(path) ? Deno.statSync(path) : undefined;
 }
 
-function openDevice(path: string): FileWriter {
-  const file = Deno.openSync(path, { write: true });
+function openInPlace(path: string): FileWriter {
+  const file = Deno.openSync(path, { write: true, truncate: true });
   return { file, finish: () => {}, [Symbol.dispose]: () => file.close() };
 }
 

@@ -67,6 +67,17 @@ Deno.test("writeOutput() writes to what is no file", async () => {
   strictEqual(Deno.statSync("/dev/null").isCharDevice, true);
 });
 
+Deno.test("writeOutput() writes to the file that a link leads to", async () => {
+  using directory = new TemporaryDirectory();
+  Deno.writeTextFileSync(directory.join("file"), "something longer");
+  Deno.symlinkSync("file", directory.join("link"));
+
+  await writeOutput(OUTPUT, directory.join("link"), chunks("new"));
+
+  strictEqual(Deno.readTextFileSync(directory.join("file")), "new");
+  strictEqual(Deno.readLinkSync(directory.join("link")), "file");
+});
+
 Deno.test("writeOutput() says that the disk is full", async () => {
   await rejects(writeOutput(OUTPUT, "/dev/full", chunks("a")), {
     kind: "unavailable",

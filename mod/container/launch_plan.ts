@@ -266,15 +266,22 @@ function planRoot(input: LaunchInput): Step[] {
 /** Most bytes of options that mount(2) takes: a page without the NUL that ends them. */
 const MAX_MOUNT_DATA = 4095;
 
+/**
+ * Some kernels have a renamed directory, or a file whose mode was changed, tell overlayfs where to look for the rest of
+ * it: such changes could not become a layer.
+ */
+const OVERLAY_OPTIONS = "redirect_dir=off,metacopy=off";
+
 function planOverlay({ paths, lowerDirectories }: LaunchInput): Step {
   const lowers = lowerDirectories.toReversed();
-  const data = `lowerdir=${lowers.map(escapeOverlayPath).join(":")},` +
+  const data = `${OVERLAY_OPTIONS},lowerdir=${lowers.map(escapeOverlayPath).join(":")},` +
     `upperdir=${escapeOverlayPath(paths.upper)},workdir=${escapeOverlayPath(paths.work)}`;
   // A character is at most three bytes: only what may be too long is worth counting
   if (data.length * 3 <= MAX_MOUNT_DATA || cString(data).length <= MAX_MOUNT_DATA + 1) {
     return ["mount", "overlay", paths.merged, "overlay", String(MS.NODEV), data];
   }
-  return ["overlay", paths.merged, String(MS.NODEV), paths.upper, paths.work, ...lowers];
+  const own = [paths.upper, paths.work];
+  return ["overlay", paths.merged, String(MS.NODEV), OVERLAY_OPTIONS, ...own, ...lowers];
 }
 
 /** A path as overlay's options want it: the separators `:` and `,` escaped. */

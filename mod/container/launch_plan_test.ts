@@ -356,7 +356,14 @@ Deno.test("planLaunch() leaves it to the monitor to mount layers whose paths fil
   const own = ["merged", "upper", "work"].map((name) => `/r/containers/0123abcd/${name}`);
   const [merged, ...rest] = own;
   deepStrictEqual(stepsCalled("overlay", steps), [
-    ["overlay", merged, "4", ...rest, ...lowerDirectories.toReversed()],
+    [
+      "overlay",
+      merged,
+      "4",
+      "redirect_dir=off,metacopy=off",
+      ...rest,
+      ...lowerDirectories.toReversed(),
+    ],
   ]);
   strictEqual(stepsCalled("mount", steps).some(([, source]) => source === "overlay"), false);
 });

@@ -173,9 +173,20 @@ export class MonitorConnection implements Disposable {
     this.#request("pause");
   }
 
-  /** As {@linkcode MonitorConnection.pause}, until this connection is closed, also by the end of this process. */
+  /**
+   * As {@linkcode MonitorConnection.pause}, until this connection is closed, also by the end of this process. Several
+   * may hold a container at once.
+   */
   hold(): void {
     this.#request("hold");
+  }
+
+  /**
+   * Asks for the end of {@linkcode MonitorConnection.hold}; the answer is `ok`, or `error` with EINVAL if somebody has
+   * had the processes go on already.
+   */
+  release(): void {
+    this.#request("release");
   }
 
   /** Asks for all processes to go on; the answer is `ok`, or `error` with EINVAL if they do. */

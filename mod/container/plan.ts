@@ -29,7 +29,7 @@ export const STEP_ARGUMENTS = {
   "join-network": [0, 0],
   "fork": [0, 0],
   "mount": [5, 5],
-  "overlay": [5, undefined],
+  "overlay": [6, undefined],
   "root": [1, 1],
   "mkdir": [4, 4],
   "mount-in": [5, 5],

@@ -37,7 +37,7 @@ function readInLayer(directory: string, path: string): "continue" | { text: stri
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     // A parent that is no directory, or a link that leads nowhere, hides the layers below
-    if (["ENOTDIR", "ELOOP", "ENXIO"].includes(error.code)) return { text: "" };
+    if (["ENOTDIR", "ELOOP"].includes(error.code)) return { text: "" };
     throw error;
   }
 }

@@ -11,7 +11,7 @@ import { layerMembers, rootfsMembers } from "../image/layer_writer.ts";
 import type { HealthCheckDefaults, ProcessDefaults } from "../image/oci.ts";
 import { formatProcessConfig } from "../image/process_config.ts";
 import { formatFamiliar, parseReference, type Reference } from "../image/reference.ts";
-import type { TarMember } from "../image/tar_writer.ts";
+import type { TarBody, TarMember } from "../image/tar_writer.ts";
 import { checkStillThere, excludedFromLayer, rootSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordImageEvent } from "./events.ts";
@@ -124,7 +124,7 @@ function* containerMembers(
 ): Generator<TarMember> {
   const { config, paths } = container;
   if (config.root.type === "directory") {
-    yield* rootfsMembers(rootSources(engine, container));
+    yield* rootfsMembers(rootSources(engine, container), { onUnnameable });
   } else {
     const isExcluded = excludedFromLayer(engine, container);
     yield* layerMembers(changesOf(config, paths), { isExcluded, onUnnameable });
@@ -144,18 +144,28 @@ async function* whilePaused(
   { container, members, request: { pauses = true, signal } }: PausedReading,
 ): AsyncGenerator<TarMember> {
   await using _pause = pauses ? await pauseIfRunning(engine, container) : undefined;
-  for (const member of members) {
+  for (const { entry, body } of members) {
     signal?.throwIfAborted();
-    yield member;
+    yield { entry, body: body && interruptible(body, signal) };
   }
   checkStillThere(container);
 }
 
+/** A file can be of any size, and its holes cost a container nothing. */
+function interruptible(body: TarBody, signal: AbortSignal | undefined): TarBody {
+  return {
+    read: (buffer) => {
+      signal?.throwIfAborted();
+      return body.read(buffer);
+    },
+  };
+}
+
 async function pauseIfRunning(
   engine: Engine,
-  { config: { id, name }, state: { isRunning, status } }: Container,
+  { config: { id, name }, state: { isRunning } }: Container,
 ): Promise<AsyncDisposable | undefined> {
-  if (!isRunning || status === "paused") return undefined;
+  if (!isRunning) return undefined;
   try {
     return await holdContainer(engine, id);
   } catch (cause) {

@@ -15,6 +15,7 @@ import type { Container } from "./find.ts";
 import { ContainersUse } from "./image_use.ts";
 import { describeDamage, timeOf } from "./images.ts";
 import { listContainers } from "./list.ts";
+import { ownDirectoryOf } from "./storage.ts";
 
 /** How much one image takes. */
 export interface ImageUsage {
@@ -30,7 +31,7 @@ export interface ImageUsage {
 /** How much one container has written. */
 export interface ContainerUsage {
   container: Container;
-  /** In bytes. */
+  /** In bytes; with the storage driver `copy`, all of its files. */
   writtenBytes: number;
 }
 
@@ -66,7 +67,7 @@ export function readDiskUsage(engine: Engine): DiskUsage {
     reclaimableImageBytes: measure.some(unused),
     containers: containers.map((container) => ({
       container,
-      writtenBytes: treeBytes(container.paths.upper),
+      writtenBytes: treeBytes(ownDirectoryOf(container.config, container.paths)),
     })),
   };
 }

@@ -29,23 +29,29 @@ export async function pauseContainer(engine: Engine, wanted: string): Promise<vo
 
 /**
  * Stops all processes of a container for a while, as {@linkcode pauseContainer} does. They go on when the result is
- * disposed of, and also when this process is killed.
+ * disposed of, and also when this process is killed; or when others who hold it let go, too.
  *
  * @param wanted A name, an id or the beginning of an id.
+ * @returns `undefined` if it is paused already until somebody unpauses it.
  * @throws {WherryError} As {@linkcode pauseContainer}.
  */
-export async function holdContainer(engine: Engine, wanted: string): Promise<AsyncDisposable> {
+export async function holdContainer(
+  engine: Engine,
+  wanted: string,
+): Promise<AsyncDisposable | undefined> {
   const { config, paths } = findPausable(engine, wanted);
   using undo = new DisposableStack();
   const monitor = undo.use(MonitorConnection.connect(paths.runDirectory));
   monitor.hold();
-  await expectOk(monitor, (errno) => whyNotPaused(wanted, errno));
+  const held = await monitor.nextOf("ok", "error");
+  if (held?.type === "error" && held.errno === EBUSY) return undefined;
+  if (held?.type !== "ok") throw whyNotPaused(wanted, held?.errno ?? ESRCH);
   recordContainerEvent(engine, { config, action: "pause" });
   const stack = undo.move();
   return {
     [Symbol.asyncDispose]: async () => {
       using _connection = stack;
-      monitor.unpause();
+      monitor.release();
       const answer = await monitor.nextOf("ok", "error");
       // Without it somebody else has let it go on, or ended it
       if (answer?.type === "ok") recordContainerEvent(engine, { config, action: "unpause" });

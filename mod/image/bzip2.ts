@@ -21,6 +21,7 @@ const END_MAGIC = [0x177245, 0x385090] as const;
 
 /** Bytes of a block before the last run lengths are undone, for each step of the level. */
 const LEVEL_SIZE = 100_000;
+const MAX_LEVEL = 9;
 /** More than a block can take: 900,000 symbols of 20 bits, and its tables. */
 const MAX_BLOCK_INPUT = 5 << 19;
 /** Bytes that come out at once. */
@@ -44,11 +45,12 @@ const RUN_LENGTH = 4;
  */
 export async function* decompressBzip2(source: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   const bits = new BitReader();
+  const decoder = new BlockDecoder(bits);
   const chunks = source[Symbol.asyncIterator]();
   try {
     await fill(bits, chunks);
     do {
-      yield* decompressStream(bits, chunks);
+      yield* decompressStream(bits, decoder, chunks);
       bits.align();
       await fill(bits, chunks);
     } while (bits.available > 0);
@@ -72,12 +74,13 @@ async function fill(bits: BitReader, chunks: AsyncIterator<Bytes>): Promise<void
 
 async function* decompressStream(
   bits: BitReader,
+  decoder: BlockDecoder,
   chunks: AsyncIterator<Bytes>,
 ): AsyncGenerator<Bytes> {
   if (bits.read(24) !== STREAM_MAGIC) throw damaged("something that is not bzip2 follows");
   const level = bits.read(8) - 0x30;
-  if (level < 1 || level > 9) throw damaged("bad level");
-  const decoder = new BlockDecoder(bits, level * LEVEL_SIZE);
+  if (level < 1 || level > MAX_LEVEL) throw damaged("bad level");
+  decoder.blockSize = level * LEVEL_SIZE;
   let crc = 0;
   for (;;) {
     const magic = [bits.read(24), bits.read(24)];
@@ -193,14 +196,14 @@ interface HuffmanTable {
 
 /** Decodes one block after the other. */
 class BlockDecoder {
+  /** Most bytes of a block. */
+  blockSize = 0;
   readonly #bits: BitReader;
-  /** A byte of the block, and in the upper 24 bits where the one after it is. */
-  readonly #block: Uint32Array;
+  /** A byte of the block, and in the upper 24 bits where the one after it is. One for all streams, of 14 bytes each. */
+  readonly #block = new Uint32Array(MAX_LEVEL * LEVEL_SIZE);
 
-  /** @param size Most bytes of a block. */
-  constructor(bits: BitReader, size: number) {
+  constructor(bits: BitReader) {
     this.#bits = bits;
-    this.#block = new Uint32Array(size);
   }
 
   /** Decodes the block whose magic and checksum have just been read. */
@@ -301,14 +304,14 @@ class BlockDecoder {
         if (symbol <= RUN_B) {
           run += digit << symbol;
           digit <<= 1;
-          if (run > this.#block.length) throw damaged("bad run");
+          if (run > this.blockSize) throw damaged("bad run");
           continue;
         }
         if (run > 0) size = this.#append(size, alphabet[0] ?? 0, run);
         run = 0;
         digit = 1;
         if (symbol === end) return size;
-        if (size === this.#block.length) throw damaged("bad run");
+        if (size === this.blockSize) throw damaged("bad run");
         this.#block[size++] = moveToFront(alphabet, symbol - 1);
       }
     }
@@ -316,7 +319,7 @@ class BlockDecoder {
   }
 
   #append(size: number, byte: number, count: number): number {
-    if (size + count > this.#block.length) throw damaged("bad run");
+    if (size + count > this.blockSize) throw damaged("bad run");
     this.#block.fill(byte, size, size + count);
     return size + count;
   }

@@ -44,6 +44,19 @@ Deno.test("decompressBzip2() takes streams in a row for one", async () => {
   deepStrictEqual(await decompress(rows, 1), new TextEncoder().encode("shortshort"));
 });
 
+Deno.test("decompressBzip2() takes no memory for each of many streams of nothing", async () => {
+  const empty = await bzip2(new Uint8Array(0), "-9");
+  const { external: before } = Deno.memoryUsage();
+
+  const rest = await decompress(
+    new Uint8Array(20_000 * empty.length).map((_, i) => empty[i % empty.length] ?? 0),
+  );
+
+  strictEqual(rest.length, 0);
+  // A block at a time is 3.6 MB
+  strictEqual(Deno.memoryUsage().external - before < 50 << 20, true);
+});
+
 Deno.test("decompressBzip2() notices a cut at every byte", async () => {
   for (let length = 1; length < COMPRESSED.length; length++) {
     await rejects(decompress(COMPRESSED.slice(0, length)), {

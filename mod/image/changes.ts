@@ -20,7 +20,11 @@ export interface ProcessConfig {
 }
 
 const INSTRUCTION = /^\s*(\w+)\s+(\S.*?)\s*$/s;
-const NAME_AND_VALUE = /([^\s="]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g;
+/** A word of a pair, with parts of it in quotes. */
+const NAME_AND_VALUE =
+  /\s*((?:"(?:[^"\\]|\\.)*"|[^\s="'])+)=((?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\])*)(?=\s|$)/gsy;
+/** What the quotes and the backslashes of a word stand for. */
+const QUOTED = /"((?:[^"\\]|\\.)*)"|'([^']*)'|\\(.)/gs;
 
 /** What can be in a change. */
 const WORDS =
@@ -154,9 +158,18 @@ function parsePairs(text: string): [name: string, value: string][] {
     const value = text.slice(first.length).trim();
     return value === "" ? [] : [[first, value]];
   }
-  return Array.from(
-    text.matchAll(NAME_AND_VALUE),
-    ([, name = "", quoted, bare = ""]) => [name, quoted?.replace(/\\(.)/g, "$1") ?? bare],
+  const pairs = Array.from(text.matchAll(NAME_AND_VALUE));
+  const taken = pairs.reduce((length, [pair]) => length + pair.length, 0);
+  // What is no pair must not get lost
+  if (taken !== text.length) return [];
+  return pairs.map(([, name = "", value = ""]) => [unquote(name), unquote(value)]);
+}
+
+function unquote(word: string): string {
+  return word.replaceAll(
+    QUOTED,
+    (_, double?: string, single?: string, escaped = "") =>
+      double?.replaceAll(/\\(.)/gs, "$1") ?? single ?? escaped,
   );
 }
 

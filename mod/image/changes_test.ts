@@ -8,10 +8,12 @@ const cases: [changes: string[], config: ProcessConfig][] = [
   [["CMD [not json"], { "Cmd": ["/bin/sh", "-c", "[not json"] }],
   [['entrypoint ["/init"]'], { "Entrypoint": ["/init"] }],
   [['ENV A=1 B="two \\"words\\"" C='], { "Env": ["A=1", 'B=two "words"', "C="] }],
+  [["ENV A='two words' B=x\\ y C=\"a b\"'c d'"], { "Env": ["A=two words", "B=x y", "C=a bc d"] }],
   [["ENV A old form"], { "Env": ["A=old form"] }],
   [["ENV A=1", "ENV A=2"], { "Env": ["A=2"] }],
   [["EXPOSE 80 53/udp"], { "ExposedPorts": { "80/tcp": {}, "53/udp": {} } }],
   [["LABEL a=1", 'LABEL b="x y"'], { "Labels": { a: "1", b: "x y" } }],
+  [['LABEL "com.example.a"="x y"'], { "Labels": { "com.example.a": "x y" } }],
   [['VOLUME ["/a", "/b c"]'], { "Volumes": { "/a": {}, "/b c": {} } }],
   [["USER web:log", "WORKDIR /srv", "STOPSIGNAL SIGQUIT"], {
     "User": "web:log",
@@ -64,7 +66,8 @@ Deno.test("applyChanges() keeps a command that comes before the entrypoint", () 
   deepStrictEqual(config, { "Cmd": ["a"], "Entrypoint": ["b"] });
 });
 
-for (const change of ["", "CMD", "COPY a b", "ENV", "ENV A", "ONBUILD FROM a", "HEALTHCHECK x"]) {
+const refused = ["", "CMD", "COPY a b", "ENV", "ENV A", "ONBUILD FROM a", "HEALTHCHECK x"];
+for (const change of [...refused, "ENV A=1 junk", "ENV A=1 'B=2", 'LABEL a="x']) {
   Deno.test(`applyChanges() refuses "${change}" and names it`, () => {
     throws(
       () => applyChanges([change]),

@@ -52,7 +52,7 @@ export function parseHealthInstruction(
 }
 
 function setOption(check: HealthcheckConfig, name: string, value: string): boolean {
-  const field = TIME_OPTIONS[name];
+  const field = Object.hasOwn(TIME_OPTIONS, name) ? TIME_OPTIONS[name] : undefined;
   if (field === undefined) {
     check["Retries"] = Number(value);
     return name === "retries" && /^\d{1,9}$/.test(value);

@@ -35,7 +35,9 @@ const refused = [
   "--interval=1us CMD true",
   "--x=1s CMD x",
 ];
-for (const text of [...refused, "--retries=x CMD true", "--interval=1s"]) {
+for (
+  const text of [...refused, "--retries=x CMD true", "--interval=1s", "--constructor=1s CMD true"]
+) {
   Deno.test(`parseHealthInstruction() refuses "${text}"`, () => {
     strictEqual(parseHealthInstruction(text, parseList), undefined);
   });

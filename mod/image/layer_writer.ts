@@ -35,15 +35,32 @@ const EPOCH = { seconds: 0n, nanoseconds: 0n };
 
 /** Attributes that are part of a file's meaning on any host; `security.selinux`, for example, is not. */
 const KEPT_ATTRIBUTE = /^(?:user\.|trusted\.|security\.capability$|system\.posix_acl_)/;
-/** Those by which overlayfs keeps its own accounts. */
+/** Those by which overlayfs keeps its own accounts: of `user.`, one that somebody has mounted in a container. */
 const OVERLAY_ATTRIBUTE = /^(?:trusted|user)\.overlay\./;
 /** Those that make overlayfs look for a file or its bytes elsewhere in the layers below. */
-const ELSEWHERE_ATTRIBUTE = /^(?:trusted|user)\.overlay\.(?:redirect|metacopy)$/;
+const ELSEWHERE_ATTRIBUTE = /^trusted\.overlay\.(?:redirect|metacopy)$/;
 
 /** How to write a layer. */
 export interface LayerSourceOptions extends WalkOptions {
-  /** Told of each file that a layer cannot hold because its name would mean a deletion. @default {nobody} */
+  /**
+   * Told of each file or directory that a layer cannot hold because its name would mean a deletion.
+   * @default {nobody}
+   */
   onUnnameable?: (path: ByteString) => void;
+}
+
+function withoutUnnameable(
+  { onUnnameable = () => {}, isExcluded = () => false }: LayerSourceOptions,
+): WalkOptions {
+  return {
+    isExcluded: (path) => {
+      if (isExcluded(path)) return true;
+      const [, name] = splitPath(path);
+      const isUnnameable = name.startsWith(WHITEOUT_PREFIX);
+      if (isUnnameable) onUnnameable(path);
+      return isUnnameable;
+    },
+  };
 }
 
 /**
@@ -57,14 +74,12 @@ export interface LayerSourceOptions extends WalkOptions {
  */
 export function* layerMembers(
   directory: string,
-  { onUnnameable = () => {}, ...options }: LayerSourceOptions = {},
+  options: LayerSourceOptions = {},
 ): Generator<TarMember> {
   using tree = LayeredTree.openLayer(directory);
   const links = new HardLinks();
-  for (const entry of tree.walk(options)) {
-    const [, name] = splitPath(entry.path);
+  for (const entry of tree.walk(withoutUnnameable(options))) {
     if (isWhiteout(entry.status)) yield whiteoutOf(entry.path);
-    else if (name.startsWith(WHITEOUT_PREFIX)) onUnnameable(entry.path);
     else yield* membersOf(entry, links);
     if (entry.isOpaque) yield markerAt(`${entry.path}/${OPAQUE_MARKER}` as ByteString);
   }
@@ -74,13 +89,18 @@ export function* layerMembers(
  * The members of a root file system, as a container sees it.
  *
  * @param sources Directories of its layers, the topmost first.
+ * @param options For a layer that holds all of it. @default {everything, whatever its name}
  * @throws {WherryError} `unsupported` if something in it cannot be in an archive.
  * @throws {SystemError} If it cannot be read.
  */
-export function* rootfsMembers(sources: readonly TreeSource[]): Generator<TarMember> {
+export function* rootfsMembers(
+  sources: readonly TreeSource[],
+  options?: LayerSourceOptions,
+): Generator<TarMember> {
   using tree = LayeredTree.openMerged(sources);
   const links = new HardLinks();
-  for (const entry of tree.walk()) yield* membersOf(entry, links);
+  const walk = options === undefined ? {} : withoutUnnameable(options);
+  for (const entry of tree.walk(walk)) yield* membersOf(entry, links);
 }
 
 /** Which files with several names have been written, and by what name. */
@@ -148,7 +168,6 @@ function elsewhere(path: ByteString, name: string): WherryError {
     `Cannot write ${
       quoted(path)
     } to an archive: it has the attribute ${name}, so that it is not all in one place`,
-    { hint: "Load the overlay module of the kernel with redirect_dir=off and metacopy=off" },
   );
 }
 

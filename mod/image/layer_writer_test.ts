@@ -7,7 +7,7 @@ import {
   openDirectoryAt,
   setAttributeAt,
 } from "../kernel/file.ts";
-import { byteStringOfText, textOf } from "./byte_string.ts";
+import { type ByteString, byteStringOfText, textOf } from "./byte_string.ts";
 import { LayerUnpacker } from "./layer.ts";
 import { layerMembers, type LayerSourceOptions, rootfsMembers } from "./layer_writer.ts";
 import { type TarEntry, TarReader } from "./tar_reader.ts";
@@ -184,14 +184,32 @@ test("layerMembers() hides a file whose name is as long as names can be", async 
 });
 
 test("layerMembers() leaves out sockets, and tells of names that mean deletions", async (trees) => {
-  const tree = await trees.make("tree", "mkdir d; touch d/.wh.passwd .wh..wh..opq kept");
+  const tree = await trees.make(
+    "tree",
+    "mkdir -p d/.wh.dir; touch d/.wh.passwd d/.wh.dir/inside .wh..wh..opq kept",
+  );
   using _socket = Deno.listen({ transport: "unix", path: `${tree}/socket` });
   const told: string[] = [];
 
   const archive = await layerOf(tree, { onUnnameable: (path) => told.push(textOf(path)) });
 
   deepStrictEqual(namesOf(archive), ["kept", "d/"]);
-  deepStrictEqual(told, [".wh..wh..opq", "d/.wh.passwd"]);
+  deepStrictEqual(told, [".wh..wh..opq", "d/.wh.dir", "d/.wh.passwd"]);
+});
+
+test("rootfsMembers() keeps all names, but for those that no layer can hold", async (trees) => {
+  const path = await trees.make("tree", "touch .wh.passwd kept");
+  const sources = [{ path, mayHoldMounts: false }];
+  const told: string[] = [];
+  const onUnnameable = (path: ByteString): number => told.push(textOf(path));
+
+  const all = Array.from(rootfsMembers(sources), ({ entry }) => textOf(entry.name));
+  const nameable = Array.from(
+    rootfsMembers(sources, { onUnnameable }),
+    ({ entry }) => textOf(entry.name),
+  );
+
+  deepStrictEqual([all, nameable, told], [[".wh.passwd", "kept"], ["kept"], [".wh.passwd"]]);
 });
 
 test("layerMembers() leaves out what is excluded, with all that is below it", async (trees) => {
@@ -222,6 +240,13 @@ test("layerMembers() refuses what overlayfs looks for elsewhere", async (trees) 
     kind: "unsupported",
     message: /^Cannot write "moved" to an archive: it has the attribute trusted\.overlay\.redirect/,
   });
+});
+
+test("layerMembers() leaves out what an overlay of the container's own users keeps", async (trees) => {
+  const tree = await trees.make("tree", "mkdir moved");
+  trees.mark(`${tree}/moved`, "user.overlay.redirect", "/old");
+
+  deepStrictEqual(Array.from(layerMembers(tree), ({ entry }) => entry.attributes), [[]]);
 });
 
 test("layerMembers() keeps the archive whole when a file shrinks or grows", async (trees) => {

@@ -12,10 +12,20 @@ import { formatFamiliar, formatFamiliarRepository, type Reference } from "./refe
  * @see {@link https://pkg.go.dev/github.com/distribution/reference#FamiliarMatch}
  */
 export function parseReferencePattern(pattern: string): (reference: Reference) => boolean {
-  const expression = new RegExp(`^${translate(pattern)}$`, "su");
+  const expression = compile(pattern);
   return (reference) =>
     expression.test(formatFamiliar(reference)) ||
     expression.test(formatFamiliarRepository(reference));
+}
+
+function compile(pattern: string): RegExp {
+  try {
+    return new RegExp(`^${translate(pattern)}$`, "su");
+  } catch (error) {
+    // A range whose end comes before its start
+    if (error instanceof SyntaxError) throw malformed(pattern);
+    throw error;
+  }
 }
 
 const PART = /\[(\^?)((?:\\.|[^\]\\])+)\]|\\(.)|([*?])|([^[\\])/gsuy;
@@ -30,7 +40,11 @@ function translate(pattern: string): string {
     else expression += RegExp.escape(escaped ?? plain ?? "");
   }
   if (at === pattern.length) return expression;
-  throw new WherryError(
+  throw malformed(pattern);
+}
+
+function malformed(pattern: string): WherryError {
+  return new WherryError(
     "invalid_argument",
     `Cannot use the pattern "${pattern}": syntax error in pattern`,
   );
@@ -38,6 +52,8 @@ function translate(pattern: string): string {
 
 /** Single characters and ranges; what a class of regular expressions would take for more is escaped. */
 function translateChoices(choices: string): string {
-  const unescaped = choices.replaceAll(/\\(.)/gsu, "$1");
-  return unescaped.replaceAll(/[\\\]^&]/gu, (char) => `\\${char}`);
+  return choices.replaceAll(
+    /\\(.)|\^/gsu,
+    (_, escaped = "^") => /[\\\]^-]/u.test(escaped) ? `\\${escaped}` : escaped,
+  );
 }

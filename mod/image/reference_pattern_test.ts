@@ -19,6 +19,9 @@ const CASES: ReadonlyArray<readonly [pattern: string, reference: string, isMatch
   ["busybo[w-y]", "busybox", true],
   ["busybo[^w-y]", "busybox", false],
   ["busybox[:]1", "busybox:1", true],
+  ["busybo[&[^x]", "busybox", true],
+  ["busybo[a\\-z]", "busybox", false],
+  ["busy[a\\-z]box", "busy-box", true],
   ["busy\\box", "busybox", true],
   ["busy\\*", "busybox", false],
   ["a.c", "abc", false],
@@ -31,7 +34,7 @@ for (const [pattern, reference, isMatch] of CASES) {
   });
 }
 
-for (const pattern of ["[", "a[b", "[]", "a\\", "[a\\"]) {
+for (const pattern of ["[", "a[b", "[]", "a\\", "[a\\", "[z-a]"]) {
   Deno.test(`parseReferencePattern() refuses ${pattern}`, () => {
     throws(() => parseReferencePattern(pattern), {
       kind: "invalid_argument",

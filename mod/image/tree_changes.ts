@@ -41,8 +41,7 @@ export function treeChanges(
 ): TreeChange[] {
   using after = LayeredTree.openLayer(upper);
   using before = LayeredTree.openMerged(lower);
-  const comparison = { after, before, isExcluded };
-  return changesIn(comparison, { after: after.root, before: before.root }).changes;
+  return changesIn({ after, before, isExcluded });
 }
 
 interface Comparison extends Required<WalkOptions> {
@@ -60,35 +59,59 @@ interface ComparedDirectory {
 /** One name in a directory. */
 interface ComparedEntry {
   path: ByteString;
+  /** `undefined` for a directory as long as nothing in it is known to have changed. */
   kind: TreeChange["kind"] | undefined;
   /** What is in it, if it is a directory. */
   inside: ComparedDirectory | undefined;
+  /** The directory that it is in; `undefined` in the root. */
+  parent: ComparedEntry | undefined;
 }
 
-/** What has changed in a directory. */
-interface DirectoryChanges {
-  changes: TreeChange[];
+/** Does not call itself for what is in a directory: a container can make thousands, each in the one before. */
+function changesIn(comparison: Comparison): TreeChange[] {
+  const { after, before } = comparison;
+  const root = { after: after.root, before: before.root };
+  const compared: ComparedEntry[] = [];
+  const pending = compareEntries(comparison, root).entries.reverse();
+  for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
+    compared.push(entry);
+    for (const child of compareInside(comparison, entry).reverse()) pending.push(child);
+  }
+  return compared.flatMap(({ kind, path }) => kind === undefined ? [] : [{ kind, path }]);
+}
+
+/** @returns What is in a directory, sorted; nothing for what is none. */
+function compareInside(comparison: Comparison, entry: ComparedEntry): ComparedEntry[] {
+  const { inside } = entry;
+  const { entries, holdsExcludedOnly } = inside === undefined
+    ? { entries: [], holdsExcludedOnly: false }
+    : compareEntries(comparison, inside, entry);
+  if (entry.kind === "added" && holdsExcludedOnly) entry.kind = undefined;
+  if (entry.kind !== undefined) markParents(entry);
+  return entries;
+}
+
+/** A directory in which something has changed has changed, and so have those that it is in. */
+function markParents({ parent }: ComparedEntry): void {
+  for (let at = parent; at !== undefined && at.kind === undefined; at = at.parent) {
+    at.kind = "changed";
+  }
+}
+
+/** What is in a directory. */
+interface DirectoryEntries {
+  /** Sorted. */
+  entries: ComparedEntry[];
   /** Whether all that is in it is excluded, so that it may be there for that alone. */
   holdsExcludedOnly: boolean;
-}
-
-function changesIn(comparison: Comparison, place: ComparedDirectory): DirectoryChanges {
-  const { entries, holdsExcludedOnly } = compareEntries(comparison, place);
-  const changes = entries.flatMap(({ path, kind, inside }) => {
-    if (inside === undefined) return kind === undefined ? [] : [{ kind, path }];
-    const found = changesIn(comparison, inside);
-    if (kind === "added" && found.holdsExcludedOnly) return [];
-    const own = kind ?? (found.changes.length > 0 ? "changed" : undefined);
-    return own === undefined ? [] : [{ kind: own, path }, ...found.changes];
-  });
-  return { changes, holdsExcludedOnly };
 }
 
 /** Compares what is in a directory, which is closed by the time what is in its directories is looked at. */
 function compareEntries(
   { after, before, isExcluded }: Comparison,
   place: ComparedDirectory,
-): { entries: ComparedEntry[]; holdsExcludedOnly: boolean } {
+  parent?: ComparedEntry,
+): DirectoryEntries {
   using newer = after.open(place.after);
   using older = place.before === undefined ? undefined : before.open(place.before);
   if (newer === undefined) return { entries: [], holdsExcludedOnly: false };
@@ -98,7 +121,8 @@ function compareEntries(
   const isTold = (name: ByteString): boolean => !isExcluded(newer.pathOf(name));
   const entries = [...new Set([...names, ...hidden])].sort()
     .filter(isTold)
-    .flatMap((name) => compareEntry(name, newer, older) ?? []);
+    .flatMap((name) => compareEntry(name, newer, older) ?? [])
+    .map((entry) => ({ ...entry, parent }));
   return { entries, holdsExcludedOnly: names.length > 0 && !names.some(isTold) };
 }
 
@@ -106,7 +130,7 @@ function compareEntry(
   name: ByteString,
   newer: OpenDirectory,
   older: OpenDirectory | undefined,
-): ComparedEntry | undefined {
+): Omit<ComparedEntry, "parent"> | undefined {
   using current = newer.find(name);
   using former = older?.find(name);
   const path = newer.pathOf(name);

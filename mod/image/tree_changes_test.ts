@@ -1,4 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
+import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { needs } from "../../tests/needs.ts";
 import { byteStringOfText, textOf } from "./byte_string.ts";
 import { treeChanges } from "./tree_changes.ts";
@@ -98,4 +99,16 @@ Deno.test({
 
     deepStrictEqual(changes, ["added empty"]);
   },
+});
+
+Deno.test("treeChanges() goes down as far as paths lead", () => {
+  using directory = new TemporaryDirectory();
+  const depth = 1900;
+  Deno.mkdirSync(directory.join("lower"));
+  Deno.mkdirSync(directory.join(`upper/${"d/".repeat(depth)}`), { recursive: true });
+
+  const lower = [{ path: directory.join("lower"), mayHoldMounts: false }];
+  const changes = treeChanges(directory.join("upper"), lower);
+
+  deepStrictEqual([changes.length, changes.at(-1)?.path.length], [depth, 2 * depth - 1]);
 });

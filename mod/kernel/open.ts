@@ -53,7 +53,6 @@ export function openOrCreate(path: string): Descriptor {
   return openAt(path, O_RDWR | O_CREAT | OPEN_FLAG.nofollow, 0o600);
 }
 
-const O_NONBLOCK = 0o4000;
 const RESOLVE_NO_MAGICLINKS = 0x02n;
 const RESOLVE_IN_ROOT = 0x10n;
 
@@ -73,17 +72,18 @@ export function untilResolved(open: () => number): number {
 }
 
 /**
- * Opens a file for reading as if `root` were `/`: neither links nor `..` can lead out of it.
- * Never waits, whatever kind of file it is.
+ * Opens whatever has a path as a mere location (`O_PATH`), as if `root` were `/`: neither links nor `..` can lead out
+ * of it. So nothing happens to a device, and a FIFO is not waited for; read by `/proc/self/fd/N`, and regular files
+ * only.
  *
  * @returns `undefined` if it is missing: a common case, and an exception takes half a millisecond.
- * @throws {SystemError} If it is not accessible.
+ * @throws {SystemError} For example `ENOTDIR` if a parent is no directory.
  * @see openat2(2)
  */
 export function findInRoot(root: Descriptor, path: string): Descriptor | undefined {
   const how = new Uint8Array(
     new BigUint64Array([
-      BigInt(O_CLOEXEC | O_NONBLOCK),
+      BigInt(O_CLOEXEC | O_PATH),
       0n,
       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     ]).buffer,

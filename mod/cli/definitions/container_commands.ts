@@ -2,7 +2,6 @@
 
 import { defineCommand } from "../command.ts";
 import * as flags from "./container_flags.ts";
-import { EXAMPLES } from "./examples.ts";
 import { COMMON } from "./topics.ts";
 
 const RUN = defineCommand({
@@ -14,7 +13,6 @@ const RUN = defineCommand({
     "docker archive. With --rootfs there is no IMAGE. The container is on the network bridge unless " +
     "--network says otherwise, and others on its networks find it by its name.",
   topic: COMMON,
-  examples: EXAMPLES.run,
   interspersed: false,
   flags: flags.RUN_FLAGS,
   load: () => import("../commands/run.ts"),
@@ -25,7 +23,6 @@ const CREATE = defineCommand({
   summary: "Create a new container",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   description: "Makes what `wherry run` would run, and starts nothing: `wherry start` does.",
-  examples: EXAMPLES.create,
   interspersed: false,
   flags: flags.CREATE_FLAGS,
   load: () => import("../commands/create.ts"),
@@ -36,7 +33,6 @@ const EXEC = defineCommand({
   summary: "Execute a command in a running container",
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
   topic: COMMON,
-  examples: EXAMPLES.exec,
   interspersed: false,
   minArgs: 2,
   flags: flags.EXEC_FLAGS,
@@ -48,7 +44,6 @@ const PS = defineCommand({
   summary: "List containers",
   usage: "[OPTIONS]",
   topic: COMMON,
-  examples: EXAMPLES.ps,
   maxArgs: 0,
   flags: flags.PS_FLAGS,
   load: () => import("../commands/ps.ts"),
@@ -58,7 +53,6 @@ const START = defineCommand({
   paths: ["start", "container start"],
   summary: "Start one or more stopped containers",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  examples: EXAMPLES.start,
   minArgs: 1,
   flags: flags.START_FLAGS,
   load: () => import("../commands/start.ts"),
@@ -68,7 +62,6 @@ const ATTACH = defineCommand({
   paths: ["attach", "container attach"],
   summary: "Attach local standard input, output, and error streams to a running container",
   usage: "[OPTIONS] CONTAINER",
-  examples: EXAMPLES.attach,
   minArgs: 1,
   maxArgs: 1,
   flags: flags.ATTACH_FLAGS,
@@ -136,7 +129,6 @@ const TOP = defineCommand({
   description: "No ps is called, neither the host's nor the container's: wherry reads /proc " +
     "itself. Of the ps options it knows -e -A -a -d -f -F -j -l -o and, without a dash, " +
     "a g j l o u x.",
-  examples: EXAMPLES.top,
   interspersed: false,
   minArgs: 1,
   flags: flags.TOP_FLAGS,
@@ -147,7 +139,6 @@ const PORT = defineCommand({
   paths: ["port", "container port"],
   summary: "List port mappings or a specific mapping for the container",
   usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
-  examples: EXAMPLES.port,
   minArgs: 1,
   maxArgs: 2,
   flags: flags.PORT_FLAGS,
@@ -194,7 +185,6 @@ const RESTART = defineCommand({
   paths: ["restart", "container restart"],
   summary: "Restart one or more containers",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  examples: EXAMPLES.restart,
   minArgs: 1,
   flags: flags.RESTART_FLAGS,
   load: () => import("../commands/restart.ts"),
@@ -214,7 +204,6 @@ const UPDATE = defineCommand({
   paths: ["update", "container update"],
   summary: "Update configuration of one or more containers",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  examples: EXAMPLES.update,
   minArgs: 1,
   flags: flags.UPDATE_FLAGS,
   load: () => import("../commands/update.ts"),
@@ -233,7 +222,6 @@ const LOGS = defineCommand({
   paths: ["logs", "container logs"],
   summary: "Fetch the logs of a container",
   usage: "[OPTIONS] CONTAINER",
-  examples: EXAMPLES.logs,
   minArgs: 1,
   maxArgs: 1,
   flags: flags.LOGS_FLAGS,

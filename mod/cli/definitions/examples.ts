@@ -1,9 +1,18 @@
 /** Command lines that teach, for the help of the commands newcomers meet first. @module */
 
-import type { CommandExample } from "../command.ts";
+/** A command line that works as it stands, and what it does. */
+export interface CommandExample {
+  /** The whole line, program name included. */
+  readonly line: string;
+  /** What it does: one sentence without a full stop. */
+  readonly explanation: string;
+}
 
-/** Examples by command; each line works as it stands once its image or container exists. */
-export const EXAMPLES = {
+/**
+ * Examples by the first path of their command; each line works as it stands once its image or container exists. Only
+ * help needs them, so commands do not refer to them.
+ */
+export const EXAMPLES: Readonly<Record<string, readonly CommandExample[]>> = {
   pull: [
     {
       line: "wherry pull busybox",
@@ -95,7 +104,7 @@ export const EXAMPLES = {
       explanation: "Change what a running container publishes, all at once",
     },
   ],
-  prune: [
+  "system prune": [
     {
       line: "wherry system prune -af --filter until=24h",
       explanation: "Remove what is unused and older than a day, without asking",
@@ -105,7 +114,7 @@ export const EXAMPLES = {
     { line: "wherry boot", explanation: "Start what should be running" },
     { line: "wherry boot --stop", explanation: "Stop everything before the host goes down" },
   ],
-  generate: [
+  "generate systemd": [
     {
       line: "wherry generate systemd >/etc/systemd/system/wherry.service",
       explanation: "Let systemd start containers at boot: then `systemctl enable wherry`",
@@ -143,7 +152,7 @@ export const EXAMPLES = {
       explanation: "Watch one container, and choose the fields",
     },
   ],
-  networkCreate: [
+  "network create": [
     {
       line: "wherry network create backend",
       explanation: "Make a network whose containers find each other by name",
@@ -157,13 +166,13 @@ export const EXAMPLES = {
       explanation: "Put containers on the LAN, with addresses of its DHCP server",
     },
   ],
-  networkConnect: [
+  "network connect": [
     {
       line: "wherry network connect --alias db backend postgres",
       explanation: "Put a container on one more network, where others find it as db, too",
     },
   ],
-  networkLs: [
+  "network ls": [
     {
       line: "wherry network ls --format 'table {{.Name}}\\t{{.Driver}}\\t{{.Subnet}}'",
       explanation: "Choose the columns",
@@ -199,4 +208,4 @@ export const EXAMPLES = {
       explanation: "Print one part as JSON",
     },
   ],
-} as const satisfies Record<string, readonly CommandExample[]>;
+};

@@ -2,7 +2,6 @@
 
 import { defineCommand } from "../command.ts";
 import * as flags from "./image_flags.ts";
-import { EXAMPLES } from "./examples.ts";
 import { COMMON } from "./topics.ts";
 
 const IMAGE_INSPECT = defineCommand({
@@ -80,7 +79,6 @@ const IMPORT = defineCommand({
     "The tar may be plain or compressed with gzip, zstd, xz or bzip2. It is what `docker export` " +
     "writes, or debootstrap and tar make.",
   topic: COMMON,
-  examples: EXAMPLES.import,
   minArgs: 1,
   maxArgs: 2,
   flags: flags.IMPORT_FLAGS,
@@ -131,7 +129,6 @@ const PULL = defineCommand({
   description: "Layers that are here already are not fetched again, and a pull that was " +
     "interrupted goes on where it was.",
   topic: COMMON,
-  examples: EXAMPLES.pull,
   minArgs: 1,
   maxArgs: 1,
   flags: flags.PULL_FLAGS,
@@ -145,7 +142,6 @@ const PUSH = defineCommand({
   description: "The name says which registry and repository. Layers that are there already are " +
     "not sent again, and plain ones are compressed before.",
   topic: COMMON,
-  examples: EXAMPLES.push,
   minArgs: 1,
   maxArgs: 1,
   flags: flags.PUSH_FLAGS,

@@ -2,7 +2,6 @@
 
 import { defineCommand } from "../command.ts";
 import * as flags from "./network_flags.ts";
-import { EXAMPLES } from "./examples.ts";
 
 const NETWORK_CREATE = defineCommand({
   paths: ["network create"],
@@ -11,7 +10,6 @@ const NETWORK_CREATE = defineCommand({
   description:
     "Nothing of it is on the host until the first container is. Without --subnet wherry chooses one that " +
     "overlaps with no other network and no route or address of the host.",
-  examples: EXAMPLES.networkCreate,
   minArgs: 1,
   maxArgs: 1,
   flags: flags.NETWORK_CREATE_FLAGS,
@@ -23,7 +21,6 @@ const NETWORK_CONNECT = defineCommand({
   summary: "Connect a container to a network",
   usage: "[OPTIONS] NETWORK CONTAINER",
   description: "A running container gets its new link at once, any other when it is started.",
-  examples: EXAMPLES.networkConnect,
   minArgs: 2,
   maxArgs: 2,
   flags: flags.NETWORK_CONNECT_FLAGS,
@@ -47,7 +44,6 @@ const NETWORK_LS = defineCommand({
   paths: ["network ls", "network list"],
   summary: "List networks",
   usage: "[OPTIONS]",
-  examples: EXAMPLES.networkLs,
   maxArgs: 0,
   flags: flags.NETWORK_LS_FLAGS,
   load: () => import("../commands/network_ls.ts"),

@@ -2,13 +2,11 @@
 
 import { defineCommand } from "../command.ts";
 import * as flags from "./system_flags.ts";
-import { EXAMPLES } from "./examples.ts";
 
 const SYSTEM_PRUNE = defineCommand({
   paths: ["system prune"],
   summary: "Remove unused data",
   usage: "[OPTIONS]",
-  examples: EXAMPLES.prune,
   maxArgs: 0,
   flags: flags.SYSTEM_PRUNE_FLAGS,
   load: () => import("../commands/system_prune.ts"),
@@ -47,7 +45,6 @@ const BOOT = defineCommand({
   description:
     "After a reboot or a crash: starts what was started before and is not running, with the " +
     "policy always, or unless-stopped if nobody stopped it. `wherry generate` prints a service that calls it.",
-  examples: EXAMPLES.boot,
   maxArgs: 0,
   flags: flags.BOOT_FLAGS,
   load: () => import("../commands/boot.ts"),
@@ -57,7 +54,6 @@ const GENERATE_SYSTEMD = defineCommand({
   paths: ["generate systemd"],
   summary: "Print a systemd unit that starts and stops containers with the host",
   usage: "",
-  examples: EXAMPLES.generate,
   maxArgs: 0,
   flags: flags.GENERATE_FLAGS,
   load: () => import("../commands/generate_systemd.ts"),
@@ -76,7 +72,6 @@ const EVENTS = defineCommand({
   paths: ["events", "system events"],
   summary: "Show what happens to containers, images and networks, as it happens",
   usage: "[OPTIONS]",
-  examples: EXAMPLES.events,
   maxArgs: 0,
   flags: flags.EVENTS_FLAGS,
   load: () => import("../commands/events.ts"),
@@ -86,7 +81,6 @@ const INSPECT = defineCommand({
   paths: ["inspect"],
   summary: "Return low-level information on containers, images and networks",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
-  examples: EXAMPLES.inspect,
   minArgs: 1,
   flags: flags.INSPECT_FLAGS,
   load: () => import("../commands/inspect.ts"),
