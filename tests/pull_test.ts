@@ -445,20 +445,23 @@ testWhole("pull signs in with what docker's configuration has", async (wherry) =
     `${account.user}:${account.password}`,
   )));
   const config = { auths: { [registry.host]: { auth } } };
-  Deno.mkdirSync(`${wherry.scratch}/docker`);
-  Deno.writeTextFileSync(`${wherry.scratch}/docker/config.json`, JSON.stringify(config));
+  Deno.mkdirSync(`${wherry.scratch}/.docker`);
+  Deno.writeTextFileSync(`${wherry.scratch}/.docker/config.json`, JSON.stringify(config));
   const name = `${registry.host}/team/box`;
 
   const stranger = await wherry.run(["pull", name], {
     env: { DOCKER_CONFIG: `${wherry.scratch}/nowhere` },
   });
   const known = await wherry.run(["pull", name], {
-    env: { DOCKER_CONFIG: `${wherry.scratch}/docker` },
+    env: { DOCKER_CONFIG: `${wherry.scratch}/.docker` },
   });
+  const atHome = { env: { HOME: wherry.scratch } };
+  const ofHome = await wherry.run(["pull", name], atHome);
+  const all = await wherry.run(["pull", "--all-tags", name], atHome);
 
   strictEqual(stranger.code, 1);
   match(stranger.stderr, /^wherry: Cannot pull [^\n]*\n/);
-  succeeds(known);
+  for (const result of [known, ofHome, all]) succeeds(result);
 });
 
 testWhole("pull trusts an authority of one's own over TLS, and no other", async (wherry) => {

@@ -5,6 +5,7 @@ import { pullImage } from "../engine/pull_image.ts";
 import type { PulledImage } from "../image/registry/pull.ts";
 import type { Platform } from "../image/platform.ts";
 import { formatFamiliar, formatReference, type Reference } from "../image/reference.ts";
+import { callerVariable } from "./environment.ts";
 import { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { ProgressDisplay, type ProgressScreen } from "./progress.ts";
@@ -40,6 +41,7 @@ export async function reportPull(
       reference,
       platform,
       maxUnpackedBytes,
+      environment: callerVariable,
       signal: interruption.signal,
       onNamed: () => {
         const what = reference.digest === undefined

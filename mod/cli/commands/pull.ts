@@ -14,6 +14,7 @@ import type { PulledImage } from "../../image/registry/pull.ts";
 import { argumentError } from "../argument_error.ts";
 import type { Context } from "../context.ts";
 import type { PULL_FLAGS } from "../definitions/image_flags.ts";
+import { callerVariable } from "../environment.ts";
 import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { resultScreen } from "../progress.ts";
@@ -56,7 +57,7 @@ async function pullAll(
     throw argumentError("tag can't be used with --all-tags/-a", { exitCode: EXIT_FAILURE });
   }
   let isAnyNew = false;
-  for (const tag of await listRemoteTags(reference)) {
+  for (const tag of await listRemoteTags(reference, { environment: callerVariable })) {
     const plan = planPull(output, flags);
     const pulled = await reportPull(engine, output, { ...plan, reference: { ...reference, tag } });
     warnOfPlatform(output, plan, pulled);
