@@ -10,8 +10,8 @@ const RUN = defineCommand({
   summary: "Create and run a new container from an image",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   description:
-    "IMAGE is a reference, an image id, or the path of a root file system's tar or of a " +
-    "docker archive. With --rootfs there is no IMAGE. The container is on the network bridge unless " +
+    "IMAGE is a reference, an image id, or a path that begins with ./ or /: of a root file system's " +
+    "tar, of an archive that `docker save` wrote, or of an OCI image layout. With --rootfs there is no IMAGE. The container is on the network bridge unless " +
     "--network says otherwise, and others on its networks find it by its name.",
   topic: COMMON,
   examples: EXAMPLES.run,
@@ -100,6 +100,7 @@ const COMMIT = defineCommand({
   description:
     "The new image is the container's own and one layer on top of it. What is mounted in " +
     "the container, volumes among it, is no part of it.",
+  examples: EXAMPLES.commit,
   minArgs: 1,
   maxArgs: 2,
   flags: flags.COMMIT_FLAGS,
@@ -112,6 +113,7 @@ const EXPORT = defineCommand({
   usage: "[OPTIONS] CONTAINER",
   description:
     "What is mounted in the container is no part of it. `wherry import` makes an image of it.",
+  examples: EXAMPLES.export,
   minArgs: 1,
   maxArgs: 1,
   flags: flags.EXPORT_FLAGS,

@@ -28,6 +28,7 @@ const TAG = defineCommand({
   paths: ["tag", "image tag"],
   summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
   usage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+  examples: EXAMPLES.tag,
   minArgs: 2,
   maxArgs: 2,
   flags: flags.TAG_FLAGS,
@@ -119,6 +120,7 @@ const LOAD = defineCommand({
   usage: "[OPTIONS]",
   description: "Archives of docker, podman and OCI are known by their content, plain or " +
     "compressed, and so are directories that are OCI image layouts.",
+  examples: EXAMPLES.load,
   maxArgs: 0,
   flags: flags.LOAD_FLAGS,
   load: () => import("../commands/load.ts"),
@@ -159,6 +161,7 @@ const LOGIN = defineCommand({
   description:
     "Without a server, that is Docker Hub. What the registry accepts is kept where docker keeps it: in " +
     "~/.docker/config.json, or with the credential helper that the file names.",
+  examples: EXAMPLES.login,
   maxArgs: 1,
   flags: flags.LOGIN_FLAGS,
   load: () => import("../commands/login.ts"),
@@ -177,6 +180,7 @@ const SAVE = defineCommand({
   paths: ["save", "image save"],
   summary: "Write one or more images to an archive",
   usage: "[OPTIONS] IMAGE [IMAGE...]",
+  examples: EXAMPLES.save,
   description:
     "The archive is what `docker save` writes since version 25. Docker, podman, skopeo " +
     "and umoci read it. The same images always give the same bytes.",
