@@ -129,15 +129,9 @@ export function pruneImages(
     isDamagedUnwanted: (image) => isDamagedToo && isNameless(image),
   });
   for (const image of removed) recordRemoval(engine, image);
-  const partials = removeAbandonedPartials(new ImagePaths(engine.paths.root));
-  const result: PruneResult = {
-    removed: removed.flatMap(describeRemoval),
-    reclaimedBytes: reclaimedBytes + partials.bytes,
-    failures: [],
-  };
-  recordPrune(engine, { type: "image", reclaimedBytes: result.reclaimedBytes });
+  recordPrune(engine, { type: "image", reclaimedBytes });
   noteKept(engine, damaged);
-  return result;
+  return { removed: removed.flatMap(describeRemoval), reclaimedBytes, failures: [] };
 }
 
 function pruneIn(engine: Engine, options: PruneOptions): ReturnType<typeof pruneStore> {
