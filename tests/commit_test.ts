@@ -518,5 +518,8 @@ testWhole("image import leaves a name alone that is taken", async (wherry) => {
     strictEqual(code, 1);
     match(stderr, /^wherry: Cannot name an image "box": there is another one of that name\n/);
   }
+  const both = await wherry.run(["image", "import", "--name", "new", "box.tar", "box"]);
+  strictEqual(both.code, 1);
+  match(both.stderr, /^wherry: Conflicting options: cannot specify both --name and REPOSITORY\n/);
   await expectOk(wherry, ["image", "import", "box.tar", "box"]);
 });

@@ -156,6 +156,18 @@ testWhole("tag refuses in docker's words", async (wherry) => {
   deepStrictEqual(await imageNames(wherry), ["box:latest"]);
 });
 
+testWhole("import gives no name that only a registry can give", async (wherry) => {
+  const name = `x@sha256:${"a".repeat(64)}`;
+
+  const { code, stderr } = await wherry.run(["import", await wherry.imageTar(), name]);
+
+  deepStrictEqual([code, stderr], [
+    1,
+    "wherry: refusing to create a tag with a digest reference\n",
+  ]);
+  deepStrictEqual(await imageNames(wherry), []);
+});
+
 testWhole("history shows steps with the sizes of their layers", async (wherry) => {
   const id = await importBusybox(wherry, "box", ["-m", "a comment"]);
   const shortId = id.slice(0, SHORT_ID_LENGTH);
@@ -217,6 +229,20 @@ testWhole("system df counts what images share, and what nothing needs", async (w
   match(stdout, /\nContainers space usage:\n\nCONTAINER ID .*\n\w{12} +one .* 1\.5kB .* box\n/);
   const json = JSON.parse((await wherry.run(["system", "df", "-v", "--format", "json"])).stdout);
   deepStrictEqual(Object.keys(json), ["Images", "Containers", "Volumes", "BuildCache"]);
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("system df counts all files of a container that is a copy", async (wherry) => {
+  await importBusybox(wherry, "box");
+  await wherry.run(["--storage-driver", "copy", "run", "--name", "box", "box", "true"]);
+  const { stdout: size } = await wherry.run(["images", "--format", "{{.Size}}"]);
+
+  const { stdout } = await wherry.run(["system", "df", "--format", "{{.Type}} {{.Size}}"]);
+
+  strictEqual(
+    parseFloat(/^Containers (.*)$/m.exec(stdout)?.[1] ?? "").toFixed(1),
+    parseFloat(size).toFixed(1),
+  );
   await wherry.run(["rm", "box"]);
 });
 

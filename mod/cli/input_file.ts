@@ -15,7 +15,7 @@ export type InputFile = NamedSource & Disposable;
 export function openInput(path: string): InputFile {
   if (path !== "-") return openFile(path);
   if (Deno.stdin.isTerminal()) {
-    throw new WherryError("invalid_argument", 'Cannot read "-": stdin is a terminal', {
+    throw new WherryError("invalid_argument", "Cannot read standard input: it is a terminal", {
       hint: "Pipe an archive into it, or name a file",
     });
   }

@@ -6,15 +6,11 @@ import { type DamagedImage, listImages as listAll, shownId } from "../image/imag
 import { loadArchive } from "../image/load.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { type Sweep, sweepImages } from "../image/image_sweep.ts";
+import { parseNewName } from "../image/image_tag.ts";
 import { findImage } from "../image/images.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
 import { parsePlatform } from "../image/platform.ts";
-import {
-  formatFamiliar,
-  formatReference,
-  parseReference,
-  type Reference,
-} from "../image/reference.ts";
+import { formatFamiliar, formatReference, type Reference } from "../image/reference.ts";
 import { removeAbandonedPartials } from "../image/registry/partial_blob.ts";
 import type { ByteSource } from "../image/source.ts";
 import { referenceOfFile } from "../image/tar_image.ts";
@@ -52,7 +48,7 @@ export interface ImportImageOptions {
 /**
  * Makes an image of a root file system's tar, plain or compressed with gzip, zstd, xz or bzip2.
  *
- * @throws {WherryError} `corrupt` if it is not a sound tar, `already_exists` if the name is taken and should be new;
+ * @throws {WherryError} `corrupt` if it is not a sound tar, `invalid_argument` for a malformed name or change, `already_exists` if the name is taken and should be new;
  * then everything is as it was.
  */
 export async function importImage(
@@ -60,10 +56,10 @@ export async function importImage(
   source: NamedSource,
   { reference, isNewName = false, message, changes = [], maxUnpackedBytes }: ImportImageOptions,
 ): Promise<ImportedImage> {
+  const parsed = reference === undefined ? undefined : parseNewName(reference);
   engine.ensureDirectories();
   sweep(engine);
   if (isNewName && reference !== undefined) refuseTakenName(engine, reference);
-  const parsed = reference === undefined ? undefined : parseReference(reference);
   const imported = await importRootfs(imagePaths(engine), source.bytes, {
     reference: parsed,
     sourceName: source.name,

@@ -1,6 +1,6 @@
 /** Makes an image of a root file system's tar. @module */
 
-import { ArchiveError, explainFailure } from "./archive_error.ts";
+import { ArchiveError, explainFailure, quoteSource } from "./archive_error.ts";
 import { BlobWriter, type StagedBlob, stageJson } from "./blob_store.ts";
 import { applyChanges } from "./changes.ts";
 import { commit } from "./commit.ts";
@@ -65,7 +65,7 @@ export async function importRootfs(
     const layer = await stageRootfs(staging, source, options);
     return commitRootfs(paths, staging, layer, options);
   } catch (error) {
-    throw explainFailure(`import "${options.sourceName}"`, error);
+    throw explainFailure(`import ${quoteSource(options.sourceName)}`, error);
   }
 }
 
