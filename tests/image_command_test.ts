@@ -168,6 +168,25 @@ testWhole("import gives no name that only a registry can give", async (wherry) =
   deepStrictEqual(await imageNames(wherry), []);
 });
 
+testWhole("import makes an image for another platform, and run says so", async (wherry) => {
+  await wherry.run(["import", "--platform", "linux/arm64", await wherry.imageTar(), "box"]);
+
+  const { code, stderr } = await wherry.run(["run", "--rm", "box", "true"]);
+
+  strictEqual(code, 0);
+  match(stderr, /^WARNING: The requested image's platform \(linux\/arm64\) does not match/);
+});
+
+testWhole("import of an address says how", async (wherry) => {
+  const { code, stderr } = await wherry.run(["import", "https://example.com/rootfs.tar"]);
+
+  deepStrictEqual([code, stderr], [
+    1,
+    'wherry: Cannot read "https://example.com/rootfs.tar": no such file\n' +
+    'Fetch it with another program, and pipe it into "-"\n',
+  ]);
+});
+
 testWhole("history shows steps with the sizes of their layers", async (wherry) => {
   const id = await importBusybox(wherry, "box", ["-m", "a comment"]);
   const shortId = id.slice(0, SHORT_ID_LENGTH);

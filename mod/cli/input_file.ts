@@ -43,13 +43,21 @@ function isDirectory(path: string): boolean {
   }
 }
 
+/** Docker fetches what it imports. */
+const URL_START = /^https?:\/\//;
+
 function openFile(path: string): InputFile {
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new WherryError("not_found", `Cannot read "${path}": no such file`, { cause });
+    throw new WherryError("not_found", `Cannot read "${path}": no such file`, {
+      cause,
+      ...(URL_START.test(path)
+        ? { hint: 'Fetch it with another program, and pipe it into "-"' }
+        : {}),
+    });
   }
   const { isDirectory, size } = file.statSync();
   if (isDirectory) {

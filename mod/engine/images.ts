@@ -41,6 +41,8 @@ export interface ImportImageOptions {
   message?: string;
   /** Fields of the image as a Dockerfile writes them, for example `CMD ["sh"]`. */
   changes?: readonly string[];
+  /** What the files are for, for example `linux/arm64`. @default {this machine} */
+  platform?: string;
   /** Most bytes that the tar may unpack to. @default {no limit} */
   maxUnpackedBytes?: number;
 }
@@ -54,7 +56,7 @@ export interface ImportImageOptions {
 export async function importImage(
   engine: Engine,
   source: NamedSource,
-  { reference, isNewName = false, message, changes = [], maxUnpackedBytes }: ImportImageOptions,
+  { reference, isNewName = false, platform, ...options }: ImportImageOptions,
 ): Promise<ImportedImage> {
   const parsed = reference === undefined ? undefined : parseNewName(reference);
   engine.ensureDirectories();
@@ -63,10 +65,9 @@ export async function importImage(
   const imported = await importRootfs(imagePaths(engine), source.bytes, {
     reference: parsed,
     sourceName: source.name,
-    message,
-    changes,
+    platform: platform === undefined ? undefined : parsePlatform(platform),
     sourceBytes: source.size,
-    maxUnpackedBytes,
+    ...options,
   });
   recordMadeImage(engine, { id: imported.id, action: "import", reference: parsed });
   return imported;

@@ -107,6 +107,7 @@ export const IMPORT_FLAGS = [
   },
   MAX_UNPACKED,
   { name: "message", short: "m", type: "string", help: "Comment of the image's history entry" },
+  { ...PLATFORM, help: "Say what the files are for, if it is not this machine" },
 ] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry image import`. */
