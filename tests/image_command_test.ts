@@ -187,6 +187,22 @@ testWhole("import of an address says how", async (wherry) => {
   ]);
 });
 
+testWhole("load says whose name it takes, as docker does", async (wherry) => {
+  await importBusybox(wherry, "box");
+  await wherry.run(["save", "-o", "box.tar", "box"]);
+  const other = await importBusybox(wherry, "box", ["-m", "another"]);
+
+  const first = await wherry.run(["load", "-i", "box.tar"]);
+  const second = await wherry.run(["load", "-i", "box.tar"]);
+
+  strictEqual(
+    first.stdout,
+    `The image box:latest already exists, renaming the old one with ID sha256:${other} to empty ` +
+      "string\nLoaded image: box:latest\n",
+  );
+  strictEqual(second.stdout, "Loaded image: box:latest\n");
+});
+
 testWhole("history shows steps with the sizes of their layers", async (wherry) => {
   const id = await importBusybox(wherry, "box", ["-m", "a comment"]);
   const shortId = id.slice(0, SHORT_ID_LENGTH);

@@ -2,7 +2,9 @@
 
 import { WherryError } from "../errors.ts";
 import type { ImageId } from "../image/digest.ts";
-import { type DamagedImage, listImages as listAll, shownId } from "../image/image_list.ts";
+import { type DamagedImage, listImages as listAll, shownId, sortOut } from "../image/image_list.ts";
+import { ImageDocuments } from "../image/image_documents.ts";
+import { readIndex } from "../image/image_index.ts";
 import { loadArchive } from "../image/load.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { type Sweep, sweepImages } from "../image/image_sweep.ts";
@@ -88,6 +90,8 @@ export interface LoadedImage {
   id: string;
   /** In full, for example `docker.io/library/busybox:latest`; none if the archive gives the image no name. */
   references: readonly string[];
+  /** Which of these other images had until then, and their ids. */
+  takenFrom: ReadonlyMap<string, string>;
 }
 
 /** Which images to load. */
@@ -113,6 +117,7 @@ export async function loadImages(
   engine.ensureDirectories();
   sweep(engine);
   const { name } = source;
+  const before = idsByReference(imagePaths(engine));
   const loaded = await loadArchive(imagePaths(engine), "bytes" in source ? source.bytes : name, {
     sourceName: name,
     repository: name === "-" ? undefined : referenceOfFile(name),
@@ -120,7 +125,23 @@ export async function loadImages(
     maxUnpackedBytes,
   });
   for (const { id } of loaded) recordMadeImage(engine, { id, action: "load" });
-  return loaded.map(({ id, references }) => ({ id, references: references.map(formatReference) }));
+  return loaded.map(({ id, references: parsed }) => {
+    const references = parsed.map(formatReference);
+    const taken = references.flatMap((reference): [string, string][] => {
+      const owner = before.get(reference);
+      return owner === undefined || owner === id ? [] : [[reference, owner]];
+    });
+    return { id, references, takenFrom: new Map(taken) };
+  });
+}
+
+function idsByReference(paths: ImagePaths): Map<string, ImageId> {
+  const { images } = sortOut(readIndex(paths), new ImageDocuments(paths));
+  return new Map(
+    images.flatMap(({ id, references }) =>
+      references.map((reference): [string, ImageId] => [formatReference(reference), id])
+    ),
+  );
 }
 
 /** An image as lists show it. */

@@ -301,7 +301,9 @@ test("importRootfs() makes an image for the platform that somebody says", async 
 });
 
 test("importRootfs() refuses a change before it reads anything", async (store) => {
-  const source = { read: (): Promise<number | null> => Promise.reject(new Error("it was read")) };
+  const source = {
+    read: (): Promise<number | null> => Promise.reject(new Error("Cannot be read")),
+  };
 
   await rejects(importRootfs(store.paths, source, { sourceName: "-", changes: ["COPY a b"] }), {
     kind: "invalid_argument",
