@@ -16,6 +16,7 @@ import {
   testWhole,
 } from "./harness.ts";
 import { needs } from "./needs.ts";
+import { TestPodman } from "./podman.ts";
 
 /** A layer with everything that gets lost easily, and with a file that it takes away. */
 const RICH = tarOf(
@@ -104,24 +105,19 @@ async function removeImages(wherry: TestEngine): Promise<void> {
   deepStrictEqual(listNames(`${wherry.root}/layers`), []);
 }
 
-/** The command line of a podman with directories of its own. */
-function podman(wherry: TestEngine, ...args: readonly string[]): string[] {
-  const directory = `${wherry.directory}/podman`;
-  return ["podman", "--root", `${directory}/root`, "--runroot", `${directory}/run`, ...args];
-}
-
 if (needs("podman")) {
   const formats = ["docker-archive", "oci-archive", "oci-dir", "docker-dir"];
   for (const format of formats) {
     testWhole(`load takes what podman saves as ${format}`, async (wherry) => {
+      using podman = new TestPodman(wherry);
       const id = await loadRich(wherry);
       const expected = await describeUnpacked(wherry);
       await removeImages(wherry);
-      await wherry.runHost(...podman(wherry, "load", "-q", "-i", "rich.tar"));
+      await podman.run("load", "-q", "-i", "rich.tar");
       const name = "docker.io/library/rich:1";
-      await wherry.runHost(...podman(wherry, "tag", "localhost/rich:1", name));
+      await podman.run("tag", "localhost/rich:1", name);
       const save = ["save", "-q", "--format", format, "-o", "saved", name];
-      await wherry.runHost(...podman(wherry, ...save));
+      await podman.run(...save);
 
       const stdout = succeed(await wherry.run(["load", "-i", "saved"]));
 
@@ -138,18 +134,19 @@ if (needs("podman")) {
   testWhole(
     "podman loads what save writes, and keeps the id and every attribute",
     async (wherry) => {
+      using podman = new TestPodman(wherry);
       const id = await loadRich(wherry);
       for (const format of ["docker-archive", "oci-archive"]) {
         succeed(await wherry.run(["save", "--format", format, "-o", "saved.tar", "rich:1"]));
-        await wherry.runHost(...podman(wherry, "load", "-q", "-i", "saved.tar"));
+        await podman.run("load", "-q", "-i", "saved.tar");
 
         const inspected = ["image", "inspect", "-f", "sha256:{{.Id}}", "rich:1"];
-        strictEqual((await wherry.runHost(...podman(wherry, ...inspected))).trim(), id);
-        const mounted = (await wherry.runHost(...podman(wherry, "image", "mount", id.slice(7))))
+        strictEqual((await podman.run(...inspected)).trim(), id);
+        const mounted = (await podman.run("image", "mount", id.slice(7)))
           .trim();
         const description = await describeTree(wherry, `${mounted}/rich`);
-        await wherry.runHost(...podman(wherry, "image", "unmount", id.slice(7)));
-        await wherry.runHost(...podman(wherry, "rmi", "-af"));
+        await podman.run("image", "unmount", id.slice(7));
+        await podman.run("rmi", "-af");
         strictEqual(description, await describeUnpacked(wherry));
       }
     },

@@ -13,6 +13,7 @@ import {
   testWhole,
 } from "./harness.ts";
 import { hangUpAfter, type Lie, LyingRegistry, refuse, stallAfter } from "./lying_registry.ts";
+import { TestPodman } from "./podman.ts";
 import { type Account, TestRegistry } from "./registry.ts";
 
 const ACCOUNT: Account = { user: "somebody", password: "secret" };
@@ -61,15 +62,6 @@ function writeCredentials(wherry: TestEngine, host: string, { user, password }: 
   return directory;
 }
 
-/** A directory whose path has few enough characters for podman. */
-class ShortDirectory implements Disposable {
-  readonly path = Deno.makeTempDirSync({ dir: "/run", prefix: "podman-" });
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.path, { recursive: true });
-  }
-}
-
 testWhole(
   "push says what it does as docker does, and what is there is not sent again",
   async (wherry) => {
@@ -110,14 +102,10 @@ testWhole("what was pushed is pulled by podman and skopeo as the same image", as
   const pushed = await wherry.run(["push", name]);
 
   match(pushed.stdout, /^Using default tag: latest\nThe push /);
-  using runRoot = new ShortDirectory();
-  const podman = [
-    ...["podman", "--root", `${wherry.scratch}/podman`, "--runroot", runRoot.path],
-    ...["--tmpdir", `${runRoot.path}/tmp`, "--storage-driver", "vfs"],
-  ];
-  await wherry.runHost(...podman, "pull", "--quiet", "--tls-verify=false", name);
+  using podman = new TestPodman(wherry, "--storage-driver", "vfs");
+  await podman.run("pull", "--quiet", "--tls-verify=false", name);
   const format = "{{.Id}} {{.Digest}} {{.Config.Env}} {{.Config.Cmd}}";
-  const inspected = await wherry.runHost(...podman, "image", "inspect", "--format", format, name);
+  const inspected = await podman.run("image", "inspect", "--format", format, name);
   strictEqual(inspected, `${id.trim().slice(7)} ${digestIn(pushed)} [A=b] [true]\n`);
   const copied = await wherry.runHost(
     ...["skopeo", "--insecure-policy", "copy", "--src-tls-verify=false"],

@@ -1,11 +1,14 @@
 /** What an engine has and runs on, in the shape of docker's `info`. @module */
 
+import type { StorageDriver } from "../container/config.ts";
+import type { ContainerStatus } from "../container/state.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { readIndex } from "../image/image_index.ts";
 import { type CgroupLayout, fileSystemOf, readHostInfo } from "../kernel/host.ts";
+import { canHoldUpper } from "../kernel/overlay.ts";
 import type { Engine } from "./engine.ts";
 import { listContainers } from "./list.ts";
-import { chooseStorageDriver } from "./storage.ts";
+import { recordedStorageDriver } from "./storage.ts";
 
 /** What {@linkcode readEngineInfo} found; keys are docker's as far as it has them. */
 export interface EngineInfo {
@@ -17,7 +20,7 @@ export interface EngineInfo {
   /** Storage driver. */
   Driver: string;
   DriverStatus: [name: string, value: string][];
-  Plugins: { Volume: string[]; Network: string[]; Log: string[] };
+  Plugins: { Volume: readonly string[]; Network: readonly string[]; Log: readonly string[] };
   /** What containers are locked up with. */
   SecurityOptions: string[];
   KernelVersion: string;
@@ -44,28 +47,32 @@ export interface EngineInfo {
 
 const SECURITY_OPTIONS = ["name=capabilities,profile=default", "name=maskedpaths", "name=cgroupns"];
 
+const NETWORK_DRIVERS = ["bridge", "host", "ipvlan", "macvlan", "none"];
+const LOG_DRIVERS = ["local", "json-file", "none"];
+
 /**
  * Counts what an engine has, and asks the host what it is.
  *
  * @throws {WherryError} `unsupported` if the engine's directories may not be read, `corrupt` if the
  * list of images is damaged.
  */
-export async function readEngineInfo(engine: Engine): Promise<EngineInfo> {
+export function readEngineInfo(engine: Engine): EngineInfo {
   const { root, runRoot } = engine.paths;
   const host = readHostInfo();
+  const fileSystem = fileSystemOf(root, Deno.readTextFileSync("/proc/self/mountinfo"));
   const { containers, warnings } = listContainers(engine);
-  const running = containers.filter(({ state }) => state.status === "running").length;
+  const countOf = (status: ContainerStatus): number =>
+    containers.filter(({ state }) => state.status === status).length;
+  const [running, paused] = [countOf("running"), countOf("paused")];
   return {
     Containers: containers.length,
     ContainersRunning: running,
-    ContainersPaused: 0,
-    ContainersStopped: containers.length - running,
+    ContainersPaused: paused,
+    ContainersStopped: containers.length - running - paused,
     Images: countImages(root),
-    Driver: await chooseStorageDriver(engine),
-    DriverStatus: [
-      ["Backing Filesystem", fileSystemOf(root, Deno.readTextFileSync("/proc/self/mountinfo"))],
-    ],
-    Plugins: { Volume: [], Network: ["none", "host"], Log: ["cri"] },
+    Driver: likelyStorageDriver(engine, fileSystem),
+    DriverStatus: [["Backing Filesystem", fileSystem]],
+    Plugins: { Volume: [], Network: NETWORK_DRIVERS, Log: LOG_DRIVERS },
     SecurityOptions: SECURITY_OPTIONS,
     KernelVersion: host.kernelVersion,
     OperatingSystem: host.operatingSystem,
@@ -85,6 +92,12 @@ export async function readEngineInfo(engine: Engine): Promise<EngineInfo> {
       ...(host.hasOverlay ? [] : ["The kernel has no overlay file system loaded"]),
     ],
   };
+}
+
+/** The driver that new containers get, as far as can be told without writing anything. */
+function likelyStorageDriver(engine: Engine, fileSystem: string): StorageDriver {
+  return engine.storageDriver ?? recordedStorageDriver(engine) ??
+    (canHoldUpper(fileSystem) ? "overlay" : "copy");
 }
 
 /** Images, not references: one image may have several. */

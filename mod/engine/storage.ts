@@ -17,12 +17,17 @@ export const STORAGE_DRIVERS: readonly StorageDriver[] = ["overlay", "copy"];
  */
 export async function chooseStorageDriver(engine: Engine): Promise<StorageDriver> {
   if (engine.storageDriver === "copy") return "copy";
-  const known = parseStorageDriver(readTextIfPresent(engine.paths.storageDriver) ?? "");
+  const known = recordedStorageDriver(engine);
   if (known !== undefined && (known === "overlay" || engine.storageDriver === undefined)) {
     return known;
   }
   const { findStorageDriver } = await import("./storage_probe.ts");
   return findStorageDriver(engine);
+}
+
+/** What has been found out before; `undefined` if nothing has. */
+export function recordedStorageDriver({ paths }: Engine): StorageDriver | undefined {
+  return parseStorageDriver(readTextIfPresent(paths.storageDriver) ?? "");
 }
 
 /** @returns `undefined` if there is no such driver. */

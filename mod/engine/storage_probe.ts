@@ -4,15 +4,24 @@ import type { StorageDriver } from "../container/config.ts";
 import { WherryError } from "../errors.ts";
 import { overlayObstacle } from "../kernel/overlay.ts";
 import { replaceText } from "../store/record.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 
 /**
  * Finds out whether containers can have overlays, and writes it down for those to come.
  *
- * @throws {WherryError} `unsupported` if an overlay is asked for and cannot be.
+ * @throws {WherryError} `unsupported` if an overlay is asked for and cannot be, `unavailable` if the root cannot be
+ * written to.
  */
 export function findStorageDriver(engine: Engine): StorageDriver {
   engine.ensureDirectories();
+  try {
+    return probe(engine);
+  } catch (error) {
+    throw systemFailure(`find a storage driver for "${engine.paths.root}"`, error);
+  }
+}
+
+function probe(engine: Engine): StorageDriver {
   const { root, storageDriver: record } = engine.paths;
   const obstacle = overlayObstacle(
     Deno.realPathSync(root),

@@ -13,6 +13,11 @@ const REFUSED = /^(?:overlay|aufs|ecryptfs|nfs4?|cifs|smb3|9p|ceph|afs|v?fat|exf
 /** Harmless, and of the class that overlayfs keeps its marks in. */
 const TRIAL_ATTRIBUTE = "trusted.wherry";
 
+/** Whether overlayfs takes an upper directory on a file system of this type, such as `ext4`. */
+export function canHoldUpper(type: string): boolean {
+  return !REFUSED.test(type);
+}
+
 /**
  * Why an overlay cannot have its upper directory below `directory`, as far as can be told without mounting one.
  *
@@ -25,7 +30,7 @@ const TRIAL_ATTRIBUTE = "trusted.wherry";
  */
 export function overlayObstacle(directory: string, mountInfo: string): string | undefined {
   const type = fileSystemOf(directory, mountInfo);
-  if (REFUSED.test(type)) return `overlayfs cannot write to the file system ${type}`;
+  if (!canHoldUpper(type)) return `overlayfs cannot write to the file system ${type}`;
   return keepsTrustedAttributes(directory)
     ? undefined
     : `the file system ${type} keeps no trusted attributes`;

@@ -9,11 +9,11 @@ import { VERSION } from "../self.ts";
 import { formatBinarySize } from "../units.ts";
 
 /** Prints what there is, and what it runs on. */
-export async function run(
+export function run(
   { engine, output }: Context,
   { flags: { format = "" } }: ParsedFlags<typeof INFO_FLAGS>,
-): Promise<number> {
-  const info = await readEngineInfo(engine);
+): number {
+  const info = readEngineInfo(engine);
   if (format !== "") {
     output.write(formatObject({ ServerVersion: VERSION, ...info }, format));
     return 0;
@@ -21,6 +21,7 @@ export async function run(
   output.write(formatFacts([
     ["Containers", info.Containers],
     ["  Running", info.ContainersRunning],
+    ["  Paused", info.ContainersPaused],
     ["  Stopped", info.ContainersStopped],
     ["Images", info.Images],
     ["wherry version", VERSION],
@@ -29,7 +30,7 @@ export async function run(
     ["Root directory", info.DockerRootDir],
     ["Run directory", info.RunRootDir],
     ["Network drivers", info.Plugins.Network.join(" ")],
-    ["Log driver", info.Plugins.Log.join(" ")],
+    ["Log drivers", info.Plugins.Log.join(" ")],
     ["Cgroups", info.CgroupLayout],
     ["Security options", info.SecurityOptions],
     ["Kernel", info.KernelVersion],
