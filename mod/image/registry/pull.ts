@@ -308,7 +308,10 @@ function parseConfig({ config, layers }: Manifest, bytes: Uint8Array): ImageConf
       `Cannot use the image: image operating system "${parsed.os}" cannot be used on this platform`,
     );
   }
-  if (parsed.diffIds.length !== layers.length || layers.length === 0) {
+  if (parsed.diffIds.length === 0 && layers.length === 0) {
+    throw new WherryError("unsupported", "Cannot use the image: it has no layers");
+  }
+  if (parsed.diffIds.length !== layers.length) {
     throw new WherryError(
       "corrupt",
       `Cannot use the image: its config is about ${parsed.diffIds.length} layers, ` +
