@@ -114,7 +114,7 @@ testWhole("import of a truncated stream from stdin leaves the store as it was", 
 
   const result = await wherry.run(["import", "-", "bad"], { stdin: SOUND.slice(0, 30_000) });
 
-  assertOneLine(result, 1, /^wherry: Cannot import "-": truncated tar archive/);
+  assertOneLine(result, 1, /^wherry: Cannot import standard input: truncated tar archive/);
   strictEqual(await describeStore(wherry), before);
 });
 

@@ -300,7 +300,7 @@ testWhole("commit refuses what cannot be, and leaves nothing", async (wherry) =>
   const cases: [args: string[], message: RegExp][] = [
     [["nobody"], /^wherry: No such container: nobody\n/],
     [["web", "UPPER"], /^wherry: Cannot parse image reference "UPPER"/],
-    [["web", `box@${digest}`], /^wherry: Cannot name an image "box@sha256:0{64}": a digest/],
+    [["web", `box@${digest}`], /^wherry: refusing to create a tag with a digest reference\n/],
     [["-c", "COPY a b", "web"], /^wherry: Cannot apply the change "COPY a b": not understood\n/],
   ];
 
@@ -518,5 +518,8 @@ testWhole("image import leaves a name alone that is taken", async (wherry) => {
     strictEqual(code, 1);
     match(stderr, /^wherry: Cannot name an image "box": there is another one of that name\n/);
   }
+  const both = await wherry.run(["image", "import", "--name", "new", "box.tar", "box"]);
+  strictEqual(both.code, 1);
+  match(both.stderr, /^wherry: Conflicting options: cannot specify both --name and REPOSITORY\n/);
   await expectOk(wherry, ["image", "import", "box.tar", "box"]);
 });

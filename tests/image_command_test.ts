@@ -156,6 +156,53 @@ testWhole("tag refuses in docker's words", async (wherry) => {
   deepStrictEqual(await imageNames(wherry), ["box:latest"]);
 });
 
+testWhole("import gives no name that only a registry can give", async (wherry) => {
+  const name = `x@sha256:${"a".repeat(64)}`;
+
+  const { code, stderr } = await wherry.run(["import", await wherry.imageTar(), name]);
+
+  deepStrictEqual([code, stderr], [
+    1,
+    "wherry: refusing to create a tag with a digest reference\n",
+  ]);
+  deepStrictEqual(await imageNames(wherry), []);
+});
+
+testWhole("import makes an image for another platform, and run says so", async (wherry) => {
+  await wherry.run(["import", "--platform", "linux/arm64", await wherry.imageTar(), "box"]);
+
+  const { code, stderr } = await wherry.run(["run", "--rm", "box", "true"]);
+
+  strictEqual(code, 0);
+  match(stderr, /^WARNING: The requested image's platform \(linux\/arm64\) does not match/);
+});
+
+testWhole("import of an address says how", async (wherry) => {
+  const { code, stderr } = await wherry.run(["import", "https://example.com/rootfs.tar"]);
+
+  deepStrictEqual([code, stderr], [
+    1,
+    'wherry: Cannot read "https://example.com/rootfs.tar": no such file\n' +
+    'Fetch it with another program, and pipe it into "-"\n',
+  ]);
+});
+
+testWhole("load says whose name it takes, as docker does", async (wherry) => {
+  await importBusybox(wherry, "box");
+  await wherry.run(["save", "-o", "box.tar", "box"]);
+  const other = await importBusybox(wherry, "box", ["-m", "another"]);
+
+  const first = await wherry.run(["load", "-i", "box.tar"]);
+  const second = await wherry.run(["load", "-i", "box.tar"]);
+
+  strictEqual(
+    first.stdout,
+    `The image box:latest already exists, renaming the old one with ID sha256:${other} to empty ` +
+      "string\nLoaded image: box:latest\n",
+  );
+  strictEqual(second.stdout, "Loaded image: box:latest\n");
+});
+
 testWhole("history shows steps with the sizes of their layers", async (wherry) => {
   const id = await importBusybox(wherry, "box", ["-m", "a comment"]);
   const shortId = id.slice(0, SHORT_ID_LENGTH);
@@ -217,6 +264,20 @@ testWhole("system df counts what images share, and what nothing needs", async (w
   match(stdout, /\nContainers space usage:\n\nCONTAINER ID .*\n\w{12} +one .* 1\.5kB .* box\n/);
   const json = JSON.parse((await wherry.run(["system", "df", "-v", "--format", "json"])).stdout);
   deepStrictEqual(Object.keys(json), ["Images", "Containers", "Volumes", "BuildCache"]);
+  await wherry.run(["rm", "box"]);
+});
+
+testWhole("system df counts all files of a container that is a copy", async (wherry) => {
+  await importBusybox(wherry, "box");
+  await wherry.run(["--storage-driver", "copy", "run", "--name", "box", "box", "true"]);
+  const { stdout: size } = await wherry.run(["images", "--format", "{{.Size}}"]);
+
+  const { stdout } = await wherry.run(["system", "df", "--format", "{{.Type}} {{.Size}}"]);
+
+  strictEqual(
+    parseFloat(/^Containers (.*)$/m.exec(stdout)?.[1] ?? "").toFixed(1),
+    parseFloat(size).toFixed(1),
+  );
   await wherry.run(["rm", "box"]);
 });
 

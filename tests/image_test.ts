@@ -250,7 +250,7 @@ testWhole("load refuses an archive whose layer is not what its digest says", asy
   const { code, stderr } = await wherry.run(["load"], { stdin: archive });
 
   strictEqual(code, 1);
-  match(stderr, /^wherry: Cannot load "-": [^\n]*sha256:/);
+  match(stderr, /^wherry: Cannot load standard input: [^\n]*sha256:/);
   deepStrictEqual(await imageNames(wherry), ["box:latest"]);
   deepStrictEqual(countStored(wherry), before);
 });

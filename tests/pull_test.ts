@@ -424,13 +424,15 @@ testWhole("two pulls of one image at a time fetch each blob once", async (wherry
   deepStrictEqual(partialsOf(wherry), []);
 });
 
-testWhole("image prune takes what interrupted pulls left", async (wherry) => {
+testWhole("system df counts what interrupted pulls left, and prune takes it", async (wherry) => {
   const partial = `${wherry.root}/partial`;
   Deno.mkdirSync(partial, { recursive: true });
   Deno.writeFileSync(`${partial}/${"1".repeat(64)}`, new Uint8Array(1000));
 
+  const usage = await wherry.run(["system", "df"]);
   const result = await wherry.run(["system", "prune", "-f"]);
 
+  match(usage.stdout, /\nImages +0 +0 +1kB +1kB \(100%\)\n/);
   succeeds(result);
   match(result.stdout, /Total reclaimed space: 1kB\n/);
   deepStrictEqual(partialsOf(wherry), []);
@@ -455,12 +457,13 @@ testWhole("pull signs in with what docker's configuration has", async (wherry) =
   const known = await wherry.run(["pull", name], {
     env: { DOCKER_CONFIG: `${wherry.scratch}/.docker` },
   });
-  const atHome = await wherry.run(["pull", "-a", name], { env: { HOME: wherry.scratch } });
+  const atHome = { env: { HOME: wherry.scratch } };
+  const ofHome = await wherry.run(["pull", name], atHome);
+  const all = await wherry.run(["pull", "--all-tags", name], atHome);
 
   strictEqual(stranger.code, 1);
   match(stranger.stderr, /^wherry: Cannot pull [^\n]*\n/);
-  succeeds(known);
-  succeeds(atHome);
+  for (const result of [known, ofHome, all]) succeeds(result);
 });
 
 testWhole("pull trusts an authority of one's own over TLS, and no other", async (wherry) => {
@@ -493,6 +496,20 @@ testWhole("run pulls an image that is missing and says so on stderr", async (whe
   ]);
   deepStrictEqual([first.stdout, first.code], ["the image's own command\n", 0]);
   deepStrictEqual([second.stdout, second.stderr], ["the image's own command\n", ""]);
+});
+
+testWhole("run says how a file that is here is meant", async (wherry) => {
+  Deno.copyFileSync(await wherry.imageTar(), `${wherry.scratch}/box.tar`);
+
+  const named = await wherry.run(["run", "--rm", "box.tar", "true"]);
+  const meant = await wherry.run(["run", "--rm", "./box.tar", "true"]);
+
+  strictEqual(named.code, 125);
+  match(
+    named.stderr,
+    /\nwherry: Cannot pull "box\.tar:latest": [^\n]*\nTo use the file or directory "box\.tar" that is here, write "\.\/box\.tar"\n$/,
+  );
+  succeeds(meant);
 });
 
 testWhole("run -q and create -q pull without a word", async (wherry) => {

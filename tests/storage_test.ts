@@ -83,7 +83,7 @@ testWhole("load refuses an image of more layers than overlayfs can have", async 
   const { code, stderr } = await loadLayers(wherry, "deeper:1", numberedLayers(500));
 
   strictEqual(code, 1);
-  match(stderr, /^wherry: Cannot load "-": [^\n]*more than 500 layers$/m);
+  match(stderr, /^wherry: Cannot load standard input: [^\n]*more than 500 layers$/m);
   deepStrictEqual(listNames(`${wherry.root}/layers`), []);
 });
 

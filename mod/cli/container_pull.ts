@@ -1,7 +1,9 @@
 /** The image that a container is going to be made of, pulled first. @module */
 
+import { WherryError } from "../errors.ts";
 import type { Platform } from "../image/platform.ts";
 import { formatFamiliar, parseReference } from "../image/reference.ts";
+import { isPresent } from "../kernel/entry.ts";
 import type { Context } from "./context.ts";
 import { diagnosticScreen } from "./progress.ts";
 import { reportPull, statusLine } from "./pull_report.ts";
@@ -28,6 +30,33 @@ export async function pullForContainer(
   engine.ensureDirectories();
   const screen = isQuiet ? undefined : diagnosticScreen(output);
   if (isMissing) screen?.write(`Unable to find image '${familiar}' locally\n`);
-  const pulled = await reportPull(engine, output, { reference, platform, screen });
+  const pulled = await orMeantFile(
+    image,
+    () => reportPull(engine, output, { reference, platform, screen }),
+  );
   screen?.write(statusLine(formatFamiliar(pulled.reference), pulled.isNew));
+}
+
+/** What lies here under the very name may be meant: it is told from images by how its path begins. */
+async function orMeantFile<T>(image: string, pull: () => Promise<T>): Promise<T> {
+  try {
+    return await pull();
+  } catch (error) {
+    const isSignal = error instanceof WherryError && error.exitCode !== undefined;
+    if (!(error instanceof WherryError) || isSignal || !isHere(image)) throw error;
+    throw new WherryError(error.kind, error.message, {
+      cause: error,
+      hint: `To use the file or directory "${image}" that is here, write "./${image}"`,
+    });
+  }
+}
+
+function isHere(path: string): boolean {
+  try {
+    return isPresent(path);
+  } catch (error) {
+    // "file/name" is nowhere
+    if (error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
 }

@@ -65,11 +65,12 @@ function formatCommandHelp<C>(
   width: number,
 ): string {
   const line = `${program} ${path}`;
-  const description = (command.description ?? command.summary).split("\n");
+  const description = command.description?.split("\n") ?? [];
   return joinSections([
     command.usage.split("\n").map((usage, index) =>
       `${index === 0 ? "Usage:" : "      "}  ${line} ${usage}`.trimEnd()
     ),
+    wrap(command.summary, width),
     description.flatMap((paragraph) => wrap(paragraph, width)),
     section("Aliases", formatAliases(program, command.paths, width)),
     section("Options", formatFlags(command.flags, width)),

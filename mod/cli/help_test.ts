@@ -138,3 +138,14 @@ Deno.test("formatHelp() aligns several forms of usage", () => {
     "Usage:  wherry cp [OPTIONS] A\n        wherry cp [OPTIONS] B",
   );
 });
+
+Deno.test("formatHelp() says what a command does before it goes into details", () => {
+  const command = { ...RMI, description: "Names go first.\nLayers go last." };
+
+  const help = formatHelp(TABLE, { kind: "command", command, path: "rmi" }, 80);
+
+  strictEqual(
+    help,
+    "Usage:  wherry rmi IMAGE...\n\nRemove images\n\nNames go first.\nLayers go last.\n",
+  );
+});

@@ -15,7 +15,7 @@ export type InputFile = NamedSource & Disposable;
 export function openInput(path: string): InputFile {
   if (path !== "-") return openFile(path);
   if (Deno.stdin.isTerminal()) {
-    throw new WherryError("invalid_argument", 'Cannot read "-": stdin is a terminal', {
+    throw new WherryError("invalid_argument", "Cannot read standard input: it is a terminal", {
       hint: "Pipe an archive into it, or name a file",
     });
   }
@@ -43,13 +43,21 @@ function isDirectory(path: string): boolean {
   }
 }
 
+/** Docker fetches what it imports. */
+const URL_START = /^https?:\/\//;
+
 function openFile(path: string): InputFile {
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new WherryError("not_found", `Cannot read "${path}": no such file`, { cause });
+    throw new WherryError("not_found", `Cannot read "${path}": no such file`, {
+      cause,
+      ...(URL_START.test(path)
+        ? { hint: 'Fetch it with another program, and pipe it into "-"' }
+        : {}),
+    });
   }
   const { isDirectory, size } = file.statSync();
   if (isDirectory) {

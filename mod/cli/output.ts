@@ -42,6 +42,7 @@ export class Output {
    * Prints a result exactly as given.
    *
    * @throws {OutputClosedError} If the reader of standard output has gone.
+   * @throws {WherryError} `unavailable` if it cannot be written for another reason, for example to a full disk.
    */
   write(text: string | Uint8Array): void {
     try {
@@ -50,7 +51,9 @@ export class Output {
       if (cause instanceof Deno.errors.BrokenPipe) {
         throw new OutputClosedError("Cannot write to standard output: closed", { cause });
       }
-      throw cause;
+      const reason = String(cause instanceof Error ? cause.message : cause)
+        .replace(/ \(os error \d+\).*$/, "");
+      throw new WherryError("unavailable", `Cannot write to standard output: ${reason}`, { cause });
     }
   }
 

@@ -1,7 +1,7 @@
 /** Files named on the command line to write to, and stdout in their place. @module */
 
 import { WherryError } from "../errors.ts";
-import { explainFailure } from "../image/archive_error.ts";
+import { explainFailure, isFullDisk } from "../image/archive_error.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { UnnamedFile } from "../kernel/unnamed_file.ts";
 import { removeIfPresent } from "../store/record.ts";
@@ -18,7 +18,8 @@ export type Chunks = AsyncIterable<Uint8Array<ArrayBuffer>>;
  * kill leaves anything. (Where the file system cannot do that, it leaves a file called `NAME.PID.tmp`.) What is no file,
  * such as a FIFO, is written to, and so is what a symbolic link leads to: `/dev/stdout` is one.
  *
- * @throws {WherryError} `invalid_argument` if stdout is a terminal or the path a directory.
+ * @throws {WherryError} `invalid_argument` if stdout is a terminal or the path a directory, `not_found` if the path is
+ * in no directory, `unavailable` if the disk is full.
  */
 export async function writeOutput(
   output: Output,
@@ -36,6 +37,7 @@ function refuseTerminal(): void {
 }
 
 async function writeFile(path: string, chunks: Chunks): Promise<void> {
+  checkDirectory(path);
   const info = onPath(path, () => infoOf(path));
   if (info?.isDirectory) {
     throw new WherryError("invalid_argument", `Cannot write "${path}": it is a directory`);
@@ -54,11 +56,38 @@ async function writeFile(path: string, chunks: Chunks): Promise<void> {
   }
 }
 
+/** Where the file is to be. */
+function checkDirectory(path: string): void {
+  const directory = directoryOf(path);
+  const problem = problemOf(directory);
+  if (problem === undefined) return;
+  throw new WherryError("not_found", `Cannot write "${path}": ${problem} "${directory}"`);
+}
+
+function problemOf(directory: string): string | undefined {
+  try {
+    return Deno.statSync(directory).isDirectory ? undefined : "there is only a file";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "there is no directory";
+    if (error instanceof Deno.errors.NotADirectory) return "no directory can be";
+    // Writing says so better
+    return undefined;
+  }
+}
+
+function directoryOf(path: string): string {
+  const at = path.lastIndexOf("/");
+  return at < 0 ? "." : path.slice(0, at) || "/";
+}
+
 function onPath<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw explainFailure(`write "${path}"`, error);
+    if (!isFullDisk(error)) throw explainFailure(`write "${path}"`, error);
+    throw new WherryError("unavailable", `Cannot write "${path}": no space left on device`, {
+      cause: error,
+    });
   }
 }
 
@@ -69,8 +98,7 @@ interface FileWriter extends Disposable {
 }
 
 function openWriter(path: string): FileWriter {
-  const directory = path.slice(0, path.lastIndexOf("/") + 1);
-  const unnamed = UnnamedFile.open(directory === "" ? "." : directory);
+  const unnamed = UnnamedFile.open(directoryOf(path));
   const temporary = `${path}.${Deno.pid}.tmp`;
   return unnamed === undefined
     ? openTemporary(path, temporary)

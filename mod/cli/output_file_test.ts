@@ -55,11 +55,19 @@ Deno.test("writeOutput() refuses a directory", async () => {
   });
 });
 
-Deno.test("writeOutput() names a directory that is not there", async () => {
-  await rejects(writeOutput(OUTPUT, "/nowhere/file", chunks("a")), {
-    message: /^Cannot write "\/nowhere\/file": cannot open "\/nowhere\/": no such file/,
+const NOWHERE: [path: string, problem: string][] = [
+  ["/nowhere/file", 'there is no directory "/nowhere"'],
+  ["/dev/null/file", 'there is only a file "/dev/null"'],
+  ["/dev/null/a/file", 'no directory can be "/dev/null/a"'],
+];
+for (const [path, problem] of NOWHERE) {
+  Deno.test(`writeOutput() says of ${path} that ${problem}`, async () => {
+    await rejects(writeOutput(OUTPUT, path, chunks("a")), {
+      kind: "not_found",
+      message: `Cannot write "${path}": ${problem}`,
+    });
   });
-});
+}
 
 Deno.test("writeOutput() writes to what is no file", async () => {
   await writeOutput(OUTPUT, "/dev/null", chunks("a"));
@@ -82,5 +90,6 @@ Deno.test("writeOutput() says that the disk is full", async () => {
   await rejects(writeOutput(OUTPUT, "/dev/full", chunks("a")), {
     kind: "unavailable",
     message: 'Cannot write "/dev/full": no space left on device',
+    hint: undefined,
   });
 });

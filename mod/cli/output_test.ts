@@ -53,11 +53,15 @@ Deno.test("Output.write() throws OutputClosedError when nobody reads", () => {
   throws(() => output.write("a"), OutputClosedError);
 });
 
-Deno.test("Output.write() passes other failures on", () => {
-  const failure = new Deno.errors.PermissionDenied("no");
-  const output = new Output(new FakeTarget({ failures: [failure] }), new FakeTarget());
+Deno.test("Output.write() says what else went wrong", () => {
+  const cause = new Error("No space left on device (os error 28)");
+  const output = new Output(new FakeTarget({ failures: [cause] }), new FakeTarget());
 
-  throws(() => output.write("a"), failure);
+  throws(() => output.write("a"), {
+    kind: "unavailable",
+    message: "Cannot write to standard output: No space left on device",
+    cause,
+  });
 });
 
 Deno.test("Output.writeDiagnostic() goes on when standard error is closed", () => {

@@ -252,9 +252,12 @@ class LayerLine {
     const head = `${this.#name}: ${word}`;
     if (this.#progress === undefined || !this.isTransferring) return head;
     const { current, total } = this.#progress;
-    const bytesPerSecond = this.#rate.at(now);
-    const tail = ` ${formatDecimalSize(current, DIGITS)}/${formatDecimalSize(total, DIGITS)}` +
-      formatRate(bytesPerSecond, total - current);
+    const sizes = ` ${formatDecimalSize(current, DIGITS)}/${formatDecimalSize(total, DIGITS)}`;
+    const rate = formatRate(this.#rate.at(now), total - current);
+    const room = columns - head.length;
+    // Half a number is worth nothing
+    const tail = [`${sizes}${rate}`, sizes].find(({ length }) => length <= room) ??
+      ` ${Math.floor(100 * current / Math.max(1, total))}%`;
     return `${head}${formatBar(current / total, columns - head.length - tail.length)}${tail}`;
   }
 

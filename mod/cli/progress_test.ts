@@ -221,6 +221,26 @@ Deno.test("ProgressDisplay keeps every line within the terminal's width", () => 
   strictEqual(screen.lines[0], "010101010101: Retrying in 1 s…");
 });
 
+const NARROW: [columns: number, line: string][] = [
+  [80, "010101010101: Downloading [============>            ] 6MB/12MB  5.45MB/s  ETA 2s"],
+  [42, "010101010101: Downloading 6MB/12MB"],
+  [30, "010101010101: Downloading 50%"],
+];
+for (const [columns, line] of NARROW) {
+  Deno.test(`ProgressDisplay shows whole numbers on ${columns} columns`, () => {
+    const screen = new FakeScreen({ rows: 24, columns });
+    const clock = new FakeClock();
+
+    using display = new ProgressDisplay(screen, PULL_WORDS, clock);
+    show(display, 1, "downloading", { current: 0, total: 12e6 });
+    clock.pass(1000);
+    show(display, 1, "downloading", { current: 6e6, total: 12e6 });
+    clock.pass(100);
+
+    strictEqual(screen.lines[0], line);
+  });
+}
+
 Deno.test("ProgressDisplay counts the layers that do not fit on the terminal", () => {
   const screen = new FakeScreen({ rows: 5, columns: 80 });
   const clock = new FakeClock();

@@ -6,11 +6,12 @@ import { type ByteString, textOf } from "../image/byte_string.ts";
 import { applyChanges, type ProcessConfig } from "../image/changes.ts";
 import { makeChildImage } from "../image/child_image.ts";
 import { ImagePaths } from "../image/image_paths.ts";
+import { parseNewName } from "../image/image_tag.ts";
 import { findImage, type Image } from "../image/images.ts";
 import { layerMembers, rootfsMembers } from "../image/layer_writer.ts";
 import type { HealthCheckDefaults, ProcessDefaults } from "../image/oci.ts";
 import { formatProcessConfig } from "../image/process_config.ts";
-import { formatFamiliar, parseReference, type Reference } from "../image/reference.ts";
+import { formatFamiliar, type Reference } from "../image/reference.ts";
 import type { TarBody, TarMember } from "../image/tar_writer.ts";
 import { checkStillThere, excludedFromLayer, rootSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
@@ -62,7 +63,7 @@ export async function commitContainer(
   request: CommitRequest = {},
 ): Promise<CommittedImage> {
   const container = findContainer(engine, wanted);
-  const reference = parseName(request.reference);
+  const reference = request.reference === undefined ? undefined : parseNewName(request.reference);
   const paths = new ImagePaths(engine.paths.root);
   const parent = findParent(paths, container, wanted);
   const process = applyChanges(
@@ -88,16 +89,6 @@ export async function commitContainer(
     comment: request.message ?? "",
   });
   return { id, skippedAttributes, unnameable };
-}
-
-function parseName(text: string | undefined): Reference | undefined {
-  if (text === undefined) return undefined;
-  const reference = parseReference(text);
-  if (reference.digest === undefined) return reference;
-  throw new WherryError(
-    "invalid_argument",
-    `Cannot name an image "${text}": a digest cannot be chosen`,
-  );
 }
 
 /** @returns `undefined` for a container of a bare directory. */

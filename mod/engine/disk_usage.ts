@@ -31,7 +31,7 @@ export interface ImageUsage {
 /** How much one container has written. */
 export interface ContainerUsage {
   container: Container;
-  /** In bytes; with the storage driver `copy`, all of its files. */
+  /** In bytes; with the storage driver `copy`, of all its files. */
   writtenBytes: number;
 }
 
@@ -39,7 +39,7 @@ export interface ContainerUsage {
 export interface DiskUsage {
   /** The newest first. */
   images: ImageUsage[];
-  /** Bytes of all unpacked layers, each once, and of all blobs that they were made of. */
+  /** Bytes of all unpacked layers, each once, and of all blobs, also those of which there is only the beginning. */
   imageBytes: number;
   /** Bytes of those that no container stands on: what `image prune -a` would give. */
   reclaimableImageBytes: number;
@@ -59,12 +59,14 @@ export function readDiskUsage(engine: Engine): DiskUsage {
   for (const warning of warnings) engine.notices.add(warning);
   const { images, use, unused } = look(engine, paths);
   const measure = new StoreMeter(paths, sizes);
+  const partialBytes = listNames(paths.partial)
+    .reduce((sum, name) => sum + treeBytes(`${paths.partial}/${name}`), 0);
   return {
     images: describeImages(images, use, sizes).toSorted((a, b) =>
       timeOf(b.image.config.created) - timeOf(a.image.config.created)
     ),
-    imageBytes: measure.all(),
-    reclaimableImageBytes: measure.some(unused),
+    imageBytes: measure.all() + partialBytes,
+    reclaimableImageBytes: measure.some(unused) + partialBytes,
     containers: containers.map((container) => ({
       container,
       writtenBytes: treeBytes(ownDirectoryOf(container.config, container.paths)),

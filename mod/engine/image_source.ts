@@ -126,7 +126,7 @@ function checkPlatform(
   if (platform !== undefined) {
     throw new WherryError(
       "not_found",
-      `Cannot use image "${text}": image with reference ${text} was found but does not match ` +
+      `Cannot use image "${text}": it was found but does not match ` +
         `the specified platform: wanted ${formatPlatform(platform)}, actual: ${actual}`,
     );
   }

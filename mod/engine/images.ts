@@ -2,19 +2,17 @@
 
 import { WherryError } from "../errors.ts";
 import type { ImageId } from "../image/digest.ts";
-import { type DamagedImage, listImages as listAll, shownId } from "../image/image_list.ts";
+import { type DamagedImage, listImages as listAll, shownId, sortOut } from "../image/image_list.ts";
+import { ImageDocuments } from "../image/image_documents.ts";
+import { readIndex } from "../image/image_index.ts";
 import { loadArchive } from "../image/load.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { type Sweep, sweepImages } from "../image/image_sweep.ts";
+import { parseNewName } from "../image/image_tag.ts";
 import { findImage } from "../image/images.ts";
 import { type ImportedImage, importRootfs } from "../image/import.ts";
 import { parsePlatform } from "../image/platform.ts";
-import {
-  formatFamiliar,
-  formatReference,
-  parseReference,
-  type Reference,
-} from "../image/reference.ts";
+import { formatFamiliar, formatReference, type Reference } from "../image/reference.ts";
 import { removeAbandonedPartials } from "../image/registry/partial_blob.ts";
 import type { ByteSource } from "../image/source.ts";
 import { referenceOfFile } from "../image/tar_image.ts";
@@ -45,6 +43,8 @@ export interface ImportImageOptions {
   message?: string;
   /** Fields of the image as a Dockerfile writes them, for example `CMD ["sh"]`. */
   changes?: readonly string[];
+  /** What the files are for, for example `linux/arm64`. @default {this machine} */
+  platform?: string;
   /** Most bytes that the tar may unpack to. @default {no limit} */
   maxUnpackedBytes?: number;
 }
@@ -52,25 +52,24 @@ export interface ImportImageOptions {
 /**
  * Makes an image of a root file system's tar, plain or compressed with gzip, zstd, xz or bzip2.
  *
- * @throws {WherryError} `corrupt` if it is not a sound tar, `already_exists` if the name is taken and should be new;
+ * @throws {WherryError} `corrupt` if it is not a sound tar, `invalid_argument` for a malformed name or change, `already_exists` if the name is taken and should be new;
  * then everything is as it was.
  */
 export async function importImage(
   engine: Engine,
   source: NamedSource,
-  { reference, isNewName = false, message, changes = [], maxUnpackedBytes }: ImportImageOptions,
+  { reference, isNewName = false, platform, ...options }: ImportImageOptions,
 ): Promise<ImportedImage> {
+  const parsed = reference === undefined ? undefined : parseNewName(reference);
   engine.ensureDirectories();
   sweep(engine);
   if (isNewName && reference !== undefined) refuseTakenName(engine, reference);
-  const parsed = reference === undefined ? undefined : parseReference(reference);
   const imported = await importRootfs(imagePaths(engine), source.bytes, {
     reference: parsed,
     sourceName: source.name,
-    message,
-    changes,
+    platform: platform === undefined ? undefined : parsePlatform(platform),
     sourceBytes: source.size,
-    maxUnpackedBytes,
+    ...options,
   });
   recordMadeImage(engine, { id: imported.id, action: "import", reference: parsed });
   return imported;
@@ -91,6 +90,8 @@ export interface LoadedImage {
   id: string;
   /** In full, for example `docker.io/library/busybox:latest`; none if the archive gives the image no name. */
   references: readonly string[];
+  /** Which of these other images had until then, and their ids. */
+  takenFrom: ReadonlyMap<string, string>;
 }
 
 /** Which images to load. */
@@ -116,6 +117,7 @@ export async function loadImages(
   engine.ensureDirectories();
   sweep(engine);
   const { name } = source;
+  const before = idsByReference(imagePaths(engine));
   const loaded = await loadArchive(imagePaths(engine), "bytes" in source ? source.bytes : name, {
     sourceName: name,
     repository: name === "-" ? undefined : referenceOfFile(name),
@@ -123,7 +125,23 @@ export async function loadImages(
     maxUnpackedBytes,
   });
   for (const { id } of loaded) recordMadeImage(engine, { id, action: "load" });
-  return loaded.map(({ id, references }) => ({ id, references: references.map(formatReference) }));
+  return loaded.map(({ id, references: parsed }) => {
+    const references = parsed.map(formatReference);
+    const taken = references.flatMap((reference): [string, string][] => {
+      const owner = before.get(reference);
+      return owner === undefined || owner === id ? [] : [[reference, owner]];
+    });
+    return { id, references, takenFrom: new Map(taken) };
+  });
+}
+
+function idsByReference(paths: ImagePaths): Map<string, ImageId> {
+  const { images } = sortOut(readIndex(paths), new ImageDocuments(paths));
+  return new Map(
+    images.flatMap(({ id, references }) =>
+      references.map((reference): [string, ImageId] => [formatReference(reference), id])
+    ),
+  );
 }
 
 /** An image as lists show it. */

@@ -23,6 +23,15 @@ export class ArchiveError extends WherryError {
 }
 
 /**
+ * Names the source of an archive in messages.
+ *
+ * @param name A path, or `-`.
+ */
+export function quoteSource(name: string): string {
+  return name === "-" ? "standard input" : `"${name}"`;
+}
+
+/**
  * Says in one line what was being done when `error` happened, without saying "Cannot" twice.
  *
  * @param action With its object, for example `import "rootfs.tar"`.

@@ -293,7 +293,10 @@ function checkConfig(
   if (wanted !== undefined && choosePlatform([platform], wanted, (one) => one) === undefined) {
     refusePlatform(wanted, [platform]);
   }
-  if (diffIds.length !== layers.length || layers.length === 0) {
+  if (diffIds.length === 0 && layers.length === 0) {
+    throw new ArchiveError(`"${config.path}" is an image without layers`, "unsupported");
+  }
+  if (diffIds.length !== layers.length) {
     throw new ArchiveError(
       `"${config.path}" is about ${diffIds.length} layers, the archive lists ${layers.length}`,
     );

@@ -81,11 +81,7 @@ function apply(config: ProcessConfig, word: string, rest: string): boolean {
       config["OnBuild"] = [...(config["OnBuild"] ?? []), rest];
       return !NO_TRIGGER.test(rest);
     case "EXPOSE":
-      config["ExposedPorts"] = {
-        ...config["ExposedPorts"],
-        ...asSet(rest.split(/\s+/).map(withProtocol)),
-      };
-      return true;
+      return exposePorts(config, rest.split(/\s+/));
     case "VOLUME":
       config["Volumes"] = { ...config["Volumes"], ...asSet(parseList(rest) ?? rest.split(/\s+/)) };
       return true;
@@ -173,8 +169,24 @@ function unquote(word: string): string {
   );
 }
 
-function withProtocol(port: string): string {
-  return port.includes("/") ? port : `${port}/tcp`;
+function exposePorts(config: ProcessConfig, texts: readonly string[]): boolean {
+  const ports = texts.map(parsePorts);
+  config["ExposedPorts"] = { ...config["ExposedPorts"], ...asSet(ports.flat()) };
+  return ports.every(({ length }) => length > 0);
+}
+
+const PORTS = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i;
+const MAX_PORT = 65_535;
+
+/** `80`, `53/udp` or `8000-8010`, one entry for each port; none if it is not understood. */
+function parsePorts(text: string): string[] {
+  const [whole, first = "", last = first, protocol = "tcp"] = PORTS.exec(text) ?? [];
+  const [from, to] = [Number(first), Number(last)];
+  if (whole === undefined || from < 1 || to > MAX_PORT) return [];
+  return Array.from(
+    { length: Math.max(0, to - from + 1) },
+    (_, at) => `${from + at}/${protocol.toLowerCase()}`,
+  );
 }
 
 function asSet(names: readonly string[]): Record<string, Record<string, never>> {

@@ -12,6 +12,7 @@ const cases: [changes: string[], config: ProcessConfig][] = [
   [["ENV A old form"], { "Env": ["A=old form"] }],
   [["ENV A=1", "ENV A=2"], { "Env": ["A=2"] }],
   [["EXPOSE 80 53/udp"], { "ExposedPorts": { "80/tcp": {}, "53/udp": {} } }],
+  [["EXPOSE 65534-65535/SCTP"], { "ExposedPorts": { "65534/sctp": {}, "65535/sctp": {} } }],
   [["LABEL a=1", 'LABEL b="x y"'], { "Labels": { a: "1", b: "x y" } }],
   [['LABEL "com.example.a"="x y"'], { "Labels": { "com.example.a": "x y" } }],
   [['VOLUME ["/a", "/b c"]'], { "Volumes": { "/a": {}, "/b c": {} } }],
@@ -66,8 +67,12 @@ Deno.test("applyChanges() keeps a command that comes before the entrypoint", () 
   deepStrictEqual(config, { "Cmd": ["a"], "Entrypoint": ["b"] });
 });
 
-const refused = ["", "CMD", "COPY a b", "ENV", "ENV A", "ONBUILD FROM a", "HEALTHCHECK x"];
-for (const change of [...refused, "ENV A=1 junk", "ENV A=1 'B=2", 'LABEL a="x']) {
+const REFUSED = [
+  ...["", "CMD", "COPY a b", "ENV", "ENV A", "ONBUILD FROM a", "HEALTHCHECK x"],
+  ...["EXPOSE http", "EXPOSE 0", "EXPOSE 65536", "EXPOSE 80/icmp", "EXPOSE 9-8", "EXPOSE 80 x"],
+  ...["ENV A=1 junk", "ENV A=1 'B=2", 'LABEL a="x'],
+];
+for (const change of REFUSED) {
   Deno.test(`applyChanges() refuses "${change}" and names it`, () => {
     throws(
       () => applyChanges([change]),

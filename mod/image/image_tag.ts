@@ -34,6 +34,18 @@ export function tagImage(paths: ImagePaths, text: string, reference: Reference):
   writeIndex(paths, addManifest(index, entryFor(entry, reference), [reference]));
 }
 
+/**
+ * Reads the name that an image is to get.
+ *
+ * @param text As a person types it.
+ * @throws {WherryError} `invalid_argument` if it is malformed, has a digest or could be taken for one.
+ */
+export function parseNewName(text: string): Reference {
+  const reference = parseReference(text);
+  checkTag(reference);
+  return reference;
+}
+
 function checkTag(reference: Reference): void {
   if (reference.digest !== undefined) {
     throw refusal("refusing to create a tag with a digest reference");

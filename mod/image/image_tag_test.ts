@@ -4,7 +4,7 @@ import type { Digest } from "./digest.ts";
 import { addManifest, readIndex, REPOSITORY_DIGEST_ANNOTATION, writeIndex } from "./image_index.ts";
 import { listImages } from "./image_list.ts";
 import type { ImagePaths } from "./image_paths.ts";
-import { tagImage } from "./image_tag.ts";
+import { parseNewName, tagImage } from "./image_tag.ts";
 import { findImage, getImage } from "./images.ts";
 import { formatFamiliar, parseReference } from "./reference.ts";
 
@@ -152,3 +152,9 @@ testStore("tagImage() refuses what could be taken for a digest", async ({ paths 
 testStore("tagImage() finds no image of a name that none has", ({ paths }) => {
   throws(() => tagImage(paths, "nothing", parseReference("x")), { kind: "not_found" });
 });
+
+for (const name of [`box@${DIGEST}`, `box:1@${DIGEST}`, "sha256:1", "Box"]) {
+  Deno.test(`parseNewName() refuses ${name}`, () => {
+    throws(() => parseNewName(name), { kind: "invalid_argument" });
+  });
+}

@@ -55,7 +55,7 @@ function notFound(text: string): never {
     "not_found",
     `Cannot find image "${text}": there is none of this name or id`,
     {
-      hint: "See them all with `wherry images`, or make one with `wherry import FILE NAME`",
+      hint: "See them all with `wherry images`, or download one with `wherry pull NAME`",
     },
   );
 }

@@ -1,8 +1,8 @@
 /** Makes an image of a root file system's tar. @module */
 
-import { ArchiveError, explainFailure } from "./archive_error.ts";
+import { ArchiveError, explainFailure, quoteSource } from "./archive_error.ts";
 import { BlobWriter, type StagedBlob, stageJson } from "./blob_store.ts";
-import { applyChanges } from "./changes.ts";
+import { applyChanges, type ProcessConfig } from "./changes.ts";
 import { commit } from "./commit.ts";
 import { type Compression, decompressed, detectCompression } from "./decompress.ts";
 import { chainId, type DiffId, diffIdOfPlainTar, type ImageId, imageIdOf } from "./digest.ts";
@@ -11,6 +11,7 @@ import { SIZE_ANNOTATION } from "./image_index.ts";
 import type { ImagePaths } from "./image_paths.ts";
 import { storing, storingCompressed, type UnpackedLayer, unpackLayer } from "./layer_stream.ts";
 import { describeBlob, formatManifest, LAYER_MEDIA_TYPES, MEDIA_TYPE } from "./oci.ts";
+import { hostPlatform, type Platform } from "./platform.ts";
 import type { Reference } from "./reference.ts";
 import { UnpackBudget } from "./room.ts";
 import { type ByteSource, chunksOf, peek } from "./source.ts";
@@ -28,6 +29,8 @@ export interface ImportOptions {
   annotations?: Readonly<Record<string, string>> | undefined;
   /** Fields of the image, see {@linkcode applyChanges}. @default {none} */
   changes?: readonly string[] | undefined;
+  /** What the files are for. @default {this machine} */
+  platform?: Platform | undefined;
   /** When the image was made. @default {now} */
   createdAt?: Date | undefined;
   /** Bytes of `source`, if that is known: there must be room for them. @default {0} */
@@ -61,11 +64,13 @@ export async function importRootfs(
   options: ImportOptions,
 ): Promise<ImportedImage> {
   try {
+    // What is wrong with them is said before the tar is read
+    const process = applyChanges(options.changes ?? []);
     using staging = Staging.open(paths);
     const layer = await stageRootfs(staging, source, options);
-    return commitRootfs(paths, staging, layer, options);
+    return commitRootfs(paths, staging, layer, { ...options, process });
   } catch (error) {
-    throw explainFailure(`import "${options.sourceName}"`, error);
+    throw explainFailure(`import ${quoteSource(options.sourceName)}`, error);
   }
 }
 
@@ -109,11 +114,14 @@ async function stageRootfs(
   return { blob, directory, compression: isForeign ? "gzip" : compression, diffId, unpacked };
 }
 
+/** What the config blob says. */
+type CommitOptions = ImportOptions & { process: ProcessConfig };
+
 function commitRootfs(
   paths: ImagePaths,
   staging: Staging,
   { blob, directory, compression, diffId, unpacked }: StagedRootfs,
-  options: ImportOptions,
+  options: CommitOptions,
 ): ImportedImage {
   const config = stageJson(staging, formatRootfsConfig(diffId, options));
   const manifest = stageJson(
@@ -135,18 +143,17 @@ function commitRootfs(
   return { id: imageIdOf(config.digest), skippedAttributes: unpacked.skippedAttributes };
 }
 
-/** OCI's names of the architectures that wherry runs on. */
-const ARCHITECTURES = { x86_64: "amd64", aarch64: "arm64" } as const;
-
 /** A config blob as `docker import` makes it. */
-function formatRootfsConfig(diffId: DiffId, options: ImportOptions): unknown {
+function formatRootfsConfig(diffId: DiffId, options: CommitOptions): unknown {
+  const { architecture, variant, os } = options.platform ?? hostPlatform();
   const created = (options.createdAt ?? new Date()).toISOString();
   const comment = options.message ?? `Imported from ${options.sourceName}`;
   return {
-    architecture: ARCHITECTURES[Deno.build.arch],
-    os: "linux",
+    architecture,
+    ...(variant === "" ? {} : { variant }),
+    os,
     created,
-    config: applyChanges(options.changes ?? []),
+    config: options.process,
     rootfs: { type: "layers", "diff_ids": [diffId] },
     history: [{ created, comment }],
   };

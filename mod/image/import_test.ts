@@ -288,3 +288,25 @@ test("sweepImages() leaves an import in progress alone", async (store) => {
 
   strictEqual(getImage(store.paths, "box").id, id);
 });
+
+test("importRootfs() makes an image for the platform that somebody says", async (store) => {
+  await importRootfs(store.paths, sourceOf(TAR), {
+    reference: parseReference("box"),
+    sourceName: "-",
+    platform: { os: "linux", architecture: "arm", variant: "v7" },
+  });
+
+  const { os, architecture, variant } = getImage(store.paths, "box").config;
+  deepStrictEqual([os, architecture, variant], ["linux", "arm", "v7"]);
+});
+
+test("importRootfs() refuses a change before it reads anything", async (store) => {
+  const source = {
+    read: (): Promise<number | null> => Promise.reject(new Error("Cannot be read")),
+  };
+
+  await rejects(importRootfs(store.paths, source, { sourceName: "-", changes: ["COPY a b"] }), {
+    kind: "invalid_argument",
+    message: 'Cannot import standard input: cannot apply the change "COPY a b": not understood',
+  });
+});

@@ -1,6 +1,6 @@
 /** Loads archives of images, of every tool. @module */
 
-import { ArchiveError, explainFailure } from "./archive_error.ts";
+import { ArchiveError, explainFailure, quoteSource } from "./archive_error.ts";
 import type { ArchiveFiles } from "./archive_files.ts";
 import type { ArchivedImage } from "./archived_image.ts";
 import {
@@ -57,7 +57,7 @@ export async function loadArchive(
     const images = await readImages(files, options);
     return await bringIn({ paths, staging, files }, images, options);
   } catch (error) {
-    throw explainFailure(`load "${options.sourceName}"`, error);
+    throw explainFailure(`load ${quoteSource(options.sourceName)}`, error);
   }
 }
 

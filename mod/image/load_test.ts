@@ -462,3 +462,13 @@ for (const [what, config] of ODD) {
     deepStrictEqual(listImages(paths).images, []);
   });
 }
+
+test("loadArchive() says that an image has no layers", async ({ paths }) => {
+  const config = blob(configOf());
+  const archive = tarOf(config, manifestOf({ Config: config.name, Layers: [] }));
+
+  await rejects(load(paths, archive), {
+    kind: "unsupported",
+    message: /^Cannot load "[^"]*": "[^"]*" is an image without layers$/,
+  });
+});

@@ -1,5 +1,6 @@
 /** `wherry image import`. @module */
 
+import { argumentError } from "../argument_error.ts";
 import type { IMAGE_IMPORT_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -11,6 +12,11 @@ export async function run(
   context: Context,
   { flags, positionals: [path = "-", reference] }: ParsedFlags<typeof IMAGE_IMPORT_FLAGS>,
 ): Promise<number> {
+  if (reference !== undefined && flags.name !== undefined) {
+    throw argumentError("Conflicting options: cannot specify both --name and REPOSITORY", {
+      hint: "With --name nothing may have the name yet; REPOSITORY takes it over",
+    });
+  }
   using source = openInput(path);
   return await importFrom(context, source, {
     ...importOptions(flags),

@@ -23,6 +23,7 @@ export function importOptions(flags: FlagValues<typeof IMPORT_FLAGS>): ImportIma
   return {
     ...(flags.message === undefined ? {} : { message: flags.message }),
     changes: flags.change,
+    ...(flags.platform === undefined ? {} : { platform: flags.platform }),
     ...(flags["max-unpacked"] === undefined ? {} : { maxUnpackedBytes: flags["max-unpacked"] }),
   };
 }

@@ -18,11 +18,19 @@ export async function run(
     ...(flags.platform === undefined ? {} : { platform: flags.platform }),
     ...(maxUnpackedBytes === undefined ? {} : { maxUnpackedBytes }),
   });
-  for (const { id, references } of loaded) {
+  for (const { id, references, takenFrom } of loaded) {
     for (const reference of references) {
-      output.writeLine(`Loaded image: ${formatFamiliar(parseReference(reference))}`);
+      const name = formatFamiliar(parseReference(reference));
+      const owner = takenFrom.get(reference);
+      if (owner !== undefined) output.writeLine(replacementLine(name, owner));
+      output.writeLine(`Loaded image: ${name}`);
     }
     if (references.length === 0) output.writeLine(`Loaded image ID: ${id}`);
   }
   return 0;
+}
+
+/** In docker's words. */
+function replacementLine(name: string, owner: string): string {
+  return `The image ${name} already exists, renaming the old one with ID ${owner} to empty string`;
 }

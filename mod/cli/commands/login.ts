@@ -73,8 +73,10 @@ async function logInAs(
 ): Promise<void> {
   const login = await logIn({ server, credentials, environment: callerVariable });
   if (login.unencryptedFile === undefined) return;
-  output.warn(`Your credentials are stored unencrypted in '${login.unencryptedFile}'.`);
-  output.note("A credential helper keeps them safe: https://docs.docker.com/go/credential-store/");
+  output.warn(
+    `Your credentials are stored unencrypted in '${login.unencryptedFile}'. ` +
+      "A credential helper keeps them safe: https://docs.docker.com/go/credential-store/",
+  );
 }
 
 async function askForCredentials(
@@ -84,7 +86,9 @@ async function askForCredentials(
 ): Promise<Password> {
   const given = flags["password-stdin"] ? await readPassword() : flags.password?.trim() ?? "";
   if ((flags.username === undefined || given === "") && !Deno.stdin.isTerminal()) {
-    throw argumentError("Cannot perform an interactive login from a non TTY device");
+    throw argumentError("Cannot perform an interactive login from a non TTY device", {
+      hint: "Give the name with --username, and pipe the password in with --password-stdin",
+    });
   }
   const username = flags.username?.trim() || await askForName(server, output);
   if (username === "") throw argumentError("Non-null Username Required");

@@ -9,8 +9,8 @@ const RUN = defineCommand({
   summary: "Create and run a new container from an image",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   description:
-    "IMAGE is a reference, an image id, or the path of a root file system's tar or of a " +
-    "docker archive. With --rootfs there is no IMAGE. The container is on the network bridge unless " +
+    "IMAGE is a reference, an image id, or a path that begins with ./ or /: of a root file system's " +
+    "tar, of an archive that `docker save` wrote, or of an OCI image layout. With --rootfs there is no IMAGE. The container is on the network bridge unless " +
     "--network says otherwise, and others on its networks find it by its name.",
   topic: COMMON,
   interspersed: false,

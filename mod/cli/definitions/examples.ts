@@ -33,6 +33,44 @@ export const EXAMPLES: Readonly<Record<string, readonly CommandExample[]>> = {
       explanation: "Upload all images of a repository",
     },
   ],
+  login: [
+    {
+      line: "wherry login -u ann --password-stdin registry.example.com <token",
+      explanation: "Sign in without a password that others see in the list of processes",
+    },
+  ],
+  tag: [
+    {
+      line: "wherry tag app registry.example.com/team/app:1.2",
+      explanation: "Name an image after where it is to be pushed",
+    },
+  ],
+  save: [
+    {
+      line: "wherry save -o images.tar app:1.2 postgres",
+      explanation: "Write two images to one file, and layers that both have once",
+    },
+    {
+      line: "wherry save app:1.2 | ssh other wherry load",
+      explanation: "Copy an image to another host",
+    },
+  ],
+  load: [
+    { line: "wherry load -i images.tar.gz", explanation: "Load all images of an archive" },
+    { line: "docker save app | wherry load", explanation: "Take over an image from docker" },
+  ],
+  commit: [
+    {
+      line: "wherry commit -c 'CMD [\"nginx\"]' box web:2",
+      explanation: "Make an image of a container, and choose what it runs by default",
+    },
+  ],
+  export: [
+    {
+      line: "wherry export -o rootfs.tar box",
+      explanation: "Write all files of a container to a tar",
+    },
+  ],
   run: [
     {
       line: "wherry run --rm debian cat /etc/os-release",

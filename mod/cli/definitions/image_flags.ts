@@ -102,10 +102,12 @@ export const IMPORT_FLAGS = [
     type: "list",
     value: "instruction",
     help:
-      "Set a field of the image, as in a Dockerfile: CMD, ENTRYPOINT, ENV, USER, WORKDIR, LABEL",
+      "Set a field of the image, as in a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, " +
+      "LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR",
   },
   MAX_UNPACKED,
   { name: "message", short: "m", type: "string", help: "Comment of the image's history entry" },
+  { ...PLATFORM, help: "Say what the files are for, if it is not this machine" },
 ] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry image import`. */

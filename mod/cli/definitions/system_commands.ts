@@ -16,8 +16,7 @@ const SYSTEM_DF = defineCommand({
   paths: ["system df"],
   summary: "Show disk usage",
   usage: "[OPTIONS]",
-  description:
-    "Shows what images and containers take of the disk. Images take the room of their unpacked layers, " +
+  description: "Images take the room of their unpacked layers, " +
     "each counted once, and that of the blobs they were made of; reclaimable is what `wherry image " +
     "prune -a` and `wherry container prune` would give. There are no volumes and no build cache.",
   maxArgs: 0,
@@ -29,8 +28,7 @@ const RECOVER = defineCommand({
   paths: ["system recover"],
   summary: "Remove what crashes left behind, and say what that was",
   usage: "",
-  description:
-    "Removes what crashes left behind: containers that were never finished, processes whose monitor " +
+  description: "That is: containers that were never finished, processes whose monitor " +
     "was killed, and files that nothing needs. Other commands do so now and then; this one looks " +
     "everywhere, and prints what it removed. What runs is never touched.",
   maxArgs: 0,

@@ -76,3 +76,14 @@ Deno.test("logInTo() asks a registry that wants the password itself once more, a
     message: `Cannot log in to "${server.host}": incorrect username or password`,
   });
 });
+
+for (const server of ["bad host", "localhost:99999", "someone@example.com", "example.com?x"]) {
+  Deno.test(`logInTo() refuses "${server}", which no host can be called`, async () => {
+    using settings = fakeSettings();
+
+    await rejects(logInTo(settings, { server, credentials: ALICE, signal }), {
+      kind: "invalid_argument",
+      message: `Cannot use registry "${server}": it is not a host with or without a port`,
+    });
+  });
+}

@@ -331,7 +331,9 @@ function parseConfig(manifest: Manifest, bytes: Uint8Array): ImageConfig {
       `Cannot use the image: image operating system "${parsed.os}" cannot be used on this platform`,
     );
   }
+  if (parsed.diffIds.length === 0 && manifest.layers.length === 0) {
+    throw new WherryError("unsupported", "Cannot use the image: it has no layers");
+  }
   checkLayerCount(parsed, manifest);
-  if (manifest.layers.length > 0) return parsed;
-  throw new WherryError("corrupt", "Cannot use the image: it has no layers");
+  return parsed;
 }

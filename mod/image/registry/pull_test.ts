@@ -559,6 +559,13 @@ Deno.test("pullFrom() refuses an image for another system", async () => {
   await refusesCleanly(repository, /operating system "windows"/, "unsupported");
 });
 
+Deno.test("pullFrom() says that an image has no layers", async () => {
+  const repository = new FakeRepository();
+  repository.addImage({ layers: [] }, "latest");
+
+  await refusesCleanly(repository, /: it has no layers$/, "unsupported");
+});
+
 Deno.test("pullFrom() refuses a config that is about another number of layers", async () => {
   const repository = new FakeRepository();
   const config = { rootfs: { type: "layers", "diff_ids": [] } };

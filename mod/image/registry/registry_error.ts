@@ -53,7 +53,9 @@ export async function readRefusal(answer: Answer): Promise<Refusal> {
 }
 
 function shorten({ code, message }: SpecifiedError): string {
-  const text = `${code.toLowerCase().replaceAll("_", " ")}: ${message}`;
+  const words = code.toLowerCase().replaceAll("_", " ");
+  // Many a message only says the code again
+  const text = message.toLowerCase() === words ? message : `${words}: ${message}`;
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 

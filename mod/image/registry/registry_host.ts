@@ -1,5 +1,6 @@
 /** One server that has the interface of a registry: the registry itself, or a mirror of it. @module */
 
+import { WherryError } from "../../errors.ts";
 import { Authorizer } from "./auth.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Body, HttpRequest } from "./http_request.ts";
@@ -32,14 +33,29 @@ export interface RegistryRequest {
   explain: (refusal: Refusal, authorization: "none" | "basic" | "bearer") => RegistryError;
 }
 
-/** Where the registry of a domain is. */
+/**
+ * Where the registry of a domain is.
+ *
+ * @throws {WherryError} `invalid_argument` if no host can be called like that.
+ */
 export function addressOf(domain: string, settings: RegistrySettings): HostAddress {
   // The name in references is none in the DNS that has a registry
   const host = domain === "docker.io" ? "registry-1.docker.io" : domain;
-  const secure = new URL(`https://${host}`);
+  const secure = urlOf("https", host);
   const isInsecure = settings.registries.get(domain)?.insecure ?? settings.http.isInsecure(secure);
   // As docker: who does not have to prove who he is may also go without TLS
-  return { name: domain, urls: isInsecure ? [secure, new URL(`http://${host}`)] : [secure] };
+  return { name: domain, urls: isInsecure ? [secure, urlOf("http", host)] : [secure] };
+}
+
+/** References may have ports, and people who log in may write anything, that no address can have. */
+function urlOf(protocol: "http" | "https", host: string): URL {
+  const url = URL.canParse(`${protocol}://${host}`) ? new URL(`${protocol}://${host}`) : undefined;
+  if (url !== undefined && url.href === `${protocol}://${url.host}/`) return url;
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot use registry "${host}": it is not a host with or without a port`,
+    { hint: "Write it as in the names of images, for example registry.example.com:5000" },
+  );
 }
 
 /** Makes requests to one server, signed in as need be. */
