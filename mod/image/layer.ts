@@ -63,6 +63,7 @@ const SETGID = 0o2000;
 export class LayerUnpacker implements TarSink, Disposable {
   readonly #root: RootDirectory;
   readonly #whiteouts: Whiteouts;
+  readonly #hasPlainNames: boolean;
   readonly #umask = Deno.umask();
   /** Set last of all, since making a file changes its directory's time. */
   readonly #directoryTimes = new Map<ByteString, FileTime>();
@@ -82,6 +83,7 @@ export class LayerUnpacker implements TarSink, Disposable {
   constructor(directory: string, options: LayerOptions) {
     this.#root = new RootDirectory(directory);
     this.#whiteouts = new Whiteouts(this.#root, options);
+    this.#hasPlainNames = options.hasPlainNames ?? false;
   }
 
   /** Names of extended attributes that the file system would not take. */
@@ -160,7 +162,7 @@ export class LayerUnpacker implements TarSink, Disposable {
       return;
     }
     const [parentPath, baseName] = splitPath(path);
-    if (baseName.startsWith(WHITEOUT_PREFIX)) {
+    if (baseName.startsWith(WHITEOUT_PREFIX) && !this.#hasPlainNames) {
       this.#whiteouts.apply(entry, parentPath, baseName);
       return;
     }

@@ -15,7 +15,7 @@ import type { TreeSource } from "./tree_walk.ts";
  * @throws {SystemError} For example `ENOSPC`; it names the file.
  */
 export function copyMerged(sources: readonly TreeSource[], target: string): ReadonlySet<string> {
-  using unpacker = new LayerUnpacker(target, { isBase: true });
+  using unpacker = new LayerUnpacker(target, { isBase: true, hasPlainNames: true });
   for (const { entry, body } of rootfsMembers(sources)) {
     unpacker.entry({ ...entry, isSparse: false });
     if (body instanceof FileBody) unpacker.copyData(body.descriptor);

@@ -43,6 +43,8 @@ const IMPLIED_MODE = 0o755;
 export interface LayerOptions {
   /** Whether it is the lowest layer: there is nothing that whiteouts could hide, and they are left out. */
   isBase: boolean;
+  /** Whether names that begin with {@linkcode WHITEOUT_PREFIX} are files like others. @default {false} */
+  hasPlainNames?: boolean;
   /** The unpacked layers below, which this one may hide as a whole. @default {none} */
   lowerDirectories?: readonly string[];
 }
