@@ -117,6 +117,7 @@ async function runAll(): Promise<boolean> {
     "skopeo",
     "umoci",
     "podman",
+    "docker",
   ]);
   await offerPrerequisites(["debian-rootfs"]);
   await buildWherry({ withSanitizers: true });

@@ -109,7 +109,7 @@ if (needs("podman")) {
   const formats = ["docker-archive", "oci-archive", "oci-dir", "docker-dir"];
   for (const format of formats) {
     testWhole(`load takes what podman saves as ${format}`, async (wherry) => {
-      using podman = new TestPodman(wherry);
+      await using podman = new TestPodman(wherry);
       const id = await loadRich(wherry);
       const expected = await describeUnpacked(wherry);
       await removeImages(wherry);
@@ -134,7 +134,7 @@ if (needs("podman")) {
   testWhole(
     "podman loads what save writes, and keeps the id and every attribute",
     async (wherry) => {
-      using podman = new TestPodman(wherry);
+      await using podman = new TestPodman(wherry);
       const id = await loadRich(wherry);
       for (const format of ["docker-archive", "oci-archive"]) {
         succeed(await wherry.run(["save", "--format", format, "-o", "saved.tar", "rich:1"]));

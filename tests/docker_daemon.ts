@@ -1,6 +1,7 @@
 /** A docker daemon for one test, apart from any other on the host. @module */
 
 import { eventually, type TestEngine } from "./harness.ts";
+import { ShortDirectory } from "./short_directory.ts";
 
 /** Nothing on the network. */
 const NO_NETWORKS = [
@@ -14,20 +15,20 @@ const NO_NETWORKS = [
 /** A daemon with directories of its own, in the test's network namespace. */
 export class DockerDaemon implements AsyncDisposable {
   readonly #wherry: TestEngine;
-  readonly #directory: string;
+  /** Docker's sockets have long names below it. */
+  readonly #short = new ShortDirectory();
+  readonly #directory = this.#short.path;
   /** The last one started is stopped first. */
   readonly #daemons: Deno.ChildProcess[] = [];
 
   private constructor(wherry: TestEngine) {
     this.#wherry = wherry;
-    this.#directory = `${wherry.directory}/docker`;
   }
 
   /** Starts one, and waits until it answers. */
   static async start(wherry: TestEngine): Promise<DockerDaemon> {
     const daemon = new DockerDaemon(wherry);
     const directory = daemon.#directory;
-    Deno.mkdirSync(directory);
     const address = `${directory}/containerd.sock`;
     daemon.#spawn("containerd", [
       ...["--root", `${directory}/containerd`, "--state", `${directory}/containerd-state`],
@@ -61,5 +62,6 @@ export class DockerDaemon implements AsyncDisposable {
       child.kill("SIGTERM");
       await Promise.all([child.status, child.stdout.cancel(), child.stderr.cancel()]);
     }
+    await this.#short[Symbol.asyncDispose]();
   }
 }

@@ -1,13 +1,14 @@
 /** The real podman, to compare with. @module */
 
 import type { TestEngine } from "./harness.ts";
+import { ShortDirectory } from "./short_directory.ts";
 
 /** A podman with directories of its own, for one test. */
-export class TestPodman implements Disposable {
+export class TestPodman implements AsyncDisposable {
   readonly #wherry: TestEngine;
   readonly #options: readonly string[];
-  /** Podman takes no path of more than 50 characters. */
-  readonly #runRoot: string = Deno.makeTempDirSync({ dir: "/tmp", prefix: "podman-" });
+  /** Podman takes no more than 50 characters. */
+  readonly #runRoot = new ShortDirectory();
 
   /** @param options Of podman itself. */
   constructor(wherry: TestEngine, ...options: readonly string[]) {
@@ -18,12 +19,12 @@ export class TestPodman implements Disposable {
   /** Runs a command of podman to its end; fails when it fails. */
   async run(...args: readonly string[]): Promise<string> {
     return await this.#wherry.runHost(
-      ...["podman", "--root", `${this.#wherry.scratch}/podman`, "--runroot", this.#runRoot],
-      ...["--tmpdir", `${this.#runRoot}/tmp`, ...this.#options, ...args],
+      ...["podman", "--root", `${this.#wherry.scratch}/podman`, "--runroot", this.#runRoot.path],
+      ...["--tmpdir", `${this.#runRoot.path}/tmp`, ...this.#options, ...args],
     );
   }
 
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.#runRoot, { recursive: true });
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#runRoot[Symbol.asyncDispose]();
   }
 }

@@ -109,7 +109,7 @@ testWhole("what was pushed is pulled by podman and skopeo as the same image", as
   const pushed = await wherry.run(["push", name]);
 
   match(pushed.stdout, /^Using default tag: latest\nThe push /);
-  using podman = new TestPodman(wherry, "--storage-driver", "vfs");
+  await using podman = new TestPodman(wherry, "--storage-driver", "vfs");
   await podman.run("pull", "--quiet", "--tls-verify=false", name);
   const format = "{{.Id}} {{.Digest}} {{.Config.Env}} {{.Config.Cmd}}";
   const inspected = await podman.run("image", "inspect", "--format", format, name);

@@ -25,9 +25,14 @@ export async function chooseStorageDriver(engine: Engine): Promise<StorageDriver
   return findStorageDriver(engine);
 }
 
-/** What has been found out before; `undefined` if nothing has. */
+/** What has been found out before; `undefined` if nothing has, or the root is none. */
 export function recordedStorageDriver({ paths }: Engine): StorageDriver | undefined {
-  return parseStorageDriver(readTextIfPresent(paths.storageDriver) ?? "");
+  try {
+    return parseStorageDriver(readTextIfPresent(paths.storageDriver) ?? "");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  }
 }
 
 /** @returns `undefined` if there is no such driver. */
