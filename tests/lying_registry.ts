@@ -41,6 +41,8 @@ export interface Answer {
   cutAfter?: number;
   /** @default {as fast as can be} */
   bytesPerSecond?: number;
+  /** How long it is held back, in milliseconds. @default {0} */
+  delayMs?: number;
 }
 
 /** Something else than the truth. */
@@ -122,6 +124,11 @@ export function shiftRange(bytes: number): Lie {
 /** Sends slowly. */
 export function slowly(bytesPerSecond: number): Lie {
   return onContent((answer) => ({ ...answer, bytesPerSecond }));
+}
+
+/** Answers late. */
+export function late(delayMs: number): Lie {
+  return { change: (answer) => ({ ...answer, delayMs }) };
 }
 
 /** Says no or not now. */
@@ -412,8 +419,9 @@ export class LyingRegistry implements AsyncDisposable {
   async #send(
     connection: Deno.Conn,
     { method }: RegistryRequest,
-    { status, headers, content, range, cutAfter, bytesPerSecond }: Answer,
+    { status, headers, content, range, cutAfter, bytesPerSecond, delayMs }: Answer,
   ): Promise<boolean> {
+    if (delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, delayMs));
     const pieces = content instanceof Uint8Array
       ? [content.subarray(range?.start, range?.end)]
       : content;

@@ -12,7 +12,14 @@ import {
   type TestEngine,
   testWhole,
 } from "./harness.ts";
-import { hangUpAfter, type Lie, LyingRegistry, refuse, stallAfter } from "./lying_registry.ts";
+import {
+  hangUpAfter,
+  late,
+  type Lie,
+  LyingRegistry,
+  refuse,
+  stallAfter,
+} from "./lying_registry.ts";
 import { TestPodman } from "./podman.ts";
 import { type Account, TestRegistry } from "./registry.ts";
 
@@ -479,6 +486,8 @@ testWhole("a push on a terminal shows each layer on a line of its own", async (w
   await using registry = startLying(wherry);
   const name = `${registry.host}/app:1`;
   await importTar(wherry, name, tarOf({ name: "noise", content: noise(3_000_000) }));
+  // The screen is drawn ten times a second, and must be while bytes are on their way
+  registry.lie(/^(PATCH|PUT) .*uploads/, late(300));
 
   await using terminal = wherry.openTerminal(["push", name]);
   strictEqual(await terminal.finish(), 0);
