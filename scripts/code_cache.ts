@@ -47,11 +47,14 @@ export interface TrainedPrograms {
   directory: string;
 }
 
+/** Arguments of unshare(1): what runs there goes with it, however it ends. */
+const OWN_NAMESPACES = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
+
 /** Whether this process may make the namespaces that a training needs. */
 export async function canTrain(): Promise<boolean> {
   try {
     const { success } = await new Deno.Command("unshare", {
-      args: ["--mount", "--net", "mount", "-t", "tmpfs", "none", "/run"],
+      args: [...OWN_NAMESPACES, "mount", "-t", "tmpfs", "none", "/run"],
       stdout: "null",
       stderr: "null",
     }).output();
@@ -103,7 +106,7 @@ async function makeRootfsTar(directory: string): Promise<void> {
 }
 
 async function runShell(script: string, directory: string): Promise<void> {
-  await run("unshare", ["--mount", "--net", "sh", "-c", script], { T: directory });
+  await run("unshare", [...OWN_NAMESPACES, "sh", "-c", script], { T: directory });
 }
 
 async function run(
