@@ -54,8 +54,9 @@ export interface TarSink {
 /** Options of a {@linkcode TarReader}. */
 export interface TarReaderOptions {
   /**
-   * Whether an archive must end with a block of zeros. Without it a cut at the end of an entry cannot
-   * be seen, so it is only for archives whose digest is known.
+   * Whether an archive must end with a block of zeros. Without it the padding of the last file may be missing too
+   * (umoci leaves it out), and a cut at the end of an entry cannot be seen, so it is only for archives whose digest is
+   * known.
    * @default {true}
    */
   needsEndMarker?: boolean;
@@ -145,7 +146,7 @@ export class TarReader {
     if (this.#state === "ended") return;
     if (this.#position === 0) throw new ArchiveError("not a tar archive: it is empty");
     const isBetweenEntries = this.#state === "header" && this.#blockFill === 0 &&
-      this.#left === 0 && this.#padding === 0 && this.#records.length === 0 &&
+      this.#left === 0 && this.#records.length === 0 &&
       this.#longName === undefined && this.#longLink === undefined;
     if (isBetweenEntries && !this.#needsEndMarker) return;
     const isShort = this.#entryCount === 0 && this.#position < BLOCK_SIZE;

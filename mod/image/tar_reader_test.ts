@@ -198,6 +198,36 @@ Deno.test("TarReader accepts a missing end marker where the digest is known", ()
   strictEqual(reader.entryCount, 1);
 });
 
+Deno.test("TarReader accepts missing padding of the last file where the digest is known", () => {
+  const archive = tarOf({ name: "a", content: "x\n" });
+  const written: string[] = [];
+  const reader = new TarReader(
+    {
+      entry: () => {},
+      data: (bytes) => written.push(new TextDecoder().decode(bytes)),
+      endEntry: () => written.push("end"),
+    },
+    { needsEndMarker: false },
+  );
+
+  reader.push(archive.slice(0, 514));
+  reader.end();
+
+  deepStrictEqual(written, ["x\n", "end"]);
+});
+
+Deno.test("TarReader refuses a file that is cut, also where the digest is known", () => {
+  const archive = tarOf({ name: "a", content: "x\n" });
+  const reader = new TarReader(
+    { entry: () => {}, data: () => {}, endEntry: () => {} },
+    { needsEndMarker: false },
+  );
+
+  reader.push(archive.slice(0, 513));
+
+  throws(() => reader.end(), /truncated/);
+});
+
 const REFUSED: ReadonlyArray<
   readonly [what: string, archive: Uint8Array<ArrayBuffer>, message: RegExp]
 > = [
