@@ -22,6 +22,8 @@ for (const end of [["kill"], ["stop", "-t", "0"], ["rm", "-f"], ["restart", "-t"
     const { pid } = wherry.readStateRecord(id);
     await eventually(() => listProcessesBeside(pid).length > BOMB_SIZE / 2);
     const bomb = pidNamespace(pid);
+    // As long as it is open, no other namespace gets its number: the container that is restarted has a new one
+    using _pinned = Deno.openSync(`/proc/${pid}/ns/pid`);
 
     const exec = await wherry.run(["exec", "--user", "0", "box", "echo", "alive"]);
     const ended = await wherry.run([...end, "box"]);
