@@ -7,8 +7,8 @@
  * the same few milliseconds to all. Ratios are medians of each round's ratio.
  *
  * Options: `--n=30` rounds of `run`, `--imports=5` rounds of `import`, `--containers=1000` most
- * containers that `ps` lists, `--only=run,lifecycle,import,addresses,network` what to measure,
- * `--out=bench.json` where the numbers go.
+ * containers that `ps` lists, `--only=run,lifecycle,import,images,addresses,network` what to
+ * measure, `--out=bench.json` where the numbers go.
  *
  * @module
  */
@@ -24,12 +24,13 @@ import {
   unmountBelow,
 } from "./bench_engines.ts";
 import { benchAddresses } from "./bench_addresses.ts";
+import { largeArchive } from "./bench_archive.ts";
 import { benchLifecycle } from "./bench_lifecycle.ts";
 import {
   cell,
   compare,
+  measurePeak,
   printResults,
-  readProcBytes,
   type Result,
   time,
   weighSupervisor,
@@ -38,7 +39,7 @@ import { median } from "./bench_statistics.ts";
 import { buildWherry, PROJECT_ROOT } from "./build.ts";
 import { makeBusyboxTar } from "./busybox_image.ts";
 import { ensurePrerequisites, ensureRoot } from "./prerequisites.ts";
-import { type TarEntry, writeTar } from "./tar_writer.ts";
+import { writeTar } from "./tar_writer.ts";
 
 /** How often, and after which pause, the directory of all engines is removed again when it is in use. */
 const REMOVE_TRIES = 10;
@@ -46,17 +47,6 @@ const REMOVE_PAUSE_MS = 500;
 
 /** Number of containers whose supervisors are weighed. */
 const SUPERVISOR_COUNT = 5;
-/** How often the memory of an import is looked at. */
-const MEMORY_POLL_MS = 5;
-
-/** Shape of the archive that is imported: like a Debian root file system with a few large libraries. */
-const ARCHIVE = {
-  directories: 330,
-  filesInEach: 50,
-  /** Sizes of the files in a directory, taken in turn, in bytes. */
-  fileBytes: [120, 900, 2_300, 700, 5_200, 15_000, 1_400, 40_000, 3_100, 82_000],
-} as const;
-
 /** What the user asked for. */
 interface Options {
   /** Rounds of `run`. */
@@ -71,7 +61,7 @@ interface Options {
   outPath: string;
 }
 
-const PARTS: readonly string[] = ["run", "lifecycle", "import", "addresses", "network"];
+const PARTS: readonly string[] = ["run", "lifecycle", "import", "images", "addresses", "network"];
 
 function parseOptions(args: readonly string[]): Options {
   const options: Options = {
@@ -138,58 +128,6 @@ async function measureSupervisor(engine: Engine): Promise<number | undefined> {
   }
 }
 
-/** Members of the archive that is imported. The bytes do not repeat, and are the same every time. */
-function* largeArchive(): Generator<TarEntry> {
-  const noise = new Uint32Array(1 << 20);
-  let state = 0x9e3779b9;
-  for (let index = 0; index < noise.length; index++) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    noise[index] = state;
-  }
-  const bytes = new Uint8Array(noise.buffer);
-  let offset = 0;
-  for (let directory = 0; directory < ARCHIVE.directories; directory++) {
-    yield { path: `d${directory}/`, mode: 0o755 };
-    for (let file = 0; file < ARCHIVE.filesInEach; file++) {
-      const size = ARCHIVE.fileBytes[file % ARCHIVE.fileBytes.length] ?? 0;
-      offset = (offset + size) % (bytes.length - 100_000);
-      yield {
-        path: `d${directory}/f${file}`,
-        mode: 0o644,
-        content: bytes.subarray(offset, offset + size),
-      };
-    }
-  }
-}
-
-/** Largest resident memory that a process had, in bytes, looked at until it has ended. */
-function watchMemory(pid: number): { peakBytes(): number } {
-  let peak = 0;
-  const timer = setInterval(async () => {
-    try {
-      peak = Math.max(peak, await readProcBytes(`/proc/${pid}/status`, "VmHWM"));
-    } catch {
-      // The process has ended, or is ending and has no memory any more.
-      clearInterval(timer);
-    }
-  }, MEMORY_POLL_MS);
-  return {
-    peakBytes(): number {
-      clearInterval(timer);
-      return peak;
-    },
-  };
-}
-
-/** Largest resident memory of one import, in bytes. */
-async function measureImportMemory(command: readonly string[]): Promise<number> {
-  let memory: ReturnType<typeof watchMemory> | undefined;
-  await time(command, (pid) => memory = watchMemory(pid));
-  return memory?.peakBytes() ?? 0;
-}
-
 /** What importing a large archive costs. */
 interface ImportResults {
   /** Size of the archive. */
@@ -219,7 +157,7 @@ async function benchImport(
       command: (round) => ["tar", "-xf", archive, "-C", `${directory}/tar${round}`],
     },
   ], rounds);
-  const peakBytes = await measureImportMemory(importInto("memory"));
+  const peakBytes = await measurePeak(importInto("memory"));
   const archiveBytes = (await Deno.stat(archive)).size;
   printResults(`Unpack a root file system of ${megabytes(archiveBytes)}`, results);
   console.log(`wherry's peak memory: ${megabytes(peakBytes)}`);
@@ -266,17 +204,25 @@ async function benchRuns(engines: readonly Engine[], rounds: number): Promise<Re
   return results;
 }
 
-/** Networks of every engine, in a network namespace of the benchmark's own: see `bench_network.ts`. */
-async function benchNetworks(
+/** A benchmark in a network namespace of its own. */
+interface OwnNetworkBench {
+  /** Name of its script beside this one. */
+  script: string;
+  /** Name of its directory; podman takes no paths of more than 50 characters. */
+  name: string;
+  rounds: number;
+}
+
+/** Runs `bench_network.ts` or `bench_images.ts`. */
+async function benchInOwnNetwork(
   { directory, rootfsTar }: EngineSource,
   wherry: string,
-  rounds: number,
+  { script: scriptName, name, rounds }: OwnNetworkBench,
 ): Promise<unknown> {
-  // Podman takes no more than 50 characters
-  const own = `${directory}/net`;
+  const own = `${directory}/${name}`;
   const outPath = `${own}/numbers.json`;
   await Deno.mkdir(own);
-  const script = new URL("bench_network.ts", import.meta.url).pathname;
+  const script = new URL(scriptName, import.meta.url).pathname;
   const { success } = await new Deno.Command("unshare", {
     args: [
       ...["-n", Deno.execPath(), "run", "-A", script],
@@ -284,7 +230,7 @@ async function benchNetworks(
     ],
     stdin: "null",
   }).spawn().status;
-  if (!success) throw new Error(`Cannot measure networks: ${script} failed`);
+  if (!success) throw new Error(`Cannot measure ${name}: ${script} failed`);
   return JSON.parse(await Deno.readTextFile(outPath));
 }
 
@@ -343,11 +289,16 @@ async function bench(options: Options): Promise<void> {
   if (options.parts.has("import")) {
     report["imports"] = await benchImport(wherry, directory, options.importRounds);
   }
+  if (options.parts.has("images")) {
+    const part = { script: "bench_images.ts", name: "img", rounds: options.importRounds };
+    report["images"] = await benchInOwnNetwork(source, wherry, part);
+  }
   if (options.parts.has("addresses")) {
     report["addresses"] = benchAddresses(["/dev/shm", directory]);
   }
   if (options.parts.has("network")) {
-    report["networks"] = await benchNetworks(source, wherry, options.runRounds);
+    const part = { script: "bench_network.ts", name: "net", rounds: options.runRounds };
+    report["networks"] = await benchInOwnNetwork(source, wherry, part);
   }
   await Deno.writeTextFile(options.outPath, JSON.stringify(report, undefined, 2) + "\n");
   console.log(`\nNumbers are in ${options.outPath}`);

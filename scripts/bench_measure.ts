@@ -104,3 +104,32 @@ export async function weighSupervisor(initPid: number): Promise<number> {
   const parent = /^PPid:\s*(\d+)$/m.exec(status)?.[1] ?? "";
   return await readProcBytes(`/proc/${parent}/smaps_rollup`, "Pss");
 }
+
+/** How often the memory of a command is looked at. */
+const MEMORY_POLL_MS = 5;
+
+/** Largest resident memory that a process had, in bytes, looked at until it has ended. */
+function watchMemory(pid: number): { peakBytes(): number } {
+  let peak = 0;
+  const timer = setInterval(async () => {
+    try {
+      peak = Math.max(peak, await readProcBytes(`/proc/${pid}/status`, "VmHWM"));
+    } catch {
+      // The process has ended, or is ending and has no memory any more.
+      clearInterval(timer);
+    }
+  }, MEMORY_POLL_MS);
+  return {
+    peakBytes(): number {
+      clearInterval(timer);
+      return peak;
+    },
+  };
+}
+
+/** Largest resident memory of a command, in bytes. */
+export async function measurePeak(command: readonly string[]): Promise<number> {
+  let memory: ReturnType<typeof watchMemory> | undefined;
+  await time(command, (pid) => memory = watchMemory(pid));
+  return memory?.peakBytes() ?? 0;
+}
