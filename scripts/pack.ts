@@ -32,7 +32,10 @@ const EVALUATE = `
   const [, error] = Deno[Deno.internal].core.evalContext(text, name);
   if (error) throw error.thrown;`;
 
-/** Evaluates a script and, when the program ends, writes down what V8 has compiled of it in all trainings so far. */
+/**
+ * Evaluates a script and, when the program ends, writes down what V8 has compiled of it in all trainings so far. What a
+ * monitor calls does not: it runs beside the next lesson, and would take back what that one has written.
+ */
 function formatTrainingEvaluate(directory: string): string {
   return `
   const path = ${JSON.stringify(directory)} + name.slice(name.lastIndexOf("/"));
@@ -44,7 +47,7 @@ function formatTrainingEvaluate(directory: string): string {
   const script = new Script(text, { filename: name, cachedData });
   const exit = Deno.exit;
   Deno.exit = (code) => {
-    Deno.writeFileSync(path, script.createCachedData());
+    if (!Deno.args.includes("__cleanup")) Deno.writeFileSync(path, script.createCachedData());
     exit(code);
   };
   script.runInThisContext();`;
