@@ -21,10 +21,10 @@ import { connectNeighbour, NEIGHBOUR_LAN } from "./neighbour.ts";
 /** Ports that are published at once. */
 const PORT_COUNTS = [1, 100, 1000, 10_000] as const;
 /**
- * Docker starts two processes of several megabytes for each port, and podman's plugin had not added 10,000 rules one by
+ * Docker starts two processes of several megabytes for each port and needs minutes for 1,000, and podman's plugin had not added 10,000 rules one by
  * one after 40 minutes. They get no more than this many.
  */
-const MAX_PORTS_OF_OTHERS = 1000;
+const MAX_PORTS_OF_OTHERS = 100;
 const FIRST_PORT = 20_000;
 /** Port of the server, inside its container and published. */
 const SERVER_PORT = "7000";
