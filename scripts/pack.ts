@@ -141,8 +141,10 @@ export async function packProgram(output: string, contents: PackedContents): Pro
     loader: await Deno.readFile(deno.interpreter),
     libraries: await readLibraries(deno),
   };
-  const identity = await Promise.all([parts.launcher, parts.bundle, parts.library, parts.monitor]
-    .map(sha256));
+  // The code cache too: the launcher keeps one for each build
+  const identity = await Promise.all(
+    [parts.launcher, parts.bundle, parts.library, parts.monitor, codeCache].map(sha256),
+  );
   const build = (await sha256(
     new TextEncoder().encode([Deno.version.deno, main, ...identity].join("\n")),
   )).slice(0, 16);
