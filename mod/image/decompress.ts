@@ -3,6 +3,7 @@
 import { ArchiveError } from "./archive_error.ts";
 import { decompressBzip2 } from "./bzip2.ts";
 import { decompressXz } from "./xz.ts";
+import { OUTPUT_SIZE, throughZlib, type ZlibStream } from "./zlib_stream.ts";
 import { ZstdFrameScanner } from "./zstd_frames.ts";
 
 /** How a stream is compressed. */
@@ -36,26 +37,13 @@ export function detectCompression(start: Uint8Array): Compression {
   return format;
 }
 
-/** A stream of `node:zlib`, as far as it is used here. */
-interface Decompressor extends AsyncIterable<Uint8Array<ArrayBuffer>> {
-  write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
-  end(): void;
-  destroy(error?: Error): void;
-  on(event: "error" | "close", listener: () => void): void;
-}
-
-/** Size of the pieces that come out: larger ones are no faster, smaller ones are slower (measured). */
-const OUTPUT_SIZE = 1 << 18;
-
 /** What `node:zlib` undoes. */
 type NodeCompression = "gzip" | "zstd";
 
-async function openDecompressor(compression: NodeCompression): Promise<Decompressor> {
-  const zlib = await import("node:zlib");
+async function openDecompressor(compression: NodeCompression): Promise<ZlibStream> {
+  const { createGunzip, createZstdDecompress } = await import("node:zlib");
   const options = { chunkSize: OUTPUT_SIZE };
-  return (compression === "gzip"
-    ? zlib.createGunzip(options)
-    : zlib.createZstdDecompress(options)) as unknown as Decompressor;
+  return compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
 }
 
 /**
@@ -81,42 +69,12 @@ export async function* decompressed(
     yield* decompressBzip2(source);
     return;
   }
-  const decompressor = await openDecompressor(compression);
-  let sourceError: unknown;
-  const feeding = feed(source, decompressor, compression).catch((error) => {
-    sourceError = error;
-    decompressor.destroy(new Error("Cannot decompress: the source failed"));
-  });
-  try {
-    yield* decompressor;
-    await feeding;
-  } catch (error) {
-    throw sourceError ?? damage(compression, error);
-  } finally {
-    decompressor.destroy();
-    await feeding;
-  }
-  if (sourceError !== undefined) throw sourceError;
-}
-
-async function feed(
-  source: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  decompressor: Decompressor,
-  compression: NodeCompression,
-): Promise<void> {
   const frames = compression === "zstd" ? new ZstdFrameScanner() : undefined;
-  // An error is reported to whoever iterates; here it only ends the feeding
-  const over = Promise.withResolvers<"over">();
-  decompressor.on("error", () => over.resolve("over"));
-  decompressor.on("close", () => over.resolve("over"));
-  for await (const chunk of source) {
-    for (const piece of splitAt(chunk, frames?.push(chunk) ?? [])) {
-      const written = new Promise<void>((resolve) => decompressor.write(piece, () => resolve()));
-      if (await Promise.race([over.promise, written]) === "over") return;
-    }
-  }
-  frames?.end();
-  decompressor.end();
+  yield* throughZlib(source, await openDecompressor(compression), {
+    cut: (chunk) => splitAt(chunk, frames?.push(chunk) ?? []),
+    onEnd: () => frames?.end(),
+    explain: (error) => damage(compression, error),
+  });
 }
 
 /** Cuts at the given positions; there are no empty pieces. */

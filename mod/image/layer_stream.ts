@@ -1,6 +1,7 @@
 /** Joins the parts of an unpack: bytes in; blob, DiffID and directory out. @module */
 
 import type { BlobWriter } from "./blob_store.ts";
+import { openCompressor } from "./compress.ts";
 import { type Compression, decompressed } from "./decompress.ts";
 import { type DiffId, parseDiffId } from "./digest.ts";
 import { type Digester, type Hasher, hasher } from "./digester.ts";
@@ -64,9 +65,8 @@ export async function* storingCompressed(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
   blob: BlobWriter,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { createGzip } = await import("node:zlib");
-  const gzip = createGzip();
-  const stored = storeAll(gzip as AsyncIterable<Uint8Array<ArrayBuffer>>, blob);
+  const gzip = await openCompressor();
+  const stored = storeAll(gzip, blob);
   // A failure is thrown below; it must not count as unhandled before that
   stored.catch(() => undefined);
   try {
