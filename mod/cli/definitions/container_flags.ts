@@ -2,9 +2,11 @@
 
 import type { FlagSpec } from "../flags.ts";
 import {
+  CHANGE,
   FORMAT,
   FORMAT_LONG_ONLY,
   NO_TRUNC,
+  OUTPUT,
   PLATFORM,
   PRUNE_FILTER,
   PRUNE_FORCE,
@@ -359,13 +361,7 @@ export const COMMIT_FLAGS = [
     type: "string",
     help: 'Author, for example "Ann <ann@example.org>"',
   },
-  {
-    name: "change",
-    short: "c",
-    type: "list",
-    value: "instruction",
-    help: "Set a field of the image, as in a Dockerfile: CMD, ENV, USER and so on",
-  },
+  CHANGE,
   { name: "message", short: "m", type: "string", help: "Comment of the image's history entry" },
   {
     name: "pause",
@@ -378,13 +374,7 @@ export const COMMIT_FLAGS = [
 
 /** Of `wherry export`. */
 export const EXPORT_FLAGS = [
-  {
-    name: "output",
-    short: "o",
-    type: "string",
-    value: "file",
-    help: "Write to a file (default STDOUT)",
-  },
+  OUTPUT,
 ] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry diff`. */

@@ -2,9 +2,11 @@
 
 import type { FlagSpec } from "../flags.ts";
 import {
+  CHANGE,
   FORMAT,
   FORMAT_LONG_ONLY,
   NO_TRUNC,
+  OUTPUT,
   PLATFORM,
   PRUNE_FILTER,
   PRUNE_FORCE,
@@ -96,15 +98,7 @@ export const IMAGE_EXPORT_FLAGS = [] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry import`. */
 export const IMPORT_FLAGS = [
-  {
-    name: "change",
-    short: "c",
-    type: "list",
-    value: "instruction",
-    help:
-      "Set a field of the image, as in a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, " +
-      "LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR",
-  },
+  CHANGE,
   MAX_UNPACKED,
   { name: "message", short: "m", type: "string", help: "Comment of the image's history entry" },
   { ...PLATFORM, help: "Say what the files are for, if it is not this machine" },
@@ -201,13 +195,7 @@ export const SAVE_FLAGS = [
     value: "format",
     help: "docker-archive, which is an OCI archive too, or oci-archive alone",
   },
-  {
-    name: "output",
-    short: "o",
-    type: "string",
-    value: "file",
-    help: "Write to a file (default STDOUT)",
-  },
+  OUTPUT,
   {
     name: "platform",
     type: "string",

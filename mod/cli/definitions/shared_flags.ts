@@ -46,3 +46,21 @@ export const PLATFORM = {
   value: "os/arch[/variant]",
   help: "Choose the image for another platform than this machine's",
 } as const;
+
+export const CHANGE = {
+  name: "change",
+  short: "c",
+  type: "list",
+  value: "instruction",
+  help:
+    "Set a field of the image, as in a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, " +
+    "LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR",
+} as const;
+
+export const OUTPUT = {
+  name: "output",
+  short: "o",
+  type: "string",
+  value: "file",
+  help: "Write to a file (default STDOUT)",
+} as const;
