@@ -8,6 +8,13 @@ import {
   PULL_WORDS,
 } from "./progress.ts";
 
+const ESCAPE = "\x1b";
+/** What a display writes: cursor up, erase line, erase below, line ends, and text. */
+const PARTS = new RegExp(
+  `${ESCAPE}\\[(\\d+)A|${ESCAPE}\\[2K|${ESCAPE}\\[J|\\r|\\n|[^${ESCAPE}\\r\\n]+`,
+  "g",
+);
+
 /** A terminal that knows as much of escape sequences as is needed. */
 class FakeScreen implements ProgressScreen {
   /** What is on the screen and above it. */
@@ -27,8 +34,7 @@ class FakeScreen implements ProgressScreen {
 
   write(text: string): void {
     this.writes++;
-    // deno-lint-ignore no-control-regex -- escape sequences are the subject
-    for (const [part, up] of text.matchAll(/\x1b\[(\d+)A|\x1b\[2K|\x1b\[J|\r|\n|[^\x1b\r\n]+/g)) {
+    for (const [part, up] of text.matchAll(PARTS)) {
       if (up !== undefined) this.#moveUp(Number(up));
       else if (part === "\x1b[2K") this.lines[this.#row] = "";
       else if (part === "\x1b[J") this.lines.splice(this.#row, Infinity, "");

@@ -180,6 +180,9 @@ class BitReader {
 
 /** Codes of at most so many bits are looked up, longer ones are followed bit by bit. */
 const SHORT_LENGTH = 10;
+/** A code that is looked up is its symbol with its length in the lowest bits. */
+const LENGTH_BITS = 5;
+const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
 
 /** How one Huffman table turns bits into symbols: codes of a length are numbers in a row. */
 interface HuffmanTable {
@@ -271,8 +274,8 @@ class BlockDecoder {
     const next = this.#bits.look(SHORT_LENGTH);
     const found = next < 0 ? 0 : table.shortCodes[next] ?? 0;
     if (found === 0) return this.#readLongSymbol(table);
-    this.#bits.skip(found & 31);
-    return found >> 5;
+    this.#bits.skip(found & LENGTH_MASK);
+    return found >> LENGTH_BITS;
   }
 
   #readLongSymbol({ minLength, limits, offsets, symbols }: HuffmanTable): number {
@@ -399,7 +402,7 @@ function makeTable(lengths: Uint8Array): HuffmanTable {
       symbols[count++] = symbol;
       const first = code++ << SHORT_LENGTH - length;
       if (length > SHORT_LENGTH) continue;
-      shortCodes.fill(symbol << 5 | length, first, first + (1 << SHORT_LENGTH - length));
+      shortCodes.fill(symbol << LENGTH_BITS | length, first, first + (1 << SHORT_LENGTH - length));
     }
     if (count > before) limits[length] = code - 1;
     code <<= 1;
