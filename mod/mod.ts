@@ -113,7 +113,7 @@ export type {
   TmpfsMount,
 } from "./container/config.ts";
 export type { ContainerState, ContainerStatus, HealthStatus } from "./container/state.ts";
-export type { TerminalSize } from "./container/launch_plan.ts";
+export type { TerminalSize } from "./container/launch_input.ts";
 export type {
   Attachment,
   MonitorConnection,

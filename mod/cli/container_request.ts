@@ -19,7 +19,10 @@ import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
 import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
 import { missingParent, needsParent, networkWarnings, planNetwork } from "./network_flags.ts";
+import { planNamespaces } from "./namespace_flags.ts";
+import { planResources } from "./resource_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
+import { planSecurity } from "./security_flags.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
 
@@ -138,6 +141,9 @@ export function planRequest(
     ...(flags["stop-signal"] === undefined ? {} : { stopSignal: flags["stop-signal"] }),
     ...(flags["stop-timeout"] === undefined ? {} : { stopTimeoutSeconds: flags["stop-timeout"] }),
     restartPolicy: planRestartPolicy(flags),
+    resources: planResources(flags),
+    security: planSecurity(flags),
+    namespaces: planNamespaces(flags),
     attachedStreams: attached,
     startsAtOnce,
   };

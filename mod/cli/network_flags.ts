@@ -1,7 +1,7 @@
 /** From the network flags of `run` and `create` to what a container asks for. @module */
 
 import { type EndpointRequest, type NetworkMode, newEndpointRequest } from "../container/config.ts";
-import type { NetworkPlace } from "../container/launch_plan.ts";
+import type { NetworkPlace } from "../container/launch_input.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import type { ParentNetworkRequest } from "../engine/parent_network.ts";
 import {

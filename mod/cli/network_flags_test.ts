@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { type EndpointRequest, newEndpointRequest } from "../container/config.ts";
-import type { NetworkPlace } from "../container/launch_plan.ts";
+import type { NetworkPlace } from "../container/launch_input.ts";
 import { CREATE_FLAGS } from "./definitions/container_flags.ts";
 import { parseFlags } from "./flags.ts";
 import { type NetworkRequest, networkWarnings, planNetwork } from "./network_flags.ts";

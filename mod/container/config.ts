@@ -5,6 +5,9 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord } from "../store/record.ts";
 import { checkFields, isObject } from "../store/record_fields.ts";
 import { CONTAINER_FIELD_CHECKS } from "./config_fields.ts";
+import { type Namespaces, PRIVATE_NAMESPACES } from "./namespaces.ts";
+import { NO_LIMITS, type Resources } from "./resources.ts";
+import { DEFAULT_SECURITY, type Security } from "./security.ts";
 
 /** A host directory or file that appears inside. */
 export interface BindMount {
@@ -233,6 +236,12 @@ export interface ContainerConfig {
   healthCheck: HealthCheck | null;
   /** Streams that the command which made it was attached to, in docker's order: stdin, stdout, stderr. */
   attachedStreams: ("stdin" | "stdout" | "stderr")[];
+  /** How much of the host it may use. */
+  resources: Resources;
+  /** What it may do. */
+  security: Security;
+  /** Which namespaces are its own. */
+  namespaces: Namespaces;
   /** Whether the command that made it starts it too: then it is of no use to anybody if that command died before. */
   startsAtOnce: boolean;
 }
@@ -272,6 +281,9 @@ const LATER_FIELDS = {
   healthCheck: null,
   attachedStreams: [],
   startsAtOnce: false,
+  resources: NO_LIMITS,
+  security: DEFAULT_SECURITY,
+  namespaces: PRIVATE_NAMESPACES,
 } as const satisfies Partial<Record<keyof ContainerConfig, unknown>>;
 
 /**

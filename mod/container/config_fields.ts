@@ -55,6 +55,9 @@ export const CONTAINER_FIELD_CHECKS = {
   healthCheck: (value) => value === null || isHealthCheck(value),
   attachedStreams: isStrings,
   startsAtOnce: isBoolean,
+  resources: isResources,
+  security: isSecurity,
+  namespaces: isNamespaces,
 } as const satisfies Readonly<Record<string, FieldCheck>>;
 
 function isRoot(value: unknown): boolean {
@@ -113,4 +116,80 @@ function isHealthCheck(value: unknown): boolean {
     isCount(value["startPeriodMs"]) && isCount(value["startIntervalMs"]) &&
     isCount(value["retries"]) &&
     isOneOf("none", "restart", "stop", "kill")(value["onFailure"]);
+}
+
+function isResources(value: unknown): boolean {
+  return isObject(value) &&
+    ["memorySwap", "memorySwappiness", "pidsLimit"].every((field) =>
+      Number.isSafeInteger(value[field])
+    ) &&
+    [
+      "memory",
+      "memoryReservation",
+      "nanoCpus",
+      "cpuQuota",
+      "cpuPeriod",
+      "cpuShares",
+      "blkioWeight",
+    ].every((field) => isCount(value[field])) &&
+    [
+      "blkioDeviceWeights",
+      "deviceReadBps",
+      "deviceWriteBps",
+      "deviceReadIops",
+      "deviceWriteIops",
+    ].every((field) => isListOf(isDeviceLimit)(value[field])) &&
+    ["cpusetCpus", "cpusetMems", "cgroupParent"].every((field) => isString(value[field])) &&
+    isBoolean(value["isOomKillDisabled"]);
+}
+
+function isDeviceLimit(value: unknown): boolean {
+  return isObject(value) && isString(value["path"]) && isCount(value["value"]);
+}
+
+function isSecurity(value: unknown): boolean {
+  return isObject(value) &&
+    ["isPrivileged", "hasNoNewPrivileges", "hasSystemPaths"].every((field) =>
+      isBoolean(value[field])
+    ) &&
+    [
+      "addedCapabilities",
+      "droppedCapabilities",
+      "options",
+      "groups",
+      "deviceRules",
+    ].every((field) => isStrings(value[field])) &&
+    isSeccomp(value["seccomp"]) && isTexts(value["sysctls"]) &&
+    Number.isSafeInteger(value["umask"]) && Number.isSafeInteger(value["oomScoreAdj"]) &&
+    isCount(value["shmSize"]) &&
+    isListOf(isUlimit)(value["ulimits"]) && isListOf(isDeviceRequest)(value["devices"]);
+}
+
+function isSeccomp(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  if (value["type"] === "profile") return isString(value["json"]);
+  return isOneOf("default", "unconfined")(value["type"]);
+}
+
+function isUlimit(value: unknown): boolean {
+  return isObject(value) && isString(value["name"]) && Number.isSafeInteger(value["soft"]) &&
+    Number.isSafeInteger(value["hard"]);
+}
+
+function isDeviceRequest(value: unknown): boolean {
+  return isObject(value) && isString(value["hostPath"]) && isString(value["containerPath"]) &&
+    isString(value["permissions"]);
+}
+
+const OF_CONTAINER = /^container:[0-9a-f]{64}$/;
+
+function isNamespaces(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { pid, ipc, uts, cgroup, idRange } = value;
+  const isOwn = isOneOf("private", "host");
+  return (isOwn(pid) || OF_CONTAINER.test(String(pid))) &&
+    (isOneOf("private", "shareable", "none", "host")(ipc) || OF_CONTAINER.test(String(ipc))) &&
+    isOwn(uts) && isOwn(cgroup) &&
+    (idRange === null ||
+      (isObject(idRange) && isCount(idRange["first"]) && isCount(idRange["count"])));
 }

@@ -3,7 +3,10 @@ import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
 import { MS } from "../kernel/mount.ts";
 import { Paths } from "../store/paths.ts";
 import type { ContainerConfig, HealthCheck } from "./config.ts";
-import { type LaunchInput, planExecIn, planLaunch } from "./launch_plan.ts";
+import type { LaunchInput } from "./launch_input.ts";
+import { planLaunch } from "./launch_plan.ts";
+import { planExecIn } from "./plan_process.ts";
+import { DEFAULT_PROCESS_SECURITY } from "./process_security.ts";
 import type { Step } from "./plan.ts";
 
 const EVENTS = {
@@ -38,6 +41,7 @@ function inputWith(
     paths: new Paths("/r", "/run/r").container(CONFIG.id),
     lowerDirectories: ["/layers/base", "/layers/with:colon,comma"],
     identity: { uid: 33, gid: 44, groups: [55], home: "/home/web" },
+    security: DEFAULT_PROCESS_SECURITY,
     cgroupHierarchies: [{ type: "cgroup2", name: "", data: "" }],
     cgroup: "/sys/fs/cgroup/wherry/0123abcd",
     events: EVENTS,
@@ -69,7 +73,7 @@ Deno.test("planExecIn() with a terminal is the golden plan", () => {
     env: ["PATH=/bin"],
     workingDirectory: "/",
     identity: { uid: 0, gid: 0, groups: [10], home: "/root" },
-    capabilities: 0xa80425fbn,
+    security: DEFAULT_PROCESS_SECURITY,
     hasTerminal: true,
     hasStdin: true,
     cgroup: "/sys/fs/cgroup/wherry/0123abcd",

@@ -1,7 +1,7 @@
 /** The root file system of a container, as it is on disk. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
-import { MANAGED_ETC_FILES } from "../container/launch_plan.ts";
+import { MANAGED_ETC_FILES } from "../container/plan_mounts.ts";
 import { type ByteString, byteStringOfText } from "../image/byte_string.ts";
 import { type TreeChange, treeChanges } from "../image/tree_changes.ts";
 import type { TreeSource } from "../image/tree_walk.ts";

@@ -18,6 +18,9 @@ import {
   type StorageDriver,
 } from "../container/config.ts";
 import { checkName } from "../container/name.ts";
+import { type Namespaces, PRIVATE_NAMESPACES } from "../container/namespaces.ts";
+import { NO_LIMITS, type Resources } from "../container/resources.ts";
+import { DEFAULT_SECURITY, type Security } from "../container/security.ts";
 import { claimName, claimRandomName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
 import type { Platform } from "../image/platform.ts";
@@ -112,6 +115,12 @@ export interface CreateRequest {
   healthCheck?: HealthCheckRequest | null;
   /** Streams that the caller is going to attach. @default {none} */
   attachedStreams?: ContainerConfig["attachedStreams"];
+  /** How much of the host it may use. @default {all there is} */
+  resources?: Resources;
+  /** What it may do. @default {DEFAULT_SECURITY} */
+  security?: Security;
+  /** Which namespaces are its own. @default {PRIVATE_NAMESPACES} */
+  namespaces?: Namespaces;
   /** Whether the caller starts it at once, so that it is garbage should the caller die before. @default {false} */
   startsAtOnce?: boolean;
 }
@@ -310,6 +319,9 @@ function planConfig(
     healthCheck: planHealthCheck(request.healthCheck, defaults),
     attachedStreams: [...(request.attachedStreams ?? [])],
     startsAtOnce: request.startsAtOnce ?? false,
+    resources: request.resources ?? NO_LIMITS,
+    security: request.security ?? DEFAULT_SECURITY,
+    namespaces: request.namespaces ?? PRIVATE_NAMESPACES,
   };
 }
 

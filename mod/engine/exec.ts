@@ -3,21 +3,18 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { type ContainerConfig, mergeEnv, processEnv } from "../container/config.ts";
 import type { Identity } from "../container/identity.ts";
-import { planExecIn, type TerminalSize } from "../container/launch_plan.ts";
+import type { TerminalSize } from "../container/launch_input.ts";
+import { planExecIn } from "../container/plan_process.ts";
 import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
 import type { ContainerStatus } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
-import {
-  capabilityMask,
-  DEFAULT_CAPABILITIES,
-  readPermittedCapabilities,
-} from "../kernel/capability.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { newId } from "../store/id.ts";
 import { containerCgroup } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { eventTarget, recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
+import { execSecurity } from "./security.ts";
 import { awaitStart, readIdentity } from "./start.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
 
@@ -68,9 +65,7 @@ export async function execInContainer(
     env: mergeEnv(processEnv(config, request.hasTerminal ?? false), request.env ?? []),
     workingDirectory: request.workingDirectory ?? config.workingDirectory,
     identity: readExecIdentity(engine, config, request),
-    capabilities: request.isPrivileged
-      ? readPermittedCapabilities()
-      : capabilityMask(DEFAULT_CAPABILITIES),
+    security: execSecurity(config, request),
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
     cgroup: findExistingCgroup(config.id),

@@ -7,7 +7,7 @@ import type {
   LogConfig,
 } from "../container/config.ts";
 import { activeHealthCheck, containerArgv } from "../container/config.ts";
-import { MASKED_PATHS, READONLY_PATHS } from "../container/launch_plan.ts";
+import { MASKED_PATHS, READONLY_PATHS } from "../container/plan_security.ts";
 import { type HealthCheckResult, readHealthLog } from "../container/health_log.ts";
 import type { ContainerState } from "../container/state.ts";
 import { listNetworkRecords } from "../network/network_store.ts";

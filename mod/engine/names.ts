@@ -1,7 +1,7 @@
 /** How containers on one network find each other by name: `/etc/hosts` of each, kept up to date. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
-import type { NetworkPlace } from "../container/launch_plan.ts";
+import type { NetworkPlace } from "../container/launch_input.ts";
 import { type EtcFiles, writeEtcFiles } from "../container/etc_files.ts";
 import {
   formatExtraHosts,

@@ -2,7 +2,7 @@
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { ContainerConfig, EndpointRequest } from "../container/config.ts";
-import type { NetworkPlace } from "../container/launch_plan.ts";
+import type { NetworkPlace } from "../container/launch_input.ts";
 import { MonitorConnection } from "../container/monitor.ts";
 import { WherryError } from "../errors.ts";
 import { createNetNamespace, openNetNamespace } from "../kernel/net_namespace.ts";

@@ -5,13 +5,13 @@ import { errnoText } from "../../ffi/errno.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import { containerArgv, processEnv } from "../container/config.ts";
 import { type Identity, resolveIdentity } from "../container/identity.ts";
-import {
-  type CgroupHierarchy,
-  type NetworkPlace,
-  planLaunch,
-  type TerminalSize,
-  type Wake,
-} from "../container/launch_plan.ts";
+import type {
+  CgroupHierarchy,
+  NetworkPlace,
+  TerminalSize,
+  Wake,
+} from "../container/launch_input.ts";
+import { planLaunch } from "../container/launch_plan.ts";
 import {
   type Attachment,
   describeStep,
@@ -33,6 +33,7 @@ import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
+import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
@@ -145,6 +146,7 @@ function planStart(
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
     identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
+    security: containerSecurity(config),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroup: containerCgroup(config.id, hierarchies),
     events: eventTarget(engine, config),

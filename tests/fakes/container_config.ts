@@ -6,6 +6,9 @@ import {
   HOST_NAME_LOOKUP,
   NO_RESTART,
 } from "../../mod/container/config.ts";
+import { PRIVATE_NAMESPACES } from "../../mod/container/namespaces.ts";
+import { NO_LIMITS } from "../../mod/container/resources.ts";
+import { DEFAULT_SECURITY } from "../../mod/container/security.ts";
 import { type ContainerState, NEVER_RUN } from "../../mod/container/state.ts";
 
 /** A record as `createContainer` writes it, changed by `changes`. */
@@ -51,6 +54,9 @@ export function fakeContainerConfig(changes: Partial<ContainerConfig> = {}): Con
     healthCheck: null,
     attachedStreams: [],
     startsAtOnce: false,
+    resources: NO_LIMITS,
+    security: DEFAULT_SECURITY,
+    namespaces: PRIVATE_NAMESPACES,
     ...changes,
   };
 }

@@ -1,6 +1,9 @@
 /** Flags of the commands for containers. @module */
 
 import type { FlagSpec } from "../flags.ts";
+import { NAMESPACE_FLAGS } from "./namespace_flags.ts";
+import { RESOURCE_FLAGS } from "./resource_flags.ts";
+import { SECURITY_FLAGS } from "./security_flags.ts";
 import {
   CHANGE,
   FORMAT,
@@ -48,6 +51,9 @@ const ENV_FILE = {
 } as const;
 /** Of every command that makes a container. */
 export const CONTAINER_FLAGS = [
+  ...NAMESPACE_FLAGS,
+  ...RESOURCE_FLAGS,
+  ...SECURITY_FLAGS,
   {
     name: "add-host",
     type: "list",

@@ -1,0 +1,81 @@
+/** What the plans of processes depend on. @module */
+
+import type { ContainerPaths } from "../store/paths.ts";
+import type { ContainerConfig } from "./config.ts";
+import type { Identity } from "./identity.ts";
+import type { ProcessSecurity } from "./process_security.ts";
+
+/** A cgroup hierarchy to show inside, at `/sys/fs/cgroup` or below it. */
+export interface CgroupHierarchy {
+  /** `"cgroup2"` for the unified hierarchy, `"cgroup"` for a v1 one. */
+  type: "cgroup" | "cgroup2";
+  /** Name below `/sys/fs/cgroup`; empty for a unified hierarchy that is mounted there itself. */
+  name: string;
+  /** What mount(2) takes to name a v1 hierarchy, for example `"cpu,cpuacct"`. */
+  data: string;
+}
+
+/** Size of a terminal, in character cells; 0 means unknown. */
+export interface TerminalSize {
+  /** Lines. */
+  rows: number;
+  /** Characters in a line. */
+  columns: number;
+}
+
+/** Where a monitor writes events, and what each says about the container. */
+export interface EventTarget {
+  /** The log of events. */
+  path: string;
+  /** The container's. */
+  id: string;
+  /** `image` and `name` among them. */
+  attributes: Readonly<Record<string, string>>;
+}
+
+/** All that a launch plan depends on. */
+export interface LaunchInput {
+  config: ContainerConfig;
+  paths: ContainerPaths;
+  /** Absolute directories of the lower layers, base layer first; at least one. */
+  lowerDirectories: readonly string[];
+  identity: Identity;
+  /** What its processes may do. */
+  security: ProcessSecurity;
+  cgroupHierarchies: readonly CgroupHierarchy[];
+  /** Absolute path of its cgroup, if it gets one. */
+  cgroup: string | undefined;
+  /** Where its events go, and what each says about it. */
+  events: EventTarget;
+  terminalSize: TerminalSize;
+  /** Arguments of the program on descriptor 7 that the monitor executes in the end, if any. */
+  cleanupArgv: readonly string[];
+  /** Where its processes find their network. */
+  network: NetworkPlace;
+  /** The host's nf_tables table that the monitor puts back when another program has removed it. */
+  keeper?: RulesetKeeper;
+  /** When the monitor executes the program on descriptor 7 while the container lives. */
+  wake?: Wake;
+}
+
+/**
+ * Where the processes of a container find their network: in a namespace of their own with nothing but `lo`, in the
+ * host's, in one of their own that is made before, or in another container's.
+ */
+export type NetworkPlace = "new" | "host" | "sandbox" | "joined";
+
+/** What a monitor does for the networks of the host. */
+export interface RulesetKeeper {
+  /** Name of the table, of family inet. */
+  table: string;
+  /** Absolute path of the batch that makes it, and fails with EEXIST while it is there. */
+  rulesetPath: string;
+}
+
+/** What a monitor does from time to time. */
+export interface Wake {
+  /** How long after its start, in milliseconds; -1 for not before somebody asks the monitor for it. */
+  milliseconds: number;
+  /** All arguments, the program's own name first. */
+  argv: readonly string[];
+}

@@ -1,0 +1,168 @@
+/** The steps of a container's root file system and of what is mounted in it. @module */
+
+import { cString } from "../../ffi/c_string.ts";
+import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
+import type { BindMount, ContainerMount, Propagation } from "./config.ts";
+import type { CgroupHierarchy, LaunchInput } from "./launch_input.ts";
+import type { Step } from "./plan.ts";
+import { DEV_DATA, DEV_FLAGS, isDeviceMount, planDevices, tmpfsOptions } from "./plan_devices.ts";
+
+/** Files that wherry keeps and mounts into `/etc`. */
+export const MANAGED_ETC_FILES = ["hosts", "hostname", "resolv.conf"] as const;
+
+const PROPAGATION_FLAGS: Record<Propagation, number> = {
+  private: MS.PRIVATE,
+  rprivate: MS.PRIVATE | MS.REC,
+  slave: MS.SLAVE,
+  rslave: MS.SLAVE | MS.REC,
+  shared: MS.SHARED,
+  rshared: MS.SHARED | MS.REC,
+};
+
+/** The root file system, at `merged`, where no device works. */
+export function planRoot(input: LaunchInput): Step[] {
+  if (input.config.storageDriver === "overlay") return [planOverlay(input)];
+  const { merged } = input.paths;
+  return [
+    ["mount", merged, merged, "", String(MS.BIND), ""],
+    ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NODEV), ""],
+  ];
+}
+
+/** Most bytes of options that mount(2) takes: a page without the NUL that ends them. */
+const MAX_MOUNT_DATA = 4095;
+
+/**
+ * Some kernels have a renamed directory, or a file whose mode was changed, tell overlayfs where to look for the rest of
+ * it: such changes could not become a layer.
+ */
+const OVERLAY_OPTIONS = "redirect_dir=off,metacopy=off";
+
+function planOverlay({ paths, lowerDirectories }: LaunchInput): Step {
+  const lowers = lowerDirectories.toReversed();
+  const data = `${OVERLAY_OPTIONS},lowerdir=${lowers.map(escapeOverlayPath).join(":")},` +
+    `upperdir=${escapeOverlayPath(paths.upper)},workdir=${escapeOverlayPath(paths.work)}`;
+  // A character is at most three bytes: only what may be too long is worth counting
+  if (data.length * 3 <= MAX_MOUNT_DATA || cString(data).length <= MAX_MOUNT_DATA + 1) {
+    return ["mount", "overlay", paths.merged, "overlay", String(MS.NODEV), data];
+  }
+  const own = [paths.upper, paths.work];
+  return ["overlay", paths.merged, String(MS.NODEV), OVERLAY_OPTIONS, ...own, ...lowers];
+}
+
+/** A path as overlay's options want it: the separators `:` and `,` escaped. */
+function escapeOverlayPath(path: string): string {
+  return path.replace(/[\\:,]/g, (character) => `\\${character}`);
+}
+
+export function planMounts(input: LaunchInput): Step[] {
+  const { config, paths } = input;
+  const device = config.mounts.findLast(isDeviceMount);
+  const others = config.mounts.filter((mount) => !isDeviceMount(mount));
+  const requested = new Set(others.map((mount) => mount.target));
+  const defaults = planDefaultMounts(input, others).filter(({ target }) => !requested.has(target));
+  return [
+    ...defaults.flatMap(({ steps }) => steps),
+    ...(requested.has("/dev") ? [] : planDevices(paths.merged, device)),
+    ...planTerminal(input),
+    ...MANAGED_ETC_FILES.filter((name) => !requested.has(`/etc/${name}`)).map((name): Step => [
+      "attach-tree",
+      `${paths.etc}/${name}`,
+      `/etc/${name}`,
+      "0",
+      "0",
+      String(PROPAGATION_FLAGS.rprivate),
+    ]),
+    ...planRequestedMounts(others),
+  ];
+}
+
+interface TargetedSteps {
+  target: string;
+  steps: Step[];
+}
+
+function planDefaultMounts(
+  { config, paths, cgroupHierarchies }: LaunchInput,
+  requested: readonly ContainerMount[],
+): TargetedSteps[] {
+  const device = config.mounts.findLast(isDeviceMount);
+  const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  const mount = (type: string, target: string, flags: number, data = ""): TargetedSteps => ({
+    target,
+    steps: [["mount-in", type, target, type, String(flags), data]],
+  });
+  return [
+    mount("proc", "/proc", strict),
+    mount("tmpfs", "/dev", DEV_FLAGS, device === undefined ? DEV_DATA : tmpfsOptions(device).data),
+    mount(
+      "devpts",
+      "/dev/pts",
+      MS.NOSUID | MS.NOEXEC,
+      "newinstance,ptmxmode=0666,mode=0620,gid=5",
+    ),
+    mount("tmpfs", "/dev/shm", strict, "mode=1777,size=67108864"),
+    mount("mqueue", "/dev/mqueue", strict),
+    mount("sysfs", "/sys", strict | MS.RDONLY),
+    ...planCgroupMounts(cgroupHierarchies, paths.merged, strict),
+  ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
+}
+
+function planCgroupMounts(
+  hierarchies: readonly CgroupHierarchy[],
+  merged: string,
+  flags: number,
+): TargetedSteps[] {
+  if (hierarchies.length === 0) return [];
+  const target = "/sys/fs/cgroup";
+  const steps = hierarchies.map(({ type, name, data }): Step => {
+    const path = name === "" ? target : `${target}/${name}`;
+    return ["mount-in", type, path, type, String(flags | MS.RDONLY), data];
+  });
+  const isUnified = hierarchies.some(({ name }) => name === "");
+  if (isUnified) return [{ target, steps }];
+  const freeze = String(flags | MS.RDONLY | MS.REMOUNT | MS.BIND);
+  return [{
+    target,
+    steps: [
+      ["mount-in", "tmpfs", target, "tmpfs", String(flags), "mode=755,size=64k"],
+      ...steps,
+      // The directory of hierarchies itself becomes read-only once they are in it
+      ["mount", "", `${merged}${target}`, "", freeze, ""],
+    ],
+  }];
+}
+
+function planTerminal({ config, terminalSize }: LaunchInput): Step[] {
+  if (!config.hasTerminal) return [];
+  return [["terminal", String(terminalSize.rows), String(terminalSize.columns)]];
+}
+
+/** What was asked for, parents before what is mounted on them. */
+function planRequestedMounts(mounts: readonly ContainerMount[]): Step[] {
+  const depth = (path: string): number => path.split("/").length;
+  return mounts
+    .toSorted((a, b) => depth(a.target) - depth(b.target))
+    .map((mount): Step => {
+      if (mount.type === "bind") return planBind(mount);
+      const { flags, data } = tmpfsOptions(mount);
+      return ["mount-in", "tmpfs", mount.target, "tmpfs", String(flags), data];
+    });
+}
+
+const TREE_IS_RECURSIVE = 1;
+
+const TREE_SOURCE_IS_CREATED = 2;
+
+function planBind(mount: BindMount): Step {
+  // Who names /dev or a device in it wants devices; elsewhere the container could make any with CAP_MKNOD
+  const isDevice = `${mount.source}/`.startsWith("/dev/");
+  return [
+    "attach-tree",
+    mount.source,
+    mount.target,
+    String(TREE_IS_RECURSIVE | (mount.createsSource ? TREE_SOURCE_IS_CREATED : 0)),
+    String((mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (isDevice ? 0 : MOUNT_ATTR.NODEV)),
+    String(PROPAGATION_FLAGS[mount.propagation]),
+  ];
+}
