@@ -10,7 +10,7 @@ const struct word WORDS[] = {
 	{ "record", "pd", step_record, NULL },
 	{ "cgroup", "ps*", step_cgroup, NULL },
 	{ "join-cgroup", "p", step_join_cgroup, NULL },
-	{ "controller", "pt", step_controller, NULL },
+	{ "controller", "pts*", step_controller, NULL },
 	{ "join-controller", "p", step_join_controller, NULL },
 	{ "delegate", "wspp*", step_delegate, NULL },
 	{ "inherit", "pp", step_inherit, NULL },

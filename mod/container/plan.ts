@@ -17,7 +17,7 @@ export const STEP_ARGUMENTS = {
   "record": [2, 2],
   "cgroup": [1, undefined],
   "join-cgroup": [1, 1],
-  "controller": [2, 2],
+  "controller": [2, undefined],
   "join-controller": [1, 1],
   "delegate": [3, undefined],
   "inherit": [2, 2],

@@ -27,7 +27,12 @@ import { tableNameOf } from "../network/table_state.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import { openForReading } from "../kernel/open.ts";
 import type { HostCgroupHierarchy } from "../kernel/proc.ts";
-import { leaveCgroup, readCgroupHierarchies, recordCgroups } from "./cgroup.ts";
+import {
+  leaveCgroup,
+  readCgroupHierarchies,
+  readPlannedResources,
+  recordCgroups,
+} from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
@@ -190,7 +195,8 @@ export async function restartThroughMonitor(
   if (answer?.type === "failed") {
     // It goes by the plan that was made at its start: the same one again
     const place = networkPlaceOf(engine, config);
-    const cgroups = planContainerCgroups(config);
+    const resources = readPlannedResources(engine.paths.container(config.id)) ?? config.resources;
+    const cgroups = planContainerCgroups({ id: config.id, resources });
     const steps = planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {
