@@ -64,7 +64,7 @@ testWhole("stats shows a container that is busy, and one that is not", async (wh
 });
 
 testWhole("stats shows memory that a program has", async (wherry) => {
-  const script = 'x=$(head -c 30000000 /dev/zero | tr "\\0" a); echo "ready ${#x}"; sleep 1000';
+  const script = 'x=$(head -c 30000000 /dev/zero | tr "\\0" a); echo "ready ${#x}"; sleep 1000; :';
   const id = await wherry.start(["--name", "big"], ["sh", "-c", script]);
   await eventually(() => readIfThere(wherry.containerPath(id, "log")).includes("ready 30000000"));
 

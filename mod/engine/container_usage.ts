@@ -1,16 +1,17 @@
 /** What one container uses at this moment. @module */
 
+import { isCorrupt } from "../errors.ts";
 import { listCgroupProcesses } from "../kernel/cgroup.ts";
 import {
   type CgroupDirectories,
-  cgroupsNaming,
-  locateCgroups,
-  UNIFIED,
-} from "../kernel/cgroup_location.ts";
-import { type CgroupUsage, readCgroupUsage } from "../kernel/cgroup_usage.ts";
+  type CgroupUsage,
+  readCgroupUsage,
+} from "../kernel/cgroup_usage.ts";
 import { type LinkCounters, sumLinkCounters } from "../kernel/link_counters.ts";
 import { meansProcessGone } from "../kernel/process.ts";
 import { type ProcessUsage, sumProcessUsage } from "../kernel/process_usage.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { readContainerCgroups } from "./cgroup.ts";
 import type { Container } from "./find.ts";
 import { listPidsBeside } from "./top.ts";
 
@@ -20,42 +21,36 @@ export interface ContainerUsage extends CgroupUsage, LinkCounters {
   atMs: number;
 }
 
-/** What the host has; it stays the same while containers are looked at. */
-export interface UsageHost {
-  /** Content of `/proc/self/mountinfo`. */
-  mountInfo: string;
-  /** In bytes: the limit of containers that have none of their own. */
-  memoryBytes: number;
-}
-
-/** Asks this host. */
-export function readUsageHost(): UsageHost {
-  return {
-    mountInfo: Deno.readTextFileSync("/proc/self/mountinfo"),
-    memoryBytes: Deno.systemMemoryInfo().total,
-  };
-}
-
 /**
  * Reads what a container uses: from its cgroups, and what they do not count from its processes.
  *
+ * @param hostMemoryBytes What a container may have that has no limit.
  * @returns `undefined` if it does not run any more.
  */
 export function readContainerUsage(
-  { config, state }: Container,
-  { mountInfo, memoryBytes }: UsageHost,
+  { state, paths }: Container,
+  hostMemoryBytes: number,
 ): ContainerUsage | undefined {
   try {
-    const membership = Deno.readTextFileSync(`/proc/${state.pid}/cgroup`);
-    const directories = cgroupsNaming(locateCgroups(membership, mountInfo), config.id);
+    const directories = readCgroups(paths);
     const counters = readLinkCounters(state.pid, state.monitorPid);
     const counted = readCgroupUsage(directories);
     const atMs = performance.now();
     const usage = completeUsage(counted, () => sumProcessUsage(listPids(directories, state.pid)));
-    const limit = Math.min(usage.memoryLimitBytes ?? Infinity, memoryBytes);
+    const limit = Math.min(usage.memoryLimitBytes ?? Infinity, hostMemoryBytes);
     return { ...usage, ...counters, memoryLimitBytes: limit, atMs };
   } catch (error) {
     if (meansProcessGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Processes can be asked in place of cgroups that nobody knows of any more. */
+function readCgroups(paths: ContainerPaths): CgroupDirectories {
+  try {
+    return readContainerCgroups(paths);
+  } catch (error) {
+    if (isCorrupt(error)) return { unified: undefined, v1: {} };
     throw error;
   }
 }
@@ -74,9 +69,9 @@ function completeUsage(counted: CgroupUsage, ask: () => ProcessUsage): CgroupUsa
   };
 }
 
-function listPids(directories: CgroupDirectories, init: number): number[] {
-  const cgroup = directories.get(UNIFIED) ?? directories.get("pids") ?? directories.get("memory");
-  return cgroup === undefined ? listPidsBeside(init) : listCgroupProcesses(cgroup);
+function listPids({ unified }: CgroupDirectories, init: number): number[] {
+  const inCgroup = unified === undefined ? [] : listCgroupProcesses(unified);
+  return inCgroup.length > 0 ? inCgroup : listPidsBeside(init);
 }
 
 /** What the host's links carry is not the container's alone: as with docker, one that shares them has no counters. */

@@ -1,24 +1,24 @@
 /** What the kernel counts and limits. @module */
 
+import type { Controller } from "../container/limits.ts";
 import { canFilterDevices } from "../kernel/cgroup_bpf.ts";
+import { findV1Hierarchy } from "../kernel/cgroup_tree.ts";
 import { cgroupLayoutOf } from "../kernel/host.ts";
+import { v1NameOf } from "./cgroup.ts";
 import {
-  type CgroupHost,
-  type Controller,
   controllerVersion,
-  findV1,
   hasSwapAccounting,
   hasUnifiedFile,
-  oldNameOf,
-  readCgroupHost,
+  type HostControllers,
+  readHostControllers,
   wordsIn,
-} from "./cgroup_host.ts";
+} from "./host_controllers.ts";
 import type { HostFiles } from "./host_files.ts";
 import { type Check, type Finding, limited, missing, ok } from "./doctor_finding.ts";
 
 /** All checks of this part. */
 export function cgroupChecks(files: HostFiles): Check[] {
-  const host = readCgroupHost(files);
+  const host = readHostControllers(files);
   return [
     ["layout", () => checkLayout(host)],
     ["controllers", () => checkControllers(host)],
@@ -32,7 +32,7 @@ export function cgroupChecks(files: HostFiles): Check[] {
 }
 
 /** Says which versions are mounted. */
-export function checkLayout({ hierarchies, unified }: CgroupHost): Finding {
+export function checkLayout({ hierarchies, unified }: HostControllers): Finding {
   const layout = cgroupLayoutOf(hierarchies);
   if (unified?.isWritable) return ok("layout", `${layout}, version 2 at ${unified.mountPoint}`);
   const consequence = "Containers have no cgroup of version 2: they cannot be paused, and what " +
@@ -60,7 +60,7 @@ const CONTROLLERS: readonly (readonly [name: Controller, consequence: string])[]
 ];
 
 /** Says which version has each controller. */
-export function checkControllers(host: CgroupHost): Finding[] {
+export function checkControllers(host: HostControllers): Finding[] {
   return CONTROLLERS.map(([name, consequence]) => {
     const version = controllerVersion(host, name);
     if (version !== undefined) return ok(`${name} controller`, `version ${version}`);
@@ -68,29 +68,28 @@ export function checkControllers(host: CgroupHost): Finding[] {
       detail: "neither version has it",
       consequence,
       remedy: `Use a kernel that has it, without cgroup_disable=${
-        oldNameOf(name)
+        v1NameOf(name)
       } in its command line`,
     });
   });
 }
 
 /**
- * Whether the topmost cgroup that is to be seen passes its controllers on, or lets wherry switch that on.
+ * Whether the cgroup that containers' own are made in passes its controllers on, or lets wherry switch that on.
  *
- * In a container's own cgroup namespace it has processes, and then cannot pass on any.
+ * One of another container has processes, and then cannot pass on any.
  */
-export function checkDelegation({ read }: HostFiles, host: CgroupHost): Finding[] {
-  const { unified, unifiedControllers } = host;
-  if (unified === undefined) return [];
-  const { mountPoint } = unified;
-  const passed = wordsIn(read(`${mountPoint}/cgroup.subtree_control`));
+export function checkDelegation({ read }: HostFiles, host: HostControllers): Finding[] {
+  const { base, unifiedControllers } = host;
+  if (base === undefined) return [];
+  const passed = wordsIn(read(`${base}/cgroup.subtree_control`));
   const kept = unifiedControllers.filter((name) => !passed.includes(name));
   // The host's own root, the only cgroup without a type, may have processes and pass controllers on
-  const isRoot = read(`${mountPoint}/cgroup.type`) === undefined;
-  const hasProcesses = wordsIn(read(`${mountPoint}/cgroup.procs`)).length > 0;
+  const isRoot = read(`${base}/cgroup.type`) === undefined;
+  const hasProcesses = wordsIn(read(`${base}/cgroup.procs`)).length > 0;
   if (kept.length > 0 && !isRoot && hasProcesses) {
     return [limited("delegation", {
-      detail: `${mountPoint} has processes and keeps ${kept.join(" ")} to itself`,
+      detail: `${base} has processes and keeps ${kept.join(" ")} to itself`,
       consequence: "Limits that need these controllers are refused",
       remedy:
         "Move its processes into a cgroup below it, and write the names with a + before each " +
@@ -117,8 +116,10 @@ export function checkSwap(hasAccounting: boolean | undefined): Finding {
  *
  * @param canFilter Whether a program of BPF can do so for the cgroup at a path.
  */
-export function checkDevices(host: CgroupHost, canFilter: (path: string) => boolean): Finding {
-  if (findV1(host, "devices") !== undefined) return ok("device filter", "version 1");
+export function checkDevices(host: HostControllers, canFilter: (path: string) => boolean): Finding {
+  if (findV1Hierarchy(host.hierarchies, "devices") !== undefined) {
+    return ok("device filter", "version 1");
+  }
   if (host.unified !== undefined && canFilter(host.unified.mountPoint)) {
     return ok("device filter", "BPF, version 2");
   }
@@ -130,10 +131,10 @@ export function checkDevices(host: CgroupHost, canFilter: (path: string) => bool
 }
 
 /** Whether containers can be paused. */
-export function checkFreezer(files: HostFiles, host: CgroupHost): Finding {
+export function checkFreezer(files: HostFiles, host: HostControllers): Finding {
   const hasFile = hasUnifiedFile(files, host, "cgroup.freeze");
   if (hasFile === true) return ok("freezer", "version 2");
-  if (findV1(host, "freezer") !== undefined) return ok("freezer", "version 1");
+  if (findV1Hierarchy(host.hierarchies, "freezer") !== undefined) return ok("freezer", "version 1");
   if (hasFile === undefined && host.unified !== undefined) {
     return ok("freezer", "version 2, no cgroup to tell by");
   }
@@ -145,7 +146,7 @@ export function checkFreezer(files: HostFiles, host: CgroupHost): Finding {
 }
 
 /** Whether all processes of a container can be killed in one go. */
-export function checkKill(files: HostFiles, host: CgroupHost): Finding {
+export function checkKill(files: HostFiles, host: HostControllers): Finding {
   if (hasUnifiedFile(files, host, "cgroup.kill") !== false) return ok("kill", "cgroup.kill");
   return limited("kill", {
     detail: "no cgroup.kill",

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { fakeHostFiles } from "../../tests/fakes/host_files.ts";
-import { readCgroupHost } from "./cgroup_host.ts";
+import { readHostControllers } from "./host_controllers.ts";
 import {
   checkControllers,
   checkDelegation,
@@ -28,7 +28,7 @@ Deno.test("checkLayout() wants a writable cgroup of version 2", () => {
   const readOnly = { "/proc/self/mountinfo": "30 23 0:26 / /cg ro - cgroup2 cgroup2 rw\n" };
 
   const states = [V2, V1, readOnly, {}]
-    .map((texts) => checkLayout(readCgroupHost(fakeHostFiles(texts))))
+    .map((texts) => checkLayout(readHostControllers(fakeHostFiles(texts))))
     .map(({ state, detail }) => [state, detail]);
 
   deepStrictEqual(states, [
@@ -40,7 +40,7 @@ Deno.test("checkLayout() wants a writable cgroup of version 2", () => {
 });
 
 Deno.test("checkControllers() says which version has each", () => {
-  const findings = checkControllers(readCgroupHost(fakeHostFiles(V1)));
+  const findings = checkControllers(readHostControllers(fakeHostFiles(V1)));
 
   deepStrictEqual(findings.map(({ feature, state, detail }) => [feature, state, detail]), [
     ["memory controller", "ok", "version 1"],
@@ -54,7 +54,7 @@ Deno.test("checkControllers() says which version has each", () => {
 Deno.test("checkDelegation() says what wherry will switch on", () => {
   const files = fakeHostFiles(V2);
 
-  const findings = checkDelegation(files, readCgroupHost(files));
+  const findings = checkDelegation(files, readHostControllers(files));
 
   deepStrictEqual(findings.map(({ state, detail }) => [state, detail]), [
     ["ok", "memory pids switched on when needed: cpuset cpu io"],
@@ -64,7 +64,7 @@ Deno.test("checkDelegation() says what wherry will switch on", () => {
 Deno.test("checkDelegation() finds processes in the way where the topmost cgroup is not the host's", () => {
   const files = fakeHostFiles({ ...V2, "/cg/cgroup.type": "domain\n", "/cg/cgroup.procs": "1\n" });
 
-  const findings = checkDelegation(files, readCgroupHost(files));
+  const findings = checkDelegation(files, readHostControllers(files));
 
   deepStrictEqual(findings.map(({ state, detail }) => [state, detail]), [
     ["limited", "/cg has processes and keeps cpuset cpu io to itself"],
@@ -79,7 +79,7 @@ Deno.test("checkSwap() says what a limit of memory is worth", () => {
 
 Deno.test("checkDevices() takes either version", () => {
   const stateOf = (texts: Record<string, string>, hasBpf: boolean): FindingState =>
-    checkDevices(readCgroupHost(fakeHostFiles(texts)), () => hasBpf).state;
+    checkDevices(readHostControllers(fakeHostFiles(texts)), () => hasBpf).state;
 
   deepStrictEqual(
     [stateOf(V1, false), stateOf(V2, true), stateOf(V2, false), stateOf({}, true)],
@@ -90,7 +90,7 @@ Deno.test("checkDevices() takes either version", () => {
 Deno.test("checkFreezer() and checkKill() look at the files of a cgroup", () => {
   const without = fakeHostFiles(V2);
   const having = fakeHostFiles({ ...V2, "/cg/a/cgroup.freeze": "0\n", "/cg/a/cgroup.kill": "" });
-  const host = readCgroupHost(having);
+  const host = readHostControllers(having);
 
   deepStrictEqual(
     [having, without].map((files) => [

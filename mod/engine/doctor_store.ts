@@ -28,7 +28,7 @@ export function storeChecks(engine: Engine): Check[] {
 export function checkContainers(engine: Engine): Finding[] {
   const ids = listIds(engine);
   const damaged = ids.filter((id) => isDamaged(() => readContainer(engine, id)));
-  if (damaged.length === 0) return [ok("containers", `${ids.length} records`)];
+  if (damaged.length === 0) return [ok("containers", `${ids.length} containers`)];
   return damaged.map((id) =>
     limited("containers", {
       detail: `the record of ${shortId(id)} is damaged`,
@@ -65,7 +65,7 @@ export function checkImages({ paths: { root } }: Engine): Finding {
 /** Networks whose records cannot be read. */
 export function checkNetworks({ paths }: Engine): Finding[] {
   const { networks, damaged } = listNetworkRecords(paths);
-  if (damaged.size === 0) return [ok("networks", `${networks.length} records`)];
+  if (damaged.size === 0) return [ok("networks", `${networks.length} networks`)];
   return [...damaged.keys()].map((name) =>
     limited("networks", {
       detail: `the record of "${name}" is damaged`,

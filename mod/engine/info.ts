@@ -6,7 +6,7 @@ import { ImagePaths } from "../image/image_paths.ts";
 import { readIndex } from "../image/image_index.ts";
 import { type CgroupLayout, fileSystemOf, type HostInfo, readHostInfo } from "../kernel/host.ts";
 import { canHoldUpper } from "../kernel/overlay.ts";
-import { controllerVersion, hasSwapAccounting, readCgroupHost } from "./cgroup_host.ts";
+import { controllerVersion, hasSwapAccounting, readHostControllers } from "./host_controllers.ts";
 import type { Engine } from "./engine.ts";
 import { HOST_FILES, type HostFiles } from "./host_files.ts";
 import { listContainers } from "./list.ts";
@@ -212,7 +212,7 @@ function countImages(root: string): number {
 
 /** Takes what the kernel can limit from the host's files. */
 export function readHostSupport(files: HostFiles): HostSupport {
-  const host = readCgroupHost(files);
+  const host = readHostControllers(files);
   const has = (controller: Parameters<typeof controllerVersion>[1]): boolean =>
     controllerVersion(host, controller) !== undefined;
   const isOn = (sysctl: string): boolean => files.read(`/proc/sys/${sysctl}`)?.trim() === "1";

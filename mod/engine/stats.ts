@@ -2,7 +2,7 @@
 
 import { isCorrupt, WherryError } from "../errors.ts";
 import type { Pressure, PressureResource } from "../kernel/pressure.ts";
-import { type ContainerUsage, readContainerUsage, readUsageHost } from "./container_usage.ts";
+import { type ContainerUsage, readContainerUsage } from "./container_usage.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, findContainer, readContainer } from "./find.ts";
 import { listContainers } from "./list.ts";
@@ -153,7 +153,7 @@ interface Measurement {
 
 /** Measures containers, and remembers the last time of each. */
 class UsageMeter {
-  readonly #host = readUsageHost();
+  readonly #hostMemoryBytes = Deno.systemMemoryInfo().total;
   /** By id and process. */
   readonly #last = new Map<string, ContainerUsage>();
 
@@ -161,7 +161,7 @@ class UsageMeter {
   measure(container: Container): Measurement | undefined {
     const { config: { id }, state: { pid } } = container;
     if (pid === 0) return undefined;
-    const usage = readContainerUsage(container, this.#host);
+    const usage = readContainerUsage(container, this.#hostMemoryBytes);
     if (usage === undefined) return undefined;
     const key = `${id} ${pid}`;
     const before = this.#last.get(key);

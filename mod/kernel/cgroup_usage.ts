@@ -5,8 +5,15 @@
  * @module
  */
 
-import { type CgroupDirectories, UNIFIED } from "./cgroup_location.ts";
 import { parsePressure, type Pressure, type PressureResource } from "./pressure.ts";
+
+/** The cgroups of some processes. */
+export interface CgroupDirectories {
+  /** That of version 2; `undefined` if they have none. */
+  unified: string | undefined;
+  /** Those of version 1, by controller, for example `"memory"`. */
+  v1: Readonly<Record<string, string>>;
+}
 
 /** What a cgroup has used; a field is `undefined` where none of its hierarchies counts it. */
 export interface CgroupUsage {
@@ -48,7 +55,7 @@ export function readCgroupFile(path: string): string | undefined {
 /**
  * Reads what the processes of a container use.
  *
- * @param directories Its own, see `cgroupsNaming`.
+ * @param directories Its own; shared with nobody. They may be gone.
  * @param read Reads one file. @default {the host's}
  */
 export function readCgroupUsage(
@@ -56,7 +63,7 @@ export function readCgroupUsage(
   read: CgroupFileReader = readCgroupFile,
 ): CgroupUsage {
   const find = (controller: string, file: string): string | undefined => {
-    const directory = directories.get(controller);
+    const directory = controller === UNIFIED ? directories.unified : directories.v1[controller];
     return directory === undefined ? undefined : read(`${directory}/${file}`);
   };
   return {
@@ -67,6 +74,9 @@ export function readCgroupUsage(
     pressure: readPressure(find),
   };
 }
+
+/** Stands for version 2, which has all of its controllers in one directory. */
+const UNIFIED = "unified";
 
 /** Finds a file by the controller of version 1 that has it, or by {@linkcode UNIFIED}. */
 type Find = (controller: string, file: string) => string | undefined;

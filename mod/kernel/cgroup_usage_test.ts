@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { readCgroupUsage } from "./cgroup_usage.ts";
 
-const UNIFIED = new Map([["unified", "/cg/c"]]);
+const UNIFIED = { unified: "/cg/c", v1: {} };
 
 const V2: Readonly<Record<string, string>> = {
   "/cg/c/cpu.stat": "usage_usec 1234567\nuser_usec 1000000\nsystem_usec 234567\nnr_periods 0\n",
@@ -15,12 +15,10 @@ const V2: Readonly<Record<string, string>> = {
     "full avg10=1.00 avg60=0.00 avg300=0.00 total=1\n",
 };
 
-const V1_DIRECTORIES = new Map([
-  ["memory", "/memory/c"],
-  ["cpuacct", "/cpuacct/c"],
-  ["pids", "/pids/c"],
-  ["blkio", "/blkio/c"],
-]);
+const V1_DIRECTORIES = {
+  unified: undefined,
+  v1: { memory: "/memory/c", cpuacct: "/cpuacct/c", pids: "/pids/c", blkio: "/blkio/c" },
+};
 
 const V1: Readonly<Record<string, string>> = {
   "/cpuacct/c/cpuacct.usage": "2500000000\n",
@@ -74,7 +72,7 @@ Deno.test("readCgroupUsage() takes processor time from a cgroup of version 2 wit
 });
 
 Deno.test("readCgroupUsage() mixes versions, each controller where it is", () => {
-  const directories = new Map([...V1_DIRECTORIES, ...UNIFIED]);
+  const directories = { ...V1_DIRECTORIES, unified: "/cg/c" };
   const files: Readonly<Record<string, string>> = { ...V1, "/cg/c/cpu.stat": "usage_usec 5\n" };
 
   const { cpuUs, memoryBytes } = readCgroupUsage(directories, (path) => files[path]);

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { fakeHostFiles } from "../../tests/fakes/host_files.ts";
-import { controllerVersion, hasSwapAccounting, readCgroupHost } from "./cgroup_host.ts";
+import { controllerVersion, hasSwapAccounting, readHostControllers } from "./host_controllers.ts";
 
 const V2 = {
   "/proc/self/mountinfo": "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
@@ -14,7 +14,7 @@ const HYBRID = {
 };
 
 Deno.test("controllerVersion() prefers version 2, and knows the old names", () => {
-  const host = readCgroupHost(fakeHostFiles(HYBRID));
+  const host = readHostControllers(fakeHostFiles(HYBRID));
 
   deepStrictEqual(
     (["memory", "pids", "io", "cpu"] as const).map((name) => controllerVersion(host, name)),
@@ -28,7 +28,7 @@ Deno.test("hasSwapAccounting() looks into a cgroup of version 2 below the topmos
 
   const answers = [V2, child, withSwap].map((texts) => {
     const files = fakeHostFiles(texts);
-    return hasSwapAccounting(files, readCgroupHost(files));
+    return hasSwapAccounting(files, readHostControllers(files));
   });
 
   deepStrictEqual(answers, [undefined, false, true]);
@@ -39,7 +39,7 @@ Deno.test("hasSwapAccounting() looks at the topmost cgroup of version 1", () => 
 
   const answers = [HYBRID, counting].map((texts) => {
     const files = fakeHostFiles(texts);
-    return hasSwapAccounting(files, readCgroupHost(files));
+    return hasSwapAccounting(files, readHostControllers(files));
   });
 
   deepStrictEqual(answers, [false, true]);
@@ -48,5 +48,5 @@ Deno.test("hasSwapAccounting() looks at the topmost cgroup of version 1", () => 
 Deno.test("hasSwapAccounting() is false where memory is not counted at all", () => {
   const files = fakeHostFiles({});
 
-  strictEqual(hasSwapAccounting(files, readCgroupHost(files)), false);
+  strictEqual(hasSwapAccounting(files, readHostControllers(files)), false);
 });

@@ -1,34 +1,32 @@
 /** Which controllers the host's cgroups have, in either version. @module */
 
+import type { Controller } from "../container/limits.ts";
+import { isDelegatedCgroup } from "../kernel/cgroup_delegation.ts";
+import { findUnifiedTree, findV1Hierarchy } from "../kernel/cgroup_tree.ts";
 import { findCgroupHierarchies, type HostCgroupHierarchy } from "../kernel/proc.ts";
+import { v1NameOf } from "./cgroup.ts";
 import type { HostFiles } from "./host_files.ts";
 
 /** Where the cgroups of this host are. */
-export interface CgroupHost {
+export interface HostControllers {
   hierarchies: readonly HostCgroupHierarchy[];
   /** Where version 2 is mounted; `undefined` if it is not. */
   unified: HostCgroupHierarchy | undefined;
-  /** Controllers that version 2 has. */
+  /** The cgroup of version 2 that wherry makes others in: the topmost one, or what was delegated to it. */
+  base: string | undefined;
+  /** Controllers that version 2 has there. */
   unifiedControllers: readonly string[];
 }
 
-/** A controller, by its name in version 2. */
-export type Controller = "memory" | "cpu" | "cpuset" | "pids" | "io";
-
-/** Names of version 1, where they differ. */
-const OLD_NAMES: Partial<Record<Controller, string>> = { io: "blkio" };
-
-/** Name of a controller in version 1. */
-export function oldNameOf(controller: Controller): string {
-  return OLD_NAMES[controller] ?? controller;
-}
-
 /** Takes a host's cgroups from its files. */
-export function readCgroupHost({ read }: HostFiles): CgroupHost {
+export function readHostControllers({ read }: HostFiles): HostControllers {
   const hierarchies = findCgroupHierarchies(read("/proc/self/mountinfo") ?? "");
   const unified = hierarchies.find(({ type }) => type === "cgroup2");
-  const text = unified === undefined ? undefined : read(`${unified.mountPoint}/cgroup.controllers`);
-  return { hierarchies, unified, unifiedControllers: wordsIn(text) };
+  const membership = read("/proc/self/cgroup") ?? "";
+  const tree = findUnifiedTree(hierarchies, { membership, isDelegated: isDelegatedCgroup });
+  const base = tree?.base ?? unified?.mountPoint;
+  const unifiedControllers = wordsIn(base && read(`${base}/cgroup.controllers`));
+  return { hierarchies, unified, base, unifiedControllers };
 }
 
 /** Words of a list such as that of `cgroup.controllers`; none of a missing file. */
@@ -37,26 +35,19 @@ export function wordsIn(text: string | undefined): string[] {
 }
 
 /** The version that has a controller; `undefined` if neither does. */
-export function controllerVersion(host: CgroupHost, controller: Controller): 1 | 2 | undefined {
+export function controllerVersion(
+  host: HostControllers,
+  controller: Controller,
+): 1 | 2 | undefined {
   if (host.unifiedControllers.includes(controller)) return 2;
-  return findV1(host, oldNameOf(controller)) === undefined ? undefined : 1;
-}
-
-/** The hierarchy of version 1 that has a controller. */
-export function findV1(
-  { hierarchies }: CgroupHost,
-  oldName: string,
-): HostCgroupHierarchy | undefined {
-  return hierarchies.find(({ type, data }) =>
-    type === "cgroup" && data.split(",").includes(oldName)
-  );
+  return findV1Hierarchy(host.hierarchies, v1NameOf(controller)) === undefined ? undefined : 1;
 }
 
 /** Whether swap is counted, so that it can be limited; `undefined` if there is no cgroup to tell by. */
-export function hasSwapAccounting(files: HostFiles, host: CgroupHost): boolean | undefined {
+export function hasSwapAccounting(files: HostFiles, host: HostControllers): boolean | undefined {
   const version = controllerVersion(host, "memory");
   if (version === 2) return hasUnifiedFile(files, host, "memory.swap.max");
-  const hierarchy = findV1(host, "memory");
+  const hierarchy = findV1Hierarchy(host.hierarchies, "memory");
   if (hierarchy === undefined) return false;
   return files.read(`${hierarchy.mountPoint}/memory.memsw.usage_in_bytes`) !== undefined;
 }
@@ -68,7 +59,7 @@ export function hasSwapAccounting(files: HostFiles, host: CgroupHost): boolean |
  */
 export function hasUnifiedFile(
   { read, list }: HostFiles,
-  { unified }: CgroupHost,
+  { unified }: HostControllers,
   file: string,
 ): boolean | undefined {
   if (unified === undefined) return undefined;
