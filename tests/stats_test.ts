@@ -126,17 +126,17 @@ testWhole("stats shows a table of all that run, and with -a of all others", asyn
   const [head = "", ...rows] = running.stdout.trimEnd().split("\n");
   match(
     head,
-    /^CONTAINER ID   NAME      CPU %     MEM USAGE \/ LIMIT +MEM %     NET I\/O +BLOCK I\/O +PIDS$/,
+    /^CONTAINER ID {3}NAME {6}CPU % {5}MEM USAGE \/ LIMIT +MEM % {5}NET I\/O +BLOCK I\/O +PIDS$/,
   );
   strictEqual(rows.length, 1);
   match(
     rows[0] ?? "",
-    /^[0-9a-f]{12}   box       \d+\.\d\d%     [\d.]+[KM]iB \/ [\d.]+GiB +\d\.\d\d%     \S+B \/ \S+B +\S+B \/ \S+B +1$/,
+    /^[0-9a-f]{12} {3}box {7}\d+\.\d\d% {5}[\d.]+[KM]iB \/ [\d.]+GiB +\d\.\d\d% {5}\S+B \/ \S+B +\S+B \/ \S+B +1$/,
   );
-  match(all.stdout, /PIDS      CPU PRESSURE +MEM PRESSURE +I\/O PRESSURE\n/);
+  match(all.stdout, /PIDS {6}CPU PRESSURE +MEM PRESSURE +I\/O PRESSURE\n/);
   match(
     all.stdout,
-    /^[0-9a-f]{12}   ended     0\.00%     0B \/ 0B +0\.00%     0B \/ 0B +0B \/ 0B +0 +-- \/ --/m,
+    /^[0-9a-f]{12} {3}ended {5}0\.00% {5}0B \/ 0B +0\.00% {5}0B \/ 0B +0B \/ 0B +0 +-- \/ --/m,
   );
   strictEqual(whole.stdout, `${id}\n`);
 });

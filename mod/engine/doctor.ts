@@ -15,6 +15,7 @@ import type { Engine } from "./engine.ts";
 export interface ExaminationPart {
   /** One word or two. */
   title: string;
+  /** In the order in which they were made. */
   findings: Finding[];
 }
 
@@ -22,6 +23,7 @@ export interface ExaminationPart {
 export interface Examination {
   /** Whether containers can run here. */
   canRun: boolean;
+  /** From the program itself outwards. */
   parts: ExaminationPart[];
 }
 

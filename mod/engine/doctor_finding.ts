@@ -7,6 +7,7 @@ export type FindingState = "ok" | "limited" | "missing";
 export interface Finding {
   /** What was looked at, in a few words. */
   feature: string;
+  /** How much of it there is. */
   state: FindingState;
   /** What there is, in a few words. */
   detail: string;

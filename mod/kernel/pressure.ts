@@ -9,10 +9,7 @@ export interface Pressure {
 }
 
 /** Resources that the kernel tells the pressure of. */
-export const PRESSURE_RESOURCES = ["cpu", "memory", "io"] as const;
-
-/** One of {@linkcode PRESSURE_RESOURCES}. */
-export type PressureResource = typeof PRESSURE_RESOURCES[number];
+export type PressureResource = "cpu" | "memory" | "io";
 
 /**
  * Reads what a pressure file says.
