@@ -1,12 +1,6 @@
 /** What this process may do. @module */
 
-import {
-  ALL_CAPABILITIES,
-  capabilityBit,
-  capabilityMask,
-  capabilityNames,
-  DEFAULT_CAPABILITIES,
-} from "../kernel/capability.ts";
+import { ALL_CAPABILITIES, capabilityBit, capabilityNames } from "../kernel/capability.ts";
 import { type Check, fatal, type Finding, limited, ok } from "./doctor_finding.ts";
 import type { HostFiles } from "./host_files.ts";
 
@@ -59,13 +53,20 @@ const NEEDED = [
   ],
 ] as const;
 
+/** What containers have by default and wherry itself does not need. */
+const DEFAULT_OF_CONTAINERS = ["AUDIT_WRITE", "FSETID", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP"];
+
+function hasCapability(mask: bigint, name: string): boolean {
+  return (mask & capabilityBit(`CAP_${name}`)) !== 0n;
+}
+
 /**
  * Looks for what wherry needs, and for what containers have by default.
  *
  * @param mask Bit N stands for capability number N.
  */
 export function checkCapabilities(mask: bigint): Finding[] {
-  const lost = NEEDED.filter(([name]) => (mask & capabilityBit(`CAP_${name}`)) === 0n);
+  const lost = NEEDED.filter(([name]) => !hasCapability(mask, name));
   const troubles = lost.map(([name, consequence, isFatal]) => {
     const trouble = {
       detail: "this process does not have it",
@@ -74,7 +75,7 @@ export function checkCapabilities(mask: bigint): Finding[] {
     };
     return isFatal ? fatal(`CAP_${name}`, trouble) : limited(`CAP_${name}`, trouble);
   });
-  const kept = capabilityNames(capabilityMask(DEFAULT_CAPABILITIES) & ~mask);
+  const kept = DEFAULT_OF_CONTAINERS.filter((name) => !hasCapability(mask, name));
   if (kept.length > 0) {
     troubles.push(limited("default capabilities", {
       detail: `without ${kept.join(" ")}`,

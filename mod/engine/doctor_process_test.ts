@@ -37,7 +37,7 @@ Deno.test("checkCapabilities() tells of those that containers have by default", 
   const findings = checkCapabilities(mask);
 
   deepStrictEqual(findings.map(({ feature, detail }) => [feature, detail]), [
-    ["default capabilities", "without CAP_NET_RAW"],
+    ["default capabilities", "without NET_RAW"],
   ]);
 });
 
