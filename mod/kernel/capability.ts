@@ -38,32 +38,3 @@ export function readPermittedCapabilities(): bigint {
     /^CapPrm:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status")) ?? [];
   return BigInt(`0x${hex}`);
 }
-
-/** Without `CAP_`, in the order of their numbers. */
-const NAMES = "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP " +
-  "LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER " +
-  "SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE " +
-  "SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP " +
-  "MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF " +
-  "CHECKPOINT_RESTORE";
-
-/** All that Linux knows since 5.9. */
-export const ALL_CAPABILITIES = (1n << 41n) - 1n;
-
-/**
- * The bit of one capability.
- *
- * @param name With `CAP_`, in capital letters.
- * @returns 0 if there is no such capability.
- */
-export function capabilityBit(name: string): bigint {
-  const number = name.startsWith("CAP_") ? NAMES.split(" ").indexOf(name.slice(4)) : -1;
-  return number < 0 ? 0n : 1n << BigInt(number);
-}
-
-/** The names of the bits that are set, with `CAP_`, in the order of their numbers. */
-export function capabilityNames(mask: bigint): string[] {
-  return NAMES.split(" ").map((name) => `CAP_${name}`).filter((name) =>
-    (mask & capabilityBit(name)) !== 0n
-  );
-}
