@@ -1,6 +1,5 @@
 /** What this process may do. @module */
 
-import { ALL_CAPABILITIES, capabilityBit, capabilityNames } from "../kernel/capability.ts";
 import { type Check, fatal, type Finding, limited, ok } from "./doctor_finding.ts";
 import type { HostFiles } from "./host_files.ts";
 
@@ -32,42 +31,46 @@ function capabilitiesIn(status: string): bigint {
   return BigInt(`0x${hex}`);
 }
 
-/** What wherry itself needs, what fails without it, and whether that is everything. */
+/** What wherry itself needs: number, name, what fails without it, and whether that is everything. */
 const NEEDED = [
-  ["SYS_ADMIN", "No container can run", true],
-  ["SETUID", "Containers cannot change their user", true],
-  ["SETGID", "Containers cannot change their groups", true],
-  ["CHOWN", "Files of images cannot get their owners", true],
-  ["DAC_OVERRIDE", "Files of other users cannot be written", true],
-  ["FOWNER", "Files of other users cannot get their modes", true],
-  ["MKNOD", "Containers have no devices, and images with device nodes cannot be unpacked", true],
-  ["SETPCAP", "Containers cannot be kept from capabilities", true],
-  ["KILL", "Processes of other users cannot be stopped", false],
-  ["NET_ADMIN", "Containers only run with --network host or none", false],
-  ["SYS_CHROOT", "exec cannot enter the root of a container", false],
-  ["SYS_PTRACE", "exec and stats cannot look into processes of other users", false],
+  [21, "SYS_ADMIN", "No container can run", true],
+  [7, "SETUID", "Containers cannot change their user", true],
+  [6, "SETGID", "Containers cannot change their groups", true],
+  [0, "CHOWN", "Files of images cannot get their owners", true],
+  [1, "DAC_OVERRIDE", "Files of other users cannot be written", true],
+  [3, "FOWNER", "Files of other users cannot get their modes", true],
+  [27, "MKNOD", "Containers have no devices, and images with devices cannot be unpacked", true],
+  [8, "SETPCAP", "Containers cannot be kept from capabilities", true],
+  [18, "SYS_CHROOT", "Neither run nor exec can enter the root of a container", true],
+  [5, "KILL", "Processes of other users cannot be stopped", false],
+  [12, "NET_ADMIN", "Containers only run with --network host or none", false],
+  [19, "SYS_PTRACE", "exec and stats cannot look into processes of other users", false],
   [
+    24,
     "SYS_RESOURCE",
-    "Limits cannot be raised above wherry's own: --ulimit and negative --oom-score-adj fail",
+    "Limits cannot be raised above wherry's own, nor --oom-score-adj lowered",
     false,
   ],
 ] as const;
 
 /** What containers have by default and wherry itself does not need. */
-const DEFAULT_OF_CONTAINERS = ["AUDIT_WRITE", "FSETID", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP"];
-
-function hasCapability(mask: bigint, name: string): boolean {
-  return (mask & capabilityBit(`CAP_${name}`)) !== 0n;
-}
+const DEFAULT_OF_CONTAINERS = [
+  [29, "AUDIT_WRITE"],
+  [4, "FSETID"],
+  [10, "NET_BIND_SERVICE"],
+  [13, "NET_RAW"],
+  [31, "SETFCAP"],
+] as const;
 
 /**
  * Looks for what wherry needs, and for what containers have by default.
  *
- * @param mask Bit N stands for capability number N.
+ * @param mask Bit N stands for capability number N. @see capabilities(7)
  */
 export function checkCapabilities(mask: bigint): Finding[] {
-  const lost = NEEDED.filter(([name]) => !hasCapability(mask, name));
-  const troubles = lost.map(([name, consequence, isFatal]) => {
+  const isLost = ([number]: readonly [number, ...unknown[]]): boolean =>
+    (mask & (1n << BigInt(number))) === 0n;
+  const troubles = NEEDED.filter(isLost).map(([, name, consequence, isFatal]) => {
     const trouble = {
       detail: "this process does not have it",
       consequence,
@@ -75,7 +78,7 @@ export function checkCapabilities(mask: bigint): Finding[] {
     };
     return isFatal ? fatal(`CAP_${name}`, trouble) : limited(`CAP_${name}`, trouble);
   });
-  const kept = DEFAULT_OF_CONTAINERS.filter((name) => !hasCapability(mask, name));
+  const kept = DEFAULT_OF_CONTAINERS.filter(isLost).map(([, name]) => name);
   if (kept.length > 0) {
     troubles.push(limited("default capabilities", {
       detail: `without ${kept.join(" ")}`,
@@ -83,9 +86,9 @@ export function checkCapabilities(mask: bigint): Finding[] {
       remedy: "Run wherry where these capabilities are allowed",
     }));
   }
-  if (troubles.length > 0) return troubles;
-  const [count, all] = [mask, ALL_CAPABILITIES].map((each) => capabilityNames(each).length);
-  return [ok("capabilities", `${count} of ${all}`)];
+  return troubles.length > 0
+    ? troubles
+    : [ok("capabilities", "all that wherry and containers need")];
 }
 
 /** Whether somebody filters wherry's own system calls. */
