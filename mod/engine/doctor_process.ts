@@ -41,7 +41,7 @@ const NEEDED = [
   [3, "FOWNER", "Files of other users cannot get their modes", true],
   [27, "MKNOD", "Containers have no devices, and images with devices cannot be unpacked", true],
   [8, "SETPCAP", "Containers cannot be kept from capabilities", true],
-  [18, "SYS_CHROOT", "Neither run nor exec can enter the root of a container", true],
+  [18, "SYS_CHROOT", "exec cannot enter the root of a container", false],
   [5, "KILL", "Processes of other users cannot be stopped", false],
   [12, "NET_ADMIN", "Containers only run with --network host or none", false],
   [19, "SYS_PTRACE", "exec and stats cannot look into processes of other users", false],
