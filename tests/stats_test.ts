@@ -30,6 +30,17 @@ async function look(wherry: TestEngine, name: string): Promise<SeenStats> {
   return JSON.parse(stdout);
 }
 
+/** Looks until what is seen is as it should be; each look takes a second by itself. */
+async function eventuallySee(
+  wherry: TestEngine,
+  name: string,
+  isRight: (seen: SeenStats) => boolean,
+): Promise<SeenStats> {
+  let seen = await look(wherry, name);
+  await eventually(async () => isRight(seen) || isRight(seen = await look(wherry, name)));
+  return seen;
+}
+
 const POWERS = ["", "k", "M", "G", "T"];
 
 /** Bytes of a size such as `1.5MiB` or `12.3kB`. */
@@ -75,6 +86,19 @@ testWhole("stats shows memory that a program has", async (wherry) => {
   ok(used > 30_000_000 && used < 120_000_000, MemUsage);
   ok(Math.abs(limit / Deno.systemMemoryInfo().total - 1) < 0.01, MemUsage);
   ok(Math.abs(Number.parseFloat(MemPerc) - 100 * used / limit) < 0.02, MemPerc);
+});
+
+testWhole("stats shows limits, and what a container uses that keeps to them", async (wherry) => {
+  const flags = ["--network", "none", "--memory", "64m", "--cpus", "0.3", "--name", "box"];
+  const script = 'x=$(head -c 20000000 /dev/zero | tr "\\0" a); while :; do :; done';
+  await wherry.start(flags, ["sh", "-c", script]);
+
+  const seen = await eventuallySee(wherry, "box", ({ MemUsage }) => firstOf(MemUsage) > 20_000_000);
+  await wherry.run(["rm", "-f", "box"]);
+
+  match(seen.MemUsage, /MiB \/ 64MiB$/);
+  ok(firstOf(seen.MemUsage) < 64 * 2 ** 20, seen.MemUsage);
+  ok(Number.parseFloat(seen.CPUPerc) < 45, seen.CPUPerc);
 });
 
 testWhole("stats shows what went over the network", async (wherry) => {

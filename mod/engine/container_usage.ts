@@ -36,7 +36,10 @@ export function readContainerUsage(
     const counters = readLinkCounters(state.pid, state.monitorPid);
     const counted = readCgroupUsage(directories);
     const atMs = performance.now();
-    const usage = completeUsage(counted, () => sumProcessUsage(listPids(directories, state.pid)));
+    const usage = completeUsage(counted, () => {
+      const pids = listPids(directories, state.pid);
+      return pids === undefined ? undefined : sumProcessUsage(pids);
+    });
     const limit = Math.min(usage.memoryLimitBytes ?? Infinity, hostMemoryBytes);
     return { ...usage, ...counters, memoryLimitBytes: limit, atMs };
   } catch (error) {
@@ -55,10 +58,11 @@ function readCgroups(paths: ContainerPaths): CgroupDirectories {
   }
 }
 
-function completeUsage(counted: CgroupUsage, ask: () => ProcessUsage): CgroupUsage {
+function completeUsage(counted: CgroupUsage, ask: () => ProcessUsage | undefined): CgroupUsage {
   const { cpuUs, memoryBytes, taskCount, readBytes } = counted;
   if (![cpuUs, memoryBytes, taskCount, readBytes].includes(undefined)) return counted;
   const asked = ask();
+  if (asked === undefined) return counted;
   return {
     ...counted,
     cpuUs: cpuUs ?? asked.cpuUs,
@@ -69,9 +73,19 @@ function completeUsage(counted: CgroupUsage, ask: () => ProcessUsage): CgroupUsa
   };
 }
 
-function listPids({ unified }: CgroupDirectories, init: number): number[] {
-  const inCgroup = unified === undefined ? [] : listCgroupProcesses(unified);
-  return inCgroup.length > 0 ? inCgroup : listPidsBeside(init);
+/** @returns `undefined` if nobody can tell its processes from others. */
+function listPids({ unified, v1 }: CgroupDirectories, init: number): number[] | undefined {
+  const cgroups = [...(unified === undefined ? [] : [unified]), ...Object.values(v1)];
+  for (const cgroup of cgroups) {
+    const pids = listCgroupProcesses(cgroup);
+    if (pids.length > 0) return pids;
+  }
+  return hasOwnPids(init) ? listPidsBeside(init) : undefined;
+}
+
+/** Whether it is the first process of its pid namespace, and not with --pid one of the host or of another container. */
+function hasOwnPids(init: number): boolean {
+  return /^NSpid:.*\t1$/m.test(Deno.readTextFileSync(`/proc/${init}/status`));
 }
 
 /** What the host's links carry is not the container's alone: as with docker, one that shares them has no counters. */
