@@ -19,27 +19,43 @@ import {
 } from "./harness.ts";
 
 /** A container engine that is attacked, and what the attacker has made for it. */
-export interface Victim {
-  /** The test's directories and commands. */
-  readonly wherry: TestEngine;
+export abstract class Victim {
   /** Whether it is wherry. */
-  readonly isProtected: boolean;
-  /** A root file system with busybox, for the attacker to change. */
-  readonly image: string;
+  abstract readonly isProtected: boolean;
+
+  /**
+   * @param wherry The test's directories and commands.
+   * @param image A root file system with busybox, for the attacker to change.
+   */
+  constructor(readonly wherry: TestEngine, readonly image: string) {}
+
   /**
    * The words that run a container.
    *
    * @param flags Of `-w`, `-u`, `-t` and `-v`, which both engines have.
    */
-  runCommandLine(flags: readonly string[], argv: readonly string[]): string[];
+  abstract runCommandLine(flags: readonly string[], argv: readonly string[]): string[];
+
   /** The words that execute a command in the container that was started. */
-  execCommandLine(flags: readonly string[], argv: readonly string[]): string[];
+  abstract execCommandLine(flags: readonly string[], argv: readonly string[]): string[];
+
   /** Starts a container in the background. */
-  start(flags: readonly string[], argv: readonly string[]): Promise<void>;
+  abstract start(flags: readonly string[], argv: readonly string[]): Promise<void>;
+
   /** What the container that was started has written. */
-  readOutput(): string;
+  abstract readOutput(): string;
+
   /** Ends the container that was started. */
-  stop(): Promise<void>;
+  abstract stop(): Promise<void>;
+
+  /** Runs a container of the attacker's image to its end. */
+  run(
+    flags: readonly string[],
+    argv: readonly string[],
+    options: RunOptions = {},
+  ): Promise<Result> {
+    return this.wherry.runCommand(this.runCommandLine(flags, argv), options);
+  }
 }
 
 /** How an attack is told from a failed one. */
@@ -71,16 +87,6 @@ export function testAttack<Evidence>(
   });
 }
 
-/** Runs a container of the attacker's image to its end. */
-export function runOn(
-  victim: Victim,
-  flags: readonly string[],
-  argv: readonly string[],
-  options: RunOptions = {},
-): Promise<Result> {
-  return victim.wherry.runCommand(victim.runCommandLine(flags, argv), options);
-}
-
 /** Compiles a program of `tests/attacks/`, and puts it into the attacker's image as `/NAME`. */
 export async function install(victim: Victim, name: string): Promise<void> {
   Deno.copyFileSync(await compileAttack(name), `${victim.image}/${name}`);
@@ -89,21 +95,19 @@ export async function install(victim: Victim, name: string): Promise<void> {
 /** Name of the container that is started in the background. */
 const BOX = "box";
 
-class Wherry implements Victim {
-  readonly isProtected = true;
+class Wherry extends Victim {
+  override readonly isProtected = true;
   #id = "";
 
-  constructor(readonly wherry: TestEngine, readonly image: string) {}
-
-  runCommandLine(flags: readonly string[], argv: readonly string[]): string[] {
+  override runCommandLine(flags: readonly string[], argv: readonly string[]): string[] {
     return this.wherry.commandLine(["run", "--rm", ...flags, "--rootfs", this.image, ...argv]);
   }
 
-  execCommandLine(flags: readonly string[], argv: readonly string[]): string[] {
+  override execCommandLine(flags: readonly string[], argv: readonly string[]): string[] {
     return this.wherry.commandLine(["exec", ...flags, BOX, ...argv]);
   }
 
-  async start(flags: readonly string[], argv: readonly string[]): Promise<void> {
+  override async start(flags: readonly string[], argv: readonly string[]): Promise<void> {
     const { stdout, stderr } = await this.wherry.run([
       ...["run", "-d", "--name", BOX, "--stop-timeout", "0", ...flags],
       ...["--rootfs", this.image, ...argv],
@@ -112,39 +116,40 @@ class Wherry implements Victim {
     this.#id = stdout.trim();
   }
 
-  readOutput(): string {
+  override readOutput(): string {
     return readIfThere(this.wherry.containerPath(this.#id, "log"));
   }
 
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     strictEqual((await this.wherry.run(["stop", BOX])).code, 0);
     strictEqual((await this.wherry.run(["rm", BOX])).code, 0);
   }
 }
 
 /** `tests/attacks/naive_engine.c`. */
-class NaiveEngine implements Victim, AsyncDisposable {
-  readonly isProtected = false;
+class NaiveEngine extends Victim implements AsyncDisposable {
+  override readonly isProtected = false;
   readonly #program: string;
   readonly #pidFile: string;
   readonly #output: string;
   #running: Deno.ChildProcess | undefined;
 
-  constructor(readonly wherry: TestEngine, readonly image: string, program: string) {
+  constructor(wherry: TestEngine, image: string, program: string) {
+    super(wherry, image);
     this.#program = program;
     this.#pidFile = `${wherry.scratch}/naive.pid`;
     this.#output = `${wherry.scratch}/naive.out`;
   }
 
-  runCommandLine(flags: readonly string[], argv: readonly string[]): string[] {
+  override runCommandLine(flags: readonly string[], argv: readonly string[]): string[] {
     return [this.#program, "run", ...flags, this.image, ...argv];
   }
 
-  execCommandLine(flags: readonly string[], argv: readonly string[]): string[] {
+  override execCommandLine(flags: readonly string[], argv: readonly string[]): string[] {
     return [this.#program, "exec", ...flags, this.#readPid(), ...argv];
   }
 
-  async start(flags: readonly string[], argv: readonly string[]): Promise<void> {
+  override async start(flags: readonly string[], argv: readonly string[]): Promise<void> {
     this.#running = this.wherry.spawnHost(
       this.runCommandLine(["-p", this.#pidFile, ...flags], argv),
       { redirect: `>"${this.#output}" 2>&1` },
@@ -152,17 +157,19 @@ class NaiveEngine implements Victim, AsyncDisposable {
     await eventually(() => this.#readPid() !== "");
   }
 
+  /** Empty as long as it has not been written to its end. */
   #readPid(): string {
-    return readIfThere(this.#pidFile).trim();
+    return /^(\d+)\n$/.exec(readIfThere(this.#pidFile))?.[1] ?? "";
   }
 
-  readOutput(): string {
+  override readOutput(): string {
     return readIfThere(this.#output);
   }
 
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     if (this.#running === undefined) return;
-    killUnlessGone(Number(this.#readPid()));
+    const pid = this.#readPid();
+    if (pid !== "") killUnlessGone(Number(pid));
     await this.#running.output();
     this.#running = undefined;
   }

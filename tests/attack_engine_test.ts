@@ -1,7 +1,7 @@
 /** Attacks on the engine itself: its program, its descriptors, its processes, and who called it. @module */
 
 import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from "node:assert/strict";
-import { compileAttack, install, runOn, testAttack, type Victim } from "./attack.ts";
+import { compileAttack, install, testAttack, type Victim } from "./attack.ts";
 import { eventually, isAlive } from "./harness.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -18,10 +18,13 @@ async function withCopyOfProgram(
   return [copy, ...words];
 }
 
+/** What `overwrite_engine` writes. */
+const OVERWRITTEN = "exit # overwritten\n";
+
 /** What is at the beginning of a file. */
 function readHead(path: string): string {
   using file = Deno.openSync(path);
-  const head = new Uint8Array(11);
+  const head = new Uint8Array(OVERWRITTEN.length);
   file.readSync(head);
   return new TextDecoder().decode(head);
 }
@@ -45,7 +48,7 @@ for (
       const engine = argv[0] ?? "";
       const entries = ENTRIES[victim.isProtected ? "wherry" : "unprotected"];
 
-      for (let i = 0; i < entries && readHead(engine) !== "overwritten"; i++) {
+      for (let i = 0; i < entries && readHead(engine) !== OVERWRITTEN; i++) {
         await victim.wherry.runCommand(argv, { redirect: "2>/dev/null" });
       }
 
@@ -55,7 +58,7 @@ for (
     },
     {
       unprotected: ({ head, output }) => {
-        strictEqual(head, "overwritten", output);
+        strictEqual(head, OVERWRITTEN, output);
         match(output, /caught\noverwrote/);
       },
       wherry: ({ head, output }) => {
@@ -82,7 +85,7 @@ testAttack(
     const cwd = makeSecret(victim);
     const outputs: string[] = [];
     for (const descriptor of LEAKED) {
-      const { stdout } = await runOn(victim, ["-w", `/proc/self/fd/${descriptor}`], [
+      const { stdout } = await victim.run(["-w", `/proc/self/fd/${descriptor}`], [
         "cat",
         "secret",
       ], { cwd, redirect: "9<." });
@@ -123,7 +126,7 @@ testAttack(
   async (victim) => {
     const cwd = makeSecret(victim);
     const script = "for d in /proc/self/fd/* /proc/1/fd/*; do cat $d/secret; done 2>/dev/null";
-    return (await runOn(victim, [], ["sh", "-c", script], { cwd, redirect: "9<." })).stdout;
+    return (await victim.run([], ["sh", "-c", script], { cwd, redirect: "9<." })).stdout;
   },
   {
     unprotected: (output) => match(output, /the host's secret/),
@@ -160,9 +163,11 @@ for (const act of ["kill", "trace"]) {
     async (victim) => {
       await install(victim, "reach_process");
       if (!victim.isProtected) {
-        // Its own parent is the engine
-        const { code, stdout } = await runOn(victim, ["-n"], ["/reach_process", act, "0"]);
-        return { results: [stdout.trim()], isEngineAlive: code === 0 };
+        // Its own parent is the engine, and who is killed cannot pass its answer on
+        const argv = victim.runCommandLine(["-n"], ["/reach_process", act, "0"]);
+        const report = ["sh", "-c", '"$@"; echo $?', "sh", ...argv];
+        const [answer = "", code] = (await victim.wherry.runCommand(report)).stdout.split("\n");
+        return { results: [answer], isEngineAlive: code === "0" };
       }
       await victim.start([], ["sleep", "1000"]);
       const [id = ""] = (await victim.wherry.run(["ps", "-q", "--no-trunc"])).stdout.split("\n");
@@ -175,7 +180,6 @@ for (const act of ["kill", "trace"]) {
     },
     {
       unprotected: ({ results, isEngineAlive }) => {
-        // Who is killed cannot pass the answer on
         ok(act === "kill" ? !isEngineAlive : results.includes("reached"), results.join());
       },
       wherry: ({ results, isEngineAlive }) => {
@@ -214,7 +218,7 @@ for (const flag of ["", "-i", "-t", "-it"]) {
       await terminal.waitFor("ended");
       terminal.type("by hand\n");
       await terminal.waitFor("the shell read: ");
-      await terminal.waitFor(">");
+      await terminal.finish();
       return /the shell read: <(.*)>/.exec(terminal.shown)?.[1];
     },
     {

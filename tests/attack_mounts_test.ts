@@ -1,7 +1,7 @@
 /** Attacks on what is mounted while a container starts: links in the image and in its volumes, and races. @module */
 
 import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from "node:assert/strict";
-import { install, runOn, testAttack, type Victim } from "./attack.ts";
+import { install, testAttack, type Victim } from "./attack.ts";
 import { eventually, listNames } from "./harness.ts";
 
 /** Leads out of any root, if something resolves it on the host. */
@@ -32,7 +32,7 @@ testAttack(
   async (victim) => {
     const canary = makeCanary(victim);
     await link(victim, "/dev", OUTSIDE + canary);
-    await runOn(victim, [], ["true"]);
+    await victim.run([], ["true"]);
     return listNames(canary);
   },
   {
@@ -47,7 +47,7 @@ testAttack(
     const file = `${makeCanary(victim)}/file`;
     Deno.writeTextFileSync(file, "the host's\n");
     await link(victim, "/etc/hostname", OUTSIDE + file);
-    await runOn(victim, [], ["true"]);
+    await victim.run([], ["true"]);
     return Deno.readTextFileSync(file);
   },
   {
@@ -62,7 +62,7 @@ testAttack(
     const file = `${makeCanary(victim)}/passwd`;
     Deno.writeTextFileSync(file, "somebody:x:4321:4321::/:/bin/sh\n");
     await link(victim, "/etc/passwd", OUTSIDE + file);
-    return await runOn(victim, ["-u", "somebody"], ["id", "-u"]);
+    return await victim.run(["-u", "somebody"], ["id", "-u"]);
   },
   {
     unprotected: ({ stdout }) => strictEqual(stdout, "4321\n"),
@@ -79,6 +79,7 @@ const LONG = "10";
 testAttack(
   "an image whose /etc/passwd is a FIFO that nobody writes to",
   async (victim) => {
+    await victim.wherry.runHost("rm", `${victim.image}/etc/passwd`);
     await victim.wherry.runHost("mkfifo", `${victim.image}/etc/passwd`);
     const argv = victim.runCommandLine(["-u", "somebody"], ["true"]);
     return (await victim.wherry.runCommand(["timeout", "-k", "1", LONG, ...argv])).code;
@@ -97,7 +98,7 @@ testAttack(
     const dev = makeVolume(victim, "dev");
     Deno.symlinkSync(OUTSIDE + file, `${dev}/null`);
     const script = "cat /proc/interrupts; echo attacked >/proc/interrupts";
-    const { stdout } = await runOn(victim, ["-v", `${dev}:/dev`], ["sh", "-c", script]);
+    const { stdout } = await victim.run(["-v", `${dev}:/dev`], ["sh", "-c", script]);
     return { stdout, content: Deno.readTextFileSync(file) };
   },
   {
@@ -117,7 +118,7 @@ testAttack(
     const dev = makeVolume(victim, "dev");
     Deno.symlinkSync(`${OUTSIDE}${canary}/made`, `${dev}/console`);
     Deno.symlinkSync("/tmp", `${dev}/pts`);
-    await runOn(victim, ["-t", "-v", `${dev}:/dev`], ["true"]);
+    await victim.run(["-t", "-v", `${dev}:/dev`], ["true"]);
     return listNames(canary);
   },
   {
@@ -137,7 +138,7 @@ testAttack(
     const proc = makeVolume(victim, "proc");
     Deno.mkdirSync(`${proc}/sys/net/ipv4`, { recursive: true });
     Deno.symlinkSync(OUTSIDE + file, `${proc}/${SETTING}`);
-    await runOn(victim, ["-v", `${proc}:/proc`], ["true"]);
+    await victim.run(["-v", `${proc}:/proc`], ["true"]);
     return Deno.readTextFileSync(file);
   },
   {
@@ -152,7 +153,7 @@ testAttack(
     const proc = makeVolume(victim, "proc");
     Deno.mkdirSync(`${proc}/self/attr`, { recursive: true });
     Deno.writeTextFileSync(`${proc}/self/attr/exec`, "");
-    const { code, stdout } = await runOn(victim, ["-v", `${proc}:/proc`], [
+    const { code, stdout } = await victim.run(["-v", `${proc}:/proc`], [
       "sh",
       "-c",
       "ls /proc/self",
@@ -170,7 +171,7 @@ const STARTS = { unprotected: 200, wherry: 30 } as const;
 
 for (const [what, outside] of [["absolute", ""], ["relative", OUTSIDE]] as const) {
   testAttack(
-    `exchanging a component of a mount's target for an ${what} link (CVE-2021-30465)`,
+    `exchanging a component of a mount's target for a link that is ${what} (CVE-2021-30465)`,
     async (victim) => {
       const canary = makeCanary(victim);
       const shared = makeVolume(victim, "shared");
@@ -185,7 +186,7 @@ for (const [what, outside] of [["absolute", ""], ["relative", OUTSIDE]] as const
       let started = 0;
 
       for (let i = 0; i < starts && listNames(canary).length === 0; i++) {
-        const { code } = await runOn(victim, flags, ["true"]);
+        const { code } = await victim.run(flags, ["true"]);
         if (code === 0) started++;
       }
 

@@ -170,7 +170,7 @@ static void prepare_root(const char *root, const struct options *options)
 	if (options->has_terminal)
 		close(open(below(root, "/dev/console"), O_WRONLY | O_CREAT, 0600));
 	write_file(below(root, "/proc/sys/net/ipv4/ip_unprivileged_port_start"), "0\n");
-	mount(below(root, "/dev/null"), below(root, "/proc/timer_list"), NULL, MS_BIND, NULL);
+	mount(below(root, "/dev/null"), below(root, "/proc/interrupts"), NULL, MS_BIND, NULL);
 }
 
 static void enter_root(const char *root)
@@ -209,6 +209,8 @@ static int run(const struct options *options, char **argv)
 	if (unshare(namespaces | (options->shares_pids ? 0 : CLONE_NEWPID)) < 0)
 		fail("unshare");
 	pid = fork();
+	if (pid < 0)
+		fail("fork");
 	if (pid == 0) {
 		prepare_root(root, options);
 		enter_root(root);
@@ -240,6 +242,8 @@ static int enter(const struct options *options, char **argv)
 		if (setns(namespaces[i], 0) < 0)
 			fail(names[i]);
 	pid = fork();
+	if (pid < 0)
+		fail("fork");
 	if (pid == 0)
 		execute(options, argv + 1);
 	return wait_for(pid);

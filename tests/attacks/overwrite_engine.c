@@ -38,7 +38,8 @@ static int is_known(int descriptor, char **programs)
 
 static void overwrite(int descriptor)
 {
-	static const char text[] = "overwritten";
+	/* A shell may be asked to make sense of what is no program any more */
+	static const char text[] = "exit # overwritten\n";
 	char path[64];
 	int writable;
 
