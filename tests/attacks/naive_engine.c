@@ -156,6 +156,8 @@ static void make_devices(const char *root)
  */
 static void prepare_root(const char *root, const struct options *options)
 {
+	if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) < 0)
+		fail("unshare");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0)
 		fail(root);
@@ -202,11 +204,10 @@ static int run(const struct options *options, char **argv)
 {
 	const char *root = argv[0];
 	uid_t user = options->user == NULL ? 0 : find_user(root, options->user);
-	int namespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC;
 	char text[32];
 	pid_t pid;
 
-	if (unshare(namespaces | (options->shares_pids ? 0 : CLONE_NEWPID)) < 0)
+	if (!options->shares_pids && unshare(CLONE_NEWPID) < 0)
 		fail("unshare");
 	pid = fork();
 	if (pid < 0)
