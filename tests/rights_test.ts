@@ -180,7 +180,7 @@ testWhole("limits, groups, umask and OOM score are those asked for", async (wher
   match(first.stdout, /^Umask:\t0027$/m);
   match(first.stdout, /^Groups:\t1 1000 4711 $/m);
   strictEqual(second.stdout, "100\n200\n0\n1000 1 4711\n0027\n700\nNoNewPrivs:\t1\n");
-  strictEqual(other.stdout, "0\n");
+  strictEqual(other.stdout, "0 1 4711\n");
   await wherry.run(["rm", "-f", "box"]);
 });
 

@@ -139,7 +139,7 @@ function readExecIdentity(
     return readIdentity(
       user,
       rootDirectoriesOf(config, paths, lowerDirectories),
-      user === config.user ? config.security.groups : [],
+      config.security.groups,
     );
   } catch (error) {
     throw error instanceof WherryError ? error.withExitCode(EXIT_CANNOT_INVOKE) : error;
