@@ -3,7 +3,7 @@
 import type { Identity } from "./identity.ts";
 import type { LaunchInput } from "./launch_input.ts";
 import type { Step } from "./plan.ts";
-import type { ProcessSecurity } from "./process_security.ts";
+import type { ProcessSecurity, SeccompFilter } from "./process_security.ts";
 
 /** What is hidden by default. @see `oci/defaults.go` of moby */
 export const MASKED_PATHS: readonly string[] = [
@@ -53,7 +53,7 @@ export function planHardening({ config, network }: LaunchInput): Step[] {
 /** Who the process is and what it may do. */
 export function planIdentity(
   { uid, gid, groups }: Identity,
-  { capabilities }: ProcessSecurity,
+  { capabilities, seccompFilter }: ProcessSecurity,
 ): Step[] {
   const mask = capabilities.toString(16);
   // execve takes them from other users anyway, but the PID 1 of --init never calls it
@@ -62,7 +62,12 @@ export function planIdentity(
     ["bounding", mask],
     ["user", String(uid), String(gid), ...groups.map(String)],
     ["capset", held, held, "0", "0"],
+    ...planFilter(seccompFilter),
   ];
+}
+
+function planFilter(filter: SeccompFilter | undefined): Step[] {
+  return filter === undefined ? [] : [["seccomp", String(filter.flags), filter.program]];
 }
 
 /** Mode bits as the monitor reads them, `0022` for example. */
