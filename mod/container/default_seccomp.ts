@@ -93,7 +93,7 @@ const SHARING = `
   msgget msgrcv msgsnd semctl semget semop semtimedop semtimedop_time64 shmat shmctl shmdt shmget
 `;
 
-const THE_HOST = `getrandom sysinfo uname riscv_hwprobe uretprobe`;
+const THE_HOST = `getrandom sysinfo uname uretprobe`;
 
 /** Without an argument that is looked at. */
 const ALLOWED = [
@@ -136,7 +136,7 @@ const ALLOWED_WITH: Readonly<Record<string, string>> = {
 /** What else is allowed on one kind of processor, of which there is nothing on others. */
 const ALLOWED_ON: Readonly<Record<string, string>> = {
   amd64: "arch_prctl modify_ldt",
-  arm64: "arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush set_tls sync_file_range2",
+  arm64: "arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush set_tls",
 };
 
 /** The crypto of the kernel. @see `AF_ALG` of address_families(7) */

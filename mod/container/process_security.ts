@@ -1,6 +1,6 @@
 /** What a process of a container may do, once it is known on which host. @module */
 
-import { capabilityMask, DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
+import { DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
 
 /** A limit of setrlimit(2). */
 export interface ResourceLimit {
@@ -40,7 +40,7 @@ export interface ProcessSecurity {
 
 /** Of a container of which nobody said anything. */
 export const DEFAULT_PROCESS_SECURITY: Readonly<ProcessSecurity> = {
-  capabilities: capabilityMask(DEFAULT_CAPABILITIES),
+  capabilities: DEFAULT_CAPABILITIES,
   ambient: 0n,
   hasNoNewPrivileges: false,
   seccompFilter: undefined,

@@ -1,9 +1,13 @@
 /** Which filter the system calls of a container's processes pass. @module */
 
+import { errnoText } from "../../ffi/errno.ts";
 import { DEFAULT_SECCOMP_PROGRAMS } from "../container/default_seccomp_filter.ts";
-import type { SeccompFilter } from "../container/process_security.ts";
+import type { ContainerConfig } from "../container/config.ts";
+import type { ProcessSecurity, SeccompFilter } from "../container/process_security.ts";
 import type { Security } from "../container/security.ts";
+import { WherryError } from "../errors.ts";
 import { SECCOMP_FLAG } from "../kernel/seccomp.ts";
+import { containerSecurity } from "./security.ts";
 
 /**
  * The capabilities for which the default profile lets more through.
@@ -28,16 +32,40 @@ export async function loadSeccompCompiler(): Promise<typeof import("./seccomp_co
 }
 
 /**
- * Loads what starting a container takes whose system calls are filtered in an unusual way; the first thing that a
- * command does.
+ * Loads what starting a process of a container takes whose system calls are filtered in an unusual way; the first thing
+ * that a command does.
  *
- * @param capabilities Bit mask of its bounding set.
+ * @throws {WherryError} If this host cannot give the container what was asked for.
  */
-export async function loadSeccompSupport(
+export async function loadSeccompSupport(config: ContainerConfig): Promise<void> {
+  const { capabilities } = containerSecurity(config);
+  if (needsCompiler(config.security, capabilities)) await loadSeccompCompiler();
+}
+
+/**
+ * Adds the filter of the container to what one of its processes may do.
+ *
+ * @param capabilities Bit mask of the container's bounding set. @default {the process's}
+ * @throws {WherryError} `invalid_argument` or `unsupported` if its profile cannot be used.
+ */
+export async function withFilter(
   request: SeccompRequest,
-  capabilities: bigint,
-): Promise<void> {
-  if (needsCompiler(request, capabilities)) await loadSeccompCompiler();
+  security: ProcessSecurity,
+  { capabilities = security.capabilities }: { capabilities?: bigint } = {},
+): Promise<ProcessSecurity> {
+  return { ...security, seccompFilter: await resolveFilter(request, capabilities) };
+}
+
+/** What it means that the kernel did not take a filter. */
+export function seccompFailure(errno: number): WherryError {
+  return new WherryError(
+    "unsupported",
+    `Cannot filter the container's system calls: ${errnoText(errno)}`,
+    {
+      hint:
+        "Where the kernel has no seccomp filters, run it with --security-opt seccomp=unconfined",
+    },
+  );
 }
 
 /**
@@ -47,7 +75,7 @@ export async function loadSeccompSupport(
  * @returns `undefined` if nothing is filtered, as in a privileged container of which nobody said otherwise.
  * @throws {WherryError} `invalid_argument` or `unsupported` if its profile cannot be used.
  */
-export async function resolveSeccomp(
+export async function resolveFilter(
   request: SeccompRequest,
   capabilities: bigint,
 ): Promise<SeccompFilter | undefined> {

@@ -2,7 +2,7 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import { DEFAULT_PROCESS_SECURITY, type ProcessSecurity } from "../container/process_security.ts";
-import { readPermittedCapabilities } from "../kernel/capability.ts";
+import { readAvailableCapabilities } from "../kernel/capability.ts";
 
 /** What a container's first process and its health checks may do. */
 export function containerSecurity(_config: ContainerConfig): ProcessSecurity {
@@ -15,5 +15,5 @@ export function execSecurity(
   { isPrivileged = false }: { isPrivileged?: boolean },
 ): ProcessSecurity {
   const security = containerSecurity(config);
-  return isPrivileged ? { ...security, capabilities: readPermittedCapabilities() } : security;
+  return isPrivileged ? { ...security, capabilities: readAvailableCapabilities() } : security;
 }

@@ -33,6 +33,7 @@ import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
+import { seccompFailure, withFilter } from "./seccomp.ts";
 import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
@@ -112,7 +113,7 @@ async function launch(
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
-  const steps = planStart(engine, config, network, terminalSize);
+  const steps = await planStart(engine, config, network, terminalSize);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
   const connection = startMonitor({
     steps,
@@ -132,12 +133,12 @@ async function launch(
   return started;
 }
 
-function planStart(
+async function planStart(
   engine: Engine,
   config: ContainerConfig,
   { place, sandbox }: { place: NetworkPlace; sandbox?: Sandbox | undefined },
   terminalSize: TerminalSize,
-): Step[] {
+): Promise<Step[]> {
   const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();
@@ -146,7 +147,7 @@ function planStart(
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
     identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
-    security: containerSecurity(config),
+    security: await withFilter(config.security, containerSecurity(config)),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroup: containerCgroup(config.id, hierarchies),
     events: eventTarget(engine, config),
@@ -179,7 +180,7 @@ export async function restartThroughMonitor(
   if (answer?.type === "failed") {
     // It goes by the plan that was made at its start: the same one again
     const place = networkPlaceOf(engine, config);
-    const steps = planStart(engine, config, { place }, UNKNOWN_SIZE);
+    const steps = await planStart(engine, config, { place }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
@@ -260,6 +261,7 @@ function launchError(
       exitCode: EXIT_FAILURE,
     });
   }
+  if (word === "seccomp") return seccompFailure(errno);
   if (isOverlay(step)) {
     return new WherryError(
       "unsupported",
