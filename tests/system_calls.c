@@ -9,12 +9,14 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define X32_BIT 0x40000000
@@ -57,22 +59,29 @@ static long call(const char *abi, long number)
 
 static void try(const char *abi, long number, volatile long *result)
 {
+	const struct timespec patience = { .tv_sec = 1 };
+	sigset_t ends;
 	pid_t child;
 	int status;
 
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
 	*result = NO_RESULT;
 	child = fork();
 	if (child == 0) {
 		pid_t self = getpid();
-		long got;
+		long got = call(abi, number);
 
-		alarm(1); /* some wait for ever */
-		got = call(abi, number);
 		if (getpid() == self)
 			*result = got;
 		_exit(0);
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child)
+	if (child < 0)
+		exit(2);
+	if (sigtimedwait(&ends, NULL, &patience) < 0)
+		kill(child, SIGKILL); /* some wait for ever, and block all else */
+	if (waitpid(child, &status, 0) != child)
 		exit(2);
 	if (WIFSIGNALED(status))
 		printf("%ld signal %d\n", number, WTERMSIG(status));

@@ -27,7 +27,7 @@ export function readSeccompOption(value: string): SeccompChoice {
     );
   }
   // Numbers may be too great for JSON.stringify
-  return { type: "profile", json: text.replace(TEXT_OR_SPACE, "$1") };
+  return { type: "profile", file: value, json: text.replace(TEXT_OR_SPACE, "$1") };
 }
 
 function readProfile(path: string): string {

@@ -6,7 +6,7 @@ import { activeHealthCheck, healthCheckArgv } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import type { EventTarget, LaunchInput, TerminalSize } from "./launch_input.ts";
 import type { Step } from "./plan.ts";
-import { formatMode, planIdentity } from "./plan_security.ts";
+import { formatMode, planAttributes, planIdentity } from "./plan_security.ts";
 import type { ProcessSecurity } from "./process_security.ts";
 
 export const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC |
@@ -82,6 +82,7 @@ function planInside(
 ): Step[] {
   const { rows, columns } = terminalSize;
   return [
+    ...planAttributes(security),
     ["join", String(NAMESPACES | CLONE_NEW.NET)],
     ["fork"],
     ...(hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),

@@ -30,6 +30,8 @@ export interface ProcessSecurity {
   hasNoNewPrivileges: boolean;
   /** `undefined` for all that the kernel offers. */
   seccompFilter: SeccompFilter | undefined;
+  /** Name of the AppArmor profile that confines it; `undefined` for the monitor's own. */
+  apparmorProfile: string | undefined;
   /** Of itself and of what it starts. */
   limits: readonly ResourceLimit[];
   /** Mode bits that its new files do not get. */
@@ -44,6 +46,7 @@ export const DEFAULT_PROCESS_SECURITY: Readonly<ProcessSecurity> = {
   ambient: 0n,
   hasNoNewPrivileges: false,
   seccompFilter: undefined,
+  apparmorProfile: undefined,
   limits: [],
   umask: 0o022,
   oomScoreAdj: undefined,

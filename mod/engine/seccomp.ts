@@ -1,11 +1,10 @@
 /** Which filter the system calls of a container's processes pass. @module */
 
-import { errnoText } from "../../ffi/errno.ts";
 import { DEFAULT_SECCOMP_PROGRAMS } from "../container/default_seccomp_filter.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import type { ProcessSecurity, SeccompFilter } from "../container/process_security.ts";
 import type { Security } from "../container/security.ts";
-import { WherryError } from "../errors.ts";
+import { ALL_CAPABILITIES, capabilityMask } from "../kernel/capability.ts";
 import { SECCOMP_FLAG } from "../kernel/seccomp.ts";
 import { containerSecurity } from "./security.ts";
 
@@ -24,6 +23,22 @@ type SeccompRequest = Pick<Security, "seccomp" | "isPrivileged">;
 function needsCompiler({ seccomp, isPrivileged }: SeccompRequest, capabilities: bigint): boolean {
   if (seccomp.type !== "default") return seccomp.type === "profile";
   return !isPrivileged && (capabilities & FILTERED_CAPABILITIES) !== 0n;
+}
+
+/**
+ * Loads what starting a container takes that is still to be made, and checks its profile; the first thing that a
+ * command does.
+ *
+ * @throws {WherryError} `invalid_argument` or `unsupported` if its profile cannot be used.
+ */
+export async function loadRequestedSeccomp(security: Security): Promise<void> {
+  const { seccomp, addedCapabilities } = security;
+  const added = addedCapabilities.includes("ALL")
+    ? ALL_CAPABILITIES
+    : capabilityMask(addedCapabilities);
+  if (!needsCompiler(security, added)) return;
+  const { checkProfile } = await loadSeccompCompiler();
+  checkProfile(seccomp);
 }
 
 /** Loads what reading profiles takes. */
@@ -54,18 +69,6 @@ export async function withFilter(
   { capabilities = security.capabilities }: { capabilities?: bigint } = {},
 ): Promise<ProcessSecurity> {
   return { ...security, seccompFilter: await resolveFilter(request, capabilities) };
-}
-
-/** What it means that the kernel did not take a filter. */
-export function seccompFailure(errno: number): WherryError {
-  return new WherryError(
-    "unsupported",
-    `Cannot filter the container's system calls: ${errnoText(errno)}`,
-    {
-      hint:
-        "Where the kernel has no seccomp filters, run it with --security-opt seccomp=unconfined",
-    },
-  );
 }
 
 /**

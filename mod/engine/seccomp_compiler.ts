@@ -12,9 +12,6 @@ import type { SeccompChoice } from "../container/security.ts";
 import { WherryError } from "../errors.ts";
 import { capabilityNames } from "../kernel/capability.ts";
 
-/** What a profile is called that no file is read for, because the container's record has it. */
-const RECORDED = "of the container";
-
 /**
  * Makes the filter of a container on this host.
  *
@@ -35,7 +32,7 @@ function profileOf(choice: SeccompChoice): SeccompProfile | undefined {
     case "default":
       return DEFAULT_PROFILE;
     case "profile":
-      return parseSeccompProfile(choice.json, RECORDED);
+      return parseSeccompProfile(choice.json, choice.file);
     case "unconfined":
       return undefined;
   }
@@ -44,12 +41,10 @@ function profileOf(choice: SeccompChoice): SeccompProfile | undefined {
 /**
  * Checks a profile before there is a container.
  *
- * @param source Name of its file.
  * @throws {WherryError} As {@linkcode compileFilter} does.
  */
-export function checkProfile(json: string, source: string): void {
-  const profile = parseSeccompProfile(json, source);
-  if (profile !== undefined) compileHere(profile, 0n);
+export function checkProfile(choice: SeccompChoice): void {
+  compileFilter(choice, 0n);
 }
 
 function compileHere(profile: SeccompProfile, capabilities: bigint): SeccompFilter {

@@ -56,7 +56,11 @@ Deno.test("resolveFilter() filters nothing that is privileged or unconfined", as
 });
 
 Deno.test("resolveFilter() filters what is privileged by a profile of its own", async () => {
-  const seccomp: SeccompChoice = { type: "profile", json: '{"defaultAction":"SCMP_ACT_ALLOW"}' };
+  const seccomp: SeccompChoice = {
+    type: "profile",
+    file: "p.json",
+    json: '{"defaultAction":"SCMP_ACT_ALLOW"}',
+  };
 
   const filter = await resolveFilter({ seccomp, isPrivileged: true }, ALL_CAPABILITIES);
 
@@ -66,17 +70,17 @@ Deno.test("resolveFilter() filters what is privileged by a profile of its own", 
 });
 
 Deno.test("resolveFilter() takes a profile that says nothing for none", async () => {
-  const seccomp: SeccompChoice = { type: "profile", json: "{}" };
+  const seccomp: SeccompChoice = { type: "profile", file: "p.json", json: "{}" };
 
   strictEqual(await resolveFilter({ seccomp, isPrivileged: false }, 0n), undefined);
 });
 
 Deno.test("resolveFilter() rejects a profile that makes no sense", async () => {
-  const seccomp: SeccompChoice = { type: "profile", json: '{"defaultAction":"x"}' };
+  const seccomp: SeccompChoice = { type: "profile", file: "p.json", json: '{"defaultAction":"x"}' };
 
   await rejects(resolveFilter({ seccomp, isPrivileged: false }, 0n), {
     kind: "invalid_argument",
-    message: 'Cannot use the seccomp profile "of the container": defaultAction: unknown action "x"',
+    message: 'Cannot use the seccomp profile "p.json": defaultAction: unknown action "x"',
   });
 });
 

@@ -21,6 +21,7 @@ import {
 import type { Step } from "../container/plan.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
+import { systemPathsOf } from "../container/system_paths.ts";
 import { WherryError } from "../errors.ts";
 import { planNextWake } from "../network/lease_times.ts";
 import { tableNameOf } from "../network/table_state.ts";
@@ -33,8 +34,9 @@ import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
-import { seccompFailure, withFilter } from "./seccomp.ts";
+import { withFilter } from "./seccomp.ts";
 import { containerSecurity } from "./security.ts";
+import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
@@ -146,8 +148,13 @@ async function planStart(
     config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
-    identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
+    identity: readIdentity(
+      config.user,
+      rootDirectoriesOf(config, paths, lowerDirectories),
+      config.security.groups,
+    ),
     security: await withFilter(config.security, containerSecurity(config)),
+    systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroup: containerCgroup(config.id, hierarchies),
     events: eventTarget(engine, config),
@@ -261,7 +268,6 @@ function launchError(
       exitCode: EXIT_FAILURE,
     });
   }
-  if (word === "seccomp") return seccompFailure(errno);
   if (isOverlay(step)) {
     return new WherryError(
       "unsupported",
@@ -279,7 +285,7 @@ function launchError(
       { exitCode: EXIT_CANNOT_INVOKE },
     );
   }
-  return new WherryError(
+  return securityFailure(step, errno) ?? new WherryError(
     "internal",
     `Cannot start the container: the step ${describeStep(step, errno)}`,
   );
@@ -293,12 +299,18 @@ function isOverlay([word, ...args]: Step): boolean {
  * Finds out who `user` is in a container's own files.
  *
  * @param directories Of its root file system, the topmost first.
+ * @param addedGroups Names or numbers of groups that it is in, too.
  */
-export function readIdentity(user: string, directories: readonly string[]): Identity {
-  return resolveIdentity(user, {
+export function readIdentity(
+  user: string,
+  directories: readonly string[],
+  addedGroups: readonly string[] = [],
+): Identity {
+  const files = {
     passwd: readRootFile(directories, "etc/passwd"),
     group: readRootFile(directories, "etc/group"),
-  });
+  };
+  return resolveIdentity(user, files, addedGroups);
 }
 
 function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHierarchy[] {
