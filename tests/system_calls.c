@@ -41,7 +41,7 @@ static long call_i386(long number)
 
 static long call_native(long number)
 {
-	long result = syscall(number, -1, -1, -1, -1, -1, -1);
+	long result = syscall(number, -1L, -1L, -1L, -1L, -1L, -1L);
 
 	return result == -1 ? -errno : result;
 }

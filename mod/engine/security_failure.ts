@@ -57,8 +57,12 @@ export function securityFailure(
     case "capset":
       return errno !== EPERM ? undefined : new WherryError(
         "unsupported",
-        "Cannot give the container its capabilities: wherry lacks some of them",
-        { hint: "Take those away with --cap-drop" },
+        "Cannot give the container its capabilities: wherry lacks some of them, or may not choose",
+        {
+          hint:
+            "Take those away with --cap-drop; if a seccomp profile forbids capset or prctl, add " +
+            "--security-opt no-new-privileges",
+        },
       );
     default:
       return undefined;
