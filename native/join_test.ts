@@ -127,7 +127,7 @@ testBoth(
     await using target = await Target.start(context);
 
     await using monitor = context.start(
-      plan(["clone", String(NEW_NS)], ["take-shm"], ["join-ipc"], ...JOIN_PID, SLEEP),
+      plan(["clone", String(NEW_NS)], ["join-ipc"], ["take-shm"], ...JOIN_PID, SLEEP),
       { pidTarget: target.pidfd, ipcTarget: target.pidfd },
     );
     const pid = await monitor.started();
@@ -157,7 +157,7 @@ testBoth("step_join_ipc() enters the IPC namespace of descriptor 10", async (con
 testBoth("steps that join leave the command no descriptor", async (context) => {
   await using target = await Target.start(context);
   const log = `${context.directory}/log`;
-  const joins = [["take-shm"], ["join-ipc"], ...JOIN_PID];
+  const joins = [["join-ipc"], ["take-shm"], ...JOIN_PID];
 
   await using monitor = context.start(
     plan(["log", log, ...NO_LOG_LIMITS], CLONE, ...joins, shell("ls /proc/self/fd")),
@@ -230,7 +230,7 @@ testBoth("step_attach_shm() fails without take-shm", async ({ start, directory }
     ),
   );
 
-  strictEqual(await monitor.receive(), `failed 3 ${EBADF}`);
+  strictEqual(await monitor.receive(), `failed 3 ${EINVAL}`);
 });
 
 for (const word of ["take-shm", "join-ipc", "join-pid"]) {
@@ -318,6 +318,7 @@ testBoth("request_targets() says whose namespaces the next run joins", async (co
   await using second = await Target.start(context);
   await using monitor = context.start(joiner(directory), { ipcTarget: first.pidfd });
   await monitor.started();
+  await eventually(() => readBytes(`${directory}/log`) !== "");
   await first.end();
 
   monitor.send("targets 2", [second.pidfd.number]);

@@ -57,7 +57,7 @@ function planNamespaces({ config: { namespaces }, network }: LaunchInput): Step[
     ...(joinsNetwork ? [["join-network"] as const] : []),
     ...(joinedContainer(namespaces.ipc) === undefined
       ? []
-      : [["take-shm"] as const, ["join-ipc"] as const]),
+      : [["join-ipc"] as const, ["take-shm"] as const]),
     ...(joinedContainer(namespaces.pid) === undefined
       ? []
       : [["join-pid"] as const, ["fork"] as const]),

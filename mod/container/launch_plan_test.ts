@@ -415,7 +415,7 @@ Deno.test("planLaunch() joins namespaces before it mounts anything, the pid name
 
   const clone = steps.findIndex(([word]) => word === "clone");
   deepStrictEqual(steps.slice(clone + 1, clone + 7).map(([word]) => word), [
-    ...["join-network", "take-shm", "join-ipc", "join-pid", "fork", "mount"],
+    ...["join-network", "join-ipc", "take-shm", "join-pid", "fork", "mount"],
   ]);
 });
 
