@@ -23,7 +23,12 @@ const LIST_NAMESPACES = `for kind in ${KINDS.join(" ")}; do readlink /proc/self/
 const SLEEP = ["sleep", "1000"];
 
 async function inspect(wherry: TestEngine, id: string, format: string): Promise<string> {
-  return (await wherry.run(["inspect", "-f", format, id])).stdout.trim();
+  return (await wherry.run(["inspect", "-f", format, id])).stdout.replace(/\n$/, "");
+}
+
+/** Of a line of `top -o pid,args`. */
+function commandOf(line: string): string {
+  return line.replace(/^\d+ +/, "");
 }
 
 testWhole("a container shares no namespace with the host unless asked to", async (wherry) => {
@@ -127,8 +132,8 @@ testWhole("containers of one pid namespace see each other's processes", async (w
       "sleep 2222",
     ]);
   }
-  const top = (await wherry.run(["top", joined, "-o", "args"])).stdout.trim().split("\n");
-  deepStrictEqual(top.slice(1), ["sleep 2222"]);
+  const top = (await wherry.run(["top", joined, "-o", "pid,args"])).stdout.trim().split("\n");
+  deepStrictEqual(top.slice(1).map(commandOf), ["sleep 2222"]);
   await wherry.run(["rm", "-f", joined, target]);
 });
 
@@ -439,11 +444,11 @@ testWhole(
 
     const inside = await wherry.run(["exec", "box", "test", "-d", `/proc/${Deno.pid}`]);
     const masked = await wherry.run(["exec", "box", "sh", "-c", "cat /proc/kcore | wc -c"]);
-    const top = (await wherry.run(["top", "box", "-o", "args"])).stdout.trim().split("\n");
+    const top = (await wherry.run(["top", "box", "-o", "pid,args"])).stdout.trim().split("\n");
 
     strictEqual(inside.code, 0);
     strictEqual(masked.stdout, "0\n");
-    deepStrictEqual(top.slice(1), ["sh -c sleep 1001 & wait", "sleep 1001"]);
+    deepStrictEqual(top.slice(1).map(commandOf), ["sh -c sleep 1001 & wait", "sleep 1001"]);
     await wherry.run(["rm", "-f", "box"]);
   },
 );
