@@ -5,7 +5,8 @@
 #include "plan.h"
 #include <linux/filter.h>
 
-/* The only descriptors a child keeps besides 0, 1 and 2, and NETWORK_FD: all close-on-exec. */
+/* The only descriptors a child keeps besides 0, 1 and 2, and those from NETWORK_FD to IPC_FD: all
+ * close-on-exec. */
 enum { REPORT_FD = 3, JOIN_FD = 6 };
 
 /* The effective, permitted, inheritable and ambient one. */

@@ -151,21 +151,3 @@ int step_parent_death(struct child *child, const struct step *step)
 		return result;
 	return sys_poll(&report, 1, &now) > 0 ? -ESRCH : 0;
 }
-
-/* setns(2): enter the namespaces of the container's init, all in one step. */
-int step_join(struct child *child, const struct step *step)
-{
-	child->has_joined = true;
-	return (int)SYS(setns, JOIN_FD, step_number(step, 0));
-}
-
-/* setns(2): enter the network that was made before there was a container. */
-int step_join_network(struct child *child, const struct step *step)
-{
-	int result = (int)SYS(setns, NETWORK_FD, CLONE_NEWNET);
-
-	(void)child;
-	(void)step;
-	sys_close(NETWORK_FD);
-	return result;
-}

@@ -22,7 +22,7 @@ export function planHardening({ config, network, systemPaths }: LaunchInput): St
   const { domainname } = config;
   const ownsNetwork = network === "new" || network === "sandbox";
   return [
-    ["sethostname", config.hostname],
+    ...(config.namespaces.uts === "host" ? [] : [["sethostname", config.hostname] as const]),
     ...(domainname === "" ? [] : [["setdomainname", domainname] as const]),
     ...(ownsNetwork
       ? [
