@@ -335,15 +335,21 @@ static int run_steps(struct monitor *monitor, uint32_t *ret_index)
 	return result;
 }
 
+static bool lacks_namespace(const struct monitor *monitor, const struct step *step)
+{
+	return (!monitor->has_network && text_equal(step->word->name, "join-network")) ||
+	       (!monitor->has_user && text_equal(step->word->name, "join-user"));
+}
+
 /* Without a namespace to join the container would come to be in the host's: -EBADF, with the number
  * of the step in plan->index. */
-static int check_network(const struct monitor *monitor, struct plan *plan)
+static int check_namespaces(const struct monitor *monitor, struct plan *plan)
 {
 	struct plan steps = *plan;
 	struct step step;
 
-	while (!monitor->has_network && plan_next(&steps, &step) > 0) {
-		if (!text_equal(step.word->name, "join-network"))
+	while (plan_next(&steps, &step) > 0) {
+		if (!lacks_namespace(monitor, &step))
 			continue;
 		plan->index = step.index;
 		return -EBADF;
@@ -358,7 +364,7 @@ int launch(struct monitor *monitor, uint32_t *ret_index)
 	if (result == 0)
 		result = plan_check(&monitor->plan);
 	if (result == 0)
-		result = check_network(monitor, &monitor->plan);
+		result = check_namespaces(monitor, &monitor->plan);
 	*ret_index = monitor->plan.index;
 	return result < 0 ? result : run_steps(monitor, ret_index);
 }

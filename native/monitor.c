@@ -64,6 +64,7 @@ static int prepare(struct monitor *monitor)
 	int result;
 
 	monitor->has_network = sys_fcntl(NETWORK_FD, F_GETFD, 0) >= 0;
+	monitor->has_user = sys_fcntl(USER_FD, F_GETFD, 0) >= 0;
 	result = settle_fds();
 	if (result < 0)
 		return result;
@@ -154,6 +155,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && text_equal(argv[1], "--list-steps")) {
 		list_steps();
+		return 0;
+	}
+	if (argc == 4 && text_equal(argv[1], "--namespaces")) {
+		make_namespaces(argv[2], argv[3]);
 		return 0;
 	}
 	result = monitor == NULL ? -ENOMEM : prepare(monitor);

@@ -14,7 +14,8 @@ enum {
 	INIT_FD = 6,
 	PROGRAM_FD = 7,
 	NETWORK_FD = 8,
-	START_FDS = 9,
+	USER_FD = 11,
+	START_FDS = 12,
 };
 
 #define CLIENT_COUNT 40
@@ -226,6 +227,7 @@ struct monitor {
 	bool has_exited;       /* there is no init: it has ended, and is not run again yet */
 	bool is_finished;      /* the exit is recorded and the lock released */
 	bool has_network;      /* NETWORK_FD was given */
+	bool has_user;         /* USER_FD was given */
 	bool has_engine;       /* the client on CONTROL_FD is connected */
 	bool has_told_engine;  /* and knows that the container has ended for good */
 	uint8_t exit_code;
@@ -279,6 +281,9 @@ static inline void close_stream(int *fd)
 		sys_close(*fd);
 	*fd = 0;
 }
+
+/* namespaces.c: make the namespaces that a container of its own ids has, and send them. */
+void make_namespaces(const char *first, const char *count);
 
 /* buffers.c: say where each buffer is; give back the memory of those that hold nothing at the
  * moment, and the whole pages in any memory. */

@@ -24,6 +24,8 @@ int step_check(struct monitor *monitor, const struct step *step);
 /* In the child. */
 int step_join(struct child *child, const struct step *step);
 int step_join_network(struct child *child, const struct step *step);
+int step_owner(struct child *child, const struct step *step);
+int step_join_user(struct child *child, const struct step *step);
 int step_fork(struct child *child, const struct step *step);
 int step_mount(struct child *child, const struct step *step);
 int step_overlay(struct child *child, const struct step *step);

@@ -30,6 +30,8 @@ export interface StartOptions {
   cleanupProgram?: Descriptor;
   /** Descriptor 8. */
   networkNamespace?: Descriptor;
+  /** Descriptor 11. */
+  userNamespace?: Descriptor;
   /** Sent before the monitor runs, so that no output is missed. */
   firstRequest?: { text: string; descriptors: readonly number[] };
 }
@@ -173,6 +175,9 @@ function start(
       options.target?.number ?? -1,
       options.cleanupProgram?.number ?? -1,
       options.networkNamespace?.number ?? -1,
+      -1,
+      -1,
+      options.userNamespace?.number ?? -1,
     ],
   });
   return new Monitor(ours, pid, pidfd);

@@ -21,6 +21,8 @@ const struct word WORDS[] = {
 	/* Done by the child. */
 	{ "join", "n", NULL, step_join },
 	{ "join-network", "", NULL, step_join_network },
+	{ "owner", "uu", NULL, step_owner },
+	{ "join-user", "n", NULL, step_join_user },
 	{ "fork", "", NULL, step_fork },
 	{ "mount", "sssUs", NULL, step_mount },
 	{ "overlay", "pUspppp*", NULL, step_overlay },

@@ -4,6 +4,7 @@ import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import type { Engine } from "../engine/engine.ts";
 import { hasImage, isPullable, loadTarSupport } from "../engine/image_source.ts";
+import { loadIdSupport } from "../engine/id_support.ts";
 import { loadNetworkSupport } from "../engine/network_support.ts";
 import { networkPlaceOf } from "../engine/sandbox.ts";
 import { WherryError } from "../errors.ts";
@@ -23,6 +24,7 @@ import { planNamespaces } from "./namespace_flags.ts";
 import { planResources } from "./resource_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 import { planSecurity } from "./security_flags.ts";
+import { checkUserNamespace, parseUserNamespace } from "./user_namespace_flags.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
 
@@ -83,6 +85,16 @@ function readPlatform({ platform }: ContainerFlags): Platform | undefined {
 }
 
 /**
+ * Loads what ids of the container's own take, the first thing that a command does, too.
+ *
+ * @throws {WherryError} `invalid_argument` if they are asked for in a way that makes no sense.
+ */
+export async function loadIds({ flags }: ContainerArguments): Promise<void> {
+  const ownIds = parseUserNamespace(flags.userns);
+  if (ownIds !== undefined) await loadIdSupport({ ownIds });
+}
+
+/**
  * Loads what the container's networks take, the first thing that a command does, too.
  *
  * @throws {WherryError} `invalid_argument` if they are asked for in a way that makes no sense.
@@ -111,6 +123,9 @@ export function planRequest(
   const platform = readPlatform(flags);
   const log = parseLogFlags(flags["log-driver"], flags["log-opt"]);
   const healthCheck = parseHealthFlags(flags);
+  const ownIds = parseUserNamespace(flags.userns);
+  const volumes = flags.volume.map((text) => parseVolumeFlag(text, Deno.cwd()));
+  checkUserNamespace(ownIds, volumes);
   return {
     ...(flags.rootfs === undefined ? { image: image ?? "" } : { rootfs: flags.rootfs }),
     ...(platform === undefined ? {} : { platform }),
@@ -132,7 +147,7 @@ export function planRequest(
     isAutoRemoved: flags.rm,
     ...planNetwork(flags),
     mounts: [
-      ...flags.volume.map((text) => parseVolumeFlag(text, Deno.cwd())),
+      ...volumes,
       ...flags.tmpfs.map(parseTmpfsFlag),
     ],
     labels: parseLabels(flags.label),
@@ -144,6 +159,7 @@ export function planRequest(
     resources: planResources(flags),
     security: planSecurity(flags),
     namespaces: planNamespaces(flags),
+    ...(ownIds === undefined ? {} : { ownIds }),
     attachedStreams: attached,
     startsAtOnce,
   };

@@ -4,8 +4,9 @@ import { CLONE_NEW, MS } from "../kernel/mount.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import { containerArgv, type ContainerConfig, type LogConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
-import type { LaunchInput, NetworkPlace } from "./launch_input.ts";
+import type { LaunchInput } from "./launch_input.ts";
 import type { Step } from "./plan.ts";
+import { hostId, planOwner, planUserNamespace } from "./plan_ids.ts";
 import { planMounts, planRoot } from "./plan_mounts.ts";
 import {
   FALLBACK_STOP_SIGNAL,
@@ -25,18 +26,21 @@ const LOG_FORMATS = { "local": "cri", "json-file": "json" } as const;
 /** The steps that start a container. */
 export function planLaunch(input: LaunchInput): Step[] {
   const { config, identity, security } = input;
+  const owner = String(hostId(config.namespaces.idRange, 0));
   return [
     ...planSupervision(input),
-    ...planNamespaces(input.network),
+    ...planNamespaces(input),
+    ...planOwner(config.namespaces.idRange),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
     ...planRoot(input),
     ["root", input.paths.merged],
     ...planMounts(input),
-    ["mkdir", config.workingDirectory, "0755", "0", "0"],
+    ["mkdir", config.workingDirectory, "0755", owner, owner],
     ["pivot-root"],
     ...planHardening(input),
     ["umask", formatMode(security.umask)],
     ["chdir", config.workingDirectory],
+    ...planUserNamespace(config.namespaces),
     ...planIdentity(identity, security),
     ["parent-death", String(SIGKILL)],
     ...planFirstProcess(config, identity),
@@ -45,12 +49,13 @@ export function planLaunch(input: LaunchInput): Step[] {
 }
 
 /**
- * The namespaces that are made, and the network that was made before.
+ * The namespaces that are made, and the network that was made before: a user namespace's belongs to it.
  *
  * That one is joined before anything else: the sysfs that is mounted later shows the network of who mounts it.
  */
-function planNamespaces(network: NetworkPlace): Step[] {
-  if (network === "new") return [["clone", String(NAMESPACES | CLONE_NEW.NET)]];
+function planNamespaces({ config, network }: LaunchInput): Step[] {
+  const isMade = network === "new" && config.namespaces.idRange === null;
+  if (isMade) return [["clone", String(NAMESPACES | CLONE_NEW.NET)]];
   return [
     ["clone", String(NAMESPACES)],
     ...(network === "host" ? [] : [["join-network"] as const]),

@@ -289,6 +289,9 @@ function parseEvent({ text, descriptors }: Packet): MonitorEvent {
   throw new WherryError("internal", `Cannot understand the monitor: it said "${text}"`);
 }
 
+/** Leaves a number unused. */
+const NO_DESCRIPTOR = -1;
+
 /** What a new monitor gets. */
 export interface MonitorOptions {
   /** What it does. */
@@ -301,6 +304,8 @@ export interface MonitorOptions {
   cleanupProgram?: Descriptor;
   /** The network namespace of a `join-network` step; the monitor goes on holding it. */
   networkNamespace?: Descriptor;
+  /** The user namespace of a `join-user` step, or a pidfd of a process in it; the monitor goes on holding it. */
+  userNamespace?: Descriptor;
   /** This process's streams to hand over, if any. */
   attachment?: Attachment;
   /** Told of what passes on the connection. */
@@ -337,6 +342,9 @@ export function startMonitor(options: MonitorOptions): MonitorConnection {
       options.target?.number ?? -1,
       options.cleanupProgram?.number ?? -1,
       options.networkNamespace?.number ?? -1,
+      NO_DESCRIPTOR,
+      NO_DESCRIPTOR,
+      options.userNamespace?.number ?? NO_DESCRIPTOR,
     ],
     ...(openFilesLimit === undefined ? {} : { openFilesLimit }),
   });
@@ -348,7 +356,7 @@ export function startMonitor(options: MonitorOptions): MonitorConnection {
 let program: Descriptor | undefined;
 
 /** The monitor's program file: the sealed one inside the executable, or a sealed copy of the build's. */
-function monitorProgram(): number {
+export function monitorProgram(): number {
   if (program === undefined) {
     const source = monitorSource();
     program = "fd" in source

@@ -27,6 +27,8 @@ export const STEP_ARGUMENTS = {
   "check": [1, 1],
   "join": [1, 1],
   "join-network": [0, 0],
+  "owner": [2, 2],
+  "join-user": [1, 1],
   "fork": [0, 0],
   "mount": [5, 5],
   "overlay": [6, undefined],

@@ -5,7 +5,9 @@ import { parseSignal } from "../kernel/signal.ts";
 import { activeHealthCheck, healthCheckArgv } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import type { EventTarget, LaunchInput, TerminalSize } from "./launch_input.ts";
+import type { IdRange } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
+import { planOwner, planUserJoin } from "./plan_ids.ts";
 import { formatMode, planIdentity } from "./plan_security.ts";
 import type { ProcessSecurity } from "./process_security.ts";
 
@@ -52,6 +54,8 @@ export interface ExecInput {
   identity: Identity;
   /** What it may do. */
   security: ProcessSecurity;
+  /** The container's ids, if it has its own. */
+  idRange: IdRange | null;
   hasTerminal: boolean;
   hasStdin: boolean;
   /** Absolute path of the container's cgroup, if it has one. */
@@ -75,18 +79,20 @@ export function planExecIn(input: ExecInput): Step[] {
 
 /** What a process does that becomes one of the container's. */
 function planInside(
-  { argv, env, workingDirectory, identity, security, hasTerminal, terminalSize }: Omit<
+  { argv, env, workingDirectory, identity, security, idRange, hasTerminal, terminalSize }: Omit<
     ExecInput,
     "hasStdin" | "cgroup" | "events"
   >,
 ): Step[] {
   const { rows, columns } = terminalSize;
   return [
+    ...planOwner(idRange),
     ["join", String(NAMESPACES | CLONE_NEW.NET)],
     ["fork"],
     ...(hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),
     ["umask", formatMode(security.umask)],
     ["chdir", workingDirectory],
+    ...planUserJoin(idRange),
     ...planIdentity(identity, security),
     ["parent-death", String(SIGKILL)],
     planExec(argv, withHome(env, identity)),
@@ -121,7 +127,7 @@ export function planHealth({ config, paths }: LaunchInput): Step[] {
 export function planCheck({ config, identity, security }: LaunchInput): Step[] {
   const check = activeHealthCheck(config);
   if (check === undefined) return [];
-  const { env, workingDirectory } = config;
+  const { env, workingDirectory, namespaces: { idRange } } = config;
   return [
     ["check", "0"],
     ...planInside({
@@ -130,6 +136,7 @@ export function planCheck({ config, identity, security }: LaunchInput): Step[] {
       workingDirectory,
       identity,
       security,
+      idRange,
       hasTerminal: false,
       terminalSize: { rows: 0, columns: 0 },
     }),

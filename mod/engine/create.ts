@@ -35,6 +35,7 @@ import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
+import { loadIdRanges } from "./id_support.ts";
 import {
   type ImageDefaults,
   NO_DEFAULTS,
@@ -121,6 +122,8 @@ export interface CreateRequest {
   security?: Security;
   /** Which namespaces are its own. @default {PRIVATE_NAMESPACES} */
   namespaces?: Namespaces;
+  /** How many ids of its own it has, so that its root is nobody on the host; 1,000 or more. @default {the host's} */
+  ownIds?: number;
   /** Whether the caller starts it at once, so that it is garbage should the caller die before. @default {false} */
   startsAtOnce?: boolean;
 }
@@ -155,19 +158,26 @@ export async function createContainer(
   const network = await resolveNetworks(engine, request);
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
+  const ids = request.ownIds === undefined ? undefined : await loadIdRanges();
   const config = planConfig(newId(), { ...request, ...network }, source, storageDriver);
   try {
-    return writeContainer(engine, request, config, copy);
+    return writeContainer(engine, request, config, { copy, ids });
   } catch (cause) {
     throw systemFailure(`make a container in "${engine.paths.root}"`, cause);
   }
+}
+
+/** What only some containers need. */
+interface Drivers {
+  copy: typeof import("./copy_root.ts") | undefined;
+  ids: typeof import("./id_ranges.ts") | undefined;
 }
 
 function writeContainer(
   engine: Engine,
   request: CreateRequest,
   partial: ContainerConfig,
-  copy: typeof import("./copy_root.ts") | undefined,
+  { copy, ids }: Drivers,
 ): CreatedContainer {
   using undo = new DisposableStack();
   const paths = engine.paths.container(partial.id);
@@ -175,7 +185,9 @@ function writeContainer(
   makeDirectories(paths, undo);
   copy?.copyRoot(engine, partial, paths.merged);
   const name = claim(engine, request, partial.id, undo);
-  const config = { ...partial, name };
+  using claim = ids?.claimIdRange(engine, request.ownIds);
+  const idRange = claim?.range ?? null;
+  const config = { ...partial, name, namespaces: { ...partial.namespaces, idRange } };
   writeRecord(paths.config, config, { isDurable: !config.isAutoRemoved });
   if (!config.isAutoRemoved) {
     // The record survives a power loss only with the way to it

@@ -66,6 +66,7 @@ export async function execInContainer(
     workingDirectory: request.workingDirectory ?? config.workingDirectory,
     identity: readExecIdentity(engine, config, request),
     security: execSecurity(config, request),
+    idRange: config.namespaces.idRange,
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
     cgroup: findExistingCgroup(config.id),
@@ -81,6 +82,7 @@ export async function execInContainer(
   const connection = startMonitor({
     steps,
     target: init,
+    ...(config.namespaces.idRange === null ? {} : { userNamespace: init }),
     ...(request.attachment === undefined ? {} : { attachment: request.attachment }),
     observer: {
       onEvent: ({ type }) => {
@@ -136,7 +138,7 @@ function readExecIdentity(
   try {
     const paths = engine.paths.container(config.id);
     const lowerDirectories = lowerDirectoriesOf(engine, config);
-    return readIdentity(user, rootDirectoriesOf(config, paths, lowerDirectories));
+    return readIdentity({ ...config, user }, rootDirectoriesOf(config, paths, lowerDirectories));
   } catch (error) {
     throw error instanceof WherryError ? error.withExitCode(EXIT_CANNOT_INVOKE) : error;
   }

@@ -21,6 +21,7 @@ import {
   describeNetworkSettings,
   describePortBindings,
 } from "./inspect_endpoints.ts";
+import { describeUserNamespace } from "./inspect_ids.ts";
 import type { Inspection } from "./inspection.ts";
 import { readSandboxIfSound } from "./sandbox_reading.ts";
 import { lowerDirectoriesOf } from "./storage.ts";
@@ -192,7 +193,7 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     SecurityOpt: null,
     ...describeTmpfs(config.mounts),
     UTSMode: "",
-    UsernsMode: "",
+    ...describeUserNamespace(config.namespaces),
     ShmSize: SHM_BYTES,
     Runtime: "wherry",
     Isolation: "",
@@ -254,11 +255,15 @@ function describeLog({ driver, options = {} }: LogConfig): Inspection {
 
 /** As `-v` takes it; what is the default there is left out. */
 function formatBind(
-  { source, target, isReadOnly, propagation }: Extract<ContainerMount, { type: "bind" }>,
+  { source, target, isReadOnly, propagation, isIdMapped = false }: Extract<
+    ContainerMount,
+    { type: "bind" }
+  >,
 ): string {
   const options = [
     ...(isReadOnly ? ["ro"] : []),
     ...(propagation === "rprivate" ? [] : [propagation]),
+    ...(isIdMapped ? ["idmap"] : []),
   ];
   return [source, target, ...(options.length === 0 ? [] : [options.join(",")])].join(":");
 }

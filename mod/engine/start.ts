@@ -18,7 +18,9 @@ import {
   MonitorConnection,
   startMonitor,
 } from "../container/monitor.ts";
+import type { OwnNamespaces } from "../container/own_namespaces.ts";
 import type { Step } from "../container/plan.ts";
+import { TREE_IS_ID_MAPPED } from "../container/plan_ids.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
@@ -33,6 +35,7 @@ import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
+import { loadOwnNamespaces } from "./id_support.ts";
 import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
@@ -108,7 +111,8 @@ async function launch(
   { attachment, terminalSize = UNKNOWN_SIZE, onReady }: StartOptions,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
-  using network = await setUpSandbox(engine, config);
+  using own = await makeOwnNamespaces(config);
+  using network = await setUpSandbox(engine, config, own?.network);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
@@ -119,6 +123,7 @@ async function launch(
     lock,
     ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
     ...(network.namespace === undefined ? {} : { networkNamespace: network.namespace }),
+    ...(own === undefined ? {} : { userNamespace: own.user }),
     ...(attachment === undefined ? {} : { attachment }),
     observer: {
       onEvent: ({ type }) => {
@@ -130,6 +135,15 @@ async function launch(
   const started = await awaitStart(connection, steps, containerArgv(config));
   undo.move();
   return started;
+}
+
+/** Of a container that has ids of its own. */
+async function makeOwnNamespaces(
+  { namespaces: { idRange } }: ContainerConfig,
+): Promise<OwnNamespaces | undefined> {
+  if (idRange === null) return undefined;
+  const { createOwnNamespaces } = await loadOwnNamespaces();
+  return await createOwnNamespaces(idRange);
 }
 
 function planStart(
@@ -145,7 +159,7 @@ function planStart(
     config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
-    identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
+    identity: readIdentity(config, rootDirectoriesOf(config, paths, lowerDirectories)),
     security: containerSecurity(config),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroup: containerCgroup(config.id, hierarchies),
@@ -260,6 +274,7 @@ function launchError(
       exitCode: EXIT_FAILURE,
     });
   }
+  if (isIdMapped(step)) return unmappable(step, errno);
   if (isOverlay(step)) {
     return new WherryError(
       "unsupported",
@@ -283,20 +298,50 @@ function launchError(
   );
 }
 
+function isIdMapped([word, ...args]: Step): boolean {
+  return word === "attach-tree" && (Number(args[2]) & TREE_IS_ID_MAPPED) !== 0;
+}
+
+/** The kernel says no more than EINVAL of a file system that cannot do it. */
+function unmappable([, source = ""]: Step, errno: number): WherryError {
+  return new WherryError(
+    "unsupported",
+    `Cannot mount "${source}" with ids of the container's own: ${errnoText(errno)}`,
+    {
+      hint:
+        "That takes Linux 5.12 and ext4, xfs or btrfs, or Linux 6.3 for tmpfs: keep wherry's --root and what is " +
+        "mounted with idmap there, or leave out --userns",
+    },
+  );
+}
+
 function isOverlay([word, ...args]: Step): boolean {
   return word === "overlay" || (word === "mount" && args.includes("overlay"));
 }
 
 /**
- * Finds out who `user` is in a container's own files.
+ * Finds out who a container's user is in its own files.
  *
  * @param directories Of its root file system, the topmost first.
+ * @throws {WherryError} `invalid_argument` if there is no such user, or the container has no such id.
  */
-export function readIdentity(user: string, directories: readonly string[]): Identity {
-  return resolveIdentity(user, {
+export function readIdentity(
+  { user, namespaces: { idRange } }: Pick<ContainerConfig, "user" | "namespaces">,
+  directories: readonly string[],
+): Identity {
+  const identity = resolveIdentity(user, {
     passwd: readRootFile(directories, "etc/passwd"),
     group: readRootFile(directories, "etc/group"),
   });
+  const beyond = [identity.uid, ...identity.groups].find((id) =>
+    id >= (idRange?.count ?? Infinity)
+  );
+  if (beyond === undefined) return identity;
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot run as user "${user}": the container has ${idRange?.count} ids, and ${beyond} is none of them`,
+    { hint: `Make the container with --userns auto:size=${beyond + 1} or more` },
+  );
 }
 
 function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHierarchy[] {
