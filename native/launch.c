@@ -269,6 +269,9 @@ static int try_child(struct monitor *monitor, const struct section *section, con
 	result = await_child(monitor, &process, report);
 	sys_close(report);
 	if (result == 0) {
+		/* After `fork` the first process may have ended before its mounts were found. */
+		if (monitor->mounts == 0)
+			hold_mounts(monitor, section, process.pid);
 		*ret_process = process;
 		return 0;
 	}
@@ -335,21 +338,32 @@ static int run_steps(struct monitor *monitor, uint32_t *ret_index)
 	return result;
 }
 
-static bool lacks_namespace(const struct monitor *monitor, const struct step *step)
+/* Whether the descriptor that this word joins was not given. */
+static bool lacks_descriptor(const struct monitor *monitor, const char *word)
 {
-	return (!monitor->has_network && text_equal(step->word->name, "join-network")) ||
-	       (!monitor->has_user && text_equal(step->word->name, "join-user"));
+	static const struct {
+		const char *word;
+		int fd;
+	} JOINED[] = {
+		{ "join-network", NETWORK_FD }, { "join-pid", PID_FD },   { "take-shm", IPC_FD },
+		{ "join-ipc", IPC_FD },         { "join-user", USER_FD },
+	};
+
+	for (unsigned i = 0; i < sizeof(JOINED) / sizeof(JOINED[0]); i++)
+		if (text_equal(JOINED[i].word, word))
+			return !is_given(monitor, JOINED[i].fd);
+	return false;
 }
 
 /* Without a namespace to join the container would come to be in the host's: -EBADF, with the number
  * of the step in plan->index. */
-static int check_namespaces(const struct monitor *monitor, struct plan *plan)
+static int check_descriptors(const struct monitor *monitor, struct plan *plan)
 {
 	struct plan steps = *plan;
 	struct step step;
 
 	while (plan_next(&steps, &step) > 0) {
-		if (!lacks_namespace(monitor, &step))
+		if (!lacks_descriptor(monitor, step.word->name))
 			continue;
 		plan->index = step.index;
 		return -EBADF;
@@ -364,7 +378,7 @@ int launch(struct monitor *monitor, uint32_t *ret_index)
 	if (result == 0)
 		result = plan_check(&monitor->plan);
 	if (result == 0)
-		result = check_namespaces(monitor, &monitor->plan);
+		result = check_descriptors(monitor, &monitor->plan);
 	*ret_index = monitor->plan.index;
 	return result < 0 ? result : run_steps(monitor, ret_index);
 }

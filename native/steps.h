@@ -24,6 +24,9 @@ int step_check(struct monitor *monitor, const struct step *step);
 /* In the child. */
 int step_join(struct child *child, const struct step *step);
 int step_join_network(struct child *child, const struct step *step);
+int step_take_shm(struct child *child, const struct step *step);
+int step_join_ipc(struct child *child, const struct step *step);
+int step_join_pid(struct child *child, const struct step *step);
 int step_owner(struct child *child, const struct step *step);
 int step_join_user(struct child *child, const struct step *step);
 int step_fork(struct child *child, const struct step *step);
@@ -33,6 +36,7 @@ int step_root(struct child *child, const struct step *step);
 int step_mkdir(struct child *child, const struct step *step);
 int step_mount_in(struct child *child, const struct step *step);
 int step_attach_tree(struct child *child, const struct step *step);
+int step_attach_shm(struct child *child, const struct step *step);
 int step_mknod(struct child *child, const struct step *step);
 int step_symlink(struct child *child, const struct step *step);
 int step_terminal(struct child *child, const struct step *step);

@@ -1,77 +1,93 @@
-/* Steps that enter namespaces, and what a process is in the ids of another user namespace. */
+/* Steps that enter namespaces of others. A pidfd says whose they are, so that no pid that is used
+ * again can be meant (setns(2), since Linux 5.8). */
 #include "steps.h"
+#include <linux/magic.h>
 
-/* In a user namespace that was entered the old ids mean nothing: be its root. */
-static int become_root(void)
-{
-	int result = (int)SYS(setgroups, 0, NULL);
-
-	if (result == 0)
-		result = (int)SYS(setresgid, 0, 0, 0);
-	return result == 0 ? (int)SYS(setresuid, 0, 0, 0) : result;
-}
-
-/* setns(2): enter the namespaces of the container's init, all in one step. */
+/* setns(2): enter the namespaces of the container's init, all in one step. From here on processes
+ * of the container see this one, which keeps nothing that leads elsewhere; `join-user` closes the
+ * last. */
 int step_join(struct child *child, const struct step *step)
 {
+	int result = (int)SYS(setns, JOIN_FD, step_number(step, 0));
+
 	child->has_joined = true;
-	return (int)SYS(setns, JOIN_FD, step_number(step, 0));
+	(void)sys_close_range(JOIN_FD, USER_FD - 1);
+	(void)sys_close_range(USER_FD + 1, ~0U);
+	return result;
 }
 
-/* setns(2): enter the network that was made before there was a container. */
+static int join_and_close(int fd, uint64_t flags)
+{
+	int result = (int)SYS(setns, fd, flags);
+
+	sys_close(fd);
+	return result;
+}
+
+/* Enter the network that was made before there was a container. */
 int step_join_network(struct child *child, const struct step *step)
 {
-	int result = (int)SYS(setns, NETWORK_FD, CLONE_NEWNET);
+	(void)child;
+	(void)step;
+	return join_and_close(NETWORK_FD, CLONE_NEWNET);
+}
+
+/* Share the System V and POSIX objects of another container. */
+int step_join_ipc(struct child *child, const struct step *step)
+{
+	(void)child;
+	(void)step;
+	return join_and_close(IPC_FD, CLONE_NEWIPC);
+}
+
+/* What is made from here on is in the other container's pid namespace: `fork` comes next. */
+int step_join_pid(struct child *child, const struct step *step)
+{
+	(void)child;
+	(void)step;
+	return join_and_close(PID_FD, CLONE_NEWPID);
+}
+
+/* In a process that shares the descriptors of the child, and ends: SHM_FD becomes a copy of the
+ * mount at /dev/shm in the other container. Its processes may have put something else there: what
+ * is no tmpfs is refused, such as a file system that a process serves, and no link is followed. */
+static int copy_shm(void)
+{
+	int result = (int)SYS(setns, IPC_FD, CLONE_NEWNS);
+	cleanup_close int dir = -1;
+	cleanup_close int tree = -1;
+	struct file_system file_system;
+
+	if (result < 0)
+		return result;
+	dir = sys_openat2(AT_FDCWD, "/dev/shm", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	result = dir < 0 ? dir : sys_fstatfs(dir, &file_system);
+	if (result < 0)
+		return result;
+	if (file_system.type != TMPFS_MAGIC)
+		return -EXDEV;
+	tree = sys_open_tree(dir, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	result = tree < 0 ? tree : sys_dup3(tree, SHM_FD, O_CLOEXEC);
+	return result < 0 ? result : 0;
+}
+
+/* open_tree(2) copies mounts of the caller's own mount namespace alone. The child itself stays
+ * where it is: the monitor is about to look which mounts are its own. */
+int step_take_shm(struct child *child, const struct step *step)
+{
+	struct clone_args args = { .flags = CLONE_FILES, .exit_signal = SIGCHLD };
+	int64_t pid = sys_clone3(&args);
+	int status = 0;
+	int result;
 
 	(void)child;
 	(void)step;
-	sys_close(NETWORK_FD);
-	return result;
-}
-
-/* setns(2), unshare(2): from here on there are the rights of a container's root only. USER_FD is the
- * namespace or the pidfd of a process in it. The copies of namespaces belong to the user namespace; in that of the mounts nothing that is there can be
- * undone, because mount_namespaces(7) has what comes from another owner locked. */
-int step_join_user(struct child *child, const struct step *step)
-{
-	int result = (int)SYS(setns, USER_FD, CLONE_NEWUSER);
-
-	sys_close(USER_FD);
-	if (result == 0)
-		result = become_root();
-	if (result == 0)
-		result = (int)SYS(unshare, step_number(step, 0));
-	if (child->root >= 0)
-		sys_close(child->root); /* it is in the mount namespace that was left */
-	child->root = -1;
-	return result;
-}
-
-/* capset(2): all that is permitted takes effect. */
-static int raise_capabilities(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct halves[2];
-	int result = (int)SYS(capget, &header, halves);
-
-	for (unsigned i = 0; i < 2; i++)
-		halves[i].effective = halves[i].permitted;
-	return result == 0 ? (int)SYS(capset, &header, halves) : result;
-}
-
-/* setfsuid(2), setfsgid(2): what is made from here on belongs to these ids of the host, which are
- * those of a container's root: on a file system that shows others' ids as its own nothing can be
- * made by the host's root. That the file capabilities go with it is undone. */
-int step_owner(struct child *child, const struct step *step)
-{
-	uint32_t uid = (uint32_t)step_number(step, 0);
-	uint32_t gid = (uint32_t)step_number(step, 1);
-
-	(void)child;
-	give_stdio(uid, gid);
-	(void)SYS(setfsgid, gid);
-	(void)SYS(setfsuid, uid);
-	if ((uint32_t)SYS(setfsgid, ~0U) != gid || (uint32_t)SYS(setfsuid, ~0U) != uid)
-		return -EPERM;
-	return raise_capabilities();
+	if (pid < 0)
+		return (int)pid;
+	if (pid == 0)
+		sys_exit(-copy_shm());
+	result = sys_wait4((int)pid, &status, 0);
+	if (result < 0)
+		return result;
+	return (status & 0x7f) != 0 ? -ECHILD : -(status >> 8 & 0xff);
 }

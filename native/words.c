@@ -21,6 +21,9 @@ const struct word WORDS[] = {
 	/* Done by the child. */
 	{ "join", "n", NULL, step_join },
 	{ "join-network", "", NULL, step_join_network },
+	{ "take-shm", "", NULL, step_take_shm },
+	{ "join-ipc", "", NULL, step_join_ipc },
+	{ "join-pid", "", NULL, step_join_pid },
 	{ "owner", "uu", NULL, step_owner },
 	{ "join-user", "n", NULL, step_join_user },
 	{ "fork", "", NULL, step_fork },
@@ -30,6 +33,7 @@ const struct word WORDS[] = {
 	{ "mkdir", "pouu", NULL, step_mkdir },
 	{ "mount-in", "spsUs", NULL, step_mount_in },
 	{ "attach-tree", "ppuuu", NULL, step_attach_tree },
+	{ "attach-shm", "pu", NULL, step_attach_shm },
 	{ "mknod", "pouu", NULL, step_mknod },
 	{ "symlink", "sp", NULL, step_symlink },
 	{ "terminal", "uu", NULL, step_terminal },

@@ -1,14 +1,11 @@
 /** The value of `--userns`. @module */
 
 import type { BindMount } from "../container/config.ts";
+import { OWN_IDS } from "../container/namespaces.ts";
 import { flagError } from "./argument_error.ts";
 
 /** As many as 16-bit ids name, `nobody` among them. */
 const DEFAULT_SIZE = 65_536;
-/** Those of the system's own users and groups, of which some must be there: terminals belong to group 5. */
-const MIN_SIZE = 1_000;
-/** As many as there can be next to the host's own. */
-const MAX_SIZE = 2 ** 31;
 
 /** Podman's words that are not taken, and why. */
 const REFUSED: readonly (readonly [prefix: string, reason: string])[] = [
@@ -42,9 +39,9 @@ function parseSize(options: string | undefined, text: string): number {
     throw flagError(`invalid USER mode: "${text}": auto takes size=N and nothing else`);
   }
   const size = Number(digits);
-  if (size >= MIN_SIZE && size <= MAX_SIZE) return size;
+  if (size >= OWN_IDS.min && size <= OWN_IDS.max) return size;
   throw flagError(
-    `invalid USER mode: "${text}": a container has ${MIN_SIZE} to ${MAX_SIZE} ids of its own`,
+    `invalid USER mode: "${text}": a container has ${OWN_IDS.min} to ${OWN_IDS.max} ids of its own`,
   );
 }
 

@@ -74,6 +74,7 @@ Deno.test("planExecIn() with a terminal is the golden plan", () => {
     workingDirectory: "/",
     identity: { uid: 0, gid: 0, groups: [10], home: "/root" },
     security: DEFAULT_PROCESS_SECURITY,
+    idRange: null,
     hasTerminal: true,
     hasStdin: true,
     cgroup: "/sys/fs/cgroup/wherry/0123abcd",

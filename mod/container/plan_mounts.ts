@@ -4,7 +4,7 @@ import { cString } from "../../ffi/c_string.ts";
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
 import type { BindMount, ContainerMount, Propagation } from "./config.ts";
 import type { CgroupHierarchy, LaunchInput } from "./launch_input.ts";
-import type { IdRange } from "./namespaces.ts";
+import { type IdRange, joinedContainer, type Namespaces } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import { DEV_DATA, DEV_FLAGS, isDeviceMount, planDevices, tmpfsOptions } from "./plan_devices.ts";
 import {
@@ -15,6 +15,9 @@ import {
   planMappedDirectories,
   TREE_IS_ID_MAPPED,
 } from "./plan_ids.ts";
+
+/** Where the host has its POSIX shared memory. @see shm_overview(7) */
+export const HOST_SHM = "/dev/shm";
 
 /** Files that wherry keeps and mounts into `/etc`. */
 export const MANAGED_ETC_FILES = ["hosts", "hostname", "resolv.conf"] as const;
@@ -126,11 +129,28 @@ function planDefaultMounts(
       MS.NOSUID | MS.NOEXEC,
       `newinstance,ptmxmode=0666,mode=0620,gid=${hostId(config.namespaces.idRange, TTY_GROUP)}`,
     ),
-    mount("tmpfs", "/dev/shm", strict, "mode=1777,size=67108864"),
+    ...planSharedMemory(config.namespaces, strict),
     mount("mqueue", "/dev/mqueue", strict),
     mount("sysfs", "/sys", strict | MS.RDONLY),
     ...planCgroupMounts(cgroupHierarchies, paths.merged, strict),
   ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
+}
+
+/** POSIX shared memory goes with the rest of what processes share by name; see shm_overview(7). */
+function planSharedMemory({ ipc }: Namespaces, strict: number): TargetedSteps[] {
+  const target = "/dev/shm";
+  const at = (step: Step): TargetedSteps[] => [{ target, steps: [step] }];
+  if (ipc === "none") return [];
+  if (ipc === "host") {
+    const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV;
+    const propagation = String(PROPAGATION_FLAGS.rprivate);
+    return at(["attach-tree", HOST_SHM, target, "0", String(attributes), propagation]);
+  }
+  if (joinedContainer(ipc) !== undefined) {
+    const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
+    return at(["attach-shm", target, String(attributes)]);
+  }
+  return at(["mount-in", "tmpfs", target, "tmpfs", String(strict), "mode=1777,size=67108864"]);
 }
 
 function planCgroupMounts(

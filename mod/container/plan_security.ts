@@ -35,7 +35,7 @@ export function planHardening({ config, network }: LaunchInput): Step[] {
   const { domainname } = config;
   const ownsNetwork = network === "new" || network === "sandbox";
   return [
-    ["sethostname", config.hostname],
+    ...(config.namespaces.uts === "host" ? [] : [["sethostname", config.hostname] as const]),
     ...(domainname === "" ? [] : [["setdomainname", domainname] as const]),
     ...(ownsNetwork
       ? [

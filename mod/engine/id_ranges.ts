@@ -7,7 +7,7 @@ import {
   parseAccountIds,
   parseSubordinateIds,
 } from "../container/id_range.ts";
-import type { IdRange } from "../container/namespaces.ts";
+import { type IdRange, OWN_IDS } from "../container/namespaces.ts";
 import { isCorrupt, WherryError } from "../errors.ts";
 import { acquireLock } from "../store/lock.ts";
 import { readTextIfPresent } from "../store/record.ts";
@@ -38,9 +38,11 @@ export interface IdRangeClaim extends Disposable {
  *
  * Containers' records are what tells of ranges, so that none can be forgotten or outlive its container.
  *
- * @throws {WherryError} `unavailable` if all are taken.
+ * @param count How many.
+ * @throws {WherryError} `unavailable` if all are taken, `invalid_argument` for a number that makes no sense.
  */
 export function claimIdRange(engine: Engine, count: number): IdRangeClaim {
+  checkCount(count);
   using undo = new DisposableStack();
   undo.use(acquireLock(engine.paths.idLock));
   const pools = readPools();
@@ -49,6 +51,14 @@ export function claimIdRange(engine: Engine, count: number): IdRangeClaim {
   if (range === undefined) throw exhausted(pools, count);
   const lock = undo.move();
   return { range, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+}
+
+function checkCount(count: number): void {
+  if (Number.isSafeInteger(count) && count >= OWN_IDS.min && count <= OWN_IDS.max) return;
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot give the container ${count} ids: it can have ${OWN_IDS.min} to ${OWN_IDS.max} of its own`,
+  );
 }
 
 /** A container whose record is damaged cannot be started with any ids. */

@@ -176,23 +176,23 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     ConsoleSize: [0, 0],
     CapAdd: null,
     CapDrop: null,
-    CgroupnsMode: "private",
+    CgroupnsMode: config.namespaces.cgroup,
     Dns: config.nameLookup.servers,
     DnsOptions: config.nameLookup.options,
     DnsSearch: config.nameLookup.searches,
     ExtraHosts: emptyToNull(config.nameLookup.extraHosts),
     GroupAdd: null,
-    IpcMode: "private",
+    IpcMode: config.namespaces.ipc,
     Cgroup: "",
     Links: null,
     OomScoreAdj: 0,
-    PidMode: "",
+    PidMode: describeMode(config.namespaces.pid),
     Privileged: false,
     PublishAllPorts: config.publishesAll,
     ReadonlyRootfs: config.isReadOnly,
     SecurityOpt: null,
     ...describeTmpfs(config.mounts),
-    UTSMode: "",
+    UTSMode: describeMode(config.namespaces.uts),
     ...describeUserNamespace(config.namespaces),
     ShmSize: SHM_BYTES,
     Runtime: "wherry",
@@ -202,6 +202,11 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     ReadonlyPaths: READONLY_PATHS,
     ...(config.hasInit ? { Init: true } : {}),
   };
+}
+
+/** Docker has no word for a pid or UTS namespace that is a container's own. */
+function describeMode(mode: string): string {
+  return mode === "private" ? "" : mode;
 }
 
 /** Resources of a container that may use all there is. */

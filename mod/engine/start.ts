@@ -36,6 +36,7 @@ import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
 import { loadOwnNamespaces } from "./id_support.ts";
+import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
 import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
@@ -111,6 +112,7 @@ async function launch(
   { attachment, terminalSize = UNKNOWN_SIZE, onReady }: StartOptions,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
+  using joined = await openJoinedInits(engine, config);
   using own = await makeOwnNamespaces(config);
   using network = await setUpSandbox(engine, config, own?.network);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
@@ -123,6 +125,7 @@ async function launch(
     lock,
     ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
     ...(network.namespace === undefined ? {} : { networkNamespace: network.namespace }),
+    joined,
     ...(own === undefined ? {} : { userNamespace: own.user }),
     ...(attachment === undefined ? {} : { attachment }),
     observer: {
@@ -155,6 +158,8 @@ function planStart(
   const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();
+  const cgroup = containerCgroup(config.id, hierarchies);
+  checkCanBeEnded(config.namespaces, cgroup);
   return planLaunch({
     config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
@@ -162,7 +167,7 @@ function planStart(
     identity: readIdentity(config, rootDirectoriesOf(config, paths, lowerDirectories)),
     security: containerSecurity(config),
     cgroupHierarchies: visibleCgroups(hierarchies),
-    cgroup: containerCgroup(config.id, hierarchies),
+    cgroup,
     events: eventTarget(engine, config),
     terminalSize,
     cleanupArgv: cleanupArgv(engine, config, place),
@@ -187,7 +192,7 @@ export async function restartThroughMonitor(
 ): Promise<boolean> {
   const { runDirectory } = engine.paths.container(config.id);
   using monitor = MonitorConnection.connectIfRunning(runDirectory);
-  if (monitor === undefined) return false;
+  if (monitor === undefined || !await retarget(engine, config, monitor)) return false;
   ask(monitor);
   const answer = await monitor.nextOf("ok", "failed", "error");
   if (answer?.type === "failed") {
@@ -204,6 +209,22 @@ export async function restartThroughMonitor(
   monitor.wait();
   await monitor.nextOf("exited");
   return false;
+}
+
+/**
+ * Tells a monitor whose namespaces the next run is to join: those containers may have been started again since.
+ *
+ * @returns False if the monitor has ended meanwhile.
+ */
+async function retarget(
+  engine: Engine,
+  config: ContainerConfig,
+  monitor: MonitorConnection,
+): Promise<boolean> {
+  using joined = await openJoinedInits(engine, config);
+  if (joined.pid === undefined && joined.ipc === undefined) return true;
+  monitor.setTargets(joined);
+  return await monitor.nextOf("ok") !== undefined;
 }
 
 /** Nothing will start it again, so that its monitor ends and leaves the record to others. */
@@ -243,6 +264,7 @@ export async function awaitStart(
 
 const ENOENT = 2;
 const ESRCH = 3;
+const ENOMEM = 12;
 /** Of `exec` in a container that does not run, as docker's. */
 const EXIT_FAILURE = 1;
 const EXIT_NOT_FOUND = 127;
@@ -273,6 +295,13 @@ function launchError(
     return new WherryError("conflict", "Cannot exec in the container: it has just ended", {
       exitCode: EXIT_FAILURE,
     });
+  }
+  const lost = lostNamespace(word, errno);
+  if (lost !== undefined) {
+    return new WherryError(
+      "conflict",
+      `failed to join ${lost} namespace: the container it belongs to has just ended`,
+    );
   }
   if (isIdMapped(step)) return unmappable(step, errno);
   if (isOverlay(step)) {
@@ -313,6 +342,14 @@ function unmappable([, source = ""]: Step, errno: number): WherryError {
         "mounted with idmap there, or leave out --userns",
     },
   );
+}
+
+/** Which namespace has gone while it was being joined: no process can be made in a pid namespace that ends. */
+function lostNamespace(word: string, errno: number): "PID" | "IPC" | undefined {
+  if (word === "fork") return errno === ENOMEM ? "PID" : undefined;
+  if (errno !== ESRCH) return undefined;
+  if (word === "join-pid") return "PID";
+  return word === "take-shm" || word === "join-ipc" ? "IPC" : undefined;
 }
 
 function isOverlay([word, ...args]: Step): boolean {

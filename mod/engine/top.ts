@@ -26,7 +26,9 @@ export function listProcesses(engine: Engine, wanted: string): ProcessInfo[] {
   }
   const cgroup = containerCgroup(config.id);
   const inCgroup = cgroup === undefined ? [] : listCgroupProcesses(cgroup);
-  const pids = inCgroup.length > 0 ? inCgroup : listPidsBeside(state.pid);
+  // In a pid namespace of others are others, too
+  const isAlone = config.namespaces.pid === "private";
+  const pids = inCgroup.length > 0 || !isAlone ? inCgroup : listPidsBeside(state.pid);
   recordContainerEvent(engine, { config, action: "top" });
   return pids.toSorted((a, b) => a - b).flatMap((pid) => readProcess(pid) ?? []);
 }
