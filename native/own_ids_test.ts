@@ -74,8 +74,6 @@ testBoth("step_join_user() locks the mounts that are there", async (context) => 
   const { start, directory } = context;
   using own = await ownNamespaces();
   const log = `${directory}/log`;
-  Deno.chmodSync(directory, 0o755);
-  Deno.mkdirSync(`${directory}/hidden`);
 
   await using monitor = start(
     plan(
@@ -83,11 +81,11 @@ testBoth("step_join_user() locks the mounts that are there", async (context) => 
       CLONE,
       OWNER,
       SLAVE,
-      ["mount", "tmpfs", `${directory}/hidden`, "tmpfs", "0", ""],
+      ["mount", "tmpfs", "/mnt", "tmpfs", "0", ""],
       JOIN,
       shell(
-        `umount ${directory}/hidden 2>/dev/null && echo undone; ` +
-          `mount -t tmpfs none ${directory}/hidden && umount ${directory}/hidden && echo own`,
+        "umount /mnt 2>/dev/null && echo undone; " +
+          "mount -t tmpfs none /mnt && umount /mnt && echo own",
       ),
     ),
     { userNamespace: own.user },

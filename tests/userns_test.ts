@@ -52,7 +52,7 @@ testWhole("files are root's inside and on the disk, and nothing is copied", asyn
   const { stdout } = await wherry.run([
     "run",
     "--name",
-    "c",
+    "con",
     ...await wherry.busybox(AUTO),
     "sh",
     "-c",
@@ -70,7 +70,7 @@ testWhole("files are root's inside and on the disk, and nothing is copied", asyn
   deepStrictEqual(owners, ["new 0:0", "dir 1000:1000", "etc/passwd 0:0", "etc/group 0:0"]);
   ok(Deno.lstatSync(upperPath(wherry, id, "etc/passwd")).isCharDevice);
   ok(!exists(upperPath(wherry, id, "bin")));
-  const { stdout: changes } = await wherry.run(["diff", "c"]);
+  const { stdout: changes } = await wherry.run(["diff", "con"]);
   deepStrictEqual(changes.trim().split("\n").toSorted(), [
     "A /dir",
     "A /new",
@@ -78,7 +78,7 @@ testWhole("files are root's inside and on the disk, and nothing is copied", asyn
     "C /etc/group",
     "D /etc/passwd",
   ]);
-  await wherry.run(["rm", "c"]);
+  await wherry.run(["rm", "con"]);
 });
 
 testWhole("a directory that replaces one of the image is opaque", async (wherry) => {
@@ -259,7 +259,7 @@ testWhole("commit and export have the files as any container's", async (wherry) 
   await wherry.run([
     "run",
     "--name",
-    "c",
+    "con",
     ...AUTO,
     "box",
     "sh",
@@ -267,11 +267,11 @@ testWhole("commit and export have the files as any container's", async (wherry) 
     "echo x >/made; chown 7:8 /made",
   ]);
 
-  strictEqual((await wherry.run(["commit", "c", "made"])).code, 0);
+  strictEqual((await wherry.run(["commit", "con", "made"])).code, 0);
   const { stdout } = await wherry.run(["run", "--rm", "made", "stat", "-c", "%u:%g", "/made"]);
-  await wherry.run(["export", "-o", `${wherry.scratch}/c.tar`, "c"]);
+  await wherry.run(["export", "-o", `${wherry.scratch}/c.tar`, "con"]);
   const listing = await wherry.runHost("tar", "--numeric-owner", "-tvf", `${wherry.scratch}/c.tar`);
-  await wherry.run(["rm", "c"]);
+  await wherry.run(["rm", "con"]);
 
   strictEqual(stdout, "7:8\n");
   match(listing, /^-rw-r--r-- 7\/8 .* made$/m);
