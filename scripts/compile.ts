@@ -44,8 +44,6 @@ const COLD_MODULES = [
   "./parent_network.ts",
   "./copy_root.ts",
   "./storage_probe.ts",
-  "./id_ranges.ts",
-  "../container/own_namespaces.ts",
 ];
 
 /**

@@ -4,7 +4,6 @@ import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import type { Engine } from "../engine/engine.ts";
 import { hasImage, isPullable, loadTarSupport } from "../engine/image_source.ts";
-import { loadIdSupport } from "../engine/id_support.ts";
 import { loadNetworkSupport } from "../engine/network_support.ts";
 import { networkPlaceOf } from "../engine/sandbox.ts";
 import { WherryError } from "../errors.ts";
@@ -82,16 +81,6 @@ export async function loadImageSupport(
 
 function readPlatform({ platform }: ContainerFlags): Platform | undefined {
   return platform === undefined || platform === "" ? undefined : parsePlatform(platform);
-}
-
-/**
- * Loads what ids of the container's own take, the first thing that a command does, too.
- *
- * @throws {WherryError} `invalid_argument` if they are asked for in a way that makes no sense.
- */
-export async function loadIds({ flags }: ContainerArguments): Promise<void> {
-  const ownIds = parseUserNamespace(flags.userns);
-  if (ownIds !== undefined) await loadIdSupport({ ownIds });
 }
 
 /**

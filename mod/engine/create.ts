@@ -41,7 +41,6 @@ import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
 import { checkIdSharing } from "./id_sharing.ts";
-import { loadIdRanges } from "./id_support.ts";
 import {
   type ImageDefaults,
   NO_DEFAULTS,
@@ -172,7 +171,7 @@ export async function createContainer(
   });
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
-  const ids = request.ownIds === undefined ? undefined : await loadIdRanges();
+  const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
   const config = planConfig(newId(), { ...request, ...network, namespaces }, source, storageDriver);
   try {
     return writeContainer(engine, request, config, { copy, ids });

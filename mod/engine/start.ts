@@ -35,7 +35,6 @@ import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
-import { loadOwnNamespaces } from "./id_support.ts";
 import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
 import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
@@ -145,7 +144,7 @@ async function makeOwnNamespaces(
   { namespaces: { idRange } }: ContainerConfig,
 ): Promise<OwnNamespaces | undefined> {
   if (idRange === null) return undefined;
-  const { createOwnNamespaces } = await loadOwnNamespaces();
+  const { createOwnNamespaces } = await import("../container/own_namespaces.ts");
   return await createOwnNamespaces(idRange);
 }
 

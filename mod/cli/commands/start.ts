@@ -4,7 +4,6 @@ import { WherryError } from "../../errors.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { findContainer } from "../../engine/find.ts";
 import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
-import { loadIdSupport } from "../../engine/id_support.ts";
 import { loadNetworkSupport } from "../../engine/network_support.ts";
 import { lockStopped } from "../../engine/settle.ts";
 import { startContainer } from "../../engine/start.ts";
@@ -23,7 +22,7 @@ export async function run(
   context: Context,
   { flags, positionals }: ParsedFlags<typeof START_FLAGS>,
 ): Promise<number> {
-  for (const name of positionals) await loadSupport(context.engine, name);
+  for (const name of positionals) await loadNetworks(context.engine, name);
   if (!flags.attach && !flags.interactive) {
     return await forEachName(context, positionals, async (name) => {
       await startInBackground(context.engine, name);
@@ -41,11 +40,9 @@ export async function run(
 }
 
 /** Of a container that cannot be read it is told when it is to be started. */
-async function loadSupport(engine: Engine, name: string): Promise<void> {
+async function loadNetworks(engine: Engine, name: string): Promise<void> {
   try {
-    const { config } = findContainer(engine, name);
-    await loadNetworkSupport(engine, config);
-    await loadIdSupport(config);
+    await loadNetworkSupport(engine, findContainer(engine, name).config);
   } catch (error) {
     if (!(error instanceof WherryError)) throw error;
   }
