@@ -112,6 +112,7 @@ export type {
   StorageDriver,
   TmpfsMount,
 } from "./container/config.ts";
+export type { IdRange, Namespaces, OfContainer } from "./container/namespaces.ts";
 export type { ContainerState, ContainerStatus, HealthStatus } from "./container/state.ts";
 export type { TerminalSize } from "./container/launch_input.ts";
 export type {

@@ -5,8 +5,8 @@
 #include "plan.h"
 
 /* The only descriptors a child keeps besides 0, 1 and 2, and those from NETWORK_FD to USER_FD: all
- * close-on-exec. SHM_FD is there from `take-shm` to `attach-shm`. */
-enum { REPORT_FD = 3, SHM_FD = 4, JOIN_FD = 6 };
+ * close-on-exec. */
+enum { REPORT_FD = 3, JOIN_FD = 6 };
 
 struct child {
 	struct monitor *monitor; /* a copy: of use for the plan only */

@@ -16,20 +16,15 @@ int step_join(struct child *child, const struct step *step)
 	return result;
 }
 
-static int join_and_close(int fd, uint64_t flags)
-{
-	int result = (int)SYS(setns, fd, flags);
-
-	sys_close(fd);
-	return result;
-}
-
 /* Enter the network that was made before there was a container. */
 int step_join_network(struct child *child, const struct step *step)
 {
+	int result = (int)SYS(setns, NETWORK_FD, CLONE_NEWNET);
+
 	(void)child;
 	(void)step;
-	return join_and_close(NETWORK_FD, CLONE_NEWNET);
+	sys_close(NETWORK_FD);
+	return result;
 }
 
 /* Share the System V and POSIX objects of another container. */
@@ -37,18 +32,21 @@ int step_join_ipc(struct child *child, const struct step *step)
 {
 	(void)child;
 	(void)step;
-	return join_and_close(IPC_FD, CLONE_NEWIPC);
+	return (int)SYS(setns, IPC_FD, CLONE_NEWIPC);
 }
 
 /* What is made from here on is in the other container's pid namespace: `fork` comes next. */
 int step_join_pid(struct child *child, const struct step *step)
 {
+	int result = (int)SYS(setns, PID_FD, CLONE_NEWPID);
+
 	(void)child;
 	(void)step;
-	return join_and_close(PID_FD, CLONE_NEWPID);
+	sys_close(PID_FD);
+	return result;
 }
 
-/* In a process that shares the descriptors of the child, and ends: SHM_FD becomes a copy of the
+/* In a process that shares the descriptors of the child, and ends: IPC_FD becomes a copy of the
  * mount at /dev/shm in the other container. Its processes may have put something else there: what
  * is no tmpfs is refused, such as a file system that a process serves, and no link is followed. */
 static int copy_shm(void)
@@ -67,7 +65,7 @@ static int copy_shm(void)
 	if (file_system.type != TMPFS_MAGIC)
 		return -EXDEV;
 	tree = sys_open_tree(dir, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
-	result = tree < 0 ? tree : sys_dup3(tree, SHM_FD, O_CLOEXEC);
+	result = tree < 0 ? tree : sys_dup3(tree, IPC_FD, O_CLOEXEC);
 	return result < 0 ? result : 0;
 }
 

@@ -278,7 +278,7 @@ int step_attach_tree(struct child *child, const struct step *step)
  * are not followed. */
 int step_attach_shm(struct child *child, const struct step *step)
 {
-	cleanup_close int tree = SHM_FD;
+	cleanup_close int tree = IPC_FD;
 	cleanup_close int target = open_target(child, step_text(step, 0), true);
 	char path[FD_PATH_SIZE];
 	int result;

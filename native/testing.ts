@@ -30,6 +30,10 @@ export interface StartOptions {
   cleanupProgram?: Descriptor;
   /** Descriptor 8. */
   networkNamespace?: Descriptor;
+  /** Descriptor 9. */
+  pidTarget?: Descriptor;
+  /** Descriptor 10. */
+  ipcTarget?: Descriptor;
   /** Descriptor 11. */
   userNamespace?: Descriptor;
   /** Sent before the monitor runs, so that no output is missed. */
@@ -175,8 +179,8 @@ function start(
       options.target?.number ?? -1,
       options.cleanupProgram?.number ?? -1,
       options.networkNamespace?.number ?? -1,
-      -1,
-      -1,
+      options.pidTarget?.number ?? -1,
+      options.ipcTarget?.number ?? -1,
       options.userNamespace?.number ?? -1,
     ],
   });

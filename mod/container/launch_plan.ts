@@ -61,7 +61,7 @@ function planNamespaces({ config: { namespaces }, network }: LaunchInput): Step[
     ...(isMade || network === "host" ? [] : [["join-network"] as const]),
     ...(joinedContainer(namespaces.ipc) === undefined
       ? []
-      : [["take-shm"] as const, ["join-ipc"] as const]),
+      : [["join-ipc"] as const, ["take-shm"] as const]),
     ...(joinedContainer(namespaces.pid) === undefined
       ? []
       : [["join-pid"] as const, ["fork"] as const]),
