@@ -113,6 +113,13 @@ export type {
   TmpfsMount,
 } from "./container/config.ts";
 export type { IdRange, Namespaces, OfContainer } from "./container/namespaces.ts";
+export {
+  DEFAULT_SECURITY,
+  type DeviceRequest,
+  type SeccompChoice,
+  type Security,
+  type UlimitRequest,
+} from "./container/security.ts";
 export type { ContainerState, ContainerStatus, HealthStatus } from "./container/state.ts";
 export type { TerminalSize } from "./container/launch_input.ts";
 export type {

@@ -319,6 +319,64 @@ testWhole("inspect tells which ids are its own", async (wherry) => {
   strictEqual(stdout, `auto ["0:${first}:65536"]\n`);
 });
 
+testWhole("nobody with ids of its own joins a container, or is joined", async (wherry) => {
+  const plain = await wherry.start(["--name", "plain"], ["sleep", "1000"]);
+  const mapped = await wherry.start([...AUTO, "--name", "mapped"], ["sleep", "1000"]);
+
+  for (const kind of ["network", "pid", "ipc"]) {
+    const joining = await wherry.runBusybox([...AUTO, `--${kind}`, "container:plain"], ["true"]);
+    const joined = await wherry.runBusybox([`--${kind}`, "container:mapped"], ["true"]);
+    match(joining.stderr, /of container "plain": the new one has ids of its own/);
+    match(joined.stderr, /of container "mapped": it has ids of its own/);
+  }
+
+  await wherry.run(["rm", "-f", plain, mapped]);
+});
+
+testWhole("CAP_SYS_ADMIN mounts inside, and undoes nothing of what is there", async (wherry) => {
+  const attempts = [
+    "umount /proc/sys",
+    "umount /proc/keys",
+    "mount -o remount,rw /proc/sys",
+    "mount -o remount,bind,rw /sys",
+    "mount -t proc none /m",
+    "mount -t sysfs none /m",
+    "mount -o bind,dev /dev /m && mknod /m/kmsg c 1 11",
+  ];
+  const script = [
+    "mkdir /m",
+    "mount -t tmpfs none /m && umount /m && echo mounted",
+    ...attempts.map((line) => `(${line}) 2>/dev/null && echo '${line}'`),
+    ":",
+  ];
+
+  const { stdout } = await wherry.runBusybox(
+    [...AUTO, "--cap-add", "SYS_ADMIN"],
+    ["sh", "-c", script.join("\n")],
+  );
+
+  strictEqual(stdout, "mounted\n");
+});
+
+testWhole("limits are raised by the host's root, in exec too", async (wherry) => {
+  const id = await wherry.start(
+    [...AUTO, "--ulimit", "nofile=300:400", "--group-add", "100", "--init"],
+    ["sleep", "1000"],
+  );
+
+  const { stdout, stderr } = await wherry.run([
+    "exec",
+    id,
+    "sh",
+    "-c",
+    "ulimit -n; ulimit -Hn; id -G",
+  ]);
+  await wherry.run(["rm", "-f", id]);
+
+  strictEqual(stderr, "");
+  strictEqual(stdout, "300\n400\n0 100\n");
+});
+
 testWhole("a root file system that is a copy can have ids of its own", async (wherry) => {
   const { stdout } = await wherry.run([
     "--storage-driver",
@@ -357,6 +415,8 @@ for (
   const [flags, message] of [
     [["--userns", "keep-id"], /invalid USER mode: "keep-id"/],
     [["--userns", "auto:size=10"], /1000 to 2147483648 ids/],
+    [[...AUTO, "--privileged"], /privileged mode is incompatible with user namespaces/],
+    [["--userns", "auto:size=2147483648"], /Cannot find 2147483648 ids for the container/],
     [["-v", "/etc:/mnt:idmap"], /with idmap: the container has no ids of its own/],
   ] as const
 ) {

@@ -4,6 +4,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import type { ProcessSecurity } from "./process_security.ts";
+import type { SystemPaths } from "./system_paths.ts";
 
 /** A cgroup hierarchy to show inside, at `/sys/fs/cgroup` or below it. */
 export interface CgroupHierarchy {
@@ -42,6 +43,8 @@ export interface LaunchInput {
   identity: Identity;
   /** What its processes may do. */
   security: ProcessSecurity;
+  /** What of /proc and /sys they cannot see or write. */
+  systemPaths: SystemPaths;
   cgroupHierarchies: readonly CgroupHierarchy[];
   /** Absolute path of its cgroup, if it gets one. */
   cgroup: string | undefined;

@@ -18,7 +18,7 @@ import {
   SIGKILL,
   withHome,
 } from "./plan_process.ts";
-import { formatMode, planHardening, planIdentity } from "./plan_security.ts";
+import { formatMode, planAttributes, planHardening, planIdentity } from "./plan_security.ts";
 
 /** Formats that the monitor knows, by driver. */
 const LOG_FORMATS = { "local": "cri", "json-file": "json" } as const;
@@ -30,6 +30,7 @@ export function planLaunch(input: LaunchInput): Step[] {
   return [
     ...planSupervision(input),
     ...planNamespaces(input),
+    ...planAttributes(security),
     ...planOwner(config.namespaces.idRange),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
     ...planRoot(input),
@@ -40,8 +41,7 @@ export function planLaunch(input: LaunchInput): Step[] {
     ...planHardening(input),
     ["umask", formatMode(security.umask)],
     ["chdir", config.workingDirectory],
-    ...planUserNamespace(config.namespaces),
-    ...planIdentity(identity, security),
+    ...planIdentity(identity, security, planUserNamespace(config.namespaces)),
     ["parent-death", String(SIGKILL)],
     ...planFirstProcess(config, identity),
     ...planCheck(input),

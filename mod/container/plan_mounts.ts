@@ -2,9 +2,9 @@
 
 import { cString } from "../../ffi/c_string.ts";
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
-import type { BindMount, ContainerMount, Propagation } from "./config.ts";
+import type { BindMount, ContainerConfig, ContainerMount, Propagation } from "./config.ts";
 import type { CgroupHierarchy, LaunchInput } from "./launch_input.ts";
-import { type IdRange, joinedContainer, type Namespaces } from "./namespaces.ts";
+import { type IdRange, joinedContainer } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import { DEV_DATA, DEV_FLAGS, isDeviceMount, planDevices, tmpfsOptions } from "./plan_devices.ts";
 import {
@@ -108,6 +108,7 @@ function planDefaultMounts(
   requested: readonly ContainerMount[],
 ): TargetedSteps[] {
   const device = config.mounts.findLast(isDeviceMount);
+  const { isPrivileged, hasWritableCgroups } = config.security;
   const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
   const mount = (type: string, target: string, flags: number, data = ""): TargetedSteps => ({
     target,
@@ -129,15 +130,21 @@ function planDefaultMounts(
       MS.NOSUID | MS.NOEXEC,
       `newinstance,ptmxmode=0666,mode=0620,gid=${hostId(config.namespaces.idRange, TTY_GROUP)}`,
     ),
-    ...planSharedMemory(config.namespaces, strict),
+    ...planSharedMemory(config, strict),
     mount("mqueue", "/dev/mqueue", strict),
-    mount("sysfs", "/sys", strict | MS.RDONLY),
-    ...planCgroupMounts(cgroupHierarchies, paths.merged, strict),
+    mount("sysfs", "/sys", strict | (isPrivileged ? 0 : MS.RDONLY)),
+    ...planCgroupMounts(cgroupHierarchies, {
+      merged: paths.merged,
+      isWritable: isPrivileged || hasWritableCgroups,
+    }),
   ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
 }
 
 /** POSIX shared memory goes with the rest of what processes share by name; see shm_overview(7). */
-function planSharedMemory({ ipc }: Namespaces, strict: number): TargetedSteps[] {
+function planSharedMemory(
+  { namespaces: { ipc }, security: { shmSize } }: ContainerConfig,
+  strict: number,
+): TargetedSteps[] {
   const target = "/dev/shm";
   const at = (step: Step): TargetedSteps[] => [{ target, steps: [step] }];
   if (ipc === "none") return [];
@@ -150,30 +157,31 @@ function planSharedMemory({ ipc }: Namespaces, strict: number): TargetedSteps[] 
     const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
     return at(["attach-shm", target, String(attributes)]);
   }
-  return at(["mount-in", "tmpfs", target, "tmpfs", String(strict), "mode=1777,size=67108864"]);
+  return at(["mount-in", "tmpfs", target, "tmpfs", String(strict), `mode=1777,size=${shmSize}`]);
 }
 
 function planCgroupMounts(
   hierarchies: readonly CgroupHierarchy[],
-  merged: string,
-  flags: number,
+  { merged, isWritable }: { merged: string; isWritable: boolean },
 ): TargetedSteps[] {
   if (hierarchies.length === 0) return [];
   const target = "/sys/fs/cgroup";
+  const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  const flags = strict | (isWritable ? 0 : MS.RDONLY);
   const steps = hierarchies.map(({ type, name, data }): Step => {
     const path = name === "" ? target : `${target}/${name}`;
-    return ["mount-in", type, path, type, String(flags | MS.RDONLY), data];
+    return ["mount-in", type, path, type, String(flags), data];
   });
   const isUnified = hierarchies.some(({ name }) => name === "");
   if (isUnified) return [{ target, steps }];
-  const freeze = String(flags | MS.RDONLY | MS.REMOUNT | MS.BIND);
+  const freeze = String(flags | MS.REMOUNT | MS.BIND);
   return [{
     target,
     steps: [
-      ["mount-in", "tmpfs", target, "tmpfs", String(flags), "mode=755,size=64k"],
+      ["mount-in", "tmpfs", target, "tmpfs", String(strict), "mode=755,size=64k"],
       ...steps,
       // The directory of hierarchies itself becomes read-only once they are in it
-      ["mount", "", `${merged}${target}`, "", freeze, ""],
+      ...(isWritable ? [] : [["mount", "", `${merged}${target}`, "", freeze, ""] as const]),
     ],
   }];
 }

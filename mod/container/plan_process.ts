@@ -8,7 +8,7 @@ import type { EventTarget, LaunchInput, TerminalSize } from "./launch_input.ts";
 import type { IdRange } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import { planOwner, planUserJoin } from "./plan_ids.ts";
-import { formatMode, planIdentity } from "./plan_security.ts";
+import { formatMode, planAttributes, planIdentity } from "./plan_security.ts";
 import type { ProcessSecurity } from "./process_security.ts";
 
 /** All that one more process enters: those of the first one, also where these are the host's or another container's. */
@@ -87,14 +87,14 @@ function planInside(
 ): Step[] {
   const { rows, columns } = terminalSize;
   return [
+    ...planAttributes(security),
     ...planOwner(idRange),
     ["join", String(NAMESPACES | CLONE_NEW.NET)],
     ["fork"],
     ...(hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),
     ["umask", formatMode(security.umask)],
     ["chdir", workingDirectory],
-    ...planUserJoin(idRange),
-    ...planIdentity(identity, security),
+    ...planIdentity(identity, security, planUserJoin(idRange)),
     ["parent-death", String(SIGKILL)],
     planExec(argv, withHome(env, identity)),
   ];

@@ -25,6 +25,7 @@ import {
   PRIVATE_NAMESPACES,
 } from "../container/namespaces.ts";
 import { NO_LIMITS, type Resources } from "../container/resources.ts";
+import { completeSecurity } from "../container/complete_security.ts";
 import { DEFAULT_SECURITY, type Security } from "../container/security.ts";
 import { claimName, claimRandomName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
@@ -50,6 +51,7 @@ import {
 import { loadParentNetwork } from "./network_support.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
+import { containerSecurity } from "./security.ts";
 import { chooseStorageDriver } from "./storage.ts";
 import { loadCopyDriver } from "./storage_support.ts";
 
@@ -123,8 +125,8 @@ export interface CreateRequest {
   attachedStreams?: ContainerConfig["attachedStreams"];
   /** How much of the host it may use. @default {all there is} */
   resources?: Resources;
-  /** What it may do. @default {DEFAULT_SECURITY} */
-  security?: Security;
+  /** What it may do; what is left out is as in {@linkcode DEFAULT_SECURITY}. @default {DEFAULT_SECURITY} */
+  security?: Partial<Security>;
   /** Which namespaces are its own. @default {PRIVATE_NAMESPACES} */
   namespaces?: Namespaces;
   /** How many ids of its own it has, so that its root is nobody on the host; 1,000 or more. @default {the host's} */
@@ -173,6 +175,8 @@ export async function createContainer(
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
   const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
   const config = planConfig(newId(), { ...request, ...network, namespaces }, source, storageDriver);
+  // What it cannot have here it cannot be started with either
+  containerSecurity(config);
   try {
     return writeContainer(engine, request, config, { copy, ids });
   } catch (cause) {
@@ -358,7 +362,9 @@ function planConfig(
     attachedStreams: [...(request.attachedStreams ?? [])],
     startsAtOnce: request.startsAtOnce ?? false,
     resources: request.resources ?? NO_LIMITS,
-    security: request.security ?? DEFAULT_SECURITY,
+    security: request.security === undefined
+      ? DEFAULT_SECURITY
+      : completeSecurity(request.security),
     namespaces,
   };
 }

@@ -19,7 +19,7 @@ export interface IdSharing extends Pick<ContainerConfig, "networkMode" | "namesp
  * In a namespace of another user namespace its root would be nobody, and who is joined could do nothing about it.
  *
  * @throws {WherryError} `invalid_argument` if it joins another container and one of both has ids of its own, or if it
- * is privileged, in docker's words.
+ * is privileged, as docker has it.
  */
 export function checkIdSharing(
   engine: Engine,
@@ -28,8 +28,7 @@ export function checkIdSharing(
   if (hasOwnIds && isPrivileged) {
     throw new WherryError(
       "invalid_argument",
-      "privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when " +
-        "running privileged mode",
+      "Cannot make a privileged container with ids of its own: privileged mode is incompatible with user namespaces",
       { hint: "Leave out --userns auto or --privileged" },
     );
   }

@@ -23,6 +23,7 @@ import type { Step } from "../container/plan.ts";
 import { TREE_IS_ID_MAPPED } from "../container/plan_ids.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
+import { systemPathsOf } from "../container/system_paths.ts";
 import { WherryError } from "../errors.ts";
 import { planNextWake } from "../network/lease_times.ts";
 import { tableNameOf } from "../network/table_state.ts";
@@ -37,6 +38,7 @@ import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
 import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
 import { containerSecurity } from "./security.ts";
+import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
@@ -165,6 +167,7 @@ function planStart(
     lowerDirectories,
     identity: readIdentity(config, rootDirectoriesOf(config, paths, lowerDirectories)),
     security: containerSecurity(config),
+    systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroup,
     events: eventTarget(engine, config),
@@ -320,7 +323,7 @@ function launchError(
       { exitCode: EXIT_CANNOT_INVOKE },
     );
   }
-  return new WherryError(
+  return securityFailure(step, errno) ?? new WherryError(
     "internal",
     `Cannot start the container: the step ${describeStep(step, errno)}`,
   );
@@ -362,13 +365,17 @@ function isOverlay([word, ...args]: Step): boolean {
  * @throws {WherryError} `invalid_argument` if there is no such user, or the container has no such id.
  */
 export function readIdentity(
-  { user, namespaces: { idRange } }: Pick<ContainerConfig, "user" | "namespaces">,
+  { user, security, namespaces: { idRange } }: Pick<
+    ContainerConfig,
+    "user" | "security" | "namespaces"
+  >,
   directories: readonly string[],
 ): Identity {
-  const identity = resolveIdentity(user, {
+  const files = {
     passwd: readRootFile(directories, "etc/passwd"),
     group: readRootFile(directories, "etc/group"),
-  });
+  };
+  const identity = resolveIdentity(user, files, security.groups);
   const beyond = [identity.uid, ...identity.groups].find((id) =>
     id >= (idRange?.count ?? Infinity)
   );
