@@ -115,7 +115,7 @@ void kill_process(struct process *process)
 		return;
 	(void)sys_pidfd_signal(process->pidfd, SIGKILL);
 	if (sys_poll_for(&watch, 1, KILL_TIMEOUT) > 0)
-		(void)sys_wait4(process->pid, NULL, 0);
+		(void)sys_wait4(process->pid, NULL, WNOHANG); /* a tracer may keep its end */
 	sys_close(process->pidfd);
 	*process = (struct process){ 0 };
 }
