@@ -47,7 +47,7 @@ function inputWith(
     security: DEFAULT_PROCESS_SECURITY,
     systemPaths: systemPathsOf(DEFAULT_SECURITY, "/nonexistent"),
     cgroupHierarchies: [{ type: "cgroup2", name: "", data: "" }],
-    cgroup: "/sys/fs/cgroup/wherry/0123abcd",
+    cgroupSteps: [["cgroup", "/sys/fs/cgroup/wherry/0123abcd"]],
     events: EVENTS,
     terminalSize: { rows: 24, columns: 80 },
     cleanupArgv: [],
@@ -81,7 +81,7 @@ Deno.test("planExecIn() with a terminal is the golden plan", () => {
     idRange: null,
     hasTerminal: true,
     hasStdin: true,
-    cgroup: "/sys/fs/cgroup/wherry/0123abcd",
+    cgroups: { unified: "/sys/fs/cgroup/wherry/0123abcd", v1: {} },
     events: EVENTS,
     terminalSize: { rows: 24, columns: 80 },
   });
@@ -319,7 +319,7 @@ Deno.test("planLaunch() records volatile state for a container that is removed a
 });
 
 Deno.test("planLaunch() makes no cgroup on a host that has no place for it", () => {
-  const steps = planLaunch({ ...inputWith({}), cgroup: undefined });
+  const steps = planLaunch({ ...inputWith({}), cgroupSteps: [] });
 
   deepStrictEqual(stepsCalled("cgroup", steps), []);
 });
@@ -539,7 +539,7 @@ Deno.test("planExecIn() sets what is in procfs before it joins the container", (
     idRange: null,
     hasTerminal: false,
     hasStdin: false,
-    cgroup: undefined,
+    cgroups: { unified: undefined, v1: {} },
     events: EVENTS,
     terminalSize: { rows: 0, columns: 0 },
   });
@@ -646,7 +646,7 @@ Deno.test("planExecIn() enters the container's user namespace last", () => {
     idRange: RANGE,
     hasTerminal: true,
     hasStdin: true,
-    cgroup: undefined,
+    cgroups: { unified: undefined, v1: {} },
     events: EVENTS,
     terminalSize: { rows: 0, columns: 0 },
   });

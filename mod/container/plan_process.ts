@@ -8,6 +8,7 @@ import type { EventTarget, LaunchInput, TerminalSize } from "./launch_input.ts";
 import type { IdRange } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import { planOwner, planUserJoin } from "./plan_ids.ts";
+import { type ContainerCgroups, planJoinCgroups } from "./plan_cgroup.ts";
 import { formatMode, planAttributes, planIdentity } from "./plan_security.ts";
 import type { ProcessSecurity } from "./process_security.ts";
 
@@ -59,8 +60,8 @@ export interface ExecInput {
   idRange: IdRange | null;
   hasTerminal: boolean;
   hasStdin: boolean;
-  /** Absolute path of the container's cgroup, if it has one. */
-  cgroup: string | undefined;
+  /** The container's cgroups that exist. */
+  cgroups: ContainerCgroups;
   /** Where its end is told, and what that says about the container and about this. */
   events: EventTarget;
   terminalSize: TerminalSize;
@@ -71,7 +72,7 @@ export function planExecIn(input: ExecInput): Step[] {
   const stdin = input.hasStdin ? "pipe" : "null";
   return [
     ["stdio", input.hasTerminal ? "terminal" : stdin],
-    ...(input.cgroup === undefined ? [] : [["join-cgroup", input.cgroup] as const]),
+    ...planJoinCgroups(input.cgroups),
     planEvents(input.events, "exec"),
     ["clone", "0"],
     ...planInside(input),
@@ -82,7 +83,7 @@ export function planExecIn(input: ExecInput): Step[] {
 function planInside(
   { argv, env, workingDirectory, identity, security, idRange, hasTerminal, terminalSize }: Omit<
     ExecInput,
-    "hasStdin" | "cgroup" | "events"
+    "hasStdin" | "cgroups" | "events"
   >,
 ): Step[] {
   const { rows, columns } = terminalSize;

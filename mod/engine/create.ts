@@ -48,6 +48,7 @@ import {
   type ResolvedImage,
   resolveImage,
 } from "./image_source.ts";
+import { checkLimits } from "./limits.ts";
 import { loadParentNetwork } from "./network_support.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
@@ -175,6 +176,7 @@ export async function createContainer(
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
   const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
   const config = planConfig(newId(), { ...request, ...network, namespaces }, source, storageDriver);
+  checkLimits(config.resources);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);
   try {
