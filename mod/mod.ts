@@ -122,6 +122,7 @@ export type {
   StorageDriver,
   TmpfsMount,
 } from "./container/config.ts";
+export type { IdRange, Namespaces, OfContainer } from "./container/namespaces.ts";
 export {
   DEFAULT_SECURITY,
   type DeviceRequest,
@@ -129,7 +130,6 @@ export {
   type Security,
   type UlimitRequest,
 } from "./container/security.ts";
-export type { IdRange, Namespaces, OfContainer } from "./container/namespaces.ts";
 export type { ContainerState, ContainerStatus, HealthStatus } from "./container/state.ts";
 export type { TerminalSize } from "./container/launch_input.ts";
 export type {

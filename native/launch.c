@@ -345,10 +345,8 @@ static bool lacks_descriptor(const struct monitor *monitor, const char *word)
 		const char *word;
 		int fd;
 	} JOINED[] = {
-		{ "join-network", NETWORK_FD },
-		{ "join-pid", PID_FD },
-		{ "take-shm", IPC_FD },
-		{ "join-ipc", IPC_FD },
+		{ "join-network", NETWORK_FD }, { "join-pid", PID_FD },   { "take-shm", IPC_FD },
+		{ "join-ipc", IPC_FD },         { "join-user", USER_FD },
 	};
 
 	for (unsigned i = 0; i < sizeof(JOINED) / sizeof(JOINED[0]); i++)

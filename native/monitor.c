@@ -157,6 +157,10 @@ int main(int argc, char **argv)
 		list_steps();
 		return 0;
 	}
+	if (argc == 4 && text_equal(argv[1], "--namespaces")) {
+		make_namespaces(argv[2], argv[3]);
+		return 0;
+	}
 	result = monitor == NULL ? -ENOMEM : prepare(monitor);
 	if (result == 0)
 		result = launch(monitor, &failed_index);

@@ -16,7 +16,8 @@ enum {
 	NETWORK_FD = 8,
 	PID_FD = 9,
 	IPC_FD = 10,
-	START_FDS = 11,
+	USER_FD = 11,
+	START_FDS = 12,
 };
 
 #define CLIENT_COUNT 40
@@ -298,6 +299,9 @@ static inline void close_stream(int *fd)
 		sys_close(*fd);
 	*fd = 0;
 }
+
+/* namespaces.c: make the namespaces that a container of its own ids has, and send them. */
+void make_namespaces(const char *first, const char *count);
 
 /* buffers.c: say where each buffer is; give back the memory of those that hold nothing at the
  * moment, and the whole pages in any memory. */

@@ -34,6 +34,8 @@ int step_join_network(struct child *child, const struct step *step);
 int step_take_shm(struct child *child, const struct step *step);
 int step_join_ipc(struct child *child, const struct step *step);
 int step_join_pid(struct child *child, const struct step *step);
+int step_owner(struct child *child, const struct step *step);
+int step_join_user(struct child *child, const struct step *step);
 int step_fork(struct child *child, const struct step *step);
 int step_mount(struct child *child, const struct step *step);
 int step_overlay(struct child *child, const struct step *step);

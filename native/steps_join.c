@@ -4,13 +4,15 @@
 #include <linux/magic.h>
 
 /* setns(2): enter the namespaces of the container's init, all in one step. From here on processes
- * of the container see this one, which keeps nothing that leads elsewhere. */
+ * of the container see this one, which keeps nothing that leads elsewhere; `join-user` closes the
+ * last. */
 int step_join(struct child *child, const struct step *step)
 {
 	int result = (int)SYS(setns, JOIN_FD, step_number(step, 0));
 
 	child->has_joined = true;
-	(void)sys_close_range(JOIN_FD, ~0U);
+	(void)sys_close_range(JOIN_FD, USER_FD - 1);
+	(void)sys_close_range(USER_FD + 1, ~0U);
 	return result;
 }
 

@@ -4,7 +4,7 @@
 #include "steps.h"
 #include "text.h"
 
-enum { TREE_RECURSIVE = 1, TREE_MAKE_SOURCE = 2 };
+enum { TREE_RECURSIVE = 1, TREE_MAKE_SOURCE = 2, TREE_ID_MAPPED = 4 };
 
 static const char *or_null(const char *text)
 {
@@ -188,6 +188,15 @@ static int attach(int tree, int target, uint32_t attributes, uint32_t recursive)
 	return result;
 }
 
+/* mount_setattr(2), "ID-mapped mounts": what belongs to 0, 1, 2 ... in the file system belongs in
+ * `tree` to the ids that the user namespace has for them. */
+static int map_ids(int tree, uint32_t recursive)
+{
+	struct mount_attr change = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = USER_FD };
+
+	return sys_mount_setattr(tree, recursive, &change);
+}
+
 static int open_source(const char *path, uint32_t flags)
 {
 	uint32_t recursive = (flags & TREE_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
@@ -249,6 +258,8 @@ int step_attach_tree(struct child *child, const struct step *step)
 	struct statx status;
 	int result = tree < 0 ? tree : sys_statx(tree, &status);
 
+	if (result == 0 && (flags & TREE_ID_MAPPED) != 0)
+		result = map_ids(tree, recursive);
 	if (result < 0)
 		return result;
 	target = open_target(child, step_text(step, 1), (status.stx_mode & S_IFMT) == S_IFDIR);

@@ -34,6 +34,8 @@ export interface StartOptions {
   pidTarget?: Descriptor;
   /** Descriptor 10. */
   ipcTarget?: Descriptor;
+  /** Descriptor 11. */
+  userNamespace?: Descriptor;
   /** Sent before the monitor runs, so that no output is missed. */
   firstRequest?: { text: string; descriptors: readonly number[] };
 }
@@ -179,6 +181,7 @@ function start(
       options.networkNamespace?.number ?? -1,
       options.pidTarget?.number ?? -1,
       options.ipcTarget?.number ?? -1,
+      options.userNamespace?.number ?? -1,
     ],
   });
   return new Monitor(ours, pid, pidfd);

@@ -31,6 +31,8 @@ const struct word WORDS[] = {
 	{ "take-shm", "", NULL, step_take_shm },
 	{ "join-ipc", "", NULL, step_join_ipc },
 	{ "join-pid", "", NULL, step_join_pid },
+	{ "owner", "uu", NULL, step_owner },
+	{ "join-user", "n", NULL, step_join_user },
 	{ "fork", "", NULL, step_fork },
 	{ "mount", "sssUs", NULL, step_mount },
 	{ "overlay", "pUspppp*", NULL, step_overlay },

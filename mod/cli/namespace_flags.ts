@@ -11,7 +11,7 @@ import type { NAMESPACE_FLAGS } from "./definitions/namespace_flags.ts";
 import type { ParsedFlags } from "./flags.ts";
 
 /** The flags, as they are parsed, and those that contradict some of them. */
-export type NamespaceFlags = ParsedFlags<typeof NAMESPACE_FLAGS>["flags"] & {
+export type NamespaceFlags = Omit<ParsedFlags<typeof NAMESPACE_FLAGS>["flags"], "userns"> & {
   hostname: string | undefined;
   domainname: string | undefined;
 };

@@ -7,6 +7,7 @@ import type { Identity } from "./identity.ts";
 import type { LaunchInput, NetworkPlace } from "./launch_input.ts";
 import { joinedContainer, type Namespaces, ownsIpc } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
+import { hostId, planOwner, planUserNamespace } from "./plan_ids.ts";
 import { planMounts, planRoot } from "./plan_mounts.ts";
 import {
   FALLBACK_STOP_SIGNAL,
@@ -25,20 +26,22 @@ const LOG_FORMATS = { "local": "cri", "json-file": "json" } as const;
 /** The steps that start a container. */
 export function planLaunch(input: LaunchInput): Step[] {
   const { config, identity, security } = input;
+  const owner = String(hostId(config.namespaces.idRange, 0));
   return [
     ...planSupervision(input),
     ...planNamespaces(input),
     ...planAttributes(security),
+    ...planOwner(config.namespaces.idRange),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
     ...planRoot(input),
     ["root", input.paths.merged],
     ...planMounts(input),
-    ["mkdir", config.workingDirectory, "0755", "0", "0"],
+    ["mkdir", config.workingDirectory, "0755", owner, owner],
     ["pivot-root"],
     ...planHardening(input),
     ["umask", formatMode(security.umask)],
     ["chdir", config.workingDirectory],
-    ...planIdentity(identity, security),
+    ...planIdentity(identity, security, planUserNamespace(config.namespaces)),
     ["parent-death", String(SIGKILL)],
     ...planFirstProcess(config, identity),
     ...planCheck(input),
@@ -49,13 +52,13 @@ export function planLaunch(input: LaunchInput): Step[] {
  * The namespaces that are made, and those of others that are joined.
  *
  * Before anything else: file systems that are mounted later show the network, the processes and the message queues of
- * who mounts them.
+ * who mounts them. A network that is to belong to a user namespace was made together with that.
  */
 function planNamespaces({ config: { namespaces }, network }: LaunchInput): Step[] {
-  const joinsNetwork = network === "sandbox" || network === "joined";
+  const isMade = network === "new" && namespaces.idRange === null;
   return [
     ["clone", String(newNamespaces(namespaces, network))],
-    ...(joinsNetwork ? [["join-network"] as const] : []),
+    ...(isMade || network === "host" ? [] : [["join-network"] as const]),
     ...(joinedContainer(namespaces.ipc) === undefined
       ? []
       : [["join-ipc"] as const, ["take-shm"] as const]),
@@ -68,7 +71,7 @@ function planNamespaces({ config: { namespaces }, network }: LaunchInput): Step[
 /** Flags of clone(2). */
 function newNamespaces(namespaces: Namespaces, network: NetworkPlace): number {
   return CLONE_NEW.NS |
-    (network === "new" ? CLONE_NEW.NET : 0) |
+    (network === "new" && namespaces.idRange === null ? CLONE_NEW.NET : 0) |
     (namespaces.pid === "private" ? CLONE_NEW.PID : 0) |
     (ownsIpc(namespaces) ? CLONE_NEW.IPC : 0) |
     (namespaces.uts === "private" ? CLONE_NEW.UTS : 0) |

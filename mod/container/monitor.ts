@@ -324,6 +324,8 @@ export interface MonitorOptions {
   networkNamespace?: Descriptor;
   /** For `join-pid`, `take-shm` and `join-ipc` steps; the monitor goes on holding them. */
   joined?: JoinedProcesses;
+  /** The user namespace of a `join-user` step, or a pidfd of a process in it; the monitor goes on holding it. */
+  userNamespace?: Descriptor;
   /** This process's streams to hand over, if any. */
   attachment?: Attachment;
   /** Told of what passes on the connection. */
@@ -362,6 +364,7 @@ export function startMonitor(options: MonitorOptions): MonitorConnection {
       options.networkNamespace?.number ?? -1,
       options.joined?.pid?.number ?? -1,
       options.joined?.ipc?.number ?? -1,
+      options.userNamespace?.number ?? -1,
     ],
     ...(openFilesLimit === undefined ? {} : { openFilesLimit }),
   });
@@ -373,7 +376,7 @@ export function startMonitor(options: MonitorOptions): MonitorConnection {
 let program: Descriptor | undefined;
 
 /** The monitor's program file: the sealed one inside the executable, or a sealed copy of the build's. */
-function monitorProgram(): number {
+export function monitorProgram(): number {
   if (program === undefined) {
     const source = monitorSource();
     program = "fd" in source

@@ -15,6 +15,9 @@ export interface IdRange {
   count: number;
 }
 
+/** Bounds of how many ids of its own a container has: room for the system's users, and less than all there are. */
+export const OWN_IDS = { min: 1_000, max: 2 ** 31 } as const;
+
 /** Namespaces, besides the network's, in docker's words. */
 export interface Namespaces {
   /** Which processes it sees. */

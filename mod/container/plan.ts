@@ -37,6 +37,8 @@ export const STEP_ARGUMENTS = {
   "take-shm": [0, 0],
   "join-ipc": [0, 0],
   "join-pid": [0, 0],
+  "owner": [2, 2],
+  "join-user": [1, 1],
   "fork": [0, 0],
   "mount": [5, 5],
   "overlay": [6, undefined],

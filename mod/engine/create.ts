@@ -41,6 +41,7 @@ import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
+import { checkIdSharing } from "./id_sharing.ts";
 import {
   type ImageDefaults,
   NO_DEFAULTS,
@@ -129,6 +130,8 @@ export interface CreateRequest {
   security?: Partial<Security>;
   /** Which namespaces are its own. @default {PRIVATE_NAMESPACES} */
   namespaces?: Namespaces;
+  /** How many ids of its own it has, so that its root is nobody on the host; 1,000 or more. @default {the host's} */
+  ownIds?: number;
   /** Whether the caller starts it at once, so that it is garbage should the caller die before. @default {false} */
   startsAtOnce?: boolean;
 }
@@ -163,24 +166,37 @@ export async function createContainer(
   using source = await resolveRoot(engine, request);
   const namespaces = resolveNamespaces(engine, request.namespaces);
   const network = await resolveNetworks(engine, request);
+  checkIdSharing(engine, {
+    networkMode: network.networkMode ?? "none",
+    namespaces,
+    hasOwnIds: request.ownIds !== undefined,
+    isPrivileged: request.security?.isPrivileged ?? false,
+  });
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
+  const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
   const config = planConfig(newId(), { ...request, ...network, namespaces }, source, storageDriver);
   checkLimits(config.resources);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);
   try {
-    return writeContainer(engine, request, config, copy);
+    return writeContainer(engine, request, config, { copy, ids });
   } catch (cause) {
     throw systemFailure(`make a container in "${engine.paths.root}"`, cause);
   }
+}
+
+/** What only some containers need. */
+interface Drivers {
+  copy: typeof import("./copy_root.ts") | undefined;
+  ids: typeof import("./id_ranges.ts") | undefined;
 }
 
 function writeContainer(
   engine: Engine,
   request: CreateRequest,
   partial: ContainerConfig,
-  copy: typeof import("./copy_root.ts") | undefined,
+  { copy, ids }: Drivers,
 ): CreatedContainer {
   using undo = new DisposableStack();
   const paths = engine.paths.container(partial.id);
@@ -188,7 +204,9 @@ function writeContainer(
   makeDirectories(paths, undo);
   copy?.copyRoot(engine, partial, paths.merged);
   const name = claim(engine, request, partial.id, undo);
-  const config = { ...partial, name };
+  using claimed = ids?.claimIdRange(engine, request.ownIds ?? 0);
+  const idRange = claimed?.range ?? null;
+  const config = { ...partial, name, namespaces: { ...partial.namespaces, idRange } };
   writeRecord(paths.config, config, { isDurable: !config.isAutoRemoved });
   if (!config.isAutoRemoved) {
     // The record survives a power loss only with the way to it

@@ -21,6 +21,7 @@ import {
   describeNetworkSettings,
   describePortBindings,
 } from "./inspect_endpoints.ts";
+import { describeUserNamespace } from "./inspect_ids.ts";
 import { describeResources } from "./inspect_resources.ts";
 import { describeSecurity, describeSysctls } from "./inspect_security.ts";
 import type { Inspection } from "./inspection.ts";
@@ -201,7 +202,7 @@ function describeHostConfig(config: ContainerConfig, systemPaths: SystemPaths): 
     SecurityOpt: null,
     ...describeTmpfs(config.mounts),
     UTSMode: describeMode(config.namespaces.uts),
-    UsernsMode: "",
+    ...describeUserNamespace(config.namespaces),
     ShmSize: 0,
     ...describeSysctls(config.security),
     Runtime: "wherry",
@@ -238,11 +239,15 @@ function describeLog({ driver, options = {} }: LogConfig): Inspection {
 
 /** As `-v` takes it; what is the default there is left out. */
 function formatBind(
-  { source, target, isReadOnly, propagation }: Extract<ContainerMount, { type: "bind" }>,
+  { source, target, isReadOnly, propagation, isIdMapped = false }: Extract<
+    ContainerMount,
+    { type: "bind" }
+  >,
 ): string {
   const options = [
     ...(isReadOnly ? ["ro"] : []),
     ...(propagation === "rprivate" ? [] : [propagation]),
+    ...(isIdMapped ? ["idmap"] : []),
   ];
   return [source, target, ...(options.length === 0 ? [] : [options.join(",")])].join(":");
 }

@@ -18,7 +18,9 @@ import {
   MonitorConnection,
   startMonitor,
 } from "../container/monitor.ts";
+import type { OwnNamespaces } from "../container/own_namespaces.ts";
 import type { Step } from "../container/plan.ts";
+import { TREE_IS_ID_MAPPED } from "../container/plan_ids.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
 import { systemPathsOf } from "../container/system_paths.ts";
@@ -120,7 +122,8 @@ async function launch(
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   using joined = await openJoinedInits(engine, config);
-  using network = await setUpSandbox(engine, config);
+  using own = await makeOwnNamespaces(config);
+  using network = await setUpSandbox(engine, config, own?.network);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
@@ -137,6 +140,7 @@ async function launch(
     ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
     ...(network.namespace === undefined ? {} : { networkNamespace: network.namespace }),
     joined,
+    ...(own === undefined ? {} : { userNamespace: own.user }),
     ...(attachment === undefined ? {} : { attachment }),
     observer: {
       onEvent: ({ type }) => {
@@ -148,6 +152,15 @@ async function launch(
   const started = await awaitStart(connection, steps, containerArgv(config));
   undo.move();
   return started;
+}
+
+/** Of a container that has ids of its own. */
+async function makeOwnNamespaces(
+  { namespaces: { idRange } }: ContainerConfig,
+): Promise<OwnNamespaces | undefined> {
+  if (idRange === null) return undefined;
+  const { createOwnNamespaces } = await import("../container/own_namespaces.ts");
+  return await createOwnNamespaces(idRange);
 }
 
 async function planStart(
@@ -168,11 +181,7 @@ async function planStart(
     config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
-    identity: readIdentity(
-      config.user,
-      rootDirectoriesOf(config, paths, lowerDirectories),
-      config.security.groups,
-    ),
+    identity: readIdentity(config, rootDirectoriesOf(config, paths, lowerDirectories)),
     security: await withFilter(config.security, containerSecurity(config)),
     systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
@@ -314,6 +323,7 @@ function launchError(
       `failed to join ${lost} namespace: the container it belongs to has just ended`,
     );
   }
+  if (isIdMapped(step)) return unmappable(step, errno);
   if (isOverlay(step)) {
     return new WherryError(
       "unsupported",
@@ -337,6 +347,23 @@ function launchError(
   );
 }
 
+function isIdMapped([word, ...args]: Step): boolean {
+  return word === "attach-tree" && (Number(args[2]) & TREE_IS_ID_MAPPED) !== 0;
+}
+
+/** The kernel says no more than EINVAL of a file system that cannot do it. */
+function unmappable([, source = ""]: Step, errno: number): WherryError {
+  return new WherryError(
+    "unsupported",
+    `Cannot mount "${source}" with ids of the container's own: ${errnoText(errno)}`,
+    {
+      hint:
+        "That takes Linux 5.12 and ext4, xfs or btrfs, or Linux 6.3 for tmpfs: keep wherry's --root and what is " +
+        "mounted with idmap there, or leave out --userns",
+    },
+  );
+}
+
 /** Which namespace has gone while it was being joined: no process can be made in a pid namespace that ends. */
 function lostNamespace(word: string, errno: number): "PID" | "IPC" | undefined {
   if (word === "fork") return errno === ENOMEM ? "PID" : undefined;
@@ -350,21 +377,32 @@ function isOverlay([word, ...args]: Step): boolean {
 }
 
 /**
- * Finds out who `user` is in a container's own files.
+ * Finds out who a container's user is in its own files.
  *
  * @param directories Of its root file system, the topmost first.
- * @param addedGroups Names or numbers of groups that it is in, too.
+ * @throws {WherryError} `invalid_argument` if there is no such user, or the container has no such id.
  */
 export function readIdentity(
-  user: string,
+  { user, security, namespaces: { idRange } }: Pick<
+    ContainerConfig,
+    "user" | "security" | "namespaces"
+  >,
   directories: readonly string[],
-  addedGroups: readonly string[] = [],
 ): Identity {
   const files = {
     passwd: readRootFile(directories, "etc/passwd"),
     group: readRootFile(directories, "etc/group"),
   };
-  return resolveIdentity(user, files, addedGroups);
+  const identity = resolveIdentity(user, files, security.groups);
+  const beyond = [identity.uid, ...identity.groups].find((id) =>
+    id >= (idRange?.count ?? Infinity)
+  );
+  if (beyond === undefined) return identity;
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot run as user "${user}": the container has ${idRange?.count} ids, and ${beyond} is none of them`,
+    { hint: `Make the container with --userns auto:size=${beyond + 1} or more` },
+  );
 }
 
 function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHierarchy[] {

@@ -24,6 +24,12 @@ export const NAMESPACE_FLAGS = [
     help: "PID namespace to use: private, host or container:NAME (default private)",
   },
   {
+    name: "userns",
+    type: "string",
+    value: "host|auto[:size=N]",
+    help: "Give the container ids of its own, so that its root is nobody on the host",
+  },
+  {
     name: "uts",
     type: "string",
     value: "host|private",
