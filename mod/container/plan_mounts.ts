@@ -2,10 +2,14 @@
 
 import { cString } from "../../ffi/c_string.ts";
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
-import type { BindMount, ContainerMount, Propagation } from "./config.ts";
+import type { BindMount, ContainerConfig, ContainerMount, Propagation } from "./config.ts";
 import type { CgroupHierarchy, LaunchInput } from "./launch_input.ts";
+import { joinedContainer } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import { DEV_DATA, DEV_FLAGS, isDeviceMount, planDevices, tmpfsOptions } from "./plan_devices.ts";
+
+/** Where the host has its POSIX shared memory. @see shm_overview(7) */
+export const HOST_SHM = "/dev/shm";
 
 /** Files that wherry keeps and mounts into `/etc`. */
 export const MANAGED_ETC_FILES = ["hosts", "hostname", "resolv.conf"] as const;
@@ -87,6 +91,7 @@ function planDefaultMounts(
   requested: readonly ContainerMount[],
 ): TargetedSteps[] {
   const device = config.mounts.findLast(isDeviceMount);
+  const { isPrivileged, hasWritableCgroups, shmSize } = config.security;
   const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
   const mount = (type: string, target: string, flags: number, data = ""): TargetedSteps => ({
     target,
@@ -101,34 +106,58 @@ function planDefaultMounts(
       MS.NOSUID | MS.NOEXEC,
       "newinstance,ptmxmode=0666,mode=0620,gid=5",
     ),
-    mount("tmpfs", "/dev/shm", strict, "mode=1777,size=67108864"),
+    ...planSharedMemory(config, strict),
     mount("mqueue", "/dev/mqueue", strict),
-    mount("sysfs", "/sys", strict | MS.RDONLY),
-    ...planCgroupMounts(cgroupHierarchies, paths.merged, strict),
+    mount("sysfs", "/sys", strict | (isPrivileged ? 0 : MS.RDONLY)),
+    ...planCgroupMounts(cgroupHierarchies, {
+      merged: paths.merged,
+      isWritable: isPrivileged || hasWritableCgroups,
+    }),
   ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
+}
+
+/** POSIX shared memory goes with the rest of what processes share by name; see shm_overview(7). */
+function planSharedMemory(
+  { namespaces: { ipc }, security: { shmSize } }: ContainerConfig,
+  strict: number,
+): TargetedSteps[] {
+  const target = "/dev/shm";
+  const at = (step: Step): TargetedSteps[] => [{ target, steps: [step] }];
+  if (ipc === "none") return [];
+  if (ipc === "host") {
+    const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV;
+    const propagation = String(PROPAGATION_FLAGS.rprivate);
+    return at(["attach-tree", HOST_SHM, target, "0", String(attributes), propagation]);
+  }
+  if (joinedContainer(ipc) !== undefined) {
+    const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
+    return at(["attach-shm", target, String(attributes)]);
+  }
+  return at(["mount-in", "tmpfs", target, "tmpfs", String(strict), `mode=1777,size=${shmSize}`]);
 }
 
 function planCgroupMounts(
   hierarchies: readonly CgroupHierarchy[],
-  merged: string,
-  flags: number,
+  { merged, isWritable }: { merged: string; isWritable: boolean },
 ): TargetedSteps[] {
   if (hierarchies.length === 0) return [];
   const target = "/sys/fs/cgroup";
+  const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  const flags = strict | (isWritable ? 0 : MS.RDONLY);
   const steps = hierarchies.map(({ type, name, data }): Step => {
     const path = name === "" ? target : `${target}/${name}`;
-    return ["mount-in", type, path, type, String(flags | MS.RDONLY), data];
+    return ["mount-in", type, path, type, String(flags), data];
   });
   const isUnified = hierarchies.some(({ name }) => name === "");
   if (isUnified) return [{ target, steps }];
-  const freeze = String(flags | MS.RDONLY | MS.REMOUNT | MS.BIND);
+  const freeze = String(flags | MS.REMOUNT | MS.BIND);
   return [{
     target,
     steps: [
-      ["mount-in", "tmpfs", target, "tmpfs", String(flags), "mode=755,size=64k"],
+      ["mount-in", "tmpfs", target, "tmpfs", String(strict), "mode=755,size=64k"],
       ...steps,
       // The directory of hierarchies itself becomes read-only once they are in it
-      ["mount", "", `${merged}${target}`, "", freeze, ""],
+      ...(isWritable ? [] : [["mount", "", `${merged}${target}`, "", freeze, ""] as const]),
     ],
   }];
 }

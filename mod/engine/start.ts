@@ -21,6 +21,7 @@ import {
 import type { Step } from "../container/plan.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
+import { systemPathsOf } from "../container/system_paths.ts";
 import { WherryError } from "../errors.ts";
 import { planNextWake } from "../network/lease_times.ts";
 import { tableNameOf } from "../network/table_state.ts";
@@ -40,7 +41,10 @@ import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { limitError } from "./limit_errors.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
+import { withFilter } from "./seccomp.ts";
+import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
 import { containerSecurity } from "./security.ts";
+import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
@@ -115,12 +119,13 @@ async function launch(
   { attachment, terminalSize = UNKNOWN_SIZE, onReady }: StartOptions,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
+  using joined = await openJoinedInits(engine, config);
   using network = await setUpSandbox(engine, config);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
   const cgroups = planContainerCgroups(config);
-  const steps = planStart(engine, config, { ...network, cgroups }, terminalSize);
+  const steps = await planStart(engine, config, { ...network, cgroups }, terminalSize);
   if (cgroups.record !== undefined) {
     recordCgroups(engine.paths.container(config.id), cgroups.record);
   }
@@ -131,6 +136,7 @@ async function launch(
     lock,
     ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
     ...(network.namespace === undefined ? {} : { networkNamespace: network.namespace }),
+    joined,
     ...(attachment === undefined ? {} : { attachment }),
     observer: {
       onEvent: ({ type }) => {
@@ -144,7 +150,7 @@ async function launch(
   return started;
 }
 
-function planStart(
+async function planStart(
   engine: Engine,
   config: ContainerConfig,
   { place, sandbox, cgroups }: {
@@ -153,16 +159,22 @@ function planStart(
     cgroups: CgroupPlan;
   },
   terminalSize: TerminalSize,
-): Step[] {
+): Promise<Step[]> {
   const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();
+  checkCanBeEnded(config.namespaces, cgroups.steps);
   return planLaunch({
     config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
-    identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
-    security: containerSecurity(config),
+    identity: readIdentity(
+      config.user,
+      rootDirectoriesOf(config, paths, lowerDirectories),
+      config.security.groups,
+    ),
+    security: await withFilter(config.security, containerSecurity(config)),
+    systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroupSteps: cgroups.steps,
     events: eventTarget(engine, config),
@@ -189,7 +201,7 @@ export async function restartThroughMonitor(
 ): Promise<boolean> {
   const { runDirectory } = engine.paths.container(config.id);
   using monitor = MonitorConnection.connectIfRunning(runDirectory);
-  if (monitor === undefined) return false;
+  if (monitor === undefined || !await retarget(engine, config, monitor)) return false;
   ask(monitor);
   const answer = await monitor.nextOf("ok", "failed", "error");
   if (answer?.type === "failed") {
@@ -197,7 +209,7 @@ export async function restartThroughMonitor(
     const place = networkPlaceOf(engine, config);
     const resources = readPlannedResources(engine.paths.container(config.id)) ?? config.resources;
     const cgroups = planContainerCgroups({ id: config.id, resources });
-    const steps = planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
+    const steps = await planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
@@ -208,6 +220,22 @@ export async function restartThroughMonitor(
   monitor.wait();
   await monitor.nextOf("exited");
   return false;
+}
+
+/**
+ * Tells a monitor whose namespaces the next run is to join: those containers may have been started again since.
+ *
+ * @returns False if the monitor has ended meanwhile.
+ */
+async function retarget(
+  engine: Engine,
+  config: ContainerConfig,
+  monitor: MonitorConnection,
+): Promise<boolean> {
+  using joined = await openJoinedInits(engine, config);
+  if (joined.pid === undefined && joined.ipc === undefined) return true;
+  monitor.setTargets(joined);
+  return await monitor.nextOf("ok") !== undefined;
 }
 
 /** Nothing will start it again, so that its monitor ends and leaves the record to others. */
@@ -247,6 +275,7 @@ export async function awaitStart(
 
 const ENOENT = 2;
 const ESRCH = 3;
+const ENOMEM = 12;
 /** Of `exec` in a container that does not run, as docker's. */
 const EXIT_FAILURE = 1;
 const EXIT_NOT_FOUND = 127;
@@ -278,6 +307,13 @@ function launchError(
       exitCode: EXIT_FAILURE,
     });
   }
+  const lost = lostNamespace(word, errno);
+  if (lost !== undefined) {
+    return new WherryError(
+      "conflict",
+      `failed to join ${lost} namespace: the container it belongs to has just ended`,
+    );
+  }
   if (isOverlay(step)) {
     return new WherryError(
       "unsupported",
@@ -295,10 +331,18 @@ function launchError(
       { exitCode: EXIT_CANNOT_INVOKE },
     );
   }
-  return limitError(step, errno) ?? new WherryError(
+  return limitError(step, errno) ?? securityFailure(step, errno) ?? new WherryError(
     "internal",
     `Cannot start the container: the step ${describeStep(step, errno)}`,
   );
+}
+
+/** Which namespace has gone while it was being joined: no process can be made in a pid namespace that ends. */
+function lostNamespace(word: string, errno: number): "PID" | "IPC" | undefined {
+  if (word === "fork") return errno === ENOMEM ? "PID" : undefined;
+  if (errno !== ESRCH) return undefined;
+  if (word === "join-pid") return "PID";
+  return word === "take-shm" || word === "join-ipc" ? "IPC" : undefined;
 }
 
 function isOverlay([word, ...args]: Step): boolean {
@@ -309,12 +353,18 @@ function isOverlay([word, ...args]: Step): boolean {
  * Finds out who `user` is in a container's own files.
  *
  * @param directories Of its root file system, the topmost first.
+ * @param addedGroups Names or numbers of groups that it is in, too.
  */
-export function readIdentity(user: string, directories: readonly string[]): Identity {
-  return resolveIdentity(user, {
+export function readIdentity(
+  user: string,
+  directories: readonly string[],
+  addedGroups: readonly string[] = [],
+): Identity {
+  const files = {
     passwd: readRootFile(directories, "etc/passwd"),
     group: readRootFile(directories, "etc/group"),
-  });
+  };
+  return resolveIdentity(user, files, addedGroups);
 }
 
 function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHierarchy[] {
