@@ -54,6 +54,7 @@ export type { LayerPhase, LayerProgress, ProgressListener } from "./image/progre
 export type { brand, Digest, ImageId } from "./image/digest.ts";
 export type { Platform } from "./image/platform.ts";
 export { parseReference, type Reference } from "./image/reference.ts";
+export type { DeviceLimit, Resources } from "./container/resources.ts";
 export { renameContainer } from "./engine/rename.ts";
 export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
 export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/boot.ts";
