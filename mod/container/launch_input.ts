@@ -3,6 +3,7 @@
 import type { ContainerPaths } from "../store/paths.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
+import type { Step } from "./plan.ts";
 import type { ProcessSecurity } from "./process_security.ts";
 import type { SystemPaths } from "./system_paths.ts";
 
@@ -46,8 +47,8 @@ export interface LaunchInput {
   /** What of /proc and /sys they cannot see or write. */
   systemPaths: SystemPaths;
   cgroupHierarchies: readonly CgroupHierarchy[];
-  /** Absolute path of its cgroup, if it gets one. */
-  cgroup: string | undefined;
+  /** What makes its cgroups and sets its limits; none on a host without cgroups. */
+  cgroupSteps: readonly Step[];
   /** Where its events go, and what each says about it. */
   events: EventTarget;
   terminalSize: TerminalSize;

@@ -42,6 +42,7 @@ import {
   type ResolvedImage,
   resolveImage,
 } from "./image_source.ts";
+import { checkLimits } from "./limits.ts";
 import { loadParentNetwork } from "./network_support.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
@@ -160,6 +161,7 @@ export async function createContainer(
   const config = planConfig(newId(), { ...request, ...network }, source, storageDriver);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);
+  checkLimits(config.resources);
   try {
     return writeContainer(engine, request, config, copy);
   } catch (cause) {
