@@ -129,6 +129,7 @@ export {
   type Security,
   type UlimitRequest,
 } from "./container/security.ts";
+export type { IdRange, Namespaces, OfContainer } from "./container/namespaces.ts";
 export type { ContainerState, ContainerStatus, HealthStatus } from "./container/state.ts";
 export type { TerminalSize } from "./container/launch_input.ts";
 export type {

@@ -63,7 +63,8 @@ static int prepare(struct monitor *monitor)
 	const uint64_t wanted = UINT64_C(1) << (SIGCHLD - 1) | UINT64_C(1) << (SIGTERM - 1);
 	int result;
 
-	monitor->has_network = sys_fcntl(NETWORK_FD, F_GETFD, 0) >= 0;
+	for (int fd = NETWORK_FD; fd < START_FDS; fd++)
+		monitor->given_fds |= (sys_fcntl(fd, F_GETFD, 0) >= 0 ? 1U : 0U) << fd;
 	result = settle_fds();
 	if (result < 0)
 		return result;

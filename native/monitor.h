@@ -14,7 +14,9 @@ enum {
 	INIT_FD = 6,
 	PROGRAM_FD = 7,
 	NETWORK_FD = 8,
-	START_FDS = 9,
+	PID_FD = 9,
+	IPC_FD = 10,
+	START_FDS = 11,
 };
 
 #define CLIENT_COUNT 40
@@ -236,7 +238,7 @@ struct monitor {
 	bool has_used_buffers; /* more than their first pages, since buffers_trim() */
 	bool has_exited;       /* there is no init: it has ended, and is not run again yet */
 	bool is_finished;      /* the exit is recorded and the lock released */
-	bool has_network;      /* NETWORK_FD was given */
+	uint32_t given_fds;    /* bit N: descriptor N was given, of those that steps join */
 	bool has_engine;       /* the client on CONTROL_FD is connected */
 	bool has_told_engine;  /* and knows that the container has ended for good */
 	uint8_t exit_code;
@@ -270,6 +272,12 @@ struct report {
 	uint32_t index;
 	int32_t value;
 };
+
+/* Whether there was a descriptor of this number at the start. */
+static inline bool is_given(const struct monitor *monitor, int fd)
+{
+	return (monitor->given_fds >> fd & 1) != 0;
+}
 
 /* When the engine has gone, the number of its descriptor may be another client's. */
 static inline bool is_engine(const struct monitor *monitor, const struct client *client)

@@ -263,6 +263,23 @@ int step_attach_tree(struct child *child, const struct step *step)
 	return sys_mount(NULL, path, NULL, propagation | (recursive != 0 ? MS_REC : 0), NULL);
 }
 
+/* The /dev/shm of another container, which `take-shm` has copied. Mounts that are made there later
+ * are not followed. */
+int step_attach_shm(struct child *child, const struct step *step)
+{
+	cleanup_close int tree = IPC_FD;
+	cleanup_close int target = open_target(child, step_text(step, 0), true);
+	char path[FD_PATH_SIZE];
+	int result;
+
+	if (target < 0)
+		return target;
+	result = attach(tree, target, (uint32_t)step_number(step, 1), 0);
+	if (result == 0)
+		result = fd_path(tree, path);
+	return result < 0 ? result : sys_mount(NULL, path, NULL, MS_PRIVATE, NULL);
+}
+
 /* Open what is to be hidden or made read-only. No link on the way is followed: these paths are the
  * kernel's own in procfs and sysfs (CVE-2025-52881). */
 static int open_existing(struct child *child, const char *path)

@@ -5,6 +5,7 @@ import { Paths } from "../store/paths.ts";
 import type { ContainerConfig, HealthCheck } from "./config.ts";
 import type { LaunchInput } from "./launch_input.ts";
 import { planLaunch } from "./launch_plan.ts";
+import { type Namespaces, PRIVATE_NAMESPACES } from "./namespaces.ts";
 import { planExecIn } from "./plan_process.ts";
 import { DEFAULT_PROCESS_SECURITY, type ProcessSecurity } from "./process_security.ts";
 import type { Step } from "./plan.ts";
@@ -489,4 +490,59 @@ Deno.test("planExecIn() sets what is in procfs before it joins the container", (
 
   const words = ["clone", "apparmor", "oom-score-adj", "join"];
   deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
+});
+
+const NEW = { NS: 0x20000, CGROUP: 0x02000000, UTS: 0x04000000, IPC: 0x08000000, PID: 0x20000000 };
+const ALL = NEW.NS | NEW.CGROUP | NEW.UTS | NEW.IPC | NEW.PID;
+
+function namespacesOf(changes: Partial<Namespaces>): LaunchInput {
+  return inputWith({ namespaces: { ...PRIVATE_NAMESPACES, ...changes } }, "host");
+}
+
+for (
+  const [changes, flags] of [
+    [{ pid: "host" }, ALL & ~NEW.PID],
+    [{ ipc: "host" }, ALL & ~NEW.IPC],
+    [{ ipc: "shareable" }, ALL],
+    [{ ipc: "none" }, ALL],
+    [{ uts: "host" }, ALL & ~NEW.UTS],
+    [{ cgroup: "host" }, ALL & ~NEW.CGROUP],
+    [{ pid: "container:0123", ipc: "container:4567" }, ALL & ~NEW.PID & ~NEW.IPC],
+  ] as const
+) {
+  Deno.test(`planLaunch() makes the namespaces of ${JSON.stringify(changes)}`, () => {
+    deepStrictEqual(stepsCalled("clone", planLaunch(namespacesOf(changes))), [
+      ["clone", String(flags)],
+    ]);
+  });
+}
+
+Deno.test("planLaunch() joins namespaces before it mounts anything, the pid namespace last", () => {
+  const namespaces = { ...PRIVATE_NAMESPACES, pid: "container:01", ipc: "container:23" } as const;
+
+  const steps = planLaunch(inputWith({ namespaces }, "joined"));
+
+  const clone = steps.findIndex(([word]) => word === "clone");
+  deepStrictEqual(steps.slice(clone + 1, clone + 7).map(([word]) => word), [
+    ...["join-network", "join-ipc", "take-shm", "join-pid", "fork", "mount"],
+  ]);
+});
+
+Deno.test("planLaunch() gives /dev/shm as the IPC mode says", () => {
+  const shm = (ipc: Namespaces["ipc"]): Step[] =>
+    planLaunch(namespacesOf({ ipc })).filter((step) => step.includes("/dev/shm"));
+
+  deepStrictEqual(shm("shareable"), shm("private"));
+  deepStrictEqual(shm("none"), []);
+  deepStrictEqual(shm("host"), [["attach-tree", "/dev/shm", "/dev/shm", "0", "6", "278528"]]);
+  deepStrictEqual(shm("container:01"), [["attach-shm", "/dev/shm", "14"]]);
+});
+
+Deno.test("planLaunch() leaves the host its name with --uts host", () => {
+  const steps = planLaunch(namespacesOf({ uts: "host" }));
+
+  deepStrictEqual([stepsCalled("sethostname", steps), stepsCalled("setdomainname", steps)], [
+    [],
+    [],
+  ]);
 });

@@ -1,5 +1,9 @@
 /** Which namespaces are a container's own. @module */
 
+import { WherryError } from "../errors.ts";
+
+const OF_CONTAINER = "container:";
+
 /** The container with this id. */
 export type OfContainer = `container:${string}`;
 
@@ -23,6 +27,34 @@ export interface Namespaces {
   cgroup: "private" | "host";
   /** Ids that are its own; `null` for the host's. */
   idRange: IdRange | null;
+}
+
+/**
+ * Id of the container whose namespace one joins.
+ *
+ * @returns `undefined` for other modes.
+ */
+export function joinedContainer(mode: Namespaces["pid" | "ipc"]): string | undefined {
+  return mode.startsWith(OF_CONTAINER) ? mode.slice(OF_CONTAINER.length) : undefined;
+}
+
+/** Whether a container has System V and POSIX objects, and the sysctls of these, for itself alone or to share. */
+export function ownsIpc({ ipc }: Pick<Namespaces, "ipc">): boolean {
+  return ipc === "private" || ipc === "shareable" || ipc === "none";
+}
+
+/**
+ * Checks that nobody names a host that has a name already.
+ *
+ * @throws {WherryError} `invalid_argument`, in docker's words.
+ */
+export function checkHostNames(
+  { uts }: Pick<Namespaces, "uts">,
+  { hostname, domainname = "" }: { hostname?: string | undefined; domainname?: string | undefined },
+): void {
+  if (uts === "private" || (hostname === undefined && domainname === "")) return;
+  const what = hostname === undefined ? "domainname" : "hostname";
+  throw new WherryError("invalid_argument", `conflicting options: ${what} and the UTS mode`);
 }
 
 /** All its own, but for ids. */

@@ -2,10 +2,14 @@
 
 import { cString } from "../../ffi/c_string.ts";
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
-import type { BindMount, ContainerMount, Propagation } from "./config.ts";
+import type { BindMount, ContainerConfig, ContainerMount, Propagation } from "./config.ts";
 import type { CgroupHierarchy, LaunchInput } from "./launch_input.ts";
+import { joinedContainer } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import { DEV_DATA, DEV_FLAGS, isDeviceMount, planDevices, tmpfsOptions } from "./plan_devices.ts";
+
+/** Where the host has its POSIX shared memory. @see shm_overview(7) */
+export const HOST_SHM = "/dev/shm";
 
 /** Files that wherry keeps and mounts into `/etc`. */
 export const MANAGED_ETC_FILES = ["hosts", "hostname", "resolv.conf"] as const;
@@ -102,7 +106,7 @@ function planDefaultMounts(
       MS.NOSUID | MS.NOEXEC,
       "newinstance,ptmxmode=0666,mode=0620,gid=5",
     ),
-    mount("tmpfs", "/dev/shm", strict, `mode=1777,size=${shmSize}`),
+    ...planSharedMemory(config, strict),
     mount("mqueue", "/dev/mqueue", strict),
     mount("sysfs", "/sys", strict | (isPrivileged ? 0 : MS.RDONLY)),
     ...planCgroupMounts(cgroupHierarchies, {
@@ -110,6 +114,26 @@ function planDefaultMounts(
       isWritable: isPrivileged || hasWritableCgroups,
     }),
   ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
+}
+
+/** POSIX shared memory goes with the rest of what processes share by name; see shm_overview(7). */
+function planSharedMemory(
+  { namespaces: { ipc }, security: { shmSize } }: ContainerConfig,
+  strict: number,
+): TargetedSteps[] {
+  const target = "/dev/shm";
+  const at = (step: Step): TargetedSteps[] => [{ target, steps: [step] }];
+  if (ipc === "none") return [];
+  if (ipc === "host") {
+    const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV;
+    const propagation = String(PROPAGATION_FLAGS.rprivate);
+    return at(["attach-tree", HOST_SHM, target, "0", String(attributes), propagation]);
+  }
+  if (joinedContainer(ipc) !== undefined) {
+    const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
+    return at(["attach-shm", target, String(attributes)]);
+  }
+  return at(["mount-in", "tmpfs", target, "tmpfs", String(strict), `mode=1777,size=${shmSize}`]);
 }
 
 function planCgroupMounts(

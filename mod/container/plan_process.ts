@@ -10,7 +10,8 @@ import { type ContainerCgroups, planJoinCgroups } from "./plan_cgroup.ts";
 import { formatMode, planAttributes, planIdentity } from "./plan_security.ts";
 import type { ProcessSecurity } from "./process_security.ts";
 
-export const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC |
+/** All that one more process enters: those of the first one, also where these are the host's or another container's. */
+const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC |
   CLONE_NEW.PID;
 
 export const SIGKILL = 9;

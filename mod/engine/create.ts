@@ -18,7 +18,12 @@ import {
   type StorageDriver,
 } from "../container/config.ts";
 import { checkName } from "../container/name.ts";
-import { type Namespaces, PRIVATE_NAMESPACES } from "../container/namespaces.ts";
+import {
+  checkHostNames,
+  joinedContainer,
+  type Namespaces,
+  PRIVATE_NAMESPACES,
+} from "../container/namespaces.ts";
 import { NO_LIMITS, type Resources } from "../container/resources.ts";
 import { completeSecurity } from "../container/complete_security.ts";
 import { DEFAULT_SECURITY, type Security } from "../container/security.ts";
@@ -153,15 +158,17 @@ export async function createContainer(
   engine: Engine,
   request: CreateRequest,
 ): Promise<CreatedContainer> {
+  checkHostNames(request.namespaces ?? PRIVATE_NAMESPACES, request);
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
+  const namespaces = resolveNamespaces(engine, request.namespaces);
   const network = await resolveNetworks(engine, request);
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
-  const config = planConfig(newId(), { ...request, ...network }, source, storageDriver);
+  const config = planConfig(newId(), { ...request, ...network, namespaces }, source, storageDriver);
+  checkLimits(config.resources);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);
-  checkLimits(config.resources);
   try {
     return writeContainer(engine, request, config, copy);
   } catch (cause) {
@@ -235,7 +242,8 @@ async function resolveNetworks(
   { networkMode = "none", endpoints = [], parentNetwork }: CreateRequest,
 ): Promise<Pick<CreateRequest, "networkMode" | "endpoints" | "hostname" | "domainname">> {
   if (networkMode.startsWith(CONTAINER_MODE)) {
-    const { id, hostname, domainname } = findSharer(engine, networkMode);
+    const wanted = networkMode.slice(CONTAINER_MODE.length);
+    const { id, hostname, domainname } = findSharer(engine, wanted);
     return { networkMode: CONTAINER_MODE + id, endpoints, hostname, domainname };
   }
   const onParent = await resolveParentNetwork(engine, parentNetwork);
@@ -256,10 +264,23 @@ async function resolveNetworks(
   return { networkMode: names[0] ?? networkMode, endpoints: found };
 }
 
+/** Whose namespaces somebody means, by id. */
+function resolveNamespaces(
+  engine: Engine,
+  namespaces: Namespaces = PRIVATE_NAMESPACES,
+): Namespaces {
+  const resolve = <T extends Namespaces["pid" | "ipc"]>(mode: T): T | `container:${string}` => {
+    const wanted = joinedContainer(mode);
+    return wanted === undefined ? mode : `container:${findSharer(engine, wanted).id}`;
+  };
+  const { pid, ipc } = namespaces;
+  return { ...namespaces, pid: resolve(pid), ipc: resolve(ipc) };
+}
+
 /** It has no exit status of its own to fail with: `run` has failed, and not what it was to run. */
-function findSharer(engine: Engine, networkMode: string): ContainerConfig {
+function findSharer(engine: Engine, wanted: string): ContainerConfig {
   try {
-    return findContainer(engine, networkMode.slice(CONTAINER_MODE.length)).config;
+    return findContainer(engine, wanted).config;
   } catch (cause) {
     if (!(cause instanceof WherryError)) throw cause;
     const { kind, message, hint } = cause;
@@ -285,8 +306,7 @@ function planConfig(
 ): ContainerConfig {
   const { entrypoint, command } = planCommand(request, defaults);
   const networkMode = request.networkMode ?? "none";
-  const hostname = request.hostname ??
-    (networkMode === "host" ? Deno.hostname() : shortId(id));
+  const namespaces = request.namespaces ?? PRIVATE_NAMESPACES;
   return {
     schema: 1,
     id,
@@ -301,7 +321,7 @@ function planConfig(
       request.workingDirectory ?? (defaults.workingDirectory || "/"),
     ),
     user: request.user ?? defaults.user,
-    hostname,
+    hostname: planHostname(id, { ...request, namespaces, networkMode }),
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
     closesStdin: request.closesStdin ?? false,
@@ -329,8 +349,19 @@ function planConfig(
     security: request.security === undefined
       ? DEFAULT_SECURITY
       : completeSecurity(request.security),
-    namespaces: request.namespaces ?? PRIVATE_NAMESPACES,
+    namespaces,
   };
+}
+
+function planHostname(
+  id: string,
+  { hostname, namespaces, networkMode }:
+    & Pick<CreateRequest, "hostname">
+    & Pick<ContainerConfig, "namespaces" | "networkMode">,
+): string {
+  // Also if the container whose network it is in has another one
+  if (namespaces.uts === "host") return Deno.hostname();
+  return hostname ?? (networkMode === "host" ? Deno.hostname() : shortId(id));
 }
 
 const EXPOSED_PORT = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/;

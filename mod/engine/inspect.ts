@@ -184,23 +184,23 @@ function describeHostConfig(config: ContainerConfig, systemPaths: SystemPaths): 
     ConsoleSize: [0, 0],
     CapAdd: null,
     CapDrop: null,
-    CgroupnsMode: "private",
+    CgroupnsMode: config.namespaces.cgroup,
     Dns: config.nameLookup.servers,
     DnsOptions: config.nameLookup.options,
     DnsSearch: config.nameLookup.searches,
     ExtraHosts: emptyToNull(config.nameLookup.extraHosts),
     GroupAdd: null,
-    IpcMode: "private",
+    IpcMode: config.namespaces.ipc,
     Cgroup: "",
     Links: null,
     OomScoreAdj: 0,
-    PidMode: "",
+    PidMode: describeMode(config.namespaces.pid),
     Privileged: false,
     PublishAllPorts: config.publishesAll,
     ReadonlyRootfs: config.isReadOnly,
     SecurityOpt: null,
     ...describeTmpfs(config.mounts),
-    UTSMode: "",
+    UTSMode: describeMode(config.namespaces.uts),
     UsernsMode: "",
     ShmSize: 0,
     ...describeSysctls(config.security),
@@ -213,6 +213,11 @@ function describeHostConfig(config: ContainerConfig, systemPaths: SystemPaths): 
     // Each field stays where it is above
     ...describeSecurity(config.security, systemPaths),
   };
+}
+
+/** Docker has no word for a pid or UTS namespace that is a container's own. */
+function describeMode(mode: string): string {
+  return mode === "private" ? "" : mode;
 }
 
 function emptyToNull<T>(list: T[]): T[] | null {

@@ -41,6 +41,8 @@ import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { limitError } from "./limit_errors.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
+import { withFilter } from "./seccomp.ts";
+import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
 import { containerSecurity } from "./security.ts";
 import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
@@ -117,12 +119,13 @@ async function launch(
   { attachment, terminalSize = UNKNOWN_SIZE, onReady }: StartOptions,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
+  using joined = await openJoinedInits(engine, config);
   using network = await setUpSandbox(engine, config);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
   const cgroups = planContainerCgroups(config);
-  const steps = planStart(engine, config, { ...network, cgroups }, terminalSize);
+  const steps = await planStart(engine, config, { ...network, cgroups }, terminalSize);
   if (cgroups.record !== undefined) {
     recordCgroups(engine.paths.container(config.id), cgroups.record);
   }
@@ -133,6 +136,7 @@ async function launch(
     lock,
     ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
     ...(network.namespace === undefined ? {} : { networkNamespace: network.namespace }),
+    joined,
     ...(attachment === undefined ? {} : { attachment }),
     observer: {
       onEvent: ({ type }) => {
@@ -146,7 +150,7 @@ async function launch(
   return started;
 }
 
-function planStart(
+async function planStart(
   engine: Engine,
   config: ContainerConfig,
   { place, sandbox, cgroups }: {
@@ -155,10 +159,11 @@ function planStart(
     cgroups: CgroupPlan;
   },
   terminalSize: TerminalSize,
-): Step[] {
+): Promise<Step[]> {
   const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();
+  checkCanBeEnded(config.namespaces, cgroups.steps);
   return planLaunch({
     config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
@@ -168,7 +173,7 @@ function planStart(
       rootDirectoriesOf(config, paths, lowerDirectories),
       config.security.groups,
     ),
-    security: containerSecurity(config),
+    security: await withFilter(config.security, containerSecurity(config)),
     systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroupSteps: cgroups.steps,
@@ -196,7 +201,7 @@ export async function restartThroughMonitor(
 ): Promise<boolean> {
   const { runDirectory } = engine.paths.container(config.id);
   using monitor = MonitorConnection.connectIfRunning(runDirectory);
-  if (monitor === undefined) return false;
+  if (monitor === undefined || !await retarget(engine, config, monitor)) return false;
   ask(monitor);
   const answer = await monitor.nextOf("ok", "failed", "error");
   if (answer?.type === "failed") {
@@ -204,7 +209,7 @@ export async function restartThroughMonitor(
     const place = networkPlaceOf(engine, config);
     const resources = readPlannedResources(engine.paths.container(config.id)) ?? config.resources;
     const cgroups = planContainerCgroups({ id: config.id, resources });
-    const steps = planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
+    const steps = await planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
@@ -215,6 +220,22 @@ export async function restartThroughMonitor(
   monitor.wait();
   await monitor.nextOf("exited");
   return false;
+}
+
+/**
+ * Tells a monitor whose namespaces the next run is to join: those containers may have been started again since.
+ *
+ * @returns False if the monitor has ended meanwhile.
+ */
+async function retarget(
+  engine: Engine,
+  config: ContainerConfig,
+  monitor: MonitorConnection,
+): Promise<boolean> {
+  using joined = await openJoinedInits(engine, config);
+  if (joined.pid === undefined && joined.ipc === undefined) return true;
+  monitor.setTargets(joined);
+  return await monitor.nextOf("ok") !== undefined;
 }
 
 /** Nothing will start it again, so that its monitor ends and leaves the record to others. */
@@ -254,6 +275,7 @@ export async function awaitStart(
 
 const ENOENT = 2;
 const ESRCH = 3;
+const ENOMEM = 12;
 /** Of `exec` in a container that does not run, as docker's. */
 const EXIT_FAILURE = 1;
 const EXIT_NOT_FOUND = 127;
@@ -285,6 +307,13 @@ function launchError(
       exitCode: EXIT_FAILURE,
     });
   }
+  const lost = lostNamespace(word, errno);
+  if (lost !== undefined) {
+    return new WherryError(
+      "conflict",
+      `failed to join ${lost} namespace: the container it belongs to has just ended`,
+    );
+  }
   if (isOverlay(step)) {
     return new WherryError(
       "unsupported",
@@ -306,6 +335,14 @@ function launchError(
     "internal",
     `Cannot start the container: the step ${describeStep(step, errno)}`,
   );
+}
+
+/** Which namespace has gone while it was being joined: no process can be made in a pid namespace that ends. */
+function lostNamespace(word: string, errno: number): "PID" | "IPC" | undefined {
+  if (word === "fork") return errno === ENOMEM ? "PID" : undefined;
+  if (errno !== ESRCH) return undefined;
+  if (word === "join-pid") return "PID";
+  return word === "take-shm" || word === "join-ipc" ? "IPC" : undefined;
 }
 
 function isOverlay([word, ...args]: Step): boolean {
