@@ -3,12 +3,16 @@
 import { type Check, fatal, type Finding, limited, ok } from "./doctor_finding.ts";
 import type { HostFiles } from "./host_files.ts";
 
+const NOBODY = 65_534;
+
 /** All checks of this part. */
 export function processChecks(files: HostFiles): Check[] {
   const status = files.read("/proc/self/status") ?? "";
+  const uid = Deno.uid() ?? NOBODY;
   return [
-    ["user", () => checkUser(Deno.uid() ?? -1)],
-    ["capabilities", () => checkCapabilities(capabilitiesIn(status))],
+    ["user", () => checkUser(uid)],
+    // Others than root have none, which is said already
+    ["capabilities", () => uid === 0 ? checkCapabilities(capabilitiesIn(status)) : []],
     ["confinement", () => checkConfinement(status)],
     ["open files", () => checkOpenFiles(files.read("/proc/self/limits") ?? "")],
     ["C library", () => checkCLibrary(files.read("/proc/self/maps") ?? "")],
