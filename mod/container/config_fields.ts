@@ -17,6 +17,7 @@ import {
   isTime,
 } from "../store/record_fields.ts";
 import { isName } from "./name.ts";
+import type { Resources } from "./resources.ts";
 
 /** Whether a field of a record is what its type says, and leads to no other place of the host. */
 export const CONTAINER_FIELD_CHECKS = {
@@ -118,7 +119,8 @@ function isHealthCheck(value: unknown): boolean {
     isOneOf("none", "restart", "stop", "kill")(value["onFailure"]);
 }
 
-function isResources(value: unknown): boolean {
+/** Whether a value from JSON says how much of the host a container may use. */
+export function isResources(value: unknown): value is Resources {
   return isObject(value) &&
     ["memorySwap", "memorySwappiness", "cpuQuota", "pidsLimit"].every((field) =>
       Number.isSafeInteger(value[field])
@@ -148,7 +150,7 @@ function isDeviceLimit(value: unknown): boolean {
 
 function isSecurity(value: unknown): boolean {
   return isObject(value) &&
-    ["isPrivileged", "hasNoNewPrivileges", "hasSystemPaths"].every((field) =>
+    ["isPrivileged", "hasNoNewPrivileges", "hasWritableCgroups"].every((field) =>
       isBoolean(value[field])
     ) &&
     [
@@ -158,15 +160,20 @@ function isSecurity(value: unknown): boolean {
       "groups",
       "deviceRules",
     ].every((field) => isStrings(value[field])) &&
+    ["maskedPaths", "readonlyPaths"].every((field) =>
+      value[field] === null || isStrings(value[field])
+    ) &&
+    isString(value["apparmorProfile"]) &&
     isSeccomp(value["seccomp"]) && isTexts(value["sysctls"]) &&
-    Number.isSafeInteger(value["umask"]) && Number.isSafeInteger(value["oomScoreAdj"]) &&
+    Number.isSafeInteger(value["umask"]) &&
+    (value["oomScoreAdj"] === null || Number.isSafeInteger(value["oomScoreAdj"])) &&
     isCount(value["shmSize"]) &&
     isListOf(isUlimit)(value["ulimits"]) && isListOf(isDeviceRequest)(value["devices"]);
 }
 
 function isSeccomp(value: unknown): boolean {
   if (!isObject(value)) return false;
-  if (value["type"] === "profile") return isString(value["json"]);
+  if (value["type"] === "profile") return isString(value["json"]) && isString(value["file"]);
   return isOneOf("default", "unconfined")(value["type"]);
 }
 
