@@ -71,6 +71,7 @@ const X86_64 = {
   setns: 308,
   renameat2: 316,
   "memfd_create": 319,
+  bpf: 321,
   "copy_file_range": 326,
   statx: 332,
   "pidfd_send_signal": 424,
@@ -78,6 +79,7 @@ const X86_64 = {
   "pidfd_open": 434,
   openat2: 437,
   "pidfd_getfd": 438,
+  "mount_setattr": 442,
 } as const;
 
 /** Name of a system call that wherry may make from TypeScript. */
@@ -146,6 +148,7 @@ const AARCH64: Record<SyscallName, number> = {
   setns: 268,
   renameat2: 276,
   "memfd_create": 279,
+  bpf: 280,
   "copy_file_range": 285,
   statx: 291,
   "pidfd_send_signal": 424,
@@ -153,6 +156,7 @@ const AARCH64: Record<SyscallName, number> = {
   "pidfd_open": 434,
   openat2: 437,
   "pidfd_getfd": 438,
+  "mount_setattr": 442,
 };
 
 /** The numbers of the architecture this process runs on. */

@@ -27,11 +27,18 @@ import { tableNameOf } from "../network/table_state.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import { openForReading } from "../kernel/open.ts";
 import type { HostCgroupHierarchy } from "../kernel/proc.ts";
-import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
+import {
+  leaveCgroup,
+  readCgroupHierarchies,
+  readPlannedResources,
+  recordCgroups,
+} from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
+import { limitError } from "./limit_errors.ts";
+import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
 import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
@@ -112,7 +119,12 @@ async function launch(
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
-  const steps = planStart(engine, config, network, terminalSize);
+  const cgroups = planContainerCgroups(config);
+  const steps = planStart(engine, config, { ...network, cgroups }, terminalSize);
+  if (cgroups.record !== undefined) {
+    recordCgroups(engine.paths.container(config.id), cgroups.record);
+  }
+  if (cgroups.emptied !== "") leaveCgroup(cgroups.emptied);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
   const connection = startMonitor({
     steps,
@@ -135,7 +147,11 @@ async function launch(
 function planStart(
   engine: Engine,
   config: ContainerConfig,
-  { place, sandbox }: { place: NetworkPlace; sandbox?: Sandbox | undefined },
+  { place, sandbox, cgroups }: {
+    place: NetworkPlace;
+    sandbox?: Sandbox | undefined;
+    cgroups: CgroupPlan;
+  },
   terminalSize: TerminalSize,
 ): Step[] {
   const paths = engine.paths.container(config.id);
@@ -148,7 +164,7 @@ function planStart(
     identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
     security: containerSecurity(config),
     cgroupHierarchies: visibleCgroups(hierarchies),
-    cgroup: containerCgroup(config.id, hierarchies),
+    cgroupSteps: cgroups.steps,
     events: eventTarget(engine, config),
     terminalSize,
     cleanupArgv: cleanupArgv(engine, config, place),
@@ -179,7 +195,9 @@ export async function restartThroughMonitor(
   if (answer?.type === "failed") {
     // It goes by the plan that was made at its start: the same one again
     const place = networkPlaceOf(engine, config);
-    const steps = planStart(engine, config, { place }, UNKNOWN_SIZE);
+    const resources = readPlannedResources(engine.paths.container(config.id)) ?? config.resources;
+    const cgroups = planContainerCgroups({ id: config.id, resources });
+    const steps = planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
@@ -277,7 +295,7 @@ function launchError(
       { exitCode: EXIT_CANNOT_INVOKE },
     );
   }
-  return new WherryError(
+  return limitError(step, errno) ?? new WherryError(
     "internal",
     `Cannot start the container: the step ${describeStep(step, errno)}`,
   );
