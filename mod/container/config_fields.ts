@@ -150,7 +150,7 @@ function isDeviceLimit(value: unknown): boolean {
 
 function isSecurity(value: unknown): boolean {
   return isObject(value) &&
-    ["isPrivileged", "hasNoNewPrivileges", "hasSystemPaths"].every((field) =>
+    ["isPrivileged", "hasNoNewPrivileges", "hasWritableCgroups"].every((field) =>
       isBoolean(value[field])
     ) &&
     [
@@ -160,15 +160,20 @@ function isSecurity(value: unknown): boolean {
       "groups",
       "deviceRules",
     ].every((field) => isStrings(value[field])) &&
+    ["maskedPaths", "readonlyPaths"].every((field) =>
+      value[field] === null || isStrings(value[field])
+    ) &&
+    isString(value["apparmorProfile"]) &&
     isSeccomp(value["seccomp"]) && isTexts(value["sysctls"]) &&
-    Number.isSafeInteger(value["umask"]) && Number.isSafeInteger(value["oomScoreAdj"]) &&
+    Number.isSafeInteger(value["umask"]) &&
+    (value["oomScoreAdj"] === null || Number.isSafeInteger(value["oomScoreAdj"])) &&
     isCount(value["shmSize"]) &&
     isListOf(isUlimit)(value["ulimits"]) && isListOf(isDeviceRequest)(value["devices"]);
 }
 
 function isSeccomp(value: unknown): boolean {
   if (!isObject(value)) return false;
-  if (value["type"] === "profile") return isString(value["json"]);
+  if (value["type"] === "profile") return isString(value["json"]) && isString(value["file"]);
   return isOneOf("default", "unconfined")(value["type"]);
 }
 

@@ -5,6 +5,7 @@ import type { ContainerConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import type { Step } from "./plan.ts";
 import type { ProcessSecurity } from "./process_security.ts";
+import type { SystemPaths } from "./system_paths.ts";
 
 /** A cgroup hierarchy to show inside, at `/sys/fs/cgroup` or below it. */
 export interface CgroupHierarchy {
@@ -43,6 +44,8 @@ export interface LaunchInput {
   identity: Identity;
   /** What its processes may do. */
   security: ProcessSecurity;
+  /** What of /proc and /sys they cannot see or write. */
+  systemPaths: SystemPaths;
   cgroupHierarchies: readonly CgroupHierarchy[];
   /** What makes its cgroups and sets its limits; none on a host without cgroups. */
   cgroupSteps: readonly Step[];

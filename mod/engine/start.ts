@@ -21,6 +21,7 @@ import {
 import type { Step } from "../container/plan.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
+import { systemPathsOf } from "../container/system_paths.ts";
 import { WherryError } from "../errors.ts";
 import { planNextWake } from "../network/lease_times.ts";
 import { tableNameOf } from "../network/table_state.ts";
@@ -40,7 +41,9 @@ import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { limitError } from "./limit_errors.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
+import { withFilter } from "./seccomp.ts";
 import { containerSecurity } from "./security.ts";
+import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
@@ -120,7 +123,7 @@ async function launch(
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
   const cgroups = planContainerCgroups(config);
-  const steps = planStart(engine, config, { ...network, cgroups }, terminalSize);
+  const steps = await planStart(engine, config, { ...network, cgroups }, terminalSize);
   if (cgroups.record !== undefined) {
     recordCgroups(engine.paths.container(config.id), cgroups.record);
   }
@@ -144,7 +147,7 @@ async function launch(
   return started;
 }
 
-function planStart(
+async function planStart(
   engine: Engine,
   config: ContainerConfig,
   { place, sandbox, cgroups }: {
@@ -153,7 +156,7 @@ function planStart(
     cgroups: CgroupPlan;
   },
   terminalSize: TerminalSize,
-): Step[] {
+): Promise<Step[]> {
   const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();
@@ -161,8 +164,13 @@ function planStart(
     config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
-    identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
-    security: containerSecurity(config),
+    identity: readIdentity(
+      config.user,
+      rootDirectoriesOf(config, paths, lowerDirectories),
+      config.security.groups,
+    ),
+    security: await withFilter(config.security, containerSecurity(config)),
+    systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroupSteps: cgroups.steps,
     events: eventTarget(engine, config),
@@ -197,7 +205,7 @@ export async function restartThroughMonitor(
     const place = networkPlaceOf(engine, config);
     const resources = readPlannedResources(engine.paths.container(config.id)) ?? config.resources;
     const cgroups = planContainerCgroups({ id: config.id, resources });
-    const steps = planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
+    const steps = await planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
@@ -295,7 +303,7 @@ function launchError(
       { exitCode: EXIT_CANNOT_INVOKE },
     );
   }
-  return limitError(step, errno) ?? new WherryError(
+  return limitError(step, errno) ?? securityFailure(step, errno) ?? new WherryError(
     "internal",
     `Cannot start the container: the step ${describeStep(step, errno)}`,
   );
@@ -309,12 +317,18 @@ function isOverlay([word, ...args]: Step): boolean {
  * Finds out who `user` is in a container's own files.
  *
  * @param directories Of its root file system, the topmost first.
+ * @param addedGroups Names or numbers of groups that it is in, too.
  */
-export function readIdentity(user: string, directories: readonly string[]): Identity {
-  return resolveIdentity(user, {
+export function readIdentity(
+  user: string,
+  directories: readonly string[],
+  addedGroups: readonly string[] = [],
+): Identity {
+  const files = {
     passwd: readRootFile(directories, "etc/passwd"),
     group: readRootFile(directories, "etc/group"),
-  });
+  };
+  return resolveIdentity(user, files, addedGroups);
 }
 
 function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHierarchy[] {
