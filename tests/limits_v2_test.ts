@@ -7,13 +7,14 @@
 import { match, ok, strictEqual } from "node:assert/strict";
 import { setAttribute } from "../mod/kernel/file.ts";
 import { openForReading } from "../mod/kernel/open.ts";
-import { exists, type TestEngine, testWhole } from "./harness.ts";
+import { type TestEngine, testWhole } from "./harness.ts";
+import { needs } from "./needs.ts";
 
 const TOP = "/sys/fs/cgroup";
 
 /** Registers a test if the controllers of this host are of version 2: nothing that is installed would help. */
 function testUnified(name: string, body: (wherry: TestEngine) => Promise<void>): void {
-  if (exists(`${TOP}/cgroup.controllers`)) testWhole(name, body);
+  if (needs("root", "cgroup2")) testWhole(name, body);
   else console.log(`left out, because this host's controllers are of cgroup v1: ${name}`);
 }
 

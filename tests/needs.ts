@@ -1,11 +1,13 @@
 /** What a test needs of the machine it runs on. @module */
 
 import { findProgram } from "../scripts/prerequisites.ts";
+import { exists } from "./harness.ts";
 import { hasLinkKind } from "./link_kinds.ts";
 
 /** A need that {@linkcode needs} can check. */
 export type Need =
   | "root"
+  | "cgroup2"
   | "nft"
   | "ipvlan"
   | "vlan"
@@ -16,6 +18,7 @@ export type Need =
 
 const CHECKS: Readonly<Record<Need, () => boolean>> = {
   root: () => Deno.uid() === 0,
+  cgroup2: () => exists("/sys/fs/cgroup/cgroup.controllers"),
   nft: () => findProgram("nft") !== undefined,
   ipvlan: () => hasLinkKind("ipvlan"),
   vlan: () => hasLinkKind("vlan"),
@@ -26,8 +29,8 @@ const CHECKS: Readonly<Record<Need, () => boolean>> = {
     ["docker", "dockerd", "containerd"].every((program) => findProgram(program) !== undefined),
 };
 
-/** Those that depend on how the kernel was built: nothing that is installed helps. */
-const OF_KERNEL: readonly Need[] = ["ipvlan", "vlan"];
+/** Those that depend on the kernel and how it was started: nothing that is installed helps. */
+const OF_KERNEL: readonly Need[] = ["cgroup2", "ipvlan", "vlan"];
 
 /**
  * Whether a test can run here; give the negation to `ignore`.
