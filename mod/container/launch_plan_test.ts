@@ -490,3 +490,15 @@ Deno.test("planExecIn() sets what is in procfs before it joins the container", (
   const words = ["clone", "apparmor", "oom-score-adj", "join"];
   deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
 });
+
+Deno.test("planLaunch() filters the system calls of the first process and of health checks", () => {
+  const seccompFilter = { flags: 4, program: "060000000000ff7f" };
+  const input = inputWith({ healthCheck: planHealth(["CMD", "true"]) });
+
+  const steps = planLaunch({ ...input, security: { ...DEFAULT_PROCESS_SECURITY, seccompFilter } });
+
+  deepStrictEqual(
+    steps.filter(([word]) => word === "seccomp"),
+    [["seccomp", "4", "060000000000ff7f"], ["seccomp", "4", "060000000000ff7f"]],
+  );
+});
