@@ -654,4 +654,14 @@ Deno.test("planExecIn() enters the container's user namespace last", () => {
   const words = ["owner", "join", "fork", "terminal", "chdir", "rlimit", "join-user", "bounding"];
   deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
   deepStrictEqual(stepsCalled("join-user", steps), [["join-user", "0"]]);
+Deno.test("planLaunch() filters the system calls of the first process and of health checks", () => {
+  const seccompFilter = { flags: 4, program: "060000000000ff7f" };
+  const input = inputWith({ healthCheck: planHealth(["CMD", "true"]) });
+
+  const steps = planLaunch({ ...input, security: { ...DEFAULT_PROCESS_SECURITY, seccompFilter } });
+
+  deepStrictEqual(
+    steps.filter(([word]) => word === "seccomp"),
+    [["seccomp", "4", "060000000000ff7f"], ["seccomp", "4", "060000000000ff7f"]],
+  );
 });
