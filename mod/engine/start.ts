@@ -33,7 +33,7 @@ import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { removeLocked } from "./remove.ts";
-import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
+import { cannotJoin, checkCanBeEnded, type NamespaceKind, openJoinedInits } from "./namespaces.ts";
 import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
@@ -286,7 +286,7 @@ function launchError(
   if (lost !== undefined) {
     return new WherryError(
       "conflict",
-      `failed to join ${lost} namespace: the container it belongs to has just ended`,
+      cannotJoin(lost, "the container it belongs to has just ended"),
     );
   }
   if (isOverlay(step)) {
@@ -313,7 +313,7 @@ function launchError(
 }
 
 /** Which namespace has gone while it was being joined: no process can be made in a pid namespace that ends. */
-function lostNamespace(word: string, errno: number): "PID" | "IPC" | undefined {
+function lostNamespace(word: string, errno: number): NamespaceKind | undefined {
   if (word === "fork") return errno === ENOMEM ? "PID" : undefined;
   if (errno !== ESRCH) return undefined;
   if (word === "join-pid") return "PID";
