@@ -135,6 +135,7 @@ export type { ContainerState, ContainerStatus, HealthStatus } from "./container/
 export type { TerminalSize } from "./container/launch_input.ts";
 export type {
   Attachment,
+  JoinedProcesses,
   MonitorConnection,
   MonitorEvent,
   MonitorObserver,

@@ -3,7 +3,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { compileHostile } from "./compile_hostile.ts";
 import { Disk } from "./disk.ts";
-import { eventually, exists, isAlive, listNames, type TestEngine, testWhole } from "./harness.ts";
+import { eventually, exists, isAlive, listNames, testWhole } from "./harness.ts";
 
 /** Most processes that a fork bomb of these tests has; below it in any case is the engine's own. */
 const BOMB_SIZE = 1000;

@@ -1,7 +1,7 @@
 /** The values of flags that say which namespaces are a container's own. @module */
 
 import {
-  checkHostNames,
+  hostNameConflict,
   type Namespaces,
   type OfContainer,
   PRIVATE_NAMESPACES,
@@ -31,7 +31,8 @@ export function planNamespaces(flags: NamespaceFlags): Namespaces {
     uts: parseOwn(flags.uts || "private", "--uts: invalid UTS mode"),
     cgroup: parseOwn(flags.cgroupns || "private", "--cgroupns: invalid CGROUP mode"),
   };
-  checkHostNames(namespaces, flags);
+  const conflict = hostNameConflict(namespaces, flags);
+  if (conflict !== undefined) throw argumentError(conflict);
   return namespaces;
 }
 

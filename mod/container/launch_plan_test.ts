@@ -654,6 +654,8 @@ Deno.test("planExecIn() enters the container's user namespace last", () => {
   const words = ["owner", "join", "fork", "terminal", "chdir", "rlimit", "join-user", "bounding"];
   deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
   deepStrictEqual(stepsCalled("join-user", steps), [["join-user", "0"]]);
+});
+
 Deno.test("planLaunch() filters the system calls of the first process and of health checks", () => {
   const seccompFilter = { flags: 4, program: "060000000000ff7f" };
   const input = inputWith({ healthCheck: planHealth(["CMD", "true"]) });

@@ -1,7 +1,5 @@
 /** Which namespaces are a container's own. @module */
 
-import { WherryError } from "../errors.ts";
-
 const OF_CONTAINER = "container:";
 
 /** The container with this id. */
@@ -47,17 +45,17 @@ export function ownsIpc({ ipc }: Pick<Namespaces, "ipc">): boolean {
 }
 
 /**
- * Checks that nobody names a host that has a name already.
+ * What is wrong with naming a host that has a name already, in docker's words.
  *
- * @throws {WherryError} `invalid_argument`, in docker's words.
+ * @returns `undefined` if nobody does.
  */
-export function checkHostNames(
+export function hostNameConflict(
   { uts }: Pick<Namespaces, "uts">,
   { hostname, domainname = "" }: { hostname?: string | undefined; domainname?: string | undefined },
-): void {
-  if (uts === "private" || (hostname === undefined && domainname === "")) return;
+): string | undefined {
+  if (uts === "private" || (hostname === undefined && domainname === "")) return undefined;
   const what = hostname === undefined ? "domainname" : "hostname";
-  throw new WherryError("invalid_argument", `conflicting options: ${what} and the UTS mode`);
+  return `conflicting options: ${what} and the UTS mode`;
 }
 
 /** All its own, but for ids. */

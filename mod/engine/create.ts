@@ -19,7 +19,7 @@ import {
 } from "../container/config.ts";
 import { checkName } from "../container/name.ts";
 import {
-  checkHostNames,
+  hostNameConflict,
   joinedContainer,
   type Namespaces,
   PRIVATE_NAMESPACES,
@@ -161,7 +161,8 @@ export async function createContainer(
   engine: Engine,
   request: CreateRequest,
 ): Promise<CreatedContainer> {
-  checkHostNames(request.namespaces ?? PRIVATE_NAMESPACES, request);
+  const conflict = hostNameConflict(request.namespaces ?? PRIVATE_NAMESPACES, request);
+  if (conflict !== undefined) throw new WherryError("invalid_argument", conflict);
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
   const namespaces = resolveNamespaces(engine, request.namespaces);

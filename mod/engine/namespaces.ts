@@ -43,11 +43,12 @@ export async function openJoinedInits(
   return { ...joined, [Symbol.dispose]: () => opened.dispose() };
 }
 
-type Kind = "PID" | "IPC";
+/** Kinds of namespaces that are another container's, as docker writes them. */
+export type NamespaceKind = "PID" | "IPC";
 
 async function openJoined(
   engine: Engine,
-  kind: Kind,
+  kind: NamespaceKind,
   id: string | undefined,
 ): Promise<Descriptor | undefined> {
   if (id === undefined) return undefined;
@@ -58,7 +59,7 @@ async function openJoined(
   return init;
 }
 
-function findTarget(engine: Engine, kind: Kind, id: string): Container {
+function findTarget(engine: Engine, kind: NamespaceKind, id: string): Container {
   try {
     return findContainer(engine, id);
   } catch (cause) {
@@ -68,12 +69,12 @@ function findTarget(engine: Engine, kind: Kind, id: string): Container {
   }
 }
 
-/** As docker says it. */
-function cannotJoin(kind: Kind, why: string): string {
+/** Says that a namespace is not joined, as docker does. */
+export function cannotJoin(kind: NamespaceKind, why: string): string {
   return `failed to join ${kind} namespace: ${why}`;
 }
 
-function notRunning(kind: Kind, { config: { id, name }, state }: Container): WherryError {
+function notRunning(kind: NamespaceKind, { config: { id, name }, state }: Container): WherryError {
   if (state.status === "restarting") {
     const why = `Container ${id} is restarting, wait until the container is running`;
     return new WherryError("conflict", cannotJoin(kind, why));

@@ -44,7 +44,7 @@ import { limitError } from "./limit_errors.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
 import { withFilter } from "./seccomp.ts";
-import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
+import { cannotJoin, checkCanBeEnded, type NamespaceKind, openJoinedInits } from "./namespaces.ts";
 import { containerSecurity } from "./security.ts";
 import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
@@ -320,7 +320,7 @@ function launchError(
   if (lost !== undefined) {
     return new WherryError(
       "conflict",
-      `failed to join ${lost} namespace: the container it belongs to has just ended`,
+      cannotJoin(lost, "the container it belongs to has just ended"),
     );
   }
   if (isIdMapped(step)) return unmappable(step, errno);
@@ -365,7 +365,7 @@ function unmappable([, source = ""]: Step, errno: number): WherryError {
 }
 
 /** Which namespace has gone while it was being joined: no process can be made in a pid namespace that ends. */
-function lostNamespace(word: string, errno: number): "PID" | "IPC" | undefined {
+function lostNamespace(word: string, errno: number): NamespaceKind | undefined {
   if (word === "fork") return errno === ENOMEM ? "PID" : undefined;
   if (errno !== ESRCH) return undefined;
   if (word === "join-pid") return "PID";
