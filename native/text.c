@@ -55,6 +55,21 @@ int parse_number(const char *text, unsigned base, uint64_t maximum, uint64_t *re
 	return 0;
 }
 
+int parse_bytes(const char *text, size_t size, void *ret_bytes)
+{
+	uint8_t *bytes = ret_bytes;
+
+	for (size_t i = 0; i < size; i++, text += 2) {
+		unsigned high = digit_value(text[0]);
+		unsigned low = high < 16 ? digit_value(text[1]) : high;
+
+		if (low >= 16)
+			return -EINVAL;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
 void text_add_bytes(struct text *text, const char *bytes, size_t size)
 {
 	size_t room = text->size - text->length;

@@ -60,6 +60,7 @@ const struct word WORDS[] = {
 	{ "user", "uuu*", NULL, step_user },
 	{ "capset", "xxxx", NULL, step_capset },
 	{ "no-new-privs", "", NULL, step_no_new_privs },
+	{ "seccomp", "ub", NULL, step_seccomp },
 	{ "chdir", "p", NULL, step_chdir },
 	{ "parent-death", "g", NULL, step_parent_death },
 	{ "reaper", "", NULL, step_reaper },

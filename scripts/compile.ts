@@ -44,6 +44,7 @@ const COLD_MODULES = [
   "./parent_network.ts",
   "./copy_root.ts",
   "./storage_probe.ts",
+  "./seccomp_compiler.ts",
 ];
 
 /**

@@ -174,7 +174,7 @@ function isSecurity(value: unknown): boolean {
 
 function isSeccomp(value: unknown): boolean {
   if (!isObject(value)) return false;
-  if (value["type"] === "profile") return isString(value["json"]);
+  if (value["type"] === "profile") return isString(value["json"]) && isString(value["file"]);
   return isOneOf("default", "unconfined")(value["type"]);
 }
 

@@ -66,6 +66,7 @@ export const STEP_ARGUMENTS = {
   "user": [2, undefined],
   "capset": [4, 4],
   "no-new-privs": [0, 0],
+  "seccomp": [2, 2],
   "chdir": [1, 1],
   "parent-death": [1, 1],
   "reaper": [0, 0],

@@ -44,6 +44,7 @@ import { limitError } from "./limit_errors.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
 import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
+import { withFilter } from "./seccomp.ts";
 import { containerSecurity } from "./security.ts";
 import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
@@ -127,7 +128,7 @@ async function launch(
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
   const cgroups = planContainerCgroups(config);
-  const steps = planStart(engine, config, { ...network, cgroups }, terminalSize);
+  const steps = await planStart(engine, config, { ...network, cgroups }, terminalSize);
   if (cgroups.record !== undefined) {
     recordCgroups(engine.paths.container(config.id), cgroups.record);
   }
@@ -162,7 +163,7 @@ async function makeOwnNamespaces(
   return await createOwnNamespaces(idRange);
 }
 
-function planStart(
+async function planStart(
   engine: Engine,
   config: ContainerConfig,
   { place, sandbox, cgroups }: {
@@ -171,7 +172,7 @@ function planStart(
     cgroups: CgroupPlan;
   },
   terminalSize: TerminalSize,
-): Step[] {
+): Promise<Step[]> {
   const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();
@@ -182,7 +183,7 @@ function planStart(
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
     identity: readIdentity(config, rootDirectoriesOf(config, paths, lowerDirectories)),
-    security: containerSecurity(config),
+    security: await withFilter(config.security, containerSecurity(config)),
     systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroupSteps: cgroups.steps,
@@ -218,7 +219,7 @@ export async function restartThroughMonitor(
     const place = networkPlaceOf(engine, config);
     const resources = readPlannedResources(engine.paths.container(config.id)) ?? config.resources;
     const cgroups = planContainerCgroups({ id: config.id, resources });
-    const steps = planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
+    const steps = await planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
