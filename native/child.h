@@ -40,6 +40,7 @@ _Noreturn void child_run(struct monitor *monitor, const struct section *section,
  * forbids, later steps could not do either, nor the making of a PID 1. Returns 0, or -errno with
  * the step that is to blame in child->step.index. */
 int child_take_rights(struct child *child);
+
 /* Have the pipes and the pty that are 0, 1 and 2 belong to these ids. */
 void give_stdio(uint32_t uid, uint32_t gid);
 #define KEEP_GROUP (~0U)
