@@ -482,7 +482,7 @@ Deno.test("planExecIn() sets what is in procfs before it joins the container", (
     security: RIGHTS,
     hasTerminal: false,
     hasStdin: false,
-    cgroup: undefined,
+    cgroups: { unified: undefined, v1: {} },
     events: EVENTS,
     terminalSize: { rows: 0, columns: 0 },
   });
