@@ -54,6 +54,7 @@ export type { LayerPhase, LayerProgress, ProgressListener } from "./image/progre
 export type { brand, Digest, ImageId } from "./image/digest.ts";
 export type { Platform } from "./image/platform.ts";
 export { parseReference, type Reference } from "./image/reference.ts";
+export type { DeviceLimit, Resources } from "./container/resources.ts";
 export { renameContainer } from "./engine/rename.ts";
 export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
 export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/boot.ts";
@@ -122,6 +123,7 @@ export type {
   StorageDriver,
   TmpfsMount,
 } from "./container/config.ts";
+export type { IdRange, Namespaces, OfContainer } from "./container/namespaces.ts";
 export {
   DEFAULT_SECURITY,
   type DeviceRequest,
@@ -133,6 +135,7 @@ export type { ContainerState, ContainerStatus, HealthStatus } from "./container/
 export type { TerminalSize } from "./container/launch_input.ts";
 export type {
   Attachment,
+  JoinedProcesses,
   MonitorConnection,
   MonitorEvent,
   MonitorObserver,

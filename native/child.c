@@ -22,7 +22,7 @@ static int place_fds(const int stdio[3], int join_fd)
 	if (result >= 0)
 		result = sys_close_range(JOIN_FD + 1, NETWORK_FD - 1);
 	if (result >= 0)
-		result = sys_close_range(NETWORK_FD + 1, ~0U);
+		result = sys_close_range(USER_FD + 1, ~0U);
 	return result;
 }
 

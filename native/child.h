@@ -5,7 +5,8 @@
 #include "plan.h"
 #include <linux/filter.h>
 
-/* The only descriptors a child keeps besides 0, 1 and 2, and NETWORK_FD: all close-on-exec. */
+/* The only descriptors a child keeps besides 0, 1 and 2, and those from NETWORK_FD to USER_FD: all
+ * close-on-exec. */
 enum { REPORT_FD = 3, JOIN_FD = 6 };
 
 /* The effective, permitted, inheritable and ambient one. */
@@ -39,5 +40,9 @@ _Noreturn void child_run(struct monitor *monitor, const struct section *section,
  * forbids, later steps could not do either, nor the making of a PID 1. Returns 0, or -errno with
  * the step that is to blame in child->step.index. */
 int child_take_rights(struct child *child);
+
+/* Have the pipes and the pty that are 0, 1 and 2 belong to these ids. */
+void give_stdio(uint32_t uid, uint32_t gid);
+#define KEEP_GROUP (~0U)
 
 void child_report(const struct report *report, const int *fd);

@@ -115,7 +115,7 @@ void kill_process(struct process *process)
 		return;
 	(void)sys_pidfd_signal(process->pidfd, SIGKILL);
 	if (sys_poll_for(&watch, 1, KILL_TIMEOUT) > 0)
-		(void)sys_wait4(process->pid, NULL, 0);
+		(void)sys_wait4(process->pid, NULL, WNOHANG); /* a tracer may keep its end */
 	sys_close(process->pidfd);
 	*process = (struct process){ 0 };
 }
@@ -269,6 +269,9 @@ static int try_child(struct monitor *monitor, const struct section *section, con
 	result = await_child(monitor, &process, report);
 	sys_close(report);
 	if (result == 0) {
+		/* After `fork` the first process may have ended before its mounts were found. */
+		if (monitor->mounts == 0)
+			hold_mounts(monitor, section, process.pid);
 		*ret_process = process;
 		return 0;
 	}
@@ -335,15 +338,32 @@ static int run_steps(struct monitor *monitor, uint32_t *ret_index)
 	return result;
 }
 
+/* Whether the descriptor that this word joins was not given. */
+static bool lacks_descriptor(const struct monitor *monitor, const char *word)
+{
+	static const struct {
+		const char *word;
+		int fd;
+	} JOINED[] = {
+		{ "join-network", NETWORK_FD }, { "join-pid", PID_FD },   { "take-shm", IPC_FD },
+		{ "join-ipc", IPC_FD },         { "join-user", USER_FD },
+	};
+
+	for (unsigned i = 0; i < sizeof(JOINED) / sizeof(JOINED[0]); i++)
+		if (text_equal(JOINED[i].word, word))
+			return !is_given(monitor, JOINED[i].fd);
+	return false;
+}
+
 /* Without a namespace to join the container would come to be in the host's: -EBADF, with the number
  * of the step in plan->index. */
-static int check_network(const struct monitor *monitor, struct plan *plan)
+static int check_descriptors(const struct monitor *monitor, struct plan *plan)
 {
 	struct plan steps = *plan;
 	struct step step;
 
-	while (!monitor->has_network && plan_next(&steps, &step) > 0) {
-		if (!text_equal(step.word->name, "join-network"))
+	while (plan_next(&steps, &step) > 0) {
+		if (!lacks_descriptor(monitor, step.word->name))
 			continue;
 		plan->index = step.index;
 		return -EBADF;
@@ -358,7 +378,7 @@ int launch(struct monitor *monitor, uint32_t *ret_index)
 	if (result == 0)
 		result = plan_check(&monitor->plan);
 	if (result == 0)
-		result = check_network(monitor, &monitor->plan);
+		result = check_descriptors(monitor, &monitor->plan);
 	*ret_index = monitor->plan.index;
 	return result < 0 ? result : run_steps(monitor, ret_index);
 }

@@ -63,7 +63,8 @@ static int prepare(struct monitor *monitor)
 	const uint64_t wanted = UINT64_C(1) << (SIGCHLD - 1) | UINT64_C(1) << (SIGTERM - 1);
 	int result;
 
-	monitor->has_network = sys_fcntl(NETWORK_FD, F_GETFD, 0) >= 0;
+	for (int fd = NETWORK_FD; fd < START_FDS; fd++)
+		monitor->given_fds |= (sys_fcntl(fd, F_GETFD, 0) >= 0 ? 1U : 0U) << fd;
 	result = settle_fds();
 	if (result < 0)
 		return result;
@@ -154,6 +155,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && text_equal(argv[1], "--list-steps")) {
 		list_steps();
+		return 0;
+	}
+	if (argc == 4 && text_equal(argv[1], "--namespaces")) {
+		make_namespaces(argv[2], argv[3]);
 		return 0;
 	}
 	result = monitor == NULL ? -ENOMEM : prepare(monitor);

@@ -14,7 +14,10 @@ enum {
 	INIT_FD = 6,
 	PROGRAM_FD = 7,
 	NETWORK_FD = 8,
-	START_FDS = 9,
+	PID_FD = 9,
+	IPC_FD = 10,
+	USER_FD = 11,
+	START_FDS = 12,
 };
 
 #define CLIENT_COUNT 40
@@ -236,7 +239,7 @@ struct monitor {
 	bool has_used_buffers; /* more than their first pages, since buffers_trim() */
 	bool has_exited;       /* there is no init: it has ended, and is not run again yet */
 	bool is_finished;      /* the exit is recorded and the lock released */
-	bool has_network;      /* NETWORK_FD was given */
+	uint32_t given_fds;    /* bit N: descriptor N was given, of those that steps join */
 	bool has_engine;       /* the client on CONTROL_FD is connected */
 	bool has_told_engine;  /* and knows that the container has ended for good */
 	uint8_t exit_code;
@@ -271,6 +274,12 @@ struct report {
 	int32_t value;
 };
 
+/* Whether there was a descriptor of this number at the start. */
+static inline bool is_given(const struct monitor *monitor, int fd)
+{
+	return (monitor->given_fds >> fd & 1) != 0;
+}
+
 /* When the engine has gone, the number of its descriptor may be another client's. */
 static inline bool is_engine(const struct monitor *monitor, const struct client *client)
 {
@@ -290,6 +299,9 @@ static inline void close_stream(int *fd)
 		sys_close(*fd);
 	*fd = 0;
 }
+
+/* namespaces.c: make the namespaces that a container of its own ids has, and send them. */
+void make_namespaces(const char *first, const char *count);
 
 /* buffers.c: say where each buffer is; give back the memory of those that hold nothing at the
  * moment, and the whole pages in any memory. */

@@ -36,7 +36,7 @@ void execute_program(const struct monitor *monitor, const char *arguments, uint3
 	if (argv == NULL)
 		return;
 	(void)point_to_strings(argv, arguments, count);
-	if (monitor->has_network)
+	if (is_given(monitor, NETWORK_FD))
 		(void)sys_fcntl(NETWORK_FD, F_SETFD, 0);
 	(void)sys_signal_handler(SIGPIPE, SIG_DFL);
 	(void)sys_signal_mask(0, NULL);

@@ -5,6 +5,8 @@
 
 #define MAX_WORDS 3
 
+/* Bit N stands for descriptor PID_FD + N. */
+enum { TARGET_PID = 1, TARGET_IPC = 2 };
 enum { ATTACH_INPUT = 1, ATTACH_STDOUT = 2, ATTACH_STDERR = 4, ATTACH_ENDS_INPUT = 8 };
 
 struct request {
@@ -245,6 +247,25 @@ static int request_wake(struct request *request)
 	return answer_ok(request, wake_set(request->monitor, delay));
 }
 
+/* Pidfds for the next runs of init: the containers whose namespaces it joins may have been started
+ * again since the monitor was. */
+static int request_targets(struct request *request)
+{
+	const struct monitor *monitor = request->monitor;
+	uint64_t joined = monitor->given_fds >> PID_FD & (TARGET_PID | TARGET_IPC);
+	uint32_t fd_index = 0;
+	uint64_t flags;
+
+	if (request_number(request, 1, TARGET_PID | TARGET_IPC, &flags) < 0 || flags != joined ||
+	    request->fd_count != (flags & 1) + (flags >> 1))
+		return -EINVAL;
+	if ((flags & TARGET_PID) != 0)
+		(void)sys_dup3(request->fds[fd_index++], PID_FD, O_CLOEXEC);
+	if ((flags & TARGET_IPC) != 0)
+		(void)sys_dup3(request->fds[fd_index++], IPC_FD, O_CLOEXEC);
+	return answer_ok(request, 0);
+}
+
 static const struct {
 	const char *word;
 	unsigned word_count;
@@ -266,6 +287,7 @@ static const struct {
 	{ "restart-policy", 3, request_restart_policy },
 	{ "rename", 2, request_rename },
 	{ "wake", 2, request_wake },
+	{ "targets", 2, request_targets },
 	/* clang-format on */
 };
 

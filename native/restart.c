@@ -195,9 +195,21 @@ static uint8_t failure_code(const struct monitor *monitor, int error)
 	return text_equal(word, "chdir") ? EXIT_CANNOT_INVOKE : EXIT_FAILED_STEP;
 }
 
-/* A run that did not come to execve counts as one that ended at once. */
+/* Whether the container whose namespace a run joins has ended. */
+static bool has_lost_target(const struct monitor *monitor, int error)
+{
+	const char *word = find_step_word(&monitor->init_section.steps, monitor->failed_index);
+
+	return error == -ESRCH && (text_equal(word, "join-pid") || text_equal(word, "take-shm") ||
+				   text_equal(word, "join-ipc"));
+}
+
+/* A run that did not come to execve counts as one that ended at once. No further one can join what
+ * has gone: only somebody who knows of another namespace can ask for one. */
 static void fail_run(struct monitor *monitor, int error)
 {
+	if (has_lost_target(monitor, error))
+		monitor->restart.is_over = true;
 	monitor->exit_code = failure_code(monitor, error);
 	monitor->finished_at = sys_clock(CLOCK_REAL);
 	monitor->running_since = 0;

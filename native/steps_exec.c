@@ -90,8 +90,8 @@ static _Noreturn void forward_and_reap(int main_pid)
 }
 
 /* PID 1 in the manner of tini: go on in a child that leads the terminal's foreground group, hand it
- * every signal, reap orphans. Signals are still blocked as in the monitor, so none is lost or acted
- * on. */
+ * every signal, reap orphans, also where it is not PID 1. Signals are still blocked as in the
+ * monitor, so none is lost or acted on. */
 int step_reaper(struct child *child, const struct step *step)
 {
 	int64_t pid = sys_fork();
@@ -101,6 +101,7 @@ int step_reaper(struct child *child, const struct step *step)
 		return (int)pid;
 	if (pid > 0) {
 		become_init(child);
+		(void)sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0);
 		forward_and_reap((int)pid);
 	}
 	(void)SYS(setpgid, 0, 0);

@@ -4,7 +4,7 @@
 #include "steps.h"
 #include "text.h"
 
-enum { TREE_RECURSIVE = 1, TREE_MAKE_SOURCE = 2 };
+enum { TREE_RECURSIVE = 1, TREE_MAKE_SOURCE = 2, TREE_ID_MAPPED = 4 };
 
 static const char *or_null(const char *text)
 {
@@ -188,6 +188,15 @@ static int attach(int tree, int target, uint32_t attributes, uint32_t recursive)
 	return result;
 }
 
+/* mount_setattr(2), "ID-mapped mounts": what belongs to 0, 1, 2 ... in the file system belongs in
+ * `tree` to the ids that the user namespace has for them. */
+static int map_ids(int tree, uint32_t recursive)
+{
+	struct mount_attr change = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = USER_FD };
+
+	return sys_mount_setattr(tree, recursive, &change);
+}
+
 static int open_source(const char *path, uint32_t flags)
 {
 	uint32_t recursive = (flags & TREE_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
@@ -249,6 +258,8 @@ int step_attach_tree(struct child *child, const struct step *step)
 	struct statx status;
 	int result = tree < 0 ? tree : sys_statx(tree, &status);
 
+	if (result == 0 && (flags & TREE_ID_MAPPED) != 0)
+		result = map_ids(tree, recursive);
 	if (result < 0)
 		return result;
 	target = open_target(child, step_text(step, 1), (status.stx_mode & S_IFMT) == S_IFDIR);
@@ -261,6 +272,23 @@ int step_attach_tree(struct child *child, const struct step *step)
 	if (result < 0)
 		return result;
 	return sys_mount(NULL, path, NULL, propagation | (recursive != 0 ? MS_REC : 0), NULL);
+}
+
+/* The /dev/shm of another container, which `take-shm` has copied. Mounts that are made there later
+ * are not followed. */
+int step_attach_shm(struct child *child, const struct step *step)
+{
+	cleanup_close int tree = IPC_FD;
+	cleanup_close int target = open_target(child, step_text(step, 0), true);
+	char path[FD_PATH_SIZE];
+	int result;
+
+	if (target < 0)
+		return target;
+	result = attach(tree, target, (uint32_t)step_number(step, 1), 0);
+	if (result == 0)
+		result = fd_path(tree, path);
+	return result < 0 ? result : sys_mount(NULL, path, NULL, MS_PRIVATE, NULL);
 }
 
 /* Open what is to be hidden or made read-only. No link on the way is followed: these paths are the

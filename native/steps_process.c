@@ -100,7 +100,7 @@ int step_bounding(struct child *child, const struct step *step)
 /* Pipes and the pty were made by root. Give them to the user, who could not open /dev/stdout
  * otherwise. That it fails on a file system or in a user namespace without such an owner harms
  * nothing else. */
-static void give_stdio(uint32_t uid)
+void give_stdio(uint32_t uid, uint32_t gid)
 {
 	struct statx status;
 
@@ -108,7 +108,7 @@ static void give_stdio(uint32_t uid)
 		bool is_pipe = sys_statx(fd, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFIFO;
 
 		if (is_pipe || sys_ioctl(fd, TIOCGPGRP, &(int){ 0 }) == 0)
-			(void)sys_fchown(fd, uid, ~0U);
+			(void)sys_fchown(fd, uid, gid);
 	}
 }
 
@@ -127,7 +127,7 @@ int step_user(struct child *child, const struct step *step)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++)
 		groups[i] = (uint32_t)step_number(step, i + 2);
-	give_stdio(uid);
+	give_stdio(uid, KEEP_GROUP);
 	result = sys_prctl(PR_SET_KEEPCAPS, 1, 0);
 	if (result == 0)
 		result = (int)SYS(setgroups, count, groups);
@@ -150,22 +150,4 @@ int step_parent_death(struct child *child, const struct step *step)
 	if (result < 0)
 		return result;
 	return sys_poll(&report, 1, &now) > 0 ? -ESRCH : 0;
-}
-
-/* setns(2): enter the namespaces of the container's init, all in one step. */
-int step_join(struct child *child, const struct step *step)
-{
-	child->has_joined = true;
-	return (int)SYS(setns, JOIN_FD, step_number(step, 0));
-}
-
-/* setns(2): enter the network that was made before there was a container. */
-int step_join_network(struct child *child, const struct step *step)
-{
-	int result = (int)SYS(setns, NETWORK_FD, CLONE_NEWNET);
-
-	(void)child;
-	(void)step;
-	sys_close(NETWORK_FD);
-	return result;
 }

@@ -1,6 +1,7 @@
 /* One poll loop for all that can happen while the container runs. */
 #include "health.h"
 #include "monitor.h"
+#include "text.h"
 
 /* Places in the array for poll(2). A descriptor of no interest at the moment is -1, which poll
  * skips. */
@@ -14,11 +15,14 @@ enum {
 	WATCH_RULESET,
 	WATCH_WAKE,
 	WATCH_OOM,
+	WATCH_INIT,
 	WATCH_CLIENTS,
 };
 enum { CLIENT_REQUESTS, CLIENT_INPUT, CLIENT_OUTPUTS, CLIENT_WATCHES = 4 };
 /* When so long nothing has happened memory is given back: it costs time to get it again. */
 #define TRIM_PAUSE UINT64_C(1000000000)
+#define STAT_SIZE 1024 /* of /proc/PID/stat; a line has 52 fields */
+#define EXIT_KILLED (128 + SIGKILL)
 #define WATCH_COUNT (WATCH_CLIENTS + CLIENT_COUNT * CLIENT_WATCHES)
 
 static struct pollfd watch_if(bool is_wanted, int fd, int16_t events)
@@ -64,6 +68,7 @@ static uint32_t watch(const struct monitor *monitor, struct pollfd watches[WATCH
 	watches[WATCH_CHECK_REPORT] = watch_if(true, monitor->health.report, POLLIN);
 	watches[WATCH_CHECK_OUTPUT] = watch_if(true, monitor->health.output, POLLIN);
 	watches[WATCH_RULESET] = watch_if(true, monitor->ruleset.socket, POLLIN);
+	watches[WATCH_INIT] = watch_if(!monitor->has_exited, monitor->init.pidfd, POLLIN);
 	watches[WATCH_WAKE] = watch_if(monitor->wake.pid == 0, monitor->wake.timer, POLLIN);
 	watches[WATCH_OOM] = monitor->oom.events > 0
 				     ? watch_if(true, monitor->oom.events, POLLPRI)
@@ -98,6 +103,11 @@ static int reap_one(const struct monitor *monitor, int *ret_status)
 					      : sys_wait4(monitor->init.pid, ret_status, WNOHANG);
 }
 
+static uint8_t exit_code_of(int status)
+{
+	return (uint8_t)((status & 0x7f) == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f));
+}
+
 /* Reap everything: orphans of an `exec`, and of a container in the host's pid namespace, end up
  * here. */
 static void reap(struct monitor *monitor)
@@ -107,9 +117,46 @@ static void reap(struct monitor *monitor)
 
 	health_take_reports(monitor);
 	while ((pid = reap_one(monitor, &status)) > 0)
-		take_end(monitor, pid,
-			 (uint8_t)((status & 0x7f) == 0 ? status >> 8 & 0xff
-							: 128 + (status & 0x7f)));
+		take_end(monitor, pid, exit_code_of(status));
+}
+
+/* The last field of /proc/PID/stat is the status of a process that has ended (proc_pid_stat(5)).
+ * Returns -1 when it cannot be read. */
+static int read_end(int pid)
+{
+	char storage[STAT_SIZE];
+	struct text path = TEXT(storage);
+	cleanup_close int file = -1;
+	int64_t size;
+	uint64_t status;
+
+	text_add(&path, "/proc/");
+	text_add_number(&path, (uint64_t)pid);
+	text_add(&path, "/stat");
+	(void)text_end(&path);
+	file = sys_openat(AT_FDCWD, storage, O_RDONLY, 0);
+	size = file < 0 ? file : sys_read(file, storage, sizeof(storage));
+	if (size <= 0)
+		return -1;
+	storage[--size] = '\0'; /* the newline */
+	while (size > 0 && storage[size - 1] != ' ')
+		size--;
+	return parse_number(storage + size, 10, UINT16_MAX, &status) < 0 ? -1 : (int)status;
+}
+
+/* Init has ended. If it is still there after reaping, a process outside this container traces it,
+ * in a pid namespace that both share: then the end is kept from its parent for as long as that
+ * likes, and the container is not to wait for it (ptrace(2)). */
+static void take_hidden_end(struct monitor *monitor)
+{
+	int pid = monitor->init.pid;
+	int status;
+
+	reap(monitor);
+	if (monitor->has_exited)
+		return;
+	status = read_end(pid);
+	take_end(monitor, pid, status < 0 ? EXIT_KILLED : exit_code_of(status));
 }
 
 /* The host is going down, most likely: what runs is told, and nothing is started any more. */
@@ -223,6 +270,8 @@ void serve_once(struct monitor *monitor)
 		take_signals(monitor);
 	if (watches[WATCH_CHECK_REPORT].revents != 0)
 		reap(monitor);
+	if (watches[WATCH_INIT].revents != 0 && !monitor->has_exited)
+		take_hidden_end(monitor);
 	run_timers(monitor);
 	tell_exit(monitor);
 }

@@ -30,6 +30,12 @@ export interface StartOptions {
   cleanupProgram?: Descriptor;
   /** Descriptor 8. */
   networkNamespace?: Descriptor;
+  /** Descriptor 9. */
+  pidTarget?: Descriptor;
+  /** Descriptor 10. */
+  ipcTarget?: Descriptor;
+  /** Descriptor 11. */
+  userNamespace?: Descriptor;
   /** Sent before the monitor runs, so that no output is missed. */
   firstRequest?: { text: string; descriptors: readonly number[] };
 }
@@ -173,6 +179,9 @@ function start(
       options.target?.number ?? -1,
       options.cleanupProgram?.number ?? -1,
       options.networkNamespace?.number ?? -1,
+      options.pidTarget?.number ?? -1,
+      options.ipcTarget?.number ?? -1,
+      options.userNamespace?.number ?? -1,
     ],
   });
   return new Monitor(ours, pid, pidfd);

@@ -1,8 +1,9 @@
 /** Containers that do what they can against being ended, and against those who look after them. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { compileHostile } from "./compile_hostile.ts";
 import { Disk } from "./disk.ts";
-import { eventually, exists, isAlive, listNames, type TestEngine, testWhole } from "./harness.ts";
+import { eventually, exists, isAlive, listNames, testWhole } from "./harness.ts";
 
 /** Most processes that a fork bomb of these tests has; below it in any case is the engine's own. */
 const BOMB_SIZE = 1000;
@@ -186,14 +187,6 @@ testWhole("a monitor has no socket with a name that a container can use", async 
   for (const name of names) match(name, /^\/proc\/self\/fd\/\d+\/socket$/);
   await wherry.run(["rm", "-f", "box"]);
 });
-
-/** Compiles hostile.c to one static file. @returns Its path. */
-async function compileHostile(wherry: TestEngine): Promise<string> {
-  const source = new URL("hostile.c", import.meta.url).pathname;
-  const program = `${wherry.scratch}/hostile`;
-  await wherry.runHost(Deno.env.get("CC") || "gcc", "-static", "-O1", "-o", program, source);
-  return program;
-}
 
 /** Pids, inside, of the processes in the container whose init is `pid`. */
 function listProcessesBeside(pid: number): string[] {

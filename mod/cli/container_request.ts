@@ -24,6 +24,7 @@ import { planNamespaces } from "./namespace_flags.ts";
 import { planResources } from "./resource_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 import { planSecurity } from "./security_flags.ts";
+import { checkUserNamespace, parseUserNamespace } from "./user_namespace_flags.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
 
@@ -122,6 +123,9 @@ export function planRequest(
   const platform = readPlatform(flags);
   const log = parseLogFlags(flags["log-driver"], flags["log-opt"]);
   const healthCheck = parseHealthFlags(flags);
+  const ownIds = parseUserNamespace(flags.userns);
+  const volumes = flags.volume.map((text) => parseVolumeFlag(text, Deno.cwd()));
+  checkUserNamespace(ownIds, volumes);
   return {
     ...(flags.rootfs === undefined ? { image: image ?? "" } : { rootfs: flags.rootfs }),
     ...(platform === undefined ? {} : { platform }),
@@ -143,7 +147,7 @@ export function planRequest(
     isAutoRemoved: flags.rm,
     ...planNetwork(flags),
     mounts: [
-      ...flags.volume.map((text) => parseVolumeFlag(text, Deno.cwd())),
+      ...volumes,
       ...flags.tmpfs.map(parseTmpfsFlag),
     ],
     labels: parseLabels(flags.label),
@@ -155,6 +159,7 @@ export function planRequest(
     resources: planResources(flags),
     security: planSecurity(flags),
     namespaces: planNamespaces(flags),
+    ...(ownIds === undefined ? {} : { ownIds }),
     attachedStreams: attached,
     startsAtOnce,
   };

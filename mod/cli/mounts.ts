@@ -28,12 +28,14 @@ export function parseVolumeFlag(text: string, currentDirectory: string): BindMou
   if (source === "" || target === undefined || target === "" || rest.length > 0) {
     throw malformed(text, "it is not SOURCE:TARGET[:OPTIONS]");
   }
+  const parsed = parseOptions(options, text);
   return {
     type: "bind",
     source: resolveSource(source, text, currentDirectory),
     target: checkTarget(target, text),
-    createsSource: true,
-    ...parseOptions(options, text),
+    // A new directory would belong to the container's root, whom idmap makes nobody
+    createsSource: parsed.isIdMapped !== true,
+    ...parsed,
   };
 }
 
@@ -64,17 +66,23 @@ export function checkTarget(target: string, text: string): string {
 function parseOptions(
   options: string,
   text: string,
-): Pick<BindMount, "isReadOnly" | "propagation"> {
+): Pick<BindMount, "isReadOnly" | "propagation" | "isIdMapped"> {
   const words = options === "" ? [] : options.split(",");
   let access: string | undefined;
   let propagation: Propagation | undefined;
+  let isIdMapped = false;
   for (const word of words) {
     if (word === "ro" || word === "rw") access = setOnce(access, word, text);
     else if ((PROPAGATIONS as string[]).includes(word)) {
       propagation = setOnce(propagation, word as Propagation, text);
-    } else if (!WITHOUT_EFFECT.includes(word)) throw malformed(text, `unknown option "${word}"`);
+    } else if (word === "idmap") isIdMapped = true;
+    else if (!WITHOUT_EFFECT.includes(word)) throw malformed(text, `unknown option "${word}"`);
   }
-  return { isReadOnly: access === "ro", propagation: propagation ?? "rprivate" };
+  return {
+    isReadOnly: access === "ro",
+    propagation: propagation ?? "rprivate",
+    ...(isIdMapped ? { isIdMapped } : {}),
+  };
 }
 
 function setOnce<T extends string>(old: T | undefined, word: T, text: string): T {

@@ -13,6 +13,13 @@ const cases: [text: string, expected: Record<string, unknown>][] = [
     isReadOnly: true,
     propagation: "rslave",
   }],
+  ["/a:/b:idmap,ro", {
+    source: "/a",
+    target: "/b",
+    isReadOnly: true,
+    isIdMapped: true,
+    createsSource: false,
+  }],
   ["/a:/b:rw", { source: "/a", target: "/b" }],
   [".:/b", { source: "/here", target: "/b" }],
   ["./x:/b", { source: "/here/x", target: "/b" }],

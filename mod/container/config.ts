@@ -23,6 +23,8 @@ export interface BindMount {
   createsSource: boolean;
   /** How mounts made below one side show up on the other. */
   propagation: Propagation;
+  /** Whether what belongs to 0, 1, 2 ... there belongs to the same ids inside, of a container with its own. @default {false} */
+  isIdMapped?: boolean;
 }
 
 /** A new, empty file system in memory. */

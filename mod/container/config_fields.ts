@@ -72,7 +72,8 @@ function isMount(value: unknown): boolean {
   if (!isObject(value) || !isString(value["target"])) return false;
   if (value["type"] === "tmpfs") return isString(value["options"]);
   return value["type"] === "bind" && isString(value["source"]) && isBoolean(value["isReadOnly"]) &&
-    isBoolean(value["createsSource"]) && isString(value["propagation"]);
+    isBoolean(value["createsSource"]) && isString(value["propagation"]) &&
+    isBoolean(value["isIdMapped"] ?? false);
 }
 
 function isEndpointRequest(value: unknown): boolean {
@@ -196,6 +197,15 @@ function isNamespaces(value: unknown): boolean {
   return (isOwn(pid) || OF_CONTAINER.test(String(pid))) &&
     (isOneOf("private", "shareable", "none", "host")(ipc) || OF_CONTAINER.test(String(ipc))) &&
     isOwn(uts) && isOwn(cgroup) &&
-    (idRange === null ||
-      (isObject(idRange) && isCount(idRange["first"]) && isCount(idRange["count"])));
+    (idRange === null || isIdRange(idRange));
+}
+
+/** The last one stands for no id at all. */
+const MAX_ID = 2 ** 32 - 2;
+
+/** None that holds the host's root. */
+function isIdRange(value: unknown): boolean {
+  if (!isObject(value) || !isCount(value["first"]) || !isCount(value["count"])) return false;
+  const [first, count] = [Number(value["first"]), Number(value["count"])];
+  return first > 0 && count > 0 && first + count - 1 <= MAX_ID;
 }

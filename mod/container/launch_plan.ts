@@ -5,11 +5,12 @@ import { parseSignal } from "../kernel/signal.ts";
 import { containerArgv, type ContainerConfig, type LogConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import type { LaunchInput, NetworkPlace } from "./launch_input.ts";
+import { joinedContainer, type Namespaces, ownsIpc } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
+import { hostId, planOwner, planUserNamespace } from "./plan_ids.ts";
 import { planMounts, planRoot } from "./plan_mounts.ts";
 import {
   FALLBACK_STOP_SIGNAL,
-  NAMESPACES,
   planCheck,
   planEvents,
   planExec,
@@ -25,20 +26,22 @@ const LOG_FORMATS = { "local": "cri", "json-file": "json" } as const;
 /** The steps that start a container. */
 export function planLaunch(input: LaunchInput): Step[] {
   const { config, identity, security } = input;
+  const owner = String(hostId(config.namespaces.idRange, 0));
   return [
     ...planSupervision(input),
-    ...planNamespaces(input.network),
+    ...planNamespaces(input),
     ...planAttributes(security),
+    ...planOwner(config.namespaces.idRange),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
     ...planRoot(input),
     ["root", input.paths.merged],
     ...planMounts(input),
-    ["mkdir", config.workingDirectory, "0755", "0", "0"],
+    ["mkdir", config.workingDirectory, "0755", owner, owner],
     ["pivot-root"],
     ...planHardening(input),
     ["umask", formatMode(security.umask)],
     ["chdir", config.workingDirectory],
-    ...planIdentity(identity, security),
+    ...planIdentity(identity, security, planUserNamespace(config.namespaces)),
     ["parent-death", String(SIGKILL)],
     ...planFirstProcess(config, identity),
     ...planCheck(input),
@@ -46,16 +49,33 @@ export function planLaunch(input: LaunchInput): Step[] {
 }
 
 /**
- * The namespaces that are made, and the network that was made before.
+ * The namespaces that are made, and those of others that are joined.
  *
- * That one is joined before anything else: the sysfs that is mounted later shows the network of who mounts it.
+ * Before anything else: file systems that are mounted later show the network, the processes and the message queues of
+ * who mounts them. A network that is to belong to a user namespace was made together with that.
  */
-function planNamespaces(network: NetworkPlace): Step[] {
-  if (network === "new") return [["clone", String(NAMESPACES | CLONE_NEW.NET)]];
+function planNamespaces({ config: { namespaces }, network }: LaunchInput): Step[] {
+  const isMade = network === "new" && namespaces.idRange === null;
   return [
-    ["clone", String(NAMESPACES)],
-    ...(network === "host" ? [] : [["join-network"] as const]),
+    ["clone", String(newNamespaces(namespaces, network))],
+    ...(isMade || network === "host" ? [] : [["join-network"] as const]),
+    ...(joinedContainer(namespaces.ipc) === undefined
+      ? []
+      : [["join-ipc"] as const, ["take-shm"] as const]),
+    ...(joinedContainer(namespaces.pid) === undefined
+      ? []
+      : [["join-pid"] as const, ["fork"] as const]),
   ];
+}
+
+/** Flags of clone(2). */
+function newNamespaces(namespaces: Namespaces, network: NetworkPlace): number {
+  return CLONE_NEW.NS |
+    (network === "new" && namespaces.idRange === null ? CLONE_NEW.NET : 0) |
+    (namespaces.pid === "private" ? CLONE_NEW.PID : 0) |
+    (ownsIpc(namespaces) ? CLONE_NEW.IPC : 0) |
+    (namespaces.uts === "private" ? CLONE_NEW.UTS : 0) |
+    (namespaces.cgroup === "private" ? CLONE_NEW.CGROUP : 0);
 }
 
 /** PID 1, and the command after it if that is another one. */

@@ -5,6 +5,7 @@ import { Paths } from "../store/paths.ts";
 import type { ContainerConfig, HealthCheck } from "./config.ts";
 import type { LaunchInput } from "./launch_input.ts";
 import { planLaunch } from "./launch_plan.ts";
+import { type Namespaces, PRIVATE_NAMESPACES } from "./namespaces.ts";
 import { planExecIn } from "./plan_process.ts";
 import { DEFAULT_PROCESS_SECURITY, type ProcessSecurity } from "./process_security.ts";
 import type { Step } from "./plan.ts";
@@ -77,6 +78,7 @@ Deno.test("planExecIn() with a terminal is the golden plan", () => {
     workingDirectory: "/",
     identity: { uid: 0, gid: 0, groups: [10], home: "/root" },
     security: DEFAULT_PROCESS_SECURITY,
+    idRange: null,
     hasTerminal: true,
     hasStdin: true,
     cgroups: { unified: "/sys/fs/cgroup/wherry/0123abcd", v1: {} },
@@ -385,6 +387,60 @@ Deno.test("planLaunch() binds a root that is a copy on itself, without devices",
   ]);
 });
 
+const NEW = { NS: 0x20000, CGROUP: 0x02000000, UTS: 0x04000000, IPC: 0x08000000, PID: 0x20000000 };
+const ALL = NEW.NS | NEW.CGROUP | NEW.UTS | NEW.IPC | NEW.PID;
+
+function namespacesOf(changes: Partial<Namespaces>): LaunchInput {
+  return inputWith({ namespaces: { ...PRIVATE_NAMESPACES, ...changes } }, "host");
+}
+
+for (
+  const [changes, flags] of [
+    [{ pid: "host" }, ALL & ~NEW.PID],
+    [{ ipc: "host" }, ALL & ~NEW.IPC],
+    [{ ipc: "shareable" }, ALL],
+    [{ ipc: "none" }, ALL],
+    [{ uts: "host" }, ALL & ~NEW.UTS],
+    [{ cgroup: "host" }, ALL & ~NEW.CGROUP],
+    [{ pid: "container:0123", ipc: "container:4567" }, ALL & ~NEW.PID & ~NEW.IPC],
+  ] as const
+) {
+  Deno.test(`planLaunch() makes the namespaces of ${JSON.stringify(changes)}`, () => {
+    deepStrictEqual(stepsCalled("clone", planLaunch(namespacesOf(changes))), [
+      ["clone", String(flags)],
+    ]);
+  });
+}
+
+Deno.test("planLaunch() joins namespaces before it mounts anything, the pid namespace last", () => {
+  const namespaces = { ...PRIVATE_NAMESPACES, pid: "container:01", ipc: "container:23" } as const;
+
+  const steps = planLaunch(inputWith({ namespaces }, "joined"));
+
+  const clone = steps.findIndex(([word]) => word === "clone");
+  deepStrictEqual(steps.slice(clone + 1, clone + 7).map(([word]) => word), [
+    ...["join-network", "join-ipc", "take-shm", "join-pid", "fork", "mount"],
+  ]);
+});
+
+Deno.test("planLaunch() gives /dev/shm as the IPC mode says", () => {
+  const shm = (ipc: Namespaces["ipc"]): Step[] =>
+    planLaunch(namespacesOf({ ipc })).filter((step) => step.includes("/dev/shm"));
+
+  deepStrictEqual(shm("shareable"), shm("private"));
+  deepStrictEqual(shm("none"), []);
+  deepStrictEqual(shm("host"), [["attach-tree", "/dev/shm", "/dev/shm", "0", "6", "278528"]]);
+  deepStrictEqual(shm("container:01"), [["attach-shm", "/dev/shm", "14"]]);
+});
+
+Deno.test("planLaunch() leaves the host its name with --uts host", () => {
+  const steps = planLaunch(namespacesOf({ uts: "host" }));
+
+  deepStrictEqual([stepsCalled("sethostname", steps), stepsCalled("setdomainname", steps)], [
+    [],
+    [],
+  ]);
+});
 const RIGHTS: ProcessSecurity = {
   ...DEFAULT_PROCESS_SECURITY,
   capabilities: 0x1000n,
@@ -480,13 +536,134 @@ Deno.test("planExecIn() sets what is in procfs before it joins the container", (
     workingDirectory: "/",
     identity: ROOT,
     security: RIGHTS,
+    idRange: null,
     hasTerminal: false,
     hasStdin: false,
-    cgroup: undefined,
+    cgroups: { unified: undefined, v1: {} },
     events: EVENTS,
     terminalSize: { rows: 0, columns: 0 },
   });
 
   const words = ["clone", "apparmor", "oom-score-adj", "join"];
   deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
+});
+
+const RANGE = { first: 100_000, count: 65_536 };
+
+function mappedInput(changes: Partial<ContainerConfig> = {}): LaunchInput {
+  return inputWith({ namespaces: { ...PRIVATE_NAMESPACES, idRange: RANGE }, ...changes }, "new");
+}
+
+Deno.test("planLaunch() leaves the host's root behind after all that takes it", () => {
+  const steps = planLaunch({ ...mappedInput(), security: RIGHTS });
+
+  const words = [
+    ...["clone", "join-network", "oom-score-adj", "owner", "pivot-root", "chdir", "rlimit"],
+    ...["join-user", "no-new-privs", "bounding", "user", "capset", "parent-death", "exec"],
+  ];
+  deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
+  deepStrictEqual(stepsCalled("owner", steps), [["owner", "100000", "100000"]]);
+  deepStrictEqual(stepsCalled("join-user", steps), [["join-user", String(NEW.NS | NEW.UTS)]]);
+  deepStrictEqual(stepsCalled("clone", steps), [["clone", String(ALL)]]);
+});
+
+Deno.test("planLaunch() mounts an overlay of mapped directories, layers by one mount", () => {
+  const steps = planLaunch({
+    ...mappedInput({
+      root: { type: "image", imageId: "sha256:0", reference: "box", layers: ["one", "two"] },
+    }),
+    lowerDirectories: ["/r/layers/one", "/r/layers/two"],
+  });
+
+  const own = "/r/containers/0123abcd";
+  const merged = `${own}/merged`;
+  const start = steps.findIndex(([, source]) => source === "tmpfs");
+  deepStrictEqual(steps.slice(start, start + 5), [
+    ["mount", "tmpfs", merged, "tmpfs", "14", "mode=700,size=64k"],
+    ["root", merged],
+    ["attach-tree", "/r/layers", "/layers", "4", "4", String(MS.PRIVATE)],
+    ["attach-tree", own, "/own", "4", "4", String(MS.PRIVATE)],
+    [
+      "mount",
+      "overlay",
+      merged,
+      "overlay",
+      "4",
+      `redirect_dir=off,metacopy=off,lowerdir=${merged}/layers/two:${merged}/layers/one,` +
+      `upperdir=${merged}/own/upper,workdir=${merged}/own/work`,
+    ],
+  ]);
+});
+
+Deno.test("planLaunch() maps a root that is a copy onto itself", () => {
+  const steps = planLaunch(mappedInput({ storageDriver: "copy" }));
+
+  const merged = "/r/containers/0123abcd/merged";
+  const start = steps.findIndex(([word]) => word === "root");
+  deepStrictEqual(steps.slice(start, start + 3), [
+    ["root", merged],
+    ["attach-tree", merged, "/", "4", "4", String(MS.PRIVATE)],
+    ["root", merged],
+  ]);
+});
+
+Deno.test("planLaunch() names owners by the host's ids", () => {
+  const steps = planLaunch(mappedInput({
+    mounts: [{ type: "tmpfs", target: "/run", options: "size=1m,uid=33,mode=700,gid=44" }],
+  }));
+
+  const dataOf = (target: string): string | undefined =>
+    stepsCalled("mount-in", steps).find((step) => step[2] === target)?.[5];
+  strictEqual(dataOf("/run"), "size=1m,uid=100033,mode=700,gid=100044");
+  strictEqual(dataOf("/dev/pts"), "newinstance,ptmxmode=0666,mode=0620,gid=100005");
+  deepStrictEqual(stepsCalled("mkdir", steps), [["mkdir", "/work", "0755", "100000", "100000"]]);
+});
+
+Deno.test("planLaunch() maps wherry's own files, and of bind mounts those that ask for it", () => {
+  const bind = {
+    type: "bind",
+    source: "/srv",
+    isReadOnly: false,
+    createsSource: false,
+    propagation: "rprivate",
+  } as const;
+  const steps = planLaunch(mappedInput({
+    mounts: [{ ...bind, target: "/plain" }, { ...bind, target: "/mapped", isIdMapped: true }],
+  }));
+
+  const flagsOf = (target: string): string | undefined =>
+    stepsCalled("attach-tree", steps).find((step) => step[2] === target)?.[3];
+  deepStrictEqual(["/etc/hosts", "/plain", "/mapped"].map(flagsOf), ["4", "1", "5"]);
+});
+
+Deno.test("planExecIn() enters the container's user namespace last", () => {
+  const steps = planExecIn({
+    argv: ["sh"],
+    env: [],
+    workingDirectory: "/",
+    identity: ROOT,
+    security: RIGHTS,
+    idRange: RANGE,
+    hasTerminal: true,
+    hasStdin: true,
+    cgroups: { unified: undefined, v1: {} },
+    events: EVENTS,
+    terminalSize: { rows: 0, columns: 0 },
+  });
+
+  const words = ["owner", "join", "fork", "terminal", "chdir", "rlimit", "join-user", "bounding"];
+  deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
+  deepStrictEqual(stepsCalled("join-user", steps), [["join-user", "0"]]);
+});
+
+Deno.test("planLaunch() filters the system calls of the first process and of health checks", () => {
+  const seccompFilter = { flags: 4, program: "060000000000ff7f" };
+  const input = inputWith({ healthCheck: planHealth(["CMD", "true"]) });
+
+  const steps = planLaunch({ ...input, security: { ...DEFAULT_PROCESS_SECURITY, seccompFilter } });
+
+  deepStrictEqual(
+    steps.filter(([word]) => word === "seccomp"),
+    [["seccomp", "4", "060000000000ff7f"], ["seccomp", "4", "060000000000ff7f"]],
+  );
 });

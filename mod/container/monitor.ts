@@ -41,7 +41,18 @@ export interface Attachment {
   detachKeys: readonly number[];
 }
 
+/** Pidfds of processes in whose namespaces a container is to be. */
+export interface JoinedProcesses {
+  /** Of one in the pid namespace. */
+  pid?: Descriptor | undefined;
+  /** Of one in the IPC namespace, and with the wanted `/dev/shm`. */
+  ipc?: Descriptor | undefined;
+}
+
 const EUSERS = 87;
+
+const TARGET_PID = 1;
+const TARGET_IPC = 2;
 
 const ATTACH_STDIN = 1;
 const ATTACH_STDOUT = 2;
@@ -153,6 +164,16 @@ export class MonitorConnection implements Disposable {
    */
   restart(signal: number, timeoutMs: number): void {
     this.#request(`restart ${signal} ${timeoutMs}`);
+  }
+
+  /**
+   * Tells whose namespaces further runs of init join; the answer is `ok`, or `error` with EINVAL if they are not those
+   * that the monitor was started with.
+   */
+  setTargets({ pid, ipc }: JoinedProcesses): void {
+    const flags = (pid === undefined ? 0 : TARGET_PID) | (ipc === undefined ? 0 : TARGET_IPC);
+    const pidfds = [pid, ipc].flatMap((pidfd) => pidfd === undefined ? [] : [pidfd.number]);
+    this.#request(`targets ${flags}`, pidfds);
   }
 
   /** Asks for another restart policy; the answer is `ok` or `error`. */
@@ -301,6 +322,10 @@ export interface MonitorOptions {
   cleanupProgram?: Descriptor;
   /** The network namespace of a `join-network` step; the monitor goes on holding it. */
   networkNamespace?: Descriptor;
+  /** For `join-pid`, `take-shm` and `join-ipc` steps; the monitor goes on holding them. */
+  joined?: JoinedProcesses;
+  /** The user namespace of a `join-user` step, or a pidfd of a process in it; the monitor goes on holding it. */
+  userNamespace?: Descriptor;
   /** This process's streams to hand over, if any. */
   attachment?: Attachment;
   /** Told of what passes on the connection. */
@@ -337,6 +362,9 @@ export function startMonitor(options: MonitorOptions): MonitorConnection {
       options.target?.number ?? -1,
       options.cleanupProgram?.number ?? -1,
       options.networkNamespace?.number ?? -1,
+      options.joined?.pid?.number ?? -1,
+      options.joined?.ipc?.number ?? -1,
+      options.userNamespace?.number ?? -1,
     ],
     ...(openFilesLimit === undefined ? {} : { openFilesLimit }),
   });
@@ -348,7 +376,7 @@ export function startMonitor(options: MonitorOptions): MonitorConnection {
 let program: Descriptor | undefined;
 
 /** The monitor's program file: the sealed one inside the executable, or a sealed copy of the build's. */
-function monitorProgram(): number {
+export function monitorProgram(): number {
   if (program === undefined) {
     const source = monitorSource();
     program = "fd" in source

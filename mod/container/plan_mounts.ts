@@ -2,10 +2,22 @@
 
 import { cString } from "../../ffi/c_string.ts";
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
-import type { BindMount, ContainerMount, Propagation } from "./config.ts";
+import type { BindMount, ContainerConfig, ContainerMount, Propagation } from "./config.ts";
 import type { CgroupHierarchy, LaunchInput } from "./launch_input.ts";
+import { type IdRange, joinedContainer } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import { DEV_DATA, DEV_FLAGS, isDeviceMount, planDevices, tmpfsOptions } from "./plan_devices.ts";
+import {
+  hostId,
+  mapTmpfsOwners,
+  type OverlayDirectories,
+  planMappedCopy,
+  planMappedDirectories,
+  TREE_IS_ID_MAPPED,
+} from "./plan_ids.ts";
+
+/** Where the host has its POSIX shared memory. @see shm_overview(7) */
+export const HOST_SHM = "/dev/shm";
 
 /** Files that wherry keeps and mounts into `/etc`. */
 export const MANAGED_ETC_FILES = ["hosts", "hostname", "resolv.conf"] as const;
@@ -21,8 +33,15 @@ const PROPAGATION_FLAGS: Record<Propagation, number> = {
 
 /** The root file system, at `merged`, where no device works. */
 export function planRoot(input: LaunchInput): Step[] {
-  if (input.config.storageDriver === "overlay") return [planOverlay(input)];
-  const { merged } = input.paths;
+  const { config, paths: { merged }, lowerDirectories } = input;
+  const isMapped = config.namespaces.idRange !== null;
+  if (config.storageDriver === "overlay") {
+    const own = { ...input.paths, lowers: lowerDirectories.toReversed() };
+    if (!isMapped) return [planOverlay(own)];
+    const { steps, directories } = planMappedDirectories(input, own);
+    return [...steps, planOverlay(directories)];
+  }
+  if (isMapped) return planMappedCopy(input);
   return [
     ["mount", merged, merged, "", String(MS.BIND), ""],
     ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NODEV), ""],
@@ -38,16 +57,14 @@ const MAX_MOUNT_DATA = 4095;
  */
 const OVERLAY_OPTIONS = "redirect_dir=off,metacopy=off";
 
-function planOverlay({ paths, lowerDirectories }: LaunchInput): Step {
-  const lowers = lowerDirectories.toReversed();
+function planOverlay({ merged, upper, work, lowers }: OverlayDirectories): Step {
   const data = `${OVERLAY_OPTIONS},lowerdir=${lowers.map(escapeOverlayPath).join(":")},` +
-    `upperdir=${escapeOverlayPath(paths.upper)},workdir=${escapeOverlayPath(paths.work)}`;
+    `upperdir=${escapeOverlayPath(upper)},workdir=${escapeOverlayPath(work)}`;
   // A character is at most three bytes: only what may be too long is worth counting
   if (data.length * 3 <= MAX_MOUNT_DATA || cString(data).length <= MAX_MOUNT_DATA + 1) {
-    return ["mount", "overlay", paths.merged, "overlay", String(MS.NODEV), data];
+    return ["mount", "overlay", merged, "overlay", String(MS.NODEV), data];
   }
-  const own = [paths.upper, paths.work];
-  return ["overlay", paths.merged, String(MS.NODEV), OVERLAY_OPTIONS, ...own, ...lowers];
+  return ["overlay", merged, String(MS.NODEV), OVERLAY_OPTIONS, upper, work, ...lowers];
 }
 
 /** A path as overlay's options want it: the separators `:` and `,` escaped. */
@@ -57,6 +74,7 @@ function escapeOverlayPath(path: string): string {
 
 export function planMounts(input: LaunchInput): Step[] {
   const { config, paths } = input;
+  const { idRange } = config.namespaces;
   const device = config.mounts.findLast(isDeviceMount);
   const others = config.mounts.filter((mount) => !isDeviceMount(mount));
   const requested = new Set(others.map((mount) => mount.target));
@@ -69,13 +87,16 @@ export function planMounts(input: LaunchInput): Step[] {
       "attach-tree",
       `${paths.etc}/${name}`,
       `/etc/${name}`,
-      "0",
+      idRange === null ? "0" : String(TREE_IS_ID_MAPPED),
       "0",
       String(PROPAGATION_FLAGS.rprivate),
     ]),
-    ...planRequestedMounts(others),
+    ...planRequestedMounts(others, idRange),
   ];
 }
+
+/** `tty`, to which terminals belong. */
+const TTY_GROUP = 5;
 
 interface TargetedSteps {
   target: string;
@@ -87,7 +108,7 @@ function planDefaultMounts(
   requested: readonly ContainerMount[],
 ): TargetedSteps[] {
   const device = config.mounts.findLast(isDeviceMount);
-  const { isPrivileged, hasWritableCgroups, shmSize } = config.security;
+  const { isPrivileged, hasWritableCgroups } = config.security;
   const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
   const mount = (type: string, target: string, flags: number, data = ""): TargetedSteps => ({
     target,
@@ -95,14 +116,21 @@ function planDefaultMounts(
   });
   return [
     mount("proc", "/proc", strict),
-    mount("tmpfs", "/dev", DEV_FLAGS, device === undefined ? DEV_DATA : tmpfsOptions(device).data),
+    mount(
+      "tmpfs",
+      "/dev",
+      DEV_FLAGS,
+      device === undefined
+        ? DEV_DATA
+        : mapTmpfsOwners(tmpfsOptions(device).data, config.namespaces.idRange),
+    ),
     mount(
       "devpts",
       "/dev/pts",
       MS.NOSUID | MS.NOEXEC,
-      "newinstance,ptmxmode=0666,mode=0620,gid=5",
+      `newinstance,ptmxmode=0666,mode=0620,gid=${hostId(config.namespaces.idRange, TTY_GROUP)}`,
     ),
-    mount("tmpfs", "/dev/shm", strict, `mode=1777,size=${shmSize}`),
+    ...planSharedMemory(config, strict),
     mount("mqueue", "/dev/mqueue", strict),
     mount("sysfs", "/sys", strict | (isPrivileged ? 0 : MS.RDONLY)),
     ...planCgroupMounts(cgroupHierarchies, {
@@ -110,6 +138,26 @@ function planDefaultMounts(
       isWritable: isPrivileged || hasWritableCgroups,
     }),
   ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
+}
+
+/** POSIX shared memory goes with the rest of what processes share by name; see shm_overview(7). */
+function planSharedMemory(
+  { namespaces: { ipc }, security: { shmSize } }: ContainerConfig,
+  strict: number,
+): TargetedSteps[] {
+  const target = "/dev/shm";
+  const at = (step: Step): TargetedSteps[] => [{ target, steps: [step] }];
+  if (ipc === "none") return [];
+  if (ipc === "host") {
+    const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV;
+    const propagation = String(PROPAGATION_FLAGS.rprivate);
+    return at(["attach-tree", HOST_SHM, target, "0", String(attributes), propagation]);
+  }
+  if (joinedContainer(ipc) !== undefined) {
+    const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
+    return at(["attach-shm", target, String(attributes)]);
+  }
+  return at(["mount-in", "tmpfs", target, "tmpfs", String(strict), `mode=1777,size=${shmSize}`]);
 }
 
 function planCgroupMounts(
@@ -144,14 +192,15 @@ function planTerminal({ config, terminalSize }: LaunchInput): Step[] {
 }
 
 /** What was asked for, parents before what is mounted on them. */
-function planRequestedMounts(mounts: readonly ContainerMount[]): Step[] {
+function planRequestedMounts(mounts: readonly ContainerMount[], range: IdRange | null): Step[] {
   const depth = (path: string): number => path.split("/").length;
   return mounts
     .toSorted((a, b) => depth(a.target) - depth(b.target))
     .map((mount): Step => {
       if (mount.type === "bind") return planBind(mount);
       const { flags, data } = tmpfsOptions(mount);
-      return ["mount-in", "tmpfs", mount.target, "tmpfs", String(flags), data];
+      const owned = mapTmpfsOwners(data, range);
+      return ["mount-in", "tmpfs", mount.target, "tmpfs", String(flags), owned];
     });
 }
 
@@ -166,7 +215,10 @@ function planBind(mount: BindMount): Step {
     "attach-tree",
     mount.source,
     mount.target,
-    String(TREE_IS_RECURSIVE | (mount.createsSource ? TREE_SOURCE_IS_CREATED : 0)),
+    String(
+      TREE_IS_RECURSIVE | (mount.createsSource ? TREE_SOURCE_IS_CREATED : 0) |
+        (mount.isIdMapped === true ? TREE_IS_ID_MAPPED : 0),
+    ),
     String((mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (isDevice ? 0 : MOUNT_ATTR.NODEV)),
     String(PROPAGATION_FLAGS[mount.propagation]),
   ];

@@ -5,12 +5,15 @@ import { parseSignal } from "../kernel/signal.ts";
 import { activeHealthCheck, healthCheckArgv } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import type { EventTarget, LaunchInput, TerminalSize } from "./launch_input.ts";
+import type { IdRange } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
+import { planOwner, planUserJoin } from "./plan_ids.ts";
 import { type ContainerCgroups, planJoinCgroups } from "./plan_cgroup.ts";
 import { formatMode, planAttributes, planIdentity } from "./plan_security.ts";
 import type { ProcessSecurity } from "./process_security.ts";
 
-export const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC |
+/** All that one more process enters: those of the first one, also where these are the host's or another container's. */
+const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC |
   CLONE_NEW.PID;
 
 export const SIGKILL = 9;
@@ -53,6 +56,8 @@ export interface ExecInput {
   identity: Identity;
   /** What it may do. */
   security: ProcessSecurity;
+  /** The container's ids, if it has its own. */
+  idRange: IdRange | null;
   hasTerminal: boolean;
   hasStdin: boolean;
   /** The container's cgroups that exist. */
@@ -76,7 +81,7 @@ export function planExecIn(input: ExecInput): Step[] {
 
 /** What a process does that becomes one of the container's. */
 function planInside(
-  { argv, env, workingDirectory, identity, security, hasTerminal, terminalSize }: Omit<
+  { argv, env, workingDirectory, identity, security, idRange, hasTerminal, terminalSize }: Omit<
     ExecInput,
     "hasStdin" | "cgroups" | "events"
   >,
@@ -84,12 +89,13 @@ function planInside(
   const { rows, columns } = terminalSize;
   return [
     ...planAttributes(security),
+    ...planOwner(idRange),
     ["join", String(NAMESPACES | CLONE_NEW.NET)],
     ["fork"],
     ...(hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),
     ["umask", formatMode(security.umask)],
     ["chdir", workingDirectory],
-    ...planIdentity(identity, security),
+    ...planIdentity(identity, security, planUserJoin(idRange)),
     ["parent-death", String(SIGKILL)],
     planExec(argv, withHome(env, identity)),
   ];
@@ -123,7 +129,7 @@ export function planHealth({ config, paths }: LaunchInput): Step[] {
 export function planCheck({ config, identity, security }: LaunchInput): Step[] {
   const check = activeHealthCheck(config);
   if (check === undefined) return [];
-  const { env, workingDirectory } = config;
+  const { env, workingDirectory, namespaces: { idRange } } = config;
   return [
     ["check", "0"],
     ...planInside({
@@ -132,6 +138,7 @@ export function planCheck({ config, identity, security }: LaunchInput): Step[] {
       workingDirectory,
       identity,
       security,
+      idRange,
       hasTerminal: false,
       terminalSize: { rows: 0, columns: 0 },
     }),

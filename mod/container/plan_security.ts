@@ -22,7 +22,7 @@ export function planHardening({ config, network, systemPaths }: LaunchInput): St
   const { domainname } = config;
   const ownsNetwork = network === "new" || network === "sandbox";
   return [
-    ["sethostname", config.hostname],
+    ...(config.namespaces.uts === "host" ? [] : [["sethostname", config.hostname] as const]),
     ...(domainname === "" ? [] : [["setdomainname", domainname] as const]),
     ...(ownsNetwork
       ? [
@@ -46,10 +46,13 @@ export function planHardening({ config, network, systemPaths }: LaunchInput): St
  * Who the process is and what it may do.
  *
  * Limits come as late as they can be raised, because a low one would be in the way of the steps before.
+ *
+ * @param joinUser How it enters its user namespace, if it has one of its own.
  */
 export function planIdentity(
   { uid, gid, groups }: Identity,
   { capabilities, ambient, hasNoNewPrivileges, limits, seccompFilter }: ProcessSecurity,
+  joinUser: readonly Step[],
 ): Step[] {
   const mask = capabilities.toString(16);
   const passedOn = uid === 0 ? "0" : ambient.toString(16);
@@ -62,6 +65,7 @@ export function planIdentity(
       String(soft),
       String(hard),
     ]),
+    ...joinUser,
     ...(hasNoNewPrivileges ? [["no-new-privs"] as const] : []),
     ["bounding", mask],
     ["user", String(uid), String(gid), ...groups.map(String)],

@@ -18,7 +18,12 @@ import {
   type StorageDriver,
 } from "../container/config.ts";
 import { checkName } from "../container/name.ts";
-import { type Namespaces, PRIVATE_NAMESPACES } from "../container/namespaces.ts";
+import {
+  hostNameConflict,
+  joinedContainer,
+  type Namespaces,
+  PRIVATE_NAMESPACES,
+} from "../container/namespaces.ts";
 import { NO_LIMITS, type Resources } from "../container/resources.ts";
 import { completeSecurity } from "../container/complete_security.ts";
 import { DEFAULT_SECURITY, type Security } from "../container/security.ts";
@@ -36,6 +41,7 @@ import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
+import { checkIdSharing } from "./id_sharing.ts";
 import {
   type ImageDefaults,
   NO_DEFAULTS,
@@ -124,6 +130,8 @@ export interface CreateRequest {
   security?: Partial<Security>;
   /** Which namespaces are its own. @default {PRIVATE_NAMESPACES} */
   namespaces?: Namespaces;
+  /** How many ids of its own it has, so that its root is nobody on the host; 1,000 or more. @default {the host's} */
+  ownIds?: number;
   /** Whether the caller starts it at once, so that it is garbage should the caller die before. @default {false} */
   startsAtOnce?: boolean;
 }
@@ -153,27 +161,43 @@ export async function createContainer(
   engine: Engine,
   request: CreateRequest,
 ): Promise<CreatedContainer> {
+  const conflict = hostNameConflict(request.namespaces ?? PRIVATE_NAMESPACES, request);
+  if (conflict !== undefined) throw new WherryError("invalid_argument", conflict);
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
+  const namespaces = resolveNamespaces(engine, request.namespaces);
   const network = await resolveNetworks(engine, request);
+  checkIdSharing(engine, {
+    networkMode: network.networkMode ?? "none",
+    namespaces,
+    hasOwnIds: request.ownIds !== undefined,
+    isPrivileged: request.security?.isPrivileged ?? false,
+  });
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
-  const config = planConfig(newId(), { ...request, ...network }, source, storageDriver);
+  const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
+  const config = planConfig(newId(), { ...request, ...network, namespaces }, source, storageDriver);
   checkLimits(config.resources);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);
   try {
-    return writeContainer(engine, request, config, copy);
+    return writeContainer(engine, request, config, { copy, ids });
   } catch (cause) {
     throw systemFailure(`make a container in "${engine.paths.root}"`, cause);
   }
+}
+
+/** What only some containers need. */
+interface Drivers {
+  copy: typeof import("./copy_root.ts") | undefined;
+  ids: typeof import("./id_ranges.ts") | undefined;
 }
 
 function writeContainer(
   engine: Engine,
   request: CreateRequest,
   partial: ContainerConfig,
-  copy: typeof import("./copy_root.ts") | undefined,
+  { copy, ids }: Drivers,
 ): CreatedContainer {
   using undo = new DisposableStack();
   const paths = engine.paths.container(partial.id);
@@ -181,7 +205,9 @@ function writeContainer(
   makeDirectories(paths, undo);
   copy?.copyRoot(engine, partial, paths.merged);
   const name = claim(engine, request, partial.id, undo);
-  const config = { ...partial, name };
+  using claimed = ids?.claimIdRange(engine, request.ownIds ?? 0);
+  const idRange = claimed?.range ?? null;
+  const config = { ...partial, name, namespaces: { ...partial.namespaces, idRange } };
   writeRecord(paths.config, config, { isDurable: !config.isAutoRemoved });
   if (!config.isAutoRemoved) {
     // The record survives a power loss only with the way to it
@@ -235,7 +261,8 @@ async function resolveNetworks(
   { networkMode = "none", endpoints = [], parentNetwork }: CreateRequest,
 ): Promise<Pick<CreateRequest, "networkMode" | "endpoints" | "hostname" | "domainname">> {
   if (networkMode.startsWith(CONTAINER_MODE)) {
-    const { id, hostname, domainname } = findSharer(engine, networkMode);
+    const wanted = networkMode.slice(CONTAINER_MODE.length);
+    const { id, hostname, domainname } = findSharer(engine, wanted);
     return { networkMode: CONTAINER_MODE + id, endpoints, hostname, domainname };
   }
   const onParent = await resolveParentNetwork(engine, parentNetwork);
@@ -256,10 +283,23 @@ async function resolveNetworks(
   return { networkMode: names[0] ?? networkMode, endpoints: found };
 }
 
+/** Whose namespaces somebody means, by id. */
+function resolveNamespaces(
+  engine: Engine,
+  namespaces: Namespaces = PRIVATE_NAMESPACES,
+): Namespaces {
+  const resolve = <T extends Namespaces["pid" | "ipc"]>(mode: T): T | `container:${string}` => {
+    const wanted = joinedContainer(mode);
+    return wanted === undefined ? mode : `container:${findSharer(engine, wanted).id}`;
+  };
+  const { pid, ipc } = namespaces;
+  return { ...namespaces, pid: resolve(pid), ipc: resolve(ipc) };
+}
+
 /** It has no exit status of its own to fail with: `run` has failed, and not what it was to run. */
-function findSharer(engine: Engine, networkMode: string): ContainerConfig {
+function findSharer(engine: Engine, wanted: string): ContainerConfig {
   try {
-    return findContainer(engine, networkMode.slice(CONTAINER_MODE.length)).config;
+    return findContainer(engine, wanted).config;
   } catch (cause) {
     if (!(cause instanceof WherryError)) throw cause;
     const { kind, message, hint } = cause;
@@ -285,8 +325,7 @@ function planConfig(
 ): ContainerConfig {
   const { entrypoint, command } = planCommand(request, defaults);
   const networkMode = request.networkMode ?? "none";
-  const hostname = request.hostname ??
-    (networkMode === "host" ? Deno.hostname() : shortId(id));
+  const namespaces = request.namespaces ?? PRIVATE_NAMESPACES;
   return {
     schema: 1,
     id,
@@ -301,7 +340,7 @@ function planConfig(
       request.workingDirectory ?? (defaults.workingDirectory || "/"),
     ),
     user: request.user ?? defaults.user,
-    hostname,
+    hostname: planHostname(id, { ...request, namespaces, networkMode }),
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
     closesStdin: request.closesStdin ?? false,
@@ -329,8 +368,19 @@ function planConfig(
     security: request.security === undefined
       ? DEFAULT_SECURITY
       : completeSecurity(request.security),
-    namespaces: request.namespaces ?? PRIVATE_NAMESPACES,
+    namespaces,
   };
+}
+
+function planHostname(
+  id: string,
+  { hostname, namespaces, networkMode }:
+    & Pick<CreateRequest, "hostname">
+    & Pick<ContainerConfig, "namespaces" | "networkMode">,
+): string {
+  // Also if the container whose network it is in has another one
+  if (namespaces.uts === "host") return Deno.hostname();
+  return hostname ?? (networkMode === "host" ? Deno.hostname() : shortId(id));
 }
 
 const EXPOSED_PORT = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/;

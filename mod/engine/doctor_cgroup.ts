@@ -83,7 +83,8 @@ export function checkDelegation({ read }: HostFiles, host: HostControllers): Fin
   const { base, unifiedControllers } = host;
   if (base === undefined) return [];
   const passed = wordsIn(read(`${base}/cgroup.subtree_control`));
-  const kept = unifiedControllers.filter((name) => !passed.includes(name));
+  const kept = CONTROLLERS.map(([name]): string => name)
+    .filter((name) => unifiedControllers.includes(name) && !passed.includes(name));
   // The host's own root, the only cgroup without a type, may have processes and pass controllers on
   const isRoot = read(`${base}/cgroup.type`) === undefined;
   const hasProcesses = wordsIn(read(`${base}/cgroup.procs`)).length > 0;

@@ -57,7 +57,7 @@ Deno.test("checkDelegation() says what wherry will switch on", () => {
   const findings = checkDelegation(files, readHostControllers(files));
 
   deepStrictEqual(findings.map(({ state, detail }) => [state, detail]), [
-    ["ok", "memory pids switched on when needed: cpuset cpu io"],
+    ["ok", "memory pids switched on when needed: cpu cpuset io"],
   ]);
 });
 
@@ -67,7 +67,7 @@ Deno.test("checkDelegation() finds processes in the way where the topmost cgroup
   const findings = checkDelegation(files, readHostControllers(files));
 
   deepStrictEqual(findings.map(({ state, detail }) => [state, detail]), [
-    ["limited", "/cg has processes and keeps cpuset cpu io to itself"],
+    ["limited", "/cg has processes and keeps cpu cpuset io to itself"],
   ]);
 });
 

@@ -1,14 +1,19 @@
 /** What this process may do. @module */
 
+import { capabilityBit, capabilityNames, DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
 import { type Check, fatal, type Finding, limited, ok } from "./doctor_finding.ts";
 import type { HostFiles } from "./host_files.ts";
+
+const NOBODY = 65_534;
 
 /** All checks of this part. */
 export function processChecks(files: HostFiles): Check[] {
   const status = files.read("/proc/self/status") ?? "";
+  const uid = Deno.uid() ?? NOBODY;
   return [
-    ["user", () => checkUser(Deno.uid() ?? -1)],
-    ["capabilities", () => checkCapabilities(capabilitiesIn(status))],
+    ["user", () => checkUser(uid)],
+    // Others than root have none, which is said already
+    ["capabilities", () => uid === 0 ? checkCapabilities(capabilitiesIn(status)) : []],
     ["confinement", () => checkConfinement(status)],
     ["open files", () => checkOpenFiles(files.read("/proc/self/limits") ?? "")],
     ["C library", () => checkCLibrary(files.read("/proc/self/maps") ?? "")],
@@ -31,35 +36,25 @@ function capabilitiesIn(status: string): bigint {
   return BigInt(`0x${hex}`);
 }
 
-/** What wherry itself needs: number, name, what fails without it, and whether that is everything. */
+/** What wherry itself needs, what fails without it, and whether that is everything. */
 const NEEDED = [
-  [21, "SYS_ADMIN", "No container can run", true],
-  [7, "SETUID", "Containers cannot change their user", true],
-  [6, "SETGID", "Containers cannot change their groups", true],
-  [0, "CHOWN", "Files of images cannot get their owners", true],
-  [1, "DAC_OVERRIDE", "Files of other users cannot be written", true],
-  [3, "FOWNER", "Files of other users cannot get their modes", true],
-  [27, "MKNOD", "Containers have no devices, and images with devices cannot be unpacked", true],
-  [8, "SETPCAP", "Containers cannot be kept from capabilities", true],
-  [18, "SYS_CHROOT", "exec cannot enter the root of a container", false],
-  [5, "KILL", "Processes of other users cannot be stopped", false],
-  [12, "NET_ADMIN", "Containers only run with --network host or none", false],
-  [19, "SYS_PTRACE", "exec and stats cannot look into processes of other users", false],
+  ["SYS_ADMIN", "No container can run", true],
+  ["SETUID", "Containers cannot change their user", true],
+  ["SETGID", "Containers cannot change their groups", true],
+  ["CHOWN", "Files of images cannot get their owners", true],
+  ["DAC_OVERRIDE", "Files of other users cannot be written", true],
+  ["FOWNER", "Files of other users cannot get their modes", true],
+  ["MKNOD", "Containers have no devices, and images with devices cannot be unpacked", true],
+  ["SETPCAP", "Containers cannot be kept from capabilities", true],
+  ["SYS_CHROOT", "exec cannot enter the root of a container", false],
+  ["KILL", "Processes of other users cannot be stopped", false],
+  ["NET_ADMIN", "Containers only run with --network host or none", false],
+  ["SYS_PTRACE", "exec and stats cannot look into processes of other users", false],
   [
-    24,
     "SYS_RESOURCE",
     "Limits cannot be raised above wherry's own, nor --oom-score-adj lowered",
     false,
   ],
-] as const;
-
-/** What containers have by default and wherry itself does not need. */
-const DEFAULT_OF_CONTAINERS = [
-  [29, "AUDIT_WRITE"],
-  [4, "FSETID"],
-  [10, "NET_BIND_SERVICE"],
-  [13, "NET_RAW"],
-  [31, "SETFCAP"],
 ] as const;
 
 /**
@@ -68,9 +63,8 @@ const DEFAULT_OF_CONTAINERS = [
  * @param mask Bit N stands for capability number N. @see capabilities(7)
  */
 export function checkCapabilities(mask: bigint): Finding[] {
-  const isLost = ([number]: readonly [number, ...unknown[]]): boolean =>
-    (mask & (1n << BigInt(number))) === 0n;
-  const troubles = NEEDED.filter(isLost).map(([, name, consequence, isFatal]) => {
+  const lost = NEEDED.filter(([name]) => (mask & capabilityBit(`CAP_${name}`)) === 0n);
+  const troubles = lost.map(([name, consequence, isFatal]) => {
     const trouble = {
       detail: "this process does not have it",
       consequence,
@@ -78,7 +72,7 @@ export function checkCapabilities(mask: bigint): Finding[] {
     };
     return isFatal ? fatal(`CAP_${name}`, trouble) : limited(`CAP_${name}`, trouble);
   });
-  const kept = DEFAULT_OF_CONTAINERS.filter(isLost).map(([, name]) => name);
+  const kept = capabilityNames(DEFAULT_CAPABILITIES & ~mask);
   if (kept.length > 0) {
     troubles.push(limited("default capabilities", {
       detail: `without ${kept.join(" ")}`,

@@ -1,6 +1,6 @@
 /** What the engine's directories are good for. @module */
 
-import { freeBytes } from "../kernel/file_system.ts";
+import { freeBytes, tellsFileTypes } from "../kernel/file_system.ts";
 import { fileSystemOf, realPathOfExisting } from "../kernel/host.ts";
 import { canHoldUpper, hasTrustedAttributes } from "../kernel/overlay.ts";
 import { type Check, fatal, type Finding, limited, missing, ok } from "./doctor_finding.ts";
@@ -15,6 +15,8 @@ export interface StoragePlace {
   type: string;
   /** Whether extended attributes of the class `trusted` can be kept. */
   hasTrustedAttributes: boolean;
+  /** Whether directories tell what is in them (`d_type`). */
+  tellsFileTypes: boolean;
 }
 
 /** All checks of this part; nothing is written. */
@@ -25,6 +27,7 @@ export function storageChecks(files: HostFiles, { paths: { root, runRoot } }: En
     path: root,
     type: fileSystemOf(root, mountInfo),
     hasTrustedAttributes: hasTrustedAttributes(existing),
+    tellsFileTypes: tellsFileTypes(existing),
   };
   return [
     ["overlay", () => checkOverlay(files, place)],
@@ -58,9 +61,13 @@ export function checkOverlay({ read, list }: HostFiles, place: StoragePlace): Fi
       remedy: `Give a --root on ext4, xfs, btrfs or tmpfs; ${COPY_REMEDY}`,
     });
   }
-  if (place.hasTrustedAttributes) return ok("overlay", `works on ${place.type}`);
+  const lacks = [
+    ...(place.hasTrustedAttributes ? [] : ["trusted attributes"]),
+    ...(place.tellsFileTypes ? [] : ["types of files in directories"]),
+  ];
+  if (lacks.length === 0) return ok("overlay", `works on ${place.type}`);
   return limited("overlay", {
-    detail: `${place.type}, which "${place.path}" is on, keeps no trusted attributes`,
+    detail: `${place.type}, which "${place.path}" is on, keeps no ${lacks.join(" and no ")}`,
     consequence,
     remedy: `Give a --root on another file system; ${COPY_REMEDY}`,
   });

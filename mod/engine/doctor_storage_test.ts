@@ -9,7 +9,7 @@ import {
   checkSpace,
 } from "./doctor_storage.ts";
 
-const EXT4 = { path: "/root", type: "ext4", hasTrustedAttributes: true };
+const EXT4 = { path: "/root", type: "ext4", hasTrustedAttributes: true, tellsFileTypes: true };
 const WITH_OVERLAY = fakeHostFiles({ "/proc/filesystems": "\text4\nnodev\toverlay\n" });
 
 Deno.test("checkOverlay() wants the file system in the kernel and a place for it", () => {
@@ -17,9 +17,10 @@ Deno.test("checkOverlay() wants the file system in the kernel and a place for it
     EXT4,
     { ...EXT4, type: "nfs4" },
     { ...EXT4, hasTrustedAttributes: false },
+    { ...EXT4, tellsFileTypes: false },
   ].map((place) => checkOverlay(WITH_OVERLAY, place).state);
 
-  deepStrictEqual(states, ["ok", "limited", "limited"]);
+  deepStrictEqual(states, ["ok", "limited", "limited", "limited"]);
 });
 
 Deno.test("checkOverlay() knows of a module that is not loaded yet", () => {

@@ -72,6 +72,7 @@ export async function execInContainer(
       // As docker does: what is privileged passes the container's filter, too
       capabilities: containerSecurity(config).capabilities,
     }),
+    idRange: config.namespaces.idRange,
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
     cgroups: findExistingCgroups(paths),
@@ -87,6 +88,7 @@ export async function execInContainer(
   const connection = startMonitor({
     steps,
     target: init,
+    ...(config.namespaces.idRange === null ? {} : { userNamespace: init }),
     ...(request.attachment === undefined ? {} : { attachment: request.attachment }),
     observer: {
       onEvent: ({ type }) => {
@@ -142,11 +144,7 @@ function readExecIdentity(
   try {
     const paths = engine.paths.container(config.id);
     const lowerDirectories = lowerDirectoriesOf(engine, config);
-    return readIdentity(
-      user,
-      rootDirectoriesOf(config, paths, lowerDirectories),
-      config.security.groups,
-    );
+    return readIdentity({ ...config, user }, rootDirectoriesOf(config, paths, lowerDirectories));
   } catch (error) {
     throw error instanceof WherryError ? error.withExitCode(EXIT_CANNOT_INVOKE) : error;
   }

@@ -21,6 +21,7 @@ import {
   describeNetworkSettings,
   describePortBindings,
 } from "./inspect_endpoints.ts";
+import { describeUserNamespace } from "./inspect_ids.ts";
 import { describeResources } from "./inspect_resources.ts";
 import { describeSecurity, describeSysctls } from "./inspect_security.ts";
 import type { Inspection } from "./inspection.ts";
@@ -184,24 +185,24 @@ function describeHostConfig(config: ContainerConfig, systemPaths: SystemPaths): 
     ConsoleSize: [0, 0],
     CapAdd: null,
     CapDrop: null,
-    CgroupnsMode: "private",
+    CgroupnsMode: config.namespaces.cgroup,
     Dns: config.nameLookup.servers,
     DnsOptions: config.nameLookup.options,
     DnsSearch: config.nameLookup.searches,
     ExtraHosts: emptyToNull(config.nameLookup.extraHosts),
     GroupAdd: null,
-    IpcMode: "private",
+    IpcMode: config.namespaces.ipc,
     Cgroup: "",
     Links: null,
     OomScoreAdj: 0,
-    PidMode: "",
+    PidMode: describeMode(config.namespaces.pid),
     Privileged: false,
     PublishAllPorts: config.publishesAll,
     ReadonlyRootfs: config.isReadOnly,
     SecurityOpt: null,
     ...describeTmpfs(config.mounts),
-    UTSMode: "",
-    UsernsMode: "",
+    UTSMode: describeMode(config.namespaces.uts),
+    ...describeUserNamespace(config.namespaces),
     ShmSize: 0,
     ...describeSysctls(config.security),
     Runtime: "wherry",
@@ -213,6 +214,11 @@ function describeHostConfig(config: ContainerConfig, systemPaths: SystemPaths): 
     // Each field stays where it is above
     ...describeSecurity(config.security, systemPaths),
   };
+}
+
+/** Docker has no word for a pid or UTS namespace that is a container's own. */
+function describeMode(mode: string): string {
+  return mode === "private" ? "" : mode;
 }
 
 function emptyToNull<T>(list: T[]): T[] | null {
@@ -233,11 +239,15 @@ function describeLog({ driver, options = {} }: LogConfig): Inspection {
 
 /** As `-v` takes it; what is the default there is left out. */
 function formatBind(
-  { source, target, isReadOnly, propagation }: Extract<ContainerMount, { type: "bind" }>,
+  { source, target, isReadOnly, propagation, isIdMapped = false }: Extract<
+    ContainerMount,
+    { type: "bind" }
+  >,
 ): string {
   const options = [
     ...(isReadOnly ? ["ro"] : []),
     ...(propagation === "rprivate" ? [] : [propagation]),
+    ...(isIdMapped ? ["idmap"] : []),
   ];
   return [source, target, ...(options.length === 0 ? [] : [options.join(",")])].join(":");
 }

@@ -33,7 +33,7 @@ import { tearDownSandbox } from "./sandbox_removal.ts";
 
 /** Where a container's processes find their network. */
 export interface SandboxSetup extends Disposable {
-  /** `sandbox` and `joined` are those with a `namespace`. */
+  /** `sandbox` and `joined` are those with a `namespace`, and `new` of a container that has ids of its own. */
   place: NetworkPlace;
   /** Its own or another container's namespace, for the monitor. */
   namespace: Descriptor | undefined;
@@ -45,22 +45,32 @@ export interface SandboxSetup extends Disposable {
  * Makes the network that a container asks for.
  *
  * @param config Of a container whose lock the caller holds, and of whose last run nothing is left.
+ * @param own A namespace that is to be its network if it is to have one of its own; taken over.
  * @returns Dispose of it once the monitor has the namespace.
  * @throws {WherryError} If a network is missing, an address or a port is taken; nothing is left then.
  */
-export async function setUpSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
+export async function setUpSandbox(
+  engine: Engine,
+  config: ContainerConfig,
+  own?: Descriptor,
+): Promise<SandboxSetup> {
   try {
-    return await setUp(engine, config);
+    return await setUp(engine, config, own);
   } catch (cause) {
     throw systemFailure(`set up the network of container "${config.name}"`, cause);
   }
 }
 
-async function setUp(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
+async function setUp(
+  engine: Engine,
+  config: ContainerConfig,
+  own: Descriptor | undefined,
+): Promise<SandboxSetup> {
   const place = networkPlaceOf(engine, config);
-  if (place === "sandbox") return await makeSandbox(engine, config);
+  if (place === "sandbox") return await makeSandbox(engine, config, own);
   writeHostEtcFiles(engine.paths, config, place);
-  if (place !== "joined") return setup(place);
+  if (place === "new") return setup(place, own);
+  if (place === "host") return setup(place);
   return setup(place, await openNamespaceOf(engine, config.networkMode.slice(CONTAINER.length)));
 }
 
@@ -89,7 +99,11 @@ function setup(
   return { place, namespace, sandbox, [Symbol.dispose]: () => namespace?.[Symbol.dispose]() };
 }
 
-async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<SandboxSetup> {
+async function makeSandbox(
+  engine: Engine,
+  config: ContainerConfig,
+  own: Descriptor | undefined,
+): Promise<SandboxSetup> {
   const networks = config.endpoints.map(({ network }) => findNetwork(engine, network));
   const { network: path } = engine.paths.container(config.id);
   const sandbox: Sandbox = {
@@ -103,7 +117,7 @@ async function makeSandbox(engine: Engine, config: ContainerConfig): Promise<San
   undo.defer(() => tearDownSandbox(engine, config.id, { isQuiet: true }));
   // Before anything is done: whoever finds this undoes what came of it
   writeSandbox(path, sandbox);
-  const namespace = undo.use(createNetNamespace());
+  const namespace = undo.use(own ?? createNetNamespace());
   using sockets = new SandboxSockets(namespace);
   sockets.inside.setUp("lo");
   const first = defaultRouteIndex(config.endpoints, networks);

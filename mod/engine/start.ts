@@ -18,7 +18,9 @@ import {
   MonitorConnection,
   startMonitor,
 } from "../container/monitor.ts";
+import type { OwnNamespaces } from "../container/own_namespaces.ts";
 import type { Step } from "../container/plan.ts";
+import { TREE_IS_ID_MAPPED } from "../container/plan_ids.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
 import { systemPathsOf } from "../container/system_paths.ts";
@@ -42,6 +44,7 @@ import { limitError } from "./limit_errors.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
 import { withFilter } from "./seccomp.ts";
+import { cannotJoin, checkCanBeEnded, type NamespaceKind, openJoinedInits } from "./namespaces.ts";
 import { containerSecurity } from "./security.ts";
 import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
@@ -118,7 +121,9 @@ async function launch(
   { attachment, terminalSize = UNKNOWN_SIZE, onReady }: StartOptions,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
-  using network = await setUpSandbox(engine, config);
+  using joined = await openJoinedInits(engine, config);
+  using own = await makeOwnNamespaces(config);
+  using network = await setUpSandbox(engine, config, own?.network);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
@@ -134,6 +139,8 @@ async function launch(
     lock,
     ...(cleanup === undefined ? {} : { cleanupProgram: cleanup }),
     ...(network.namespace === undefined ? {} : { networkNamespace: network.namespace }),
+    joined,
+    ...(own === undefined ? {} : { userNamespace: own.user }),
     ...(attachment === undefined ? {} : { attachment }),
     observer: {
       onEvent: ({ type }) => {
@@ -145,6 +152,15 @@ async function launch(
   const started = await awaitStart(connection, steps, containerArgv(config));
   undo.move();
   return started;
+}
+
+/** Of a container that has ids of its own. */
+async function makeOwnNamespaces(
+  { namespaces: { idRange } }: ContainerConfig,
+): Promise<OwnNamespaces | undefined> {
+  if (idRange === null) return undefined;
+  const { createOwnNamespaces } = await import("../container/own_namespaces.ts");
+  return await createOwnNamespaces(idRange);
 }
 
 async function planStart(
@@ -160,15 +176,12 @@ async function planStart(
   const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();
+  checkCanBeEnded(config.namespaces, cgroups.steps);
   return planLaunch({
     config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
-    identity: readIdentity(
-      config.user,
-      rootDirectoriesOf(config, paths, lowerDirectories),
-      config.security.groups,
-    ),
+    identity: readIdentity(config, rootDirectoriesOf(config, paths, lowerDirectories)),
     security: await withFilter(config.security, containerSecurity(config)),
     systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
@@ -197,7 +210,7 @@ export async function restartThroughMonitor(
 ): Promise<boolean> {
   const { runDirectory } = engine.paths.container(config.id);
   using monitor = MonitorConnection.connectIfRunning(runDirectory);
-  if (monitor === undefined) return false;
+  if (monitor === undefined || !await retarget(engine, config, monitor)) return false;
   ask(monitor);
   const answer = await monitor.nextOf("ok", "failed", "error");
   if (answer?.type === "failed") {
@@ -216,6 +229,22 @@ export async function restartThroughMonitor(
   monitor.wait();
   await monitor.nextOf("exited");
   return false;
+}
+
+/**
+ * Tells a monitor whose namespaces the next run is to join: those containers may have been started again since.
+ *
+ * @returns False if the monitor has ended meanwhile.
+ */
+async function retarget(
+  engine: Engine,
+  config: ContainerConfig,
+  monitor: MonitorConnection,
+): Promise<boolean> {
+  using joined = await openJoinedInits(engine, config);
+  if (joined.pid === undefined && joined.ipc === undefined) return true;
+  monitor.setTargets(joined);
+  return await monitor.nextOf("ok") !== undefined;
 }
 
 /** Nothing will start it again, so that its monitor ends and leaves the record to others. */
@@ -255,6 +284,7 @@ export async function awaitStart(
 
 const ENOENT = 2;
 const ESRCH = 3;
+const ENOMEM = 12;
 /** Of `exec` in a container that does not run, as docker's. */
 const EXIT_FAILURE = 1;
 const EXIT_NOT_FOUND = 127;
@@ -286,6 +316,14 @@ function launchError(
       exitCode: EXIT_FAILURE,
     });
   }
+  const lost = lostNamespace(word, errno);
+  if (lost !== undefined) {
+    return new WherryError(
+      "conflict",
+      cannotJoin(lost, "the container it belongs to has just ended"),
+    );
+  }
+  if (isIdMapped(step)) return unmappable(step, errno);
   if (isOverlay(step)) {
     return new WherryError(
       "unsupported",
@@ -309,26 +347,62 @@ function launchError(
   );
 }
 
+function isIdMapped([word, ...args]: Step): boolean {
+  return word === "attach-tree" && (Number(args[2]) & TREE_IS_ID_MAPPED) !== 0;
+}
+
+/** The kernel says no more than EINVAL of a file system that cannot do it. */
+function unmappable([, source = ""]: Step, errno: number): WherryError {
+  return new WherryError(
+    "unsupported",
+    `Cannot mount "${source}" with ids of the container's own: ${errnoText(errno)}`,
+    {
+      hint:
+        "That takes Linux 5.12 and ext4, xfs or btrfs, or Linux 6.3 for tmpfs: keep wherry's --root and what is " +
+        "mounted with idmap there, or leave out --userns",
+    },
+  );
+}
+
+/** Which namespace has gone while it was being joined: no process can be made in a pid namespace that ends. */
+function lostNamespace(word: string, errno: number): NamespaceKind | undefined {
+  if (word === "fork") return errno === ENOMEM ? "PID" : undefined;
+  if (errno !== ESRCH) return undefined;
+  if (word === "join-pid") return "PID";
+  return word === "take-shm" || word === "join-ipc" ? "IPC" : undefined;
+}
+
 function isOverlay([word, ...args]: Step): boolean {
   return word === "overlay" || (word === "mount" && args.includes("overlay"));
 }
 
 /**
- * Finds out who `user` is in a container's own files.
+ * Finds out who a container's user is in its own files.
  *
  * @param directories Of its root file system, the topmost first.
- * @param addedGroups Names or numbers of groups that it is in, too.
+ * @throws {WherryError} `invalid_argument` if there is no such user, or the container has no such id.
  */
 export function readIdentity(
-  user: string,
+  { user, security, namespaces: { idRange } }: Pick<
+    ContainerConfig,
+    "user" | "security" | "namespaces"
+  >,
   directories: readonly string[],
-  addedGroups: readonly string[] = [],
 ): Identity {
   const files = {
     passwd: readRootFile(directories, "etc/passwd"),
     group: readRootFile(directories, "etc/group"),
   };
-  return resolveIdentity(user, files, addedGroups);
+  const identity = resolveIdentity(user, files, security.groups);
+  const beyond = [identity.uid, ...identity.groups].find((id) =>
+    id >= (idRange?.count ?? Infinity)
+  );
+  if (beyond === undefined) return identity;
+  throw new WherryError(
+    "invalid_argument",
+    `Cannot run as user "${user}": the container has ${idRange?.count} ids, and ${beyond} is none of them`,
+    { hint: `Make the container with --userns auto:size=${beyond + 1} or more` },
+  );
 }
 
 function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHierarchy[] {

@@ -27,7 +27,9 @@ export function listProcesses(engine: Engine, wanted: string): ProcessInfo[] {
   const { unified, v1 } = readContainerCgroups(paths);
   const cgroup = unified ?? v1["freezer"];
   const inCgroup = cgroup === undefined ? [] : listCgroupProcesses(cgroup);
-  const pids = inCgroup.length > 0 ? inCgroup : listPidsBeside(state.pid);
+  // In a pid namespace of others are others, too
+  const isAlone = config.namespaces.pid === "private";
+  const pids = inCgroup.length > 0 || !isAlone ? inCgroup : listPidsBeside(state.pid);
   recordContainerEvent(engine, { config, action: "top" });
   return pids.toSorted((a, b) => a - b).flatMap((pid) => readProcess(pid) ?? []);
 }

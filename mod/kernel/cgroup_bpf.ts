@@ -1,11 +1,15 @@
 /** Programs of BPF that decide for a cgroup. @see bpf(2), Linux' Documentation/bpf/ @module */
 
+import { checked } from "../../ffi/errno.ts";
 import { files } from "../../ffi/native.ts";
 import { SYSCALL } from "../../ffi/syscalls.ts";
 import { openDirectory } from "./open.ts";
 
 const BPF_PROG_QUERY = 16;
 const BPF_CGROUP_DEVICE = 6;
+const EINVAL = 22;
+const ENOSYS = 38;
+
 /** More than the kernel asks for; the rest must be zeros. */
 const ATTRIBUTE_BYTES = 64;
 
@@ -13,7 +17,7 @@ const ATTRIBUTE_BYTES = 64;
  * Whether the kernel lets a program decide which devices the processes of a cgroup may use. Only asks which ones do.
  *
  * @param path Directory of a cgroup of version 2.
- * @throws {SystemError} If there is no such directory.
+ * @throws {SystemError} If there is no such directory, or EPERM without CAP_NET_ADMIN.
  */
 export function canFilterDevices(path: string): boolean {
   using cgroup = openDirectory(path);
@@ -21,5 +25,7 @@ export function canFilterDevices(path: string): boolean {
   const view = new DataView(query.buffer);
   view.setUint32(0, cgroup.number, true);
   view.setUint32(4, BPF_CGROUP_DEVICE, true);
-  return files().nbn(SYSCALL.bpf, BPF_PROG_QUERY, query, query.length) >= 0;
+  const result = files().nbn(SYSCALL.bpf, BPF_PROG_QUERY, query, query.length);
+  if (result === -EINVAL || result === -ENOSYS) return false;
+  return checked(result, "bpf", path) >= 0;
 }

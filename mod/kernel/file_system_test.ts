@@ -1,6 +1,6 @@
-import { ok, throws } from "node:assert/strict";
+import { ok, strictEqual, throws } from "node:assert/strict";
 import { statfsSync } from "node:fs";
-import { freeBytes } from "./file_system.ts";
+import { freeBytes, tellsFileTypes } from "./file_system.ts";
 
 Deno.test("freeBytes() agrees with what another program is told", () => {
   const { bfree, bsize } = statfsSync("/tmp");
@@ -12,4 +12,9 @@ Deno.test("freeBytes() agrees with what another program is told", () => {
 
 Deno.test("freeBytes() complains about a directory that is not there", () => {
   throws(() => freeBytes("/nowhere/at/all"), { name: "SystemError", code: "ENOENT" });
+});
+
+Deno.test("tellsFileTypes() finds what all usual file systems do", () => {
+  strictEqual(tellsFileTypes("/tmp"), true);
+  strictEqual(tellsFileTypes("/proc"), true);
 });

@@ -38,7 +38,7 @@ for (const [abi, name] of X86_HEADERS) {
   Deno.test({
     name: `syscallNumbers() agrees with the kernel's header for ${abi}`,
     ignore: Deno.build.arch !== "x86_64",
-    fn() {
+    fn(): void {
       const base = abi === "x32" ? X32_BIT : 0;
       const header = readHeader(`x86_64-linux-gnu/asm/${name}`)
         .map(([call, number]) => [call, base + number] as const);

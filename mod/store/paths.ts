@@ -110,6 +110,11 @@ export class Paths {
     return `${this.runRoot}/names.lock`;
   }
 
+  /** Held by who chooses ids for a container until its record tells of them. */
+  get idLock(): string {
+    return `${this.root}/ids.lock`;
+  }
+
   /** How root file systems of containers are made here, as it was found out once. */
   get storageDriver(): string {
     return `${this.root}/storage_driver`;
