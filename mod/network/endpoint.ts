@@ -1,6 +1,7 @@
 /** Attaching a sandbox to a network: links, addresses and routes. @module */
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
+import { SystemError } from "../../ffi/errno.ts";
 import { WherryError } from "../errors.ts";
 import { newAddress } from "../kernel/address.ts";
 import {
@@ -114,7 +115,12 @@ export function configureLink(
 function announce(namespace: Descriptor, { ipv4, macAddress }: Endpoint, index: number): void {
   if (ipv4 === undefined) return;
   const frame = encodeAnnouncement(ipv4.address, macAddress);
-  inNetNamespace(namespace, () => sendFrame(index, frame));
+  try {
+    inNetNamespace(namespace, () => sendFrame(index, frame));
+  } catch (error) {
+    // An ipvlan of mode l3 or l3s drops what is not IP: no other host keeps a hardware address for it
+    if (!(error instanceof SystemError) || error.code !== "ENOBUFS") throw error;
+  }
 }
 
 /** Least that every host takes, RFC 791: a server that says less is not believed. */
