@@ -95,6 +95,8 @@ static int parse_argument(char type, const char *text, uint64_t *ret_number)
 			       : -EINVAL;
 	case 'k':
 		return text_equal(text, "container") || text_equal(text, "exec") ? 0 : -EINVAL;
+	case 'b':
+		return check_device_filter(text);
 	case 'd':
 		return text_equal(text, "durable") || text_equal(text, "volatile") ? 0 : -EINVAL;
 	case 'r':

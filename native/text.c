@@ -55,6 +55,22 @@ int parse_number(const char *text, unsigned base, uint64_t maximum, uint64_t *re
 	return 0;
 }
 
+int64_t parse_bytes(const char *text, uint8_t *bytes)
+{
+	int64_t count = 0;
+
+	for (; *text != '\0'; text += 2, count++) {
+		unsigned high = digit_value(text[0]);
+		unsigned low = digit_value(text[1]);
+
+		if (high > 15 || low > 15)
+			return -EINVAL;
+		if (bytes != NULL)
+			bytes[count] = (uint8_t)(high << 4 | low);
+	}
+	return count;
+}
+
 void text_add_bytes(struct text *text, const char *bytes, size_t size)
 {
 	size_t room = text->size - text->length;

@@ -9,6 +9,7 @@ export type Need =
   | "nft"
   | "ipvlan"
   | "vlan"
+  | "loop"
   | "podman"
   | "skopeo"
   | "umoci"
@@ -19,6 +20,7 @@ const CHECKS: Readonly<Record<Need, () => boolean>> = {
   nft: () => findProgram("nft") !== undefined,
   ipvlan: () => hasLinkKind("ipvlan"),
   vlan: () => hasLinkKind("vlan"),
+  loop: () => Array.from(Deno.readDirSync("/dev"), ({ name }) => name).includes("loop-control"),
   podman: () => findProgram("podman") !== undefined,
   skopeo: () => findProgram("skopeo") !== undefined,
   umoci: () => findProgram("umoci") !== undefined,
@@ -27,7 +29,7 @@ const CHECKS: Readonly<Record<Need, () => boolean>> = {
 };
 
 /** Those that depend on how the kernel was built: nothing that is installed helps. */
-const OF_KERNEL: readonly Need[] = ["ipvlan", "vlan"];
+const OF_KERNEL: readonly Need[] = ["ipvlan", "vlan", "loop"];
 
 /**
  * Whether a test can run here; give the negation to `ignore`.

@@ -2,6 +2,7 @@
 
 import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
+import { loadDeviceSupport } from "../engine/device_support.ts";
 import type { Engine } from "../engine/engine.ts";
 import { hasImage, isPullable, loadTarSupport } from "../engine/image_source.ts";
 import { loadNetworkSupport } from "../engine/network_support.ts";
@@ -12,6 +13,7 @@ import { findNetworkRecord } from "../network/network_store.ts";
 import { flagError } from "./argument_error.ts";
 import type { Context } from "./context.ts";
 import type { CONTAINER_FLAGS } from "./definitions/container_flags.ts";
+import { planDevices } from "./device_flags.ts";
 import { readEnvironment } from "./environment.ts";
 import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "./exit_code.ts";
 import type { ParsedFlags } from "./flags.ts";
@@ -97,6 +99,15 @@ export async function loadNetworks(engine: Engine, { flags }: ContainerArguments
 }
 
 /**
+ * Loads what the container's devices take, the first thing that a command does, too.
+ *
+ * @throws {WherryError} `invalid_argument` or `unsupported` if they are asked for in a way that makes no sense.
+ */
+export async function loadDevices({ flags }: ContainerArguments): Promise<void> {
+  await loadDeviceSupport({ ...planSecurity(flags), ...planDevices(flags) });
+}
+
+/**
  * Reads the flags.
  *
  * @throws {WherryError} `invalid_argument` for a value that makes no sense, or two that contradict each other.
@@ -142,7 +153,7 @@ export function planRequest(
     ...(flags["stop-timeout"] === undefined ? {} : { stopTimeoutSeconds: flags["stop-timeout"] }),
     restartPolicy: planRestartPolicy(flags),
     resources: planResources(flags),
-    security: planSecurity(flags),
+    security: { ...planSecurity(flags), ...planDevices(flags) },
     namespaces: planNamespaces(flags),
     attachedStreams: attached,
     startsAtOnce,

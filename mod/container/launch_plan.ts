@@ -6,6 +6,7 @@ import { containerArgv, type ContainerConfig, type LogConfig } from "./config.ts
 import type { Identity } from "./identity.ts";
 import type { LaunchInput, NetworkPlace } from "./launch_input.ts";
 import type { Step } from "./plan.ts";
+import { planDeviceControl } from "./plan_devices.ts";
 import { planMounts, planRoot } from "./plan_mounts.ts";
 import {
   FALLBACK_STOP_SIGNAL,
@@ -77,6 +78,7 @@ function planSupervision(input: LaunchInput): Step[] {
     ["listen", paths.runDirectory],
     ["record", paths.state, durability],
     ...(cgroup === undefined ? [] : [["cgroup", cgroup] as const]),
+    ...planDeviceControl(input.devices),
     planRestart(config),
     planEvents(input.events, "container"),
     ...planHealth(input),

@@ -3,9 +3,17 @@
 import { cString } from "../../ffi/c_string.ts";
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
 import type { BindMount, ContainerMount, Propagation } from "./config.ts";
-import type { CgroupHierarchy, LaunchInput } from "./launch_input.ts";
+import type { CgroupHierarchy, ContainerDevices, LaunchInput } from "./launch_input.ts";
 import type { Step } from "./plan.ts";
-import { DEV_DATA, DEV_FLAGS, isDeviceMount, planDevices, tmpfsOptions } from "./plan_devices.ts";
+import {
+  areDevicesLeftToMounts,
+  DEV_DATA,
+  DEV_FLAGS,
+  isDeviceMount,
+  planAttachedDevices,
+  planDevices,
+  tmpfsOptions,
+} from "./plan_devices.ts";
 
 /** Files that wherry keeps and mounts into `/etc`. */
 export const MANAGED_ETC_FILES = ["hosts", "hostname", "resolv.conf"] as const;
@@ -19,13 +27,16 @@ const PROPAGATION_FLAGS: Record<Propagation, number> = {
   rshared: MS.SHARED | MS.REC,
 };
 
-/** The root file system, at `merged`, where no device works. */
+/** The root file system, at `merged`. */
 export function planRoot(input: LaunchInput): Step[] {
-  if (input.config.storageDriver === "overlay") return [planOverlay(input)];
+  const nodev = areDevicesLeftToMounts(input.devices) ? MS.NODEV : 0;
+  if (input.config.storageDriver === "overlay") return [planOverlay(input, nodev)];
   const { merged } = input.paths;
   return [
     ["mount", merged, merged, "", String(MS.BIND), ""],
-    ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NODEV), ""],
+    ...(nodev === 0
+      ? []
+      : [["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | nodev), ""] as const]),
   ];
 }
 
@@ -38,16 +49,16 @@ const MAX_MOUNT_DATA = 4095;
  */
 const OVERLAY_OPTIONS = "redirect_dir=off,metacopy=off";
 
-function planOverlay({ paths, lowerDirectories }: LaunchInput): Step {
+function planOverlay({ paths, lowerDirectories }: LaunchInput, flags: number): Step {
   const lowers = lowerDirectories.toReversed();
   const data = `${OVERLAY_OPTIONS},lowerdir=${lowers.map(escapeOverlayPath).join(":")},` +
     `upperdir=${escapeOverlayPath(paths.upper)},workdir=${escapeOverlayPath(paths.work)}`;
   // A character is at most three bytes: only what may be too long is worth counting
   if (data.length * 3 <= MAX_MOUNT_DATA || cString(data).length <= MAX_MOUNT_DATA + 1) {
-    return ["mount", "overlay", paths.merged, "overlay", String(MS.NODEV), data];
+    return ["mount", "overlay", paths.merged, "overlay", String(flags), data];
   }
   const own = [paths.upper, paths.work];
-  return ["overlay", paths.merged, String(MS.NODEV), OVERLAY_OPTIONS, ...own, ...lowers];
+  return ["overlay", paths.merged, String(flags), OVERLAY_OPTIONS, ...own, ...lowers];
 }
 
 /** A path as overlay's options want it: the separators `:` and `,` escaped. */
@@ -56,14 +67,13 @@ function escapeOverlayPath(path: string): string {
 }
 
 export function planMounts(input: LaunchInput): Step[] {
-  const { config, paths } = input;
-  const device = config.mounts.findLast(isDeviceMount);
+  const { config, paths, devices } = input;
   const others = config.mounts.filter((mount) => !isDeviceMount(mount));
   const requested = new Set(others.map((mount) => mount.target));
   const defaults = planDefaultMounts(input, others).filter(({ target }) => !requested.has(target));
   return [
     ...defaults.flatMap(({ steps }) => steps),
-    ...(requested.has("/dev") ? [] : planDevices(paths.merged, device)),
+    ...(requested.has("/dev") ? [] : planDevices(input)),
     ...planTerminal(input),
     ...MANAGED_ETC_FILES.filter((name) => !requested.has(`/etc/${name}`)).map((name): Step => [
       "attach-tree",
@@ -73,7 +83,8 @@ export function planMounts(input: LaunchInput): Step[] {
       "0",
       String(PROPAGATION_FLAGS.rprivate),
     ]),
-    ...planRequestedMounts(others),
+    ...planRequestedMounts(others, devices),
+    ...planAttachedDevices(input),
   ];
 }
 
@@ -139,12 +150,15 @@ function planTerminal({ config, terminalSize }: LaunchInput): Step[] {
 }
 
 /** What was asked for, parents before what is mounted on them. */
-function planRequestedMounts(mounts: readonly ContainerMount[]): Step[] {
+function planRequestedMounts(
+  mounts: readonly ContainerMount[],
+  devices: ContainerDevices,
+): Step[] {
   const depth = (path: string): number => path.split("/").length;
   return mounts
     .toSorted((a, b) => depth(a.target) - depth(b.target))
     .map((mount): Step => {
-      if (mount.type === "bind") return planBind(mount);
+      if (mount.type === "bind") return planBind(mount, devices);
       const { flags, data } = tmpfsOptions(mount);
       return ["mount-in", "tmpfs", mount.target, "tmpfs", String(flags), data];
     });
@@ -154,15 +168,15 @@ const TREE_IS_RECURSIVE = 1;
 
 const TREE_SOURCE_IS_CREATED = 2;
 
-function planBind(mount: BindMount): Step {
+function planBind(mount: BindMount, devices: ContainerDevices): Step {
   // Who names /dev or a device in it wants devices; elsewhere the container could make any with CAP_MKNOD
-  const isDevice = `${mount.source}/`.startsWith("/dev/");
+  const hasDevices = !areDevicesLeftToMounts(devices) || `${mount.source}/`.startsWith("/dev/");
   return [
     "attach-tree",
     mount.source,
     mount.target,
     String(TREE_IS_RECURSIVE | (mount.createsSource ? TREE_SOURCE_IS_CREATED : 0)),
-    String((mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (isDevice ? 0 : MOUNT_ATTR.NODEV)),
+    String((mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (hasDevices ? 0 : MOUNT_ATTR.NODEV)),
     String(PROPAGATION_FLAGS[mount.propagation]),
   ];
 }

@@ -13,6 +13,7 @@ import type { ContainerState } from "../container/state.ts";
 import { listNetworkRecords } from "../network/network_store.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import type { ContainerPaths } from "../store/paths.ts";
+import { describeDevices } from "./inspect_devices.ts";
 import { type ContainerSize, SizeMeter } from "./container_size.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, findContainer } from "./find.ts";
@@ -197,6 +198,7 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     Runtime: "wherry",
     Isolation: "",
     ...NO_LIMITS,
+    ...describeDevices(config.security),
     MaskedPaths: MASKED_PATHS,
     ReadonlyPaths: READONLY_PATHS,
     ...(config.hasInit ? { Init: true } : {}),

@@ -29,6 +29,7 @@ import { openForReading } from "../kernel/open.ts";
 import type { HostCgroupHierarchy } from "../kernel/proc.ts";
 import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
+import { findContainerDevices, findDeviceSupport } from "./device_support.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
@@ -112,7 +113,7 @@ async function launch(
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
-  const steps = planStart(engine, config, network, terminalSize);
+  const steps = await planStart(engine, config, network, terminalSize);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
   const connection = startMonitor({
     steps,
@@ -132,12 +133,12 @@ async function launch(
   return started;
 }
 
-function planStart(
+async function planStart(
   engine: Engine,
   config: ContainerConfig,
   { place, sandbox }: { place: NetworkPlace; sandbox?: Sandbox | undefined },
   terminalSize: TerminalSize,
-): Step[] {
+): Promise<Step[]> {
   const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
   const hierarchies = readCgroupHierarchies();
@@ -147,6 +148,7 @@ function planStart(
     lowerDirectories,
     identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
     security: containerSecurity(config),
+    devices: await findContainerDevices(config, findDeviceSupport(hierarchies)),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroup: containerCgroup(config.id, hierarchies),
     events: eventTarget(engine, config),
@@ -179,7 +181,7 @@ export async function restartThroughMonitor(
   if (answer?.type === "failed") {
     // It goes by the plan that was made at its start: the same one again
     const place = networkPlaceOf(engine, config);
-    const steps = planStart(engine, config, { place }, UNKNOWN_SIZE);
+    const steps = await planStart(engine, config, { place }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
@@ -268,6 +270,13 @@ function launchError(
         hint:
           "Where the kernel mounts no overlay, containers can be made with --storage-driver copy",
       },
+    );
+  }
+  if (word === "device-filter") {
+    return new WherryError(
+      "unsupported",
+      `Cannot keep the host's devices from the container: ${errnoText(errno)}`,
+      { hint: "Programs of type BPF_PROG_TYPE_CGROUP_DEVICE must be allowed in its cgroup" },
     );
   }
   if (word === "chdir") {

@@ -1,6 +1,7 @@
 /** `wherry start`. @module */
 
 import { WherryError } from "../../errors.ts";
+import { loadDeviceSupport } from "../../engine/device_support.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { findContainer } from "../../engine/find.ts";
 import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
@@ -22,7 +23,7 @@ export async function run(
   context: Context,
   { flags, positionals }: ParsedFlags<typeof START_FLAGS>,
 ): Promise<number> {
-  for (const name of positionals) await loadNetworks(context.engine, name);
+  for (const name of positionals) await loadSupport(context.engine, name);
   if (!flags.attach && !flags.interactive) {
     return await forEachName(context, positionals, async (name) => {
       await startInBackground(context.engine, name);
@@ -40,9 +41,11 @@ export async function run(
 }
 
 /** Of a container that cannot be read it is told when it is to be started. */
-async function loadNetworks(engine: Engine, name: string): Promise<void> {
+async function loadSupport(engine: Engine, name: string): Promise<void> {
   try {
-    await loadNetworkSupport(engine, findContainer(engine, name).config);
+    const { config } = findContainer(engine, name);
+    await loadNetworkSupport(engine, config);
+    await loadDeviceSupport(config.security);
   } catch (error) {
     if (!(error instanceof WherryError)) throw error;
   }
