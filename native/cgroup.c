@@ -2,13 +2,8 @@
 #include "steps.h"
 #include "text.h"
 
-#define SECOND UINT64_C(1000000000)
-#define KILL_TIMEOUT (10 * SECOND)
-#define KILL_INTERVAL (SECOND / 100)
-#define FREEZE_TIMEOUT (2 * SECOND)
 /* Another monitor may remove the common parent between the making of it and of what is in it. */
 #define MAKE_TRIES 1000
-#define MAX_DEPTH 32 /* of cgroups that the container has made in its own */
 #define EVENTS_SIZE 128
 #define ENTRIES_SIZE 2048
 #define DIRECTORY_TYPE 4 /* DT_DIR of readdir(3) */
@@ -61,7 +56,7 @@ static int await_event(int dir, const char *line, uint64_t timeout)
 	}
 }
 
-static int write_control(int dir, const char *name, const char *value)
+int write_control(int dir, const char *name, const char *value)
 {
 	cleanup_close int file = sys_openat(dir, name, O_WRONLY, 0);
 	int64_t written = file < 0 ? file : sys_write(file, value, text_length(value));
@@ -69,13 +64,14 @@ static int write_control(int dir, const char *name, const char *value)
 	return written < 0 ? (int)written : 0;
 }
 
-/* Do `visit` to each cgroup below, the deepest first, and then to this one. */
-static int walk(int parent, const char *name, unsigned depth,
-		int (*visit)(int parent, const char *name, int dir))
+int walk_cgroups(int parent, const char *name, unsigned depth,
+		 int (*visit)(int parent, const char *name, int dir))
 {
 	_Alignas(struct directory_entry) char entries[ENTRIES_SIZE];
 	cleanup_close int dir = sys_openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	int64_t size;
+	int found = 0;
+	int result;
 
 	if (dir < 0)
 		return dir;
@@ -84,16 +80,17 @@ static int walk(int parent, const char *name, unsigned depth,
 			const struct directory_entry *entry = (const void *)(entries + at);
 
 			at += entry->size;
-			if (entry->type == DIRECTORY_TYPE && entry->name[0] != '.')
-				(void)walk(dir, entry->name, depth - 1, visit);
+			if (entry->type == DIRECTORY_TYPE && entry->name[0] != '.' &&
+			    walk_cgroups(dir, entry->name, depth - 1, visit) > 0)
+				found = 1;
 		}
 	}
-	return visit(parent, name, dir);
+	result = visit(parent, name, dir);
+	return found > 0 ? found : result;
 }
 
-/* The processes that the first page of cgroup.procs names; the caller comes again for the others.
- * A process outside this pid namespace is 0. */
-static int kill_each(int parent, const char *name, int dir)
+/* A process outside this pid namespace is 0. */
+int kill_cgroup_processes(int parent, const char *name, int dir)
 {
 	char pids[4096];
 	cleanup_close int file = sys_openat(dir, "cgroup.procs", O_RDONLY, 0);
@@ -110,24 +107,24 @@ static int kill_each(int parent, const char *name, int dir)
 			(void)SYS(kill, pid, SIGKILL);
 		at = newline + 1;
 	}
-	return size < 0 ? (int)size : 0;
+	return size < 0 ? (int)size : at != pids;
 }
 
 /* cgroup.kill is there since Linux 5.14. */
 static void kill_all(int dir)
 {
 	if (write_control(dir, "cgroup.kill", "1") == -ENOENT)
-		(void)walk(dir, ".", MAX_DEPTH, kill_each);
+		(void)walk_cgroups(dir, ".", CGROUP_DEPTH, kill_cgroup_processes);
 }
 
 static int kill_and_wait(int dir)
 {
-	uint64_t deadline = sys_clock(CLOCK_STEADY) + KILL_TIMEOUT;
+	uint64_t deadline = sys_clock(CLOCK_STEADY) + CGROUP_KILL_TIMEOUT;
 	int result = await_event(dir, "populated 0", 0);
 
 	while (result == -ETIMEDOUT && sys_clock(CLOCK_STEADY) < deadline) {
 		kill_all(dir);
-		result = await_event(dir, "populated 0", KILL_INTERVAL);
+		result = await_event(dir, "populated 0", CGROUP_KILL_INTERVAL);
 	}
 	return result == -ETIMEDOUT ? -EBUSY : result;
 }
@@ -139,7 +136,10 @@ int cgroup_enter(const struct cgroup *cgroup)
 
 int cgroup_kill(const struct cgroup *cgroup)
 {
-	return cgroup->is_owned ? kill_and_wait(cgroup->dir) : 0;
+	int result = cgroup->is_owned ? kill_and_wait(cgroup->dir) : 0;
+	int others = controllers_kill(cgroup);
+
+	return result < 0 ? result : others;
 }
 
 static int remove_one(int parent, const char *name, int dir)
@@ -161,22 +161,27 @@ static bool cut_last(char *path)
 	return true;
 }
 
-void cgroup_remove(struct cgroup *cgroup)
+void remove_cgroup_dir(const char *path, bool keeps_parent)
 {
 	char parent[PATH_SIZE];
 
+	if (remove_one(AT_FDCWD, path, -1) == -EBUSY)
+		(void)walk_cgroups(AT_FDCWD, path, CGROUP_DEPTH, remove_one);
+	memcpy(parent, path, text_length(path) + 1);
+	if (!keeps_parent && cut_last(parent))
+		(void)remove_one(AT_FDCWD, parent, -1);
+}
+
+void cgroup_remove(struct cgroup *cgroup)
+{
+	controllers_remove(cgroup);
 	if (!cgroup->is_owned)
 		return;
-	if (remove_one(AT_FDCWD, cgroup->path, -1) == -EBUSY)
-		(void)walk(AT_FDCWD, cgroup->path, MAX_DEPTH, remove_one);
-	memcpy(parent, cgroup->path, text_length(cgroup->path) + 1);
-	if (cut_last(parent))
-		(void)remove_one(AT_FDCWD, parent, -1);
+	remove_cgroup_dir(cgroup->path, cgroup->keeps_parent);
 	close_stream(&cgroup->dir);
 	cgroup->is_owned = false;
 }
 
-/* Make the directory, after its parents where they are missing. Returns 0, or -EEXIST. */
 static int make_dir(const char *path)
 {
 	int result = sys_mkdirat(AT_FDCWD, path, 0755);
@@ -199,17 +204,25 @@ int cgroup_join(struct cgroup *cgroup, const char *path)
 
 	if (dir < 0)
 		return dir;
-	*cgroup = (struct cgroup){ .path = path, .dir = dir };
+	cgroup->path = path;
+	cgroup->dir = dir;
 	return 0;
+}
+
+int make_cgroup_dir(const char *path)
+{
+	uint32_t mask = sys_umask(022);
+	int result = make_dir(path);
+
+	(void)sys_umask(mask);
+	return result;
 }
 
 int cgroup_make(struct cgroup *cgroup, const char *path)
 {
-	uint32_t mask = sys_umask(022);
-	int made = make_dir(path);
+	int made = make_cgroup_dir(path);
 	int result;
 
-	(void)sys_umask(mask);
 	if (made < 0 && made != -EEXIST)
 		return made;
 	result = cgroup_join(cgroup, path);
@@ -226,7 +239,7 @@ int cgroup_thaw(const struct cgroup *cgroup)
 	int result;
 
 	if (!cgroup->is_owned)
-		return -EOPNOTSUPP;
+		return controllers_thaw(cgroup);
 	result = write_control(cgroup->dir, "cgroup.freeze", "0");
 	return result == -ENOENT ? -EOPNOTSUPP : result;
 }
@@ -236,10 +249,10 @@ int cgroup_freeze(const struct cgroup *cgroup)
 	int result;
 
 	if (!cgroup->is_owned)
-		return -EOPNOTSUPP;
+		return controllers_freeze(cgroup);
 	result = write_control(cgroup->dir, "cgroup.freeze", "1");
 	if (result == 0)
-		result = await_event(cgroup->dir, "frozen 1", FREEZE_TIMEOUT);
+		result = await_event(cgroup->dir, "frozen 1", CGROUP_FREEZE_TIMEOUT);
 	if (result == -ETIMEDOUT)
 		(void)cgroup_thaw(cgroup);
 	return result == -ENOENT ? -EOPNOTSUPP : result;
@@ -247,6 +260,7 @@ int cgroup_freeze(const struct cgroup *cgroup)
 
 int step_cgroup(struct monitor *monitor, const struct step *step)
 {
+	monitor->cgroup.keeps_parent = step->count > 1;
 	return cgroup_make(&monitor->cgroup, step_text(step, 0));
 }
 

@@ -56,6 +56,8 @@ _Noreturn void child_run(struct monitor *monitor, const struct section *section,
 	if (result >= 0 && monitor->cgroup.is_entered)
 		result = cgroup_enter(&monitor->cgroup);
 	if (result >= 0)
+		result = controllers_enter(&monitor->cgroup);
+	if (result >= 0)
 		result = place_fds(stdio, section->join_fd);
 	if (result == 0 && (section->flags & CLONE_NEWCGROUP) != 0)
 		result = (int)SYS(unshare, CLONE_NEWCGROUP);

@@ -191,6 +191,16 @@ struct wake {
 	int pid; /* of the one that runs; 0: none */
 };
 
+/* What the kernel says of processes that it ends for want of memory: oom.c. */
+struct oom {
+	const char *path;  /* memory.events, or memory.oom_control of version 1; NULL: none */
+	int events;        /* it, which poll(2) tells the changes of; 0: none */
+	int notification;  /* an eventfd, of version 1; 0: none */
+	uint64_t count;    /* ended so far */
+	uint64_t check_at; /* by CLOCK_MONOTONIC in nanoseconds; 0: never */
+	bool has_killed;   /* a process of this run */
+};
+
 struct monitor {
 	struct plan plan;
 	struct section init_section;
@@ -214,6 +224,7 @@ struct monitor {
 	const char *event_name; /* the container's, at the moment */
 	bool is_exec;           /* says the `events` step */
 	struct cgroup cgroup;
+	struct oom oom;
 	struct restart restart;
 	struct health health;
 	enum status status;
@@ -405,6 +416,13 @@ void wake_end(struct monitor *monitor);
 /* For the poll loop: a child was reaped; something can be read from wake.timer. */
 void wake_reaped(struct monitor *monitor, int pid);
 void wake_run(struct monitor *monitor);
+
+/* oom.c: has the kernel ended a process for want of memory? For the poll loop: there is something
+ * to see; it is time to look. */
+void oom_check(struct monitor *monitor);
+void oom_take_event(struct monitor *monitor);
+void oom_run_timer(struct monitor *monitor);
+void oom_end(struct oom *oom);
 
 /* ruleset.c, for the poll loop: something can be read from ruleset.socket, or it is time to try. */
 void ruleset_read_changes(struct monitor *monitor);

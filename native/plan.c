@@ -95,6 +95,12 @@ static int parse_argument(char type, const char *text, uint64_t *ret_number)
 			       : -EINVAL;
 	case 'k':
 		return text_equal(text, "container") || text_equal(text, "exec") ? 0 : -EINVAL;
+	case 't':
+		return text_equal(text, "now") || text_equal(text, "later") ? 0 : -EINVAL;
+	case 'w':
+		return text_equal(text, "required") || text_equal(text, "wanted") ? 0 : -EINVAL;
+	case 'v':
+		return text_equal(text, "unified") || text_equal(text, "v1") ? 0 : -EINVAL;
 	case 'b':
 		return check_device_filter(text);
 	case 'd':

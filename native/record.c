@@ -3,7 +3,7 @@
 #include "monitor.h"
 #include "text.h"
 
-#define RECORD_SIZE 384
+#define RECORD_SIZE 416
 
 static void add_number(struct text *record, const char *name, uint64_t number)
 {
@@ -59,6 +59,8 @@ static void add_state(struct text *record, const struct monitor *monitor)
 	add_number(record, "restartCount", monitor->restart.count);
 	text_add(record, ",\"isStopped\":");
 	text_add(record, monitor->restart.is_stopped ? "true" : "false");
+	text_add(record, ",\"isOomKilled\":");
+	text_add(record, monitor->oom.has_killed ? "true" : "false");
 	add_health(record, &monitor->health);
 	text_add(record, "}\n");
 }

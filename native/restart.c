@@ -41,6 +41,7 @@ int begin_run(struct monitor *monitor)
 	monitor->running_since = sys_clock(CLOCK_STEADY);
 	monitor->exit_code = 0;
 	monitor->has_exited = false;
+	monitor->oom.has_killed = false;
 	monitor->status = STATUS_RUNNING;
 	health_begin(monitor);
 	result = record_write(monitor);
@@ -146,6 +147,7 @@ void end_run(struct monitor *monitor)
 
 	health_end(monitor);
 	log_finish(&monitor->log);
+	oom_check(monitor);
 	(void)cgroup_kill(&monitor->cgroup);
 	if (was_paused)
 		(void)cgroup_thaw(&monitor->cgroup);

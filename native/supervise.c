@@ -13,6 +13,7 @@ enum {
 	WATCH_CHECK_OUTPUT,
 	WATCH_RULESET,
 	WATCH_WAKE,
+	WATCH_OOM,
 	WATCH_CLIENTS,
 };
 enum { CLIENT_REQUESTS, CLIENT_INPUT, CLIENT_OUTPUTS, CLIENT_WATCHES = 4 };
@@ -64,6 +65,9 @@ static uint32_t watch(const struct monitor *monitor, struct pollfd watches[WATCH
 	watches[WATCH_CHECK_OUTPUT] = watch_if(true, monitor->health.output, POLLIN);
 	watches[WATCH_RULESET] = watch_if(true, monitor->ruleset.socket, POLLIN);
 	watches[WATCH_WAKE] = watch_if(monitor->wake.pid == 0, monitor->wake.timer, POLLIN);
+	watches[WATCH_OOM] = monitor->oom.events > 0
+				     ? watch_if(true, monitor->oom.events, POLLPRI)
+				     : watch_if(true, monitor->oom.notification, POLLIN);
 	return count;
 }
 
@@ -144,7 +148,7 @@ static uint64_t next_deadline(const struct monitor *monitor)
 {
 	const uint64_t deadlines[] = {
 		monitor->kill_at,         monitor->restart.due_at, monitor->accepts_at,
-		health_deadline(monitor), monitor->ruleset.try_at,
+		health_deadline(monitor), monitor->ruleset.try_at, monitor->oom.check_at,
 	};
 	uint64_t next = 0;
 
@@ -160,6 +164,7 @@ static void run_timers(struct monitor *monitor)
 
 	health_run_timers(monitor);
 	ruleset_run_timer(&monitor->ruleset);
+	oom_run_timer(monitor);
 	if (now >= monitor->accepts_at)
 		monitor->accepts_at = 0;
 	if (monitor->kill_at == 0 || now < monitor->kill_at)
@@ -212,6 +217,8 @@ void serve_once(struct monitor *monitor)
 		ruleset_read_changes(monitor);
 	if (watches[WATCH_WAKE].revents != 0)
 		wake_run(monitor);
+	if (watches[WATCH_OOM].revents != 0)
+		oom_take_event(monitor);
 	if (watches[WATCH_SIGNALS].revents != 0)
 		take_signals(monitor);
 	if (watches[WATCH_CHECK_REPORT].revents != 0)
@@ -246,6 +253,7 @@ static void finish(struct monitor *monitor)
 	}
 	wake_end(monitor);
 	ruleset_end(&monitor->ruleset);
+	oom_end(&monitor->oom);
 	close_stream(&monitor->log.fd);
 	(void)cgroup_kill(&monitor->cgroup);
 	cgroup_remove(&monitor->cgroup);

@@ -352,20 +352,27 @@ testWhole("inspect tells the devices that were asked for", async (wherry) => {
   await wherry.run(["rm", "one", "two"]);
 });
 
-/** Runs a container where this mount namespace of the host has no cgroups of these types. */
-async function runWithout(
+/** Shell commands that leave no cgroup file system of these types in sight. */
+function unmount(types: "cgroup2" | "cgroup2?"): string {
+  return `for point in $(awk '$3 ~ /^${types}$/ { print $2 }' /proc/mounts | tac); ` +
+    "do umount -l $point; done";
+}
+
+/** Shell commands after which there are no cgroups but those of version 1, the devices controller among them. */
+const ONLY_V1 = `${unmount("cgroup2")}; grep -q '^[^ ]* [^ ]* cgroup .*,devices' /proc/mounts || ` +
+  "{ mkdir -p devices; mount -t cgroup -o devices devices devices; }";
+
+/** Runs a container where the host's mounts, in a namespace of their own, have been changed. */
+async function runAfter(
   wherry: TestEngine,
-  types: string,
+  prepare: string,
   flags: readonly string[],
   script: string,
 ): Promise<Result> {
   const command = ["run", "--rm", ...await wherry.busybox(flags), "sh", "-c", script];
-  const unmount = "awk -v types=\"^(${types})$\" '$3 ~ types { print $2 }' /proc/mounts | tac"
-    .replace("${types}", types);
   return await wherry.runCommand([
-    ...["unshare", "--mount", "sh", "-e", "-c"],
-    `for mount in $(${unmount}); do umount -l $mount; done; exec "$@"`,
-    ...["sh", ...wherry.commandLine(command)],
+    ...["unshare", "--mount", "sh", "-e", "-c", `${prepare}; exec "$@"`, "sh"],
+    ...wherry.commandLine(command),
   ]);
 }
 
@@ -374,7 +381,7 @@ const USUAL = `${TRY} mknod /zero c 1 5; mknod /fuse ${FUSE.numbers}; ` +
   "for path in /zero /fuse /dev/zero /dev/null; do try $path; done";
 
 testWhole("on a host without cgroups only the usual devices in /dev work", async (wherry) => {
-  const { stdout } = await runWithout(wherry, "cgroup2?", [], USUAL);
+  const { stdout } = await runAfter(wherry, unmount("cgroup2?"), [], USUAL);
 
   strictEqual(stdout, "zero ---\nfuse ---\nzero rwb\nnull rwb\n");
 });
@@ -395,13 +402,18 @@ testWhole(
       },
     ];
 
-    const given = await runWithout(
+    const given = await runAfter(
       wherry,
-      "cgroup2?",
+      unmount("cgroup2?"),
       ["--device", FUSE.path],
       `${TRY} try /dev/fuse`,
     );
-    const mounted = await runWithout(wherry, "cgroup2?", ["--tmpfs", "/x:size=1m,dev"], "true");
+    const mounted = await runAfter(
+      wherry,
+      unmount("cgroup2?"),
+      ["--tmpfs", "/x:size=1m,dev"],
+      "true",
+    );
 
     strictEqual(given.stdout, "fuse rwb\n");
     deepStrictEqual([mounted.code, mounted.stderr.split("\n")], [125, [
@@ -410,8 +422,51 @@ testWhole(
       "",
     ]]);
     for (const { flags, message } of refused) {
-      const { code, stderr } = await runWithout(wherry, "cgroup2?", flags, "true");
+      const { code, stderr } = await runAfter(wherry, unmount("cgroup2?"), flags, "true");
       deepStrictEqual([code, stderr.split("\n", 1)[0]], [125, `wherry: ${message}: ${why}`]);
     }
+  },
+);
+
+testWhole(
+  "on a host with cgroups of version 1 alone their devices controller decides",
+  async (wherry) => {
+    const usual = await runAfter(wherry, ONLY_V1, ["--tmpfs", "/x:dev"], USUAL);
+    const given = await runAfter(wherry, ONLY_V1, ["--device", `${FUSE.path}:r`], USUAL);
+    const rule = await runAfter(wherry, ONLY_V1, ["--device-cgroup-rule", "c 10:229 w"], USUAL);
+
+    strictEqual(usual.stdout, "zero rwb\nfuse ---\nzero rwb\nnull rwb\n");
+    strictEqual(given.stdout, "zero rwb\nfuse r--\nzero rwb\nnull rwb\n");
+    strictEqual(rule.stdout, "zero rwb\nfuse -w-\nzero rwb\nnull rwb\n");
+  },
+);
+
+testWhole(
+  "on a host with cgroups of version 1 alone an added process has no more devices",
+  async (wherry) => {
+    const script = `${ONLY_V1}; exec "$@"`;
+    const inside = (...args: string[]): Promise<Result> =>
+      wherry.runCommand([
+        "unshare",
+        "--mount",
+        "sh",
+        "-e",
+        "-c",
+        script,
+        "sh",
+        ...wherry.commandLine(args),
+      ]);
+    await inside("run", "-d", "--name", "one", ...await wherry.busybox(), "sleep", "1000");
+
+    const { stderr } = await inside(
+      "exec",
+      "one",
+      "sh",
+      "-c",
+      `mknod /made ${FUSE.numbers}; : </made`,
+    );
+
+    match(stderr, /can't open \/made: Operation not permitted/);
+    await inside("rm", "-f", "one");
   },
 );

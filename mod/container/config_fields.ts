@@ -120,14 +120,13 @@ function isHealthCheck(value: unknown): boolean {
 
 function isResources(value: unknown): boolean {
   return isObject(value) &&
-    ["memorySwap", "memorySwappiness", "pidsLimit"].every((field) =>
+    ["memorySwap", "memorySwappiness", "cpuQuota", "pidsLimit"].every((field) =>
       Number.isSafeInteger(value[field])
     ) &&
     [
       "memory",
       "memoryReservation",
       "nanoCpus",
-      "cpuQuota",
       "cpuPeriod",
       "cpuShares",
       "blkioWeight",

@@ -5,6 +5,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import type { ContainerConfig } from "./config.ts";
 import { DEFAULT_DEVICE_FILTER } from "./default_devices.ts";
 import type { Identity } from "./identity.ts";
+import type { Step } from "./plan.ts";
 import type { ProcessSecurity } from "./process_security.ts";
 
 /** A cgroup hierarchy to show inside, at `/sys/fs/cgroup` or below it. */
@@ -87,8 +88,8 @@ export interface LaunchInput {
   /** Its devices. */
   devices: ContainerDevices;
   cgroupHierarchies: readonly CgroupHierarchy[];
-  /** Absolute path of its cgroup, if it gets one. */
-  cgroup: string | undefined;
+  /** What makes its cgroups and sets its limits; none on a host without cgroups. */
+  cgroupSteps: readonly Step[];
   /** Where its events go, and what each says about it. */
   events: EventTarget;
   terminalSize: TerminalSize;

@@ -69,7 +69,7 @@ function planFirstProcess(config: ContainerConfig, identity: Identity): Step[] {
 
 /** What the monitor itself does before there is a container. */
 function planSupervision(input: LaunchInput): Step[] {
-  const { config, paths, cgroup, cleanupArgv, keeper, wake } = input;
+  const { config, paths, cgroupSteps, cleanupArgv, keeper, wake } = input;
   const durability = config.isAutoRemoved ? "volatile" : "durable";
   const stdin = config.hasStdin ? "pipe" : "null";
   return [
@@ -77,7 +77,7 @@ function planSupervision(input: LaunchInput): Step[] {
     ...planLog(config.log, paths.log),
     ["listen", paths.runDirectory],
     ["record", paths.state, durability],
-    ...(cgroup === undefined ? [] : [["cgroup", cgroup] as const]),
+    ...cgroupSteps,
     ...planDeviceControl(input.devices),
     planRestart(config),
     planEvents(input.events, "container"),

@@ -49,7 +49,7 @@ function inputWith(
     security: DEFAULT_PROCESS_SECURITY,
     devices: DEFAULT_DEVICES,
     cgroupHierarchies: [{ type: "cgroup2", name: "", data: "" }],
-    cgroup: "/sys/fs/cgroup/wherry/0123abcd",
+    cgroupSteps: [["cgroup", "/sys/fs/cgroup/wherry/0123abcd"]],
     events: EVENTS,
     terminalSize: { rows: 24, columns: 80 },
     cleanupArgv: [],
@@ -93,7 +93,7 @@ Deno.test("planExecIn() with a terminal is the golden plan", () => {
     security: DEFAULT_PROCESS_SECURITY,
     hasTerminal: true,
     hasStdin: true,
-    cgroup: "/sys/fs/cgroup/wherry/0123abcd",
+    cgroups: { unified: "/sys/fs/cgroup/wherry/0123abcd", v1: {} },
     events: EVENTS,
     terminalSize: { rows: 24, columns: 80 },
   });
@@ -411,7 +411,7 @@ Deno.test("planLaunch() records volatile state for a container that is removed a
 });
 
 Deno.test("planLaunch() makes no cgroup on a host that has no place for it", () => {
-  const steps = planLaunch({ ...inputWith({}), cgroup: undefined });
+  const steps = planLaunch({ ...inputWith({}), cgroupSteps: [] });
 
   deepStrictEqual(stepsCalled("cgroup", steps), []);
 });

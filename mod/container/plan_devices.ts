@@ -52,6 +52,12 @@ export function planDeviceControl({ control }: ContainerDevices): Step[] {
     case "filter":
       return [["device-filter", control.program]];
     case "controller":
+      return [
+        ["control", `${control.directory}/devices.deny`, "a"],
+        ...control.rules.map((
+          rule,
+        ): Step => ["control", `${control.directory}/devices.allow`, rule]),
+      ];
     case "mounts":
     case "nothing":
       return [];

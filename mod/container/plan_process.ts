@@ -6,6 +6,7 @@ import { activeHealthCheck, healthCheckArgv } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import type { EventTarget, LaunchInput, TerminalSize } from "./launch_input.ts";
 import type { Step } from "./plan.ts";
+import { type ContainerCgroups, planJoinCgroups } from "./plan_cgroup.ts";
 import { formatMode, planIdentity } from "./plan_security.ts";
 import type { ProcessSecurity } from "./process_security.ts";
 
@@ -54,8 +55,8 @@ export interface ExecInput {
   security: ProcessSecurity;
   hasTerminal: boolean;
   hasStdin: boolean;
-  /** Absolute path of the container's cgroup, if it has one. */
-  cgroup: string | undefined;
+  /** The container's cgroups that exist. */
+  cgroups: ContainerCgroups;
   /** Where its end is told, and what that says about the container and about this. */
   events: EventTarget;
   terminalSize: TerminalSize;
@@ -66,7 +67,7 @@ export function planExecIn(input: ExecInput): Step[] {
   const stdin = input.hasStdin ? "pipe" : "null";
   return [
     ["stdio", input.hasTerminal ? "terminal" : stdin],
-    ...(input.cgroup === undefined ? [] : [["join-cgroup", input.cgroup] as const]),
+    ...planJoinCgroups(input.cgroups),
     planEvents(input.events, "exec"),
     ["clone", "0"],
     ...planInside(input),
@@ -77,7 +78,7 @@ export function planExecIn(input: ExecInput): Step[] {
 function planInside(
   { argv, env, workingDirectory, identity, security, hasTerminal, terminalSize }: Omit<
     ExecInput,
-    "hasStdin" | "cgroup" | "events"
+    "hasStdin" | "cgroups" | "events"
   >,
 ): Step[] {
   const { rows, columns } = terminalSize;

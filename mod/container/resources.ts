@@ -12,7 +12,7 @@ export interface DeviceLimit {
 export interface Resources {
   /** Bytes of memory. */
   memory: number;
-  /** Bytes of memory and swap together; -1 for no limit of swap. */
+  /** Bytes of memory and swap together; -1 for no limit of swap, and 0 for twice the memory if that is limited. */
   memorySwap: number;
   /** Bytes that the kernel tries to bring it down to when memory is short. */
   memoryReservation: number;
@@ -20,7 +20,7 @@ export interface Resources {
   memorySwappiness: number;
   /** Billionths of a processor. */
   nanoCpus: number;
-  /** Microseconds of processor time in each period. */
+  /** Microseconds of processor time in each period; -1 for no limit. */
   cpuQuota: number;
   /** Microseconds. */
   cpuPeriod: number;
@@ -46,7 +46,10 @@ export interface Resources {
   deviceWriteIops: DeviceLimit[];
   /** Whether processes wait for memory where the kernel would end one. */
   isOomKillDisabled: boolean;
-  /** Path of the cgroup that the container's own is made in; empty for wherry's. */
+  /**
+   * The cgroup that the container's own is made in: a path from the top, or one below what is ours if it does not begin
+   * with a slash; empty for wherry's.
+   */
   cgroupParent: string;
 }
 

@@ -39,6 +39,8 @@ export interface ContainerState {
   isStopped: boolean;
   /** Whether its monitor ended without recording the end: something of it may still run. */
   wasKilled: boolean;
+  /** Whether the kernel has ended a process of the last run for want of memory. */
+  isOomKilled: boolean;
   /** What health checks say. */
   health: HealthStatus;
   /** Health checks that have failed in a row. */
@@ -65,6 +67,7 @@ interface StateRecord {
   exitCode: number;
   restartCount?: number;
   isStopped?: boolean;
+  isOomKilled?: boolean;
   health?: HealthStatus;
   failingStreak?: number;
   /** Not in the monitor's: what it starts has started. */
@@ -91,6 +94,7 @@ export const NEVER_RUN: Readonly<ContainerState> = {
   restartCount: 0,
   isStopped: false,
   wasKilled: false,
+  isOomKilled: false,
   health: "none",
   failingStreak: 0,
 };
@@ -125,6 +129,7 @@ export function readState(
     restartCount: record.restartCount ?? 0,
     isStopped: record.isStopped ?? false,
     wasKilled,
+    isOomKilled: record.isOomKilled ?? false,
     health: record.health ?? "none",
     failingStreak: record.failingStreak ?? 0,
   };
@@ -205,7 +210,9 @@ function parseStateRecord(json: unknown): StateRecord {
     STATUSES.includes(record.status) &&
     [record.pid, record.monitorPid, record.exitCode].every(Number.isSafeInteger) &&
     [record.restartCount ?? 0, record.failingStreak ?? 0].every(Number.isSafeInteger) &&
-    typeof (record.isStopped ?? false) === "boolean" &&
+    [record.isStopped ?? false, record.isOomKilled ?? false].every((value) =>
+      typeof value === "boolean"
+    ) &&
     typeof (record.error ?? "") === "string" &&
     HEALTH_STATUSES.includes(record.health ?? "none") &&
     [record.startedAt, record.finishedAt].every(isTime);

@@ -1,37 +1,156 @@
-/** The cgroup of each container, in the unified hierarchy. @module */
+/** The cgroups of each container: where they are, and what is left of them. @module */
 
+import type { ContainerConfig } from "../container/config.ts";
+import type { Controller } from "../container/limits.ts";
+import type { ContainerCgroups } from "../container/plan_cgroup.ts";
+import { WherryError } from "../errors.ts";
+import { canFilterDevices } from "../kernel/bpf.ts";
 import { isPopulated, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup.ts";
+import { isDelegatedCgroup } from "../kernel/cgroup_delegation.ts";
+import { findUnifiedTree, findV1Hierarchy, type UnifiedTree } from "../kernel/cgroup_tree.ts";
 import {
   findCgroupHierarchies,
   findWritableCgroup2,
   type HostCgroupHierarchy,
 } from "../kernel/proc.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { readRecord, removeIfPresent, writeRecord } from "../store/record.ts";
+import { isObject, isString, isTexts } from "../store/record_fields.ts";
+
+/** What this host has of cgroups. */
+export interface CgroupHost {
+  hierarchies: readonly HostCgroupHierarchy[];
+  /** Where in the unified hierarchy cgroups can be made, if anywhere. */
+  tree: UnifiedTree | undefined;
+  /** Whether cgroups there can have programs that decide about devices. */
+  filtersDevices: boolean;
+}
 
 /** What this host has mounted. */
 export function readCgroupHierarchies(): HostCgroupHierarchy[] {
   return findCgroupHierarchies(Deno.readTextFileSync("/proc/self/mountinfo"));
 }
 
-/**
- * Path of a container's cgroup, whether it exists or not.
- *
- * @param hierarchies What this host has mounted. @default {what it has now}
- * @returns `undefined` on a host without a writable cgroup2 file system: its containers have none.
- */
-export function containerCgroup(
-  id: string,
-  hierarchies: readonly HostCgroupHierarchy[] = readCgroupHierarchies(),
-): string | undefined {
-  const mountPoint = findWritableCgroup2(hierarchies);
-  return mountPoint === undefined ? undefined : `${mountPoint}/wherry/${id}`;
+/** Asks this host. */
+export function readCgroupHost(): CgroupHost {
+  const hierarchies = readCgroupHierarchies();
+  const membership = Deno.readTextFileSync("/proc/self/cgroup");
+  const tree = findUnifiedTree(hierarchies, { membership, isDelegated: isDelegatedCgroup });
+  const filtersDevices = tree !== undefined && canFilterDevices(tree.base);
+  return { hierarchies, tree, filtersDevices };
 }
 
-/** Kills what is left in a container's cgroup, and removes it; the one that all of them are in too, if it is empty. */
-export function removeContainerCgroup(id: string): void {
-  const path = containerCgroup(id);
-  if (path === undefined) return;
-  removeCgroup(path);
-  removeEmptyCgroup(parentOf(path));
+/** The cgroup that containers' own are in, unless somebody names another one. */
+const PARENT = "wherry";
+
+/** What version 1 calls the controllers that containers have cgroups of. */
+const V1_CONTROLLERS = ["memory", "cpu", "cpuacct", "cpuset", "pids", "blkio"] as const;
+
+/** What stops processes on a host without a unified hierarchy. */
+const FREEZER = "freezer";
+
+/** What keeps devices from processes where programs cannot. */
+const DEVICES = "devices";
+
+/** What version 1 calls a controller. */
+export function v1NameOf(controller: Controller): string {
+  return controller === "io" ? "blkio" : controller;
+}
+
+/**
+ * Where a container's cgroups are, or would be. Pure.
+ *
+ * @param container Its parent cgroup: from the top if absolute, else below what is ours.
+ */
+export function placeCgroups(
+  { id, resources: { cgroupParent } }: Pick<ContainerConfig, "id" | "resources">,
+  { hierarchies, tree, filtersDevices }: CgroupHost,
+): ContainerCgroups {
+  const isAbsolute = cgroupParent.startsWith("/");
+  const below = `/${cgroupParent === "" ? PARENT : cgroupParent.replace(/^\/+/, "")}/${id}`;
+  const names = [
+    ...V1_CONTROLLERS,
+    ...(tree === undefined ? [FREEZER] : []),
+    ...(filtersDevices ? [] : [DEVICES]),
+  ];
+  return {
+    unified: tree === undefined ? undefined : (isAbsolute ? tree.mountPoint : tree.base) + below,
+    v1: Object.fromEntries(names.flatMap((name) => {
+      const hierarchy = findV1Hierarchy(hierarchies, name);
+      return hierarchy === undefined ? [] : [[name, hierarchy.mountPoint + below]];
+    })),
+  };
+}
+
+/**
+ * Where the container's cgroup of the unified hierarchy is when nobody has recorded anything else.
+ *
+ * @returns `undefined` on a host without a writable cgroup2 file system.
+ */
+function usualUnified(id: string): string | undefined {
+  const mountPoint = findWritableCgroup2(readCgroupHierarchies());
+  return mountPoint === undefined ? undefined : `${mountPoint}/${PARENT}/${id}`;
+}
+
+/** Whether its cgroups go with the end of the container that made them last, and are nobody else's. */
+export function isOwnParent({ resources }: Pick<ContainerConfig, "resources">): boolean {
+  return resources.cgroupParent === "";
+}
+
+/**
+ * The cgroups that a container has while it runs.
+ *
+ * Without a record it has the usual one of the unified hierarchy and no other: nothing is written for a plain container.
+ */
+export function readContainerCgroups(paths: ContainerPaths): ContainerCgroups {
+  const id = idOf(paths);
+  return readRecord(paths.cgroups, (json) => parseCgroups(json, id)) ??
+    { unified: usualUnified(id), v1: {} };
+}
+
+function idOf({ directory }: ContainerPaths): string {
+  return directory.slice(directory.lastIndexOf("/") + 1);
+}
+
+/** What is removed because of it must be the container's. */
+function parseCgroups(json: unknown, id: string): ContainerCgroups {
+  const { unified, v1 } = isObject(json) ? json : {};
+  const isOwn = (path: unknown): path is string => isString(path) && path.endsWith(`/${id}`);
+  if ((unified === undefined || isOwn(unified)) && isTexts(v1) && Object.values(v1).every(isOwn)) {
+    return { unified, v1 };
+  }
+  throw new WherryError(
+    "corrupt",
+    "Cannot read where the container's cgroups are: fields are missing or damaged",
+  );
+}
+
+/** Records where the cgroups of a container are, if it has others than the usual one. To be done before they are made. */
+export function recordCgroups(paths: ContainerPaths, { unified, v1 }: ContainerCgroups): void {
+  writeRecord(paths.cgroups, { unified, v1 }, { isDurable: false });
+}
+
+/**
+ * Moves this process out of a delegated cgroup into one below, so that controllers can be handed on in it.
+ *
+ * Others that are in it stay: who put them there may have a reason.
+ */
+export function leaveCgroup(path: string): void {
+  const below = `${path}/${PARENT}-commands`;
+  Deno.mkdirSync(below, { recursive: true });
+  Deno.writeTextFileSync(`${below}/cgroup.procs`, String(Deno.pid), { create: false });
+}
+
+/** Kills what is left in a container's cgroups, and removes them; the one that all of them are in too, if it is empty. */
+export function removeContainerCgroups(paths: ContainerPaths): void {
+  const { unified, v1 } = readContainerCgroups(paths);
+  const directories = [...(unified === undefined ? [] : [unified]), ...Object.values(v1)];
+  for (const directory of new Set(directories)) {
+    removeCgroup(directory);
+    const parent = parentOf(directory);
+    if (parent.endsWith(`/${PARENT}`)) removeEmptyCgroup(parent);
+  }
+  removeIfPresent(paths.cgroups);
 }
 
 /** A cgroup without processes may be one that a container is just being made in, for this long in milliseconds. */
@@ -46,12 +165,13 @@ const START_TIME_MS = 60_000;
  * @returns Their paths.
  */
 export function removeEmptyCgroups(): string[] {
-  const parent = parentOf(containerCgroup("any") ?? "");
-  const removed = listContainerCgroups().filter((path) =>
-    isAbandoned(path) && removeEmptyCgroup(path)
-  );
-  if (removed.length > 0) removeEmptyCgroup(parent);
-  return removed;
+  return listParents().flatMap((parent) => {
+    const removed = listChildren(parent).filter((path) =>
+      isAbandoned(path) && removeEmptyCgroup(path)
+    );
+    if (removed.length > 0) removeEmptyCgroup(parent);
+    return removed;
+  });
 }
 
 function isAbandoned(path: string): boolean {
@@ -68,10 +188,19 @@ function mtimeOf(path: string): number | undefined {
   }
 }
 
-/** Paths of the cgroups of all engines' containers; none on a host without a place for them. */
-export function listContainerCgroups(): string[] {
-  const parent = parentOf(containerCgroup("any") ?? "");
-  if (parent === "") return [];
+/** Ids of the containers of all engines that have cgroups in the usual places. */
+export function listCgroupOwners(): Set<string> {
+  const paths = listParents().flatMap(listChildren);
+  return new Set(paths.map((path) => path.slice(path.lastIndexOf("/") + 1)));
+}
+
+/** The cgroups that containers' own usually are in, in every hierarchy that can be written to. */
+function listParents(): string[] {
+  return readCgroupHierarchies().filter(({ isWritable }) => isWritable)
+    .map(({ mountPoint }) => `${mountPoint}/${PARENT}`);
+}
+
+function listChildren(parent: string): string[] {
   try {
     return [...Deno.readDirSync(parent)].filter(({ isDirectory }) => isDirectory)
       .map(({ name }) => `${parent}/${name}`);

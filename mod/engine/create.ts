@@ -41,6 +41,7 @@ import {
   type ResolvedImage,
   resolveImage,
 } from "./image_source.ts";
+import { checkLimits } from "./limits.ts";
 import { loadParentNetwork } from "./network_support.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
@@ -156,6 +157,7 @@ export async function createContainer(
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
   const config = planConfig(newId(), { ...request, ...network }, source, storageDriver);
+  checkLimits(config.resources);
   try {
     return writeContainer(engine, request, config, copy);
   } catch (cause) {

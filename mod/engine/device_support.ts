@@ -3,12 +3,12 @@
 import type { ContainerConfig } from "../container/config.ts";
 import { DEFAULT_DEVICE_FILTER, DEFAULT_DEVICE_RULES } from "../container/default_devices.ts";
 import type { ContainerDevices, DeviceControl } from "../container/launch_input.ts";
+import type { ContainerCgroups } from "../container/plan_cgroup.ts";
 import { tmpfsOptions } from "../container/plan_devices.ts";
 import type { Security } from "../container/security.ts";
 import { WherryError } from "../errors.ts";
-import { canFilterDevices } from "../kernel/bpf.ts";
 import { MS } from "../kernel/mount.ts";
-import { findWritableCgroup2, type HostCgroupHierarchy } from "../kernel/proc.ts";
+import type { CgroupHost } from "./cgroup.ts";
 
 /** What a container says of its devices. */
 export type DeviceWishes = Pick<Security, "devices" | "deviceRules" | "isPrivileged">;
@@ -80,9 +80,11 @@ function checkMounts(mounts: ContainerConfig["mounts"]): void {
 export const NO_DEVICE_CONTROL = "this host has neither a writable cgroup2 file system with BPF " +
   "nor the devices controller of cgroup v1";
 
-/** Finds what this host has. @param hierarchies Those that it has mounted. */
-export function findDeviceSupport(hierarchies: readonly HostCgroupHierarchy[]): DeviceSupport {
-  const mountPoint = findWritableCgroup2(hierarchies);
-  const isFiltered = mountPoint !== undefined && canFilterDevices(mountPoint);
-  return { type: isFiltered ? "filter" : "mounts" };
+/** Finds what keeps devices from a container whose cgroups are these, or would be. */
+export function findDeviceSupport(
+  { filtersDevices }: Pick<CgroupHost, "filtersDevices">,
+  { v1: { devices: directory } }: ContainerCgroups,
+): DeviceSupport {
+  if (filtersDevices) return { type: "filter" };
+  return directory === undefined ? { type: "mounts" } : { type: "controller", directory };
 }

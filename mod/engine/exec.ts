@@ -4,13 +4,15 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import { type ContainerConfig, mergeEnv, processEnv } from "../container/config.ts";
 import type { Identity } from "../container/identity.ts";
 import type { TerminalSize } from "../container/launch_input.ts";
+import type { ContainerCgroups } from "../container/plan_cgroup.ts";
 import { planExecIn } from "../container/plan_process.ts";
 import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
 import type { ContainerStatus } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { newId } from "../store/id.ts";
-import { containerCgroup } from "./cgroup.ts";
+import type { ContainerPaths } from "../store/paths.ts";
+import { readContainerCgroups } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { eventTarget, recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
@@ -68,7 +70,7 @@ export async function execInContainer(
     security: execSecurity(config, request),
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
-    cgroup: findExistingCgroup(config.id),
+    cgroups: findExistingCgroups(paths),
     events: { ...target, attributes: { ...target.attributes, execID: execId } },
     terminalSize: request.terminalSize ?? { rows: 0, columns: 0 },
   });
@@ -113,9 +115,9 @@ function notRunning(wanted: string, status: ContainerStatus): WherryError {
 }
 
 /** A container that started before this host had a cgroup2 file system has none. */
-function findExistingCgroup(id: string): string | undefined {
-  const path = containerCgroup(id);
-  return path !== undefined && isPresent(path) ? path : undefined;
+function findExistingCgroups(paths: ContainerPaths): ContainerCgroups {
+  const { unified, v1 } = readContainerCgroups(paths);
+  return { unified: unified !== undefined && isPresent(unified) ? unified : undefined, v1 };
 }
 
 /** Init's pidfd from its own monitor, so that no reused pid can ever be meant. */

@@ -10,7 +10,7 @@ import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { removeContainerCgroup } from "./cgroup.ts";
+import { removeContainerCgroups } from "./cgroup.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { delay } from "./polling.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
@@ -164,6 +164,6 @@ function settle(paths: ContainerPaths): void {
 }
 
 /** A process may outlive its monitor: root inside can clear its parent-death signal. The caller holds the lock. */
-export function killLeftovers({ directory }: ContainerPaths): void {
-  removeContainerCgroup(directory.slice(directory.lastIndexOf("/") + 1));
+export function killLeftovers(paths: ContainerPaths): void {
+  removeContainerCgroups(paths);
 }

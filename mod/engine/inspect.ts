@@ -22,6 +22,7 @@ import {
   describeNetworkSettings,
   describePortBindings,
 } from "./inspect_endpoints.ts";
+import { describeResources } from "./inspect_resources.ts";
 import type { Inspection } from "./inspection.ts";
 import { readSandboxIfSound } from "./sandbox_reading.ts";
 import { lowerDirectoriesOf } from "./storage.ts";
@@ -130,7 +131,7 @@ function describeState(state: ContainerState): Inspection {
     Running: state.isRunning,
     Paused: state.status === "paused",
     Restarting: state.status === "restarting",
-    OOMKilled: false,
+    OOMKilled: state.isOomKilled,
     Dead: false,
     Pid: state.pid,
     ExitCode: state.exitCode,
@@ -197,46 +198,13 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     ShmSize: SHM_BYTES,
     Runtime: "wherry",
     Isolation: "",
-    ...NO_LIMITS,
+    ...describeResources(config.resources),
     ...describeDevices(config.security),
     MaskedPaths: MASKED_PATHS,
     ReadonlyPaths: READONLY_PATHS,
     ...(config.hasInit ? { Init: true } : {}),
   };
 }
-
-/** Resources of a container that may use all there is. */
-const NO_LIMITS: Inspection = {
-  CpuShares: 0,
-  Memory: 0,
-  NanoCpus: 0,
-  CgroupParent: "",
-  BlkioWeight: 0,
-  BlkioWeightDevice: [],
-  BlkioDeviceReadBps: [],
-  BlkioDeviceWriteBps: [],
-  BlkioDeviceReadIOps: [],
-  BlkioDeviceWriteIOps: [],
-  CpuPeriod: 0,
-  CpuQuota: 0,
-  CpuRealtimePeriod: 0,
-  CpuRealtimeRuntime: 0,
-  CpusetCpus: "",
-  CpusetMems: "",
-  Devices: [],
-  DeviceCgroupRules: null,
-  DeviceRequests: null,
-  MemoryReservation: 0,
-  MemorySwap: 0,
-  MemorySwappiness: null,
-  OomKillDisable: null,
-  PidsLimit: null,
-  Ulimits: [],
-  CpuCount: 0,
-  CpuPercent: 0,
-  IOMaximumIOps: 0,
-  IOMaximumBandwidth: 0,
-};
 
 function emptyToNull<T>(list: T[]): T[] | null {
   return list.length === 0 ? null : list;

@@ -4,7 +4,7 @@ import { readContainerConfig } from "../container/config.ts";
 import { isCorrupt } from "../errors.ts";
 import type { Sweep } from "../image/image_sweep.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { containerCgroup, listContainerCgroups, removeEmptyCgroups } from "./cgroup.ts";
+import { listCgroupOwners, removeEmptyCgroups } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { listIds, tryLockContainer } from "./find.ts";
 import { recoverImages } from "./images.ts";
@@ -68,9 +68,8 @@ function isDamaged(paths: ContainerPaths): boolean {
 
 /** Kills what monitors left that were killed while they started a container again: its record still says "exited". */
 function killForgotten(engine: Engine, { failed }: SweepResult): string[] {
-  const cgroups = new Set(listContainerCgroups());
-  const ids = listIds(engine).filter((id) => cgroups.has(containerCgroup(id) ?? ""));
-  return ids.filter((id) => {
+  const owners = listCgroupOwners();
+  return listIds(engine).filter((id) => owners.has(id)).filter((id) => {
     try {
       using lock = tryLockContainer(engine, id);
       return lock !== undefined;

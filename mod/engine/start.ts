@@ -27,12 +27,14 @@ import { tableNameOf } from "../network/table_state.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import { openForReading } from "../kernel/open.ts";
 import type { HostCgroupHierarchy } from "../kernel/proc.ts";
-import { containerCgroup, readCgroupHierarchies } from "./cgroup.ts";
+import { leaveCgroup, readCgroupHierarchies, recordCgroups } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
-import { findContainerDevices, findDeviceSupport } from "./device_support.ts";
+import { findContainerDevices } from "./device_support.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
+import { limitError } from "./limit_errors.ts";
+import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
 import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
@@ -113,7 +115,12 @@ async function launch(
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
-  const steps = await planStart(engine, config, network, terminalSize);
+  const cgroups = planContainerCgroups(config);
+  const steps = await planStart(engine, config, { ...network, cgroups }, terminalSize);
+  if (cgroups.record !== undefined) {
+    recordCgroups(engine.paths.container(config.id), cgroups.record);
+  }
+  if (cgroups.emptied !== "") leaveCgroup(cgroups.emptied);
   if (attachment !== undefined) recordContainerEvent(engine, { config, action: "attach" });
   const connection = startMonitor({
     steps,
@@ -136,7 +143,11 @@ async function launch(
 async function planStart(
   engine: Engine,
   config: ContainerConfig,
-  { place, sandbox }: { place: NetworkPlace; sandbox?: Sandbox | undefined },
+  { place, sandbox, cgroups }: {
+    place: NetworkPlace;
+    sandbox?: Sandbox | undefined;
+    cgroups: CgroupPlan;
+  },
   terminalSize: TerminalSize,
 ): Promise<Step[]> {
   const paths = engine.paths.container(config.id);
@@ -148,9 +159,9 @@ async function planStart(
     lowerDirectories,
     identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
     security: containerSecurity(config),
-    devices: await findContainerDevices(config, findDeviceSupport(hierarchies)),
+    devices: await findContainerDevices(config, cgroups.devices),
     cgroupHierarchies: visibleCgroups(hierarchies),
-    cgroup: containerCgroup(config.id, hierarchies),
+    cgroupSteps: cgroups.steps,
     events: eventTarget(engine, config),
     terminalSize,
     cleanupArgv: cleanupArgv(engine, config, place),
@@ -181,7 +192,8 @@ export async function restartThroughMonitor(
   if (answer?.type === "failed") {
     // It goes by the plan that was made at its start: the same one again
     const place = networkPlaceOf(engine, config);
-    const steps = await planStart(engine, config, { place }, UNKNOWN_SIZE);
+    const cgroups = planContainerCgroups(config);
+    const steps = await planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
@@ -286,7 +298,7 @@ function launchError(
       { exitCode: EXIT_CANNOT_INVOKE },
     );
   }
-  return new WherryError(
+  return limitError(step, errno) ?? new WherryError(
     "internal",
     `Cannot start the container: the step ${describeStep(step, errno)}`,
   );

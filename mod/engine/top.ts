@@ -3,7 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { listCgroupProcesses } from "../kernel/cgroup.ts";
 import { listPids, type ProcessInfo, readPidNamespace, readProcess } from "../kernel/process.ts";
-import { containerCgroup } from "./cgroup.ts";
+import { readContainerCgroups } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
@@ -15,7 +15,7 @@ import { findContainer } from "./find.ts";
  * @throws {WherryError} `conflict` if it does not run.
  */
 export function listProcesses(engine: Engine, wanted: string): ProcessInfo[] {
-  const { config, state } = findContainer(engine, wanted);
+  const { config, state, paths } = findContainer(engine, wanted);
   if (state.status !== "running" && state.status !== "paused") {
     throw new WherryError(
       "conflict",
@@ -24,7 +24,8 @@ export function listProcesses(engine: Engine, wanted: string): ProcessInfo[] {
         : `Container ${wanted} is not running`,
     );
   }
-  const cgroup = containerCgroup(config.id);
+  const { unified, v1 } = readContainerCgroups(paths);
+  const cgroup = unified ?? v1["freezer"];
   const inCgroup = cgroup === undefined ? [] : listCgroupProcesses(cgroup);
   const pids = inCgroup.length > 0 ? inCgroup : listPidsBeside(state.pid);
   recordContainerEvent(engine, { config, action: "top" });

@@ -2,18 +2,22 @@
 
 import type { PublishedPort, RestartPolicy } from "../container/config.ts";
 import { MonitorConnection } from "../container/monitor.ts";
+import type { Resources } from "../container/resources.ts";
 import { WherryError } from "../errors.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
 import { openConfig } from "./open_config.ts";
+import { checkLimitUpdate, updateLimits } from "./update_limits.ts";
 import { updatePorts } from "./update_ports.ts";
 
 /** What is to be different. */
 export interface ContainerUpdate {
   /** When it is started again from now on. @default {as before} */
   restartPolicy?: RestartPolicy;
+  /** Limits that are to be different; of lists the devices that are named. @default {none} */
+  resources?: Partial<Resources>;
   /** Ports that are published from now on. @default {none} */
   publish?: readonly PublishedPort[];
   /** Ports that are not published any more; without a host address or a host port, whatever they are. @default {none} */
@@ -42,12 +46,15 @@ export async function updateContainer(
 async function applyUpdate(
   engine: Engine,
   wanted: string,
-  { restartPolicy, publish = [], unpublish = [] }: ContainerUpdate,
+  { restartPolicy, resources = {}, publish = [], unpublish = [] }: ContainerUpdate,
 ): Promise<void> {
+  const hasLimits = Object.keys(resources).length > 0;
   if (restartPolicy !== undefined) checkPolicy(engine, wanted, restartPolicy);
+  if (hasLimits) checkLimitUpdate(engine, wanted, resources);
   if (publish.length + unpublish.length > 0) {
     await updatePorts(engine, wanted, { publish, unpublish });
   }
+  if (hasLimits) await updateLimits(engine, wanted, resources);
   if (restartPolicy !== undefined) await updatePolicy(engine, wanted, restartPolicy);
   recordContainerEvent(engine, { config: findContainer(engine, wanted).config, action: "update" });
 }

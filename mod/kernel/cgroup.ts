@@ -1,4 +1,4 @@
-/** Cgroups of the unified hierarchy. @see cgroups(7), Linux' Documentation/admin-guide/cgroup-v2.rst @module */
+/** Cgroups, mostly of the unified hierarchy. @see cgroups(7), Linux' Documentation/admin-guide/cgroup-v2.rst @module */
 
 import { WherryError } from "../errors.ts";
 
@@ -86,8 +86,18 @@ function killAll(path: string): void {
     Deno.writeTextFileSync(`${path}/cgroup.kill`, "1", { create: false });
   } catch (error) {
     if (!isGone(error)) throw error;
-    // Before Linux 5.14 there is no such file
+    // Neither before Linux 5.14 nor in version 1 there is such a file
     killEach(path);
+    thaw(path);
+  }
+}
+
+/** In version 1 what is frozen does not end before it goes on. */
+function thaw(path: string): void {
+  try {
+    Deno.writeTextFileSync(`${path}/freezer.state`, "THAWED", { create: false });
+  } catch (error) {
+    if (!isGone(error)) throw error;
   }
 }
 
@@ -108,6 +118,40 @@ export function listCgroupProcesses(path: string): number[] {
     ...readProcesses(path),
     ...listChildren(path).flatMap((name) => listCgroupProcesses(`${path}/${name}`)),
   ];
+}
+
+const ESRCH = "os error 3)";
+
+/** Who makes processes faster than they are moved is given up on. */
+const MAX_ROUNDS = 1000;
+
+/**
+ * Moves processes into a cgroup of another hierarchy. Those that they make meanwhile are moved too.
+ *
+ * @param listPids All that are to be there.
+ * @param path Absolute; it must exist.
+ * @throws {WherryError} `unavailable` if there are ever new ones.
+ */
+export function moveProcesses(listPids: () => number[], path: string): void {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const moved = new Set(listCgroupProcesses(path));
+    const left = listPids().filter((pid) => !moved.has(pid));
+    if (left.length === 0) return;
+    for (const pid of left) moveProcess(pid, path);
+  }
+  throw new WherryError(
+    "unavailable",
+    `Cannot move all processes into the cgroup "${path}": there are ever new ones`,
+  );
+}
+
+function moveProcess(pid: number, path: string): void {
+  try {
+    Deno.writeTextFileSync(`${path}/cgroup.procs`, String(pid), { create: false });
+  } catch (error) {
+    // It has ended meanwhile
+    if (!(error instanceof Error && error.message.includes(ESRCH))) throw error;
+  }
 }
 
 function readProcesses(path: string): number[] {

@@ -33,6 +33,8 @@ export interface ContainerPaths {
   lock: string;
   /** Locked by who replaces or removes what was asked for, also while the container runs. */
   configLock: string;
+  /** Where its cgroups are, unless it has only the usual one; `mod/engine/cgroup.ts`. */
+  cgroups: string;
   /** Its sandbox; exists while there is anything of it to undo. */
   network: string;
   /** Exists if another container has joined the sandbox, whose links then do not go with this container's monitor. */
@@ -158,6 +160,7 @@ export class Paths {
       configLock: `${runDirectory}/config.lock`,
       network: `${runDirectory}/network.json`,
       joined: `${runDirectory}/joined`,
+      cgroups: `${runDirectory}/cgroups`,
       networkLock: `${runDirectory}/network.lock`,
       connectLock: `${runDirectory}/connect.lock`,
     };

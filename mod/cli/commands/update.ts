@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { forEachName } from "../each.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { parsePublishFlags } from "../publish_flags.ts";
+import { parseLimitFlags } from "../resource_flags.ts";
 import { parseRestartPolicy } from "../restart_policy.ts";
 
 /** Changes each container and prints what it was called by. */
@@ -16,6 +17,7 @@ export function run(
 ): Promise<number> {
   const update: ContainerUpdate = {
     ...(flags.restart === undefined ? {} : { restartPolicy: parseRestartPolicy(flags.restart) }),
+    resources: parseLimitFlags(flags),
     publish: parsePublishFlags(flags["publish-add"]),
     unpublish: parsePublishFlags(flags["publish-rm"]),
   };

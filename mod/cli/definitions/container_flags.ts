@@ -3,7 +3,7 @@
 import type { FlagSpec } from "../flags.ts";
 import { DEVICE_FLAGS } from "./device_flags.ts";
 import { NAMESPACE_FLAGS } from "./namespace_flags.ts";
-import { RESOURCE_FLAGS } from "./resource_flags.ts";
+import { LIMIT_FLAGS, RESOURCE_FLAGS } from "./resource_flags.ts";
 import { SECURITY_FLAGS } from "./security_flags.ts";
 import {
   CHANGE,
@@ -415,6 +415,7 @@ export const RENAME_FLAGS = [] as const satisfies readonly FlagSpec[];
 
 /** Of `wherry update`. */
 export const UPDATE_FLAGS = [
+  ...LIMIT_FLAGS,
   {
     name: "publish-add",
     type: "list",
