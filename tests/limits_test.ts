@@ -63,7 +63,7 @@ testWhole("limits of a container are in inspect, with docker's defaults", async 
       "box",
       "{{with .HostConfig}}{{.Memory}} {{.MemorySwap}} {{.PidsLimit}} {{.NanoCpus}}{{end}}",
     ),
-    "67108864 134217728 <nil> 0",
+    "67108864 134217728 <no value> 0",
   );
   await output(wherry, "rm", "box");
 });
