@@ -80,6 +80,19 @@ export class WherryError extends Error {
   }
 }
 
+/**
+ * Makes an error that is worded as docker's, because people and scripts know it.
+ *
+ * @param dockerWords Need not follow the grammar of other messages.
+ */
+export function dockerError(
+  kind: ErrorKind,
+  dockerWords: string,
+  options: WherryErrorOptions = {},
+): WherryError {
+  return new WherryError(kind, dockerWords, options);
+}
+
 /** Whether `error` says that something stored is damaged. */
 export function isCorrupt(error: unknown): error is WherryError {
   return error instanceof WherryError && error.kind === "corrupt";

@@ -112,6 +112,13 @@ export type {
   StorageDriver,
   TmpfsMount,
 } from "./container/config.ts";
+export {
+  DEFAULT_SECURITY,
+  type DeviceRequest,
+  type SeccompChoice,
+  type Security,
+  type UlimitRequest,
+} from "./container/security.ts";
 export type { ContainerState, ContainerStatus, HealthStatus } from "./container/state.ts";
 export type { TerminalSize } from "./container/launch_input.ts";
 export type {

@@ -194,6 +194,39 @@ testBoth(
   },
 );
 
+testBoth(
+  "step_capset() lets another user hold what is ambient in what it executes",
+  async ({ start, directory }) => {
+    const log = `${directory}/log`;
+    const bounding = "00000000000004c1"; // CAP_CHOWN, CAP_SETGID, CAP_SETUID, CAP_NET_BIND_SERVICE
+    const ambient = "0000000000000400";
+
+    await using monitor = start(plan(
+      ["log", log, "cri", "0", "1"],
+      ["clone", "0"],
+      ["bounding", bounding],
+      ["user", "1234", "1234"],
+      ["capset", ambient, ambient, ambient, ambient],
+      shell("grep -E '^Cap' /proc/self/status"),
+    ));
+    await monitor.finished();
+
+    const sets = [["Inh", ambient], ["Prm", ambient], ["Eff", ambient], ["Bnd", bounding]];
+    strictEqual(
+      soleLine(log),
+      [...sets, ["Amb", ambient]].map(([name, mask]) => `Cap${name}:\t${mask}`).join("\n"),
+    );
+  },
+);
+
+testBoth("step_apparmor() fails where there is no such profile", async ({ start }) => {
+  await using monitor = start(
+    plan(["clone", "0"], ["apparmor", "no-such-profile"], shell("true")),
+  );
+
+  strictEqual(await monitor.receive(), `failed 1 ${ENOENT}`);
+});
+
 testBoth("step_parent_death() ends the container with its monitor", async ({ start }) => {
   await using monitor = start(
     plan(["clone", NEW_PID], ["parent-death", "9"], execute("/bin/sleep", "100")),

@@ -54,6 +54,7 @@ int step_loopback_up(struct child *child, const struct step *step);
 int step_rlimit(struct child *child, const struct step *step);
 int step_umask(struct child *child, const struct step *step);
 int step_oom_score_adj(struct child *child, const struct step *step);
+int step_apparmor(struct child *child, const struct step *step);
 int step_bounding(struct child *child, const struct step *step);
 int step_user(struct child *child, const struct step *step);
 int step_capset(struct child *child, const struct step *step);

@@ -66,6 +66,21 @@ int step_oom_score_adj(struct child *child, const struct step *step)
 	return write_proc(file, step_text(step, 0));
 }
 
+/* The AppArmor profile of the program that is executed in the end; fork(2) hands it on. Needs Linux
+ * 5.8, the first with a directory of AppArmor's own. See
+ * https://docs.kernel.org/admin-guide/LSM/apparmor.html */
+int step_apparmor(struct child *child, const struct step *step)
+{
+	cleanup_close int file = sys_openat(AT_FDCWD, "/proc/self/attr/apparmor/exec", O_WRONLY, 0);
+	char buffer[PATH_SIZE];
+	struct text command = TEXT(buffer);
+
+	(void)child;
+	text_add(&command, "exec ");
+	text_add(&command, step_text(step, 0));
+	return text_end(&command) == NULL ? -ENAMETOOLONG : write_proc(file, buffer);
+}
+
 /* capabilities(7): what is not in the bounding set can never be gained by execve. */
 int step_bounding(struct child *child, const struct step *step)
 {

@@ -51,6 +51,7 @@ const struct word WORDS[] = {
 	{ "rlimit", "ull", NULL, step_rlimit },
 	{ "umask", "o", NULL, step_umask },
 	{ "oom-score-adj", "a", NULL, step_oom_score_adj },
+	{ "apparmor", "s", NULL, step_apparmor },
 	{ "bounding", "x", NULL, step_bounding },
 	{ "user", "uuu*", NULL, step_user },
 	{ "capset", "xxxx", NULL, step_capset },

@@ -380,6 +380,29 @@ async function runAfter(
 const USUAL = `${TRY} mknod /zero c 1 5; mknod /fuse ${FUSE.numbers}; ` +
   "for path in /zero /fuse /dev/zero /dev/null; do try $path; done";
 
+testWhole(
+  "--privileged has all devices of the host, and more where somebody asks for them",
+  async (wherry) => {
+    const device = `${wherry.scratch}/device`;
+    await wherry.runHost("mknod", device, ...FUSE.numbers.split(" "));
+    const script =
+      `${TRY} try /dev/fuse; try /dev/mine; mknod /made c 1 11; : </made && echo kmsg; ` +
+      "cd /dev; stat -c '%n %a %t,%T' fuse full; ls -d pts/ptmx ptmx shm mqueue; test -e console";
+
+    const { code, stdout, stderr } = await wherry.runBusybox(
+      ["--privileged", "--device", `${device}:/dev/mine`],
+      ["sh", "-c", script],
+    );
+
+    const host = await wherry.runHost("stat", "-c", "%n %a %t,%T", FUSE.path, "/dev/full");
+    strictEqual(
+      stdout,
+      `fuse rwb\nmine rwb\nkmsg\n${host.replaceAll("/dev/", "")}mqueue\nptmx\npts/ptmx\nshm\n`,
+    );
+    deepStrictEqual([code, stderr], [1, ""]);
+  },
+);
+
 testWhole("on a host without cgroups only the usual devices in /dev work", async (wherry) => {
   const { stdout } = await runAfter(wherry, unmount("cgroup2?"), [], USUAL);
 

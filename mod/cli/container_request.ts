@@ -104,7 +104,7 @@ export async function loadNetworks(engine: Engine, { flags }: ContainerArguments
  * @throws {WherryError} `invalid_argument` or `unsupported` if they are asked for in a way that makes no sense.
  */
 export async function loadDevices({ flags }: ContainerArguments): Promise<void> {
-  await loadDeviceSupport({ ...planSecurity(flags), ...planDevices(flags) });
+  await loadDeviceSupport({ ...planDevices(flags), isPrivileged: flags.privileged });
 }
 
 /**

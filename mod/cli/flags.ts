@@ -278,8 +278,13 @@ const VALUE_PARSERS: Record<FlagType, (text: string) => AnyFlagValue> = {
 const TRUE_WORDS: ReadonlySet<string> = new Set(["1", "t", "T", "true", "TRUE", "True"]);
 const FALSE_WORDS: ReadonlySet<string> = new Set(["0", "f", "F", "false", "FALSE", "False"]);
 
-/** @see {@link https://pkg.go.dev/strconv#ParseBool} */
-function parseBoolean(text: string): boolean {
+/**
+ * Reads a truth value as Go does.
+ *
+ * @throws {WherryError} `invalid_argument` if it is none.
+ * @see {@link https://pkg.go.dev/strconv#ParseBool}
+ */
+export function parseBoolean(text: string): boolean {
   if (TRUE_WORDS.has(text)) return true;
   if (FALSE_WORDS.has(text)) return false;
   throw invalidSyntax("ParseBool", text);

@@ -148,7 +148,7 @@ function isDeviceLimit(value: unknown): boolean {
 
 function isSecurity(value: unknown): boolean {
   return isObject(value) &&
-    ["isPrivileged", "hasNoNewPrivileges", "hasSystemPaths"].every((field) =>
+    ["isPrivileged", "hasNoNewPrivileges", "hasWritableCgroups"].every((field) =>
       isBoolean(value[field])
     ) &&
     [
@@ -158,8 +158,13 @@ function isSecurity(value: unknown): boolean {
       "groups",
       "deviceRules",
     ].every((field) => isStrings(value[field])) &&
+    ["maskedPaths", "readonlyPaths"].every((field) =>
+      value[field] === null || isStrings(value[field])
+    ) &&
+    isString(value["apparmorProfile"]) &&
     isSeccomp(value["seccomp"]) && isTexts(value["sysctls"]) &&
-    Number.isSafeInteger(value["umask"]) && Number.isSafeInteger(value["oomScoreAdj"]) &&
+    Number.isSafeInteger(value["umask"]) &&
+    (value["oomScoreAdj"] === null || Number.isSafeInteger(value["oomScoreAdj"])) &&
     isCount(value["shmSize"]) &&
     isListOf(isUlimit)(value["ulimits"]) && isListOf(isDeviceRequest)(value["devices"]);
 }

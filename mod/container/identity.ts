@@ -34,19 +34,30 @@ const MAX_ID = 0xffff_fffe;
  * Finds out who `user` is.
  *
  * @param user `user`, `user:group`, each a name or a number; empty for root.
+ * @param addedGroups Groups that it is in, too, each a name or a number.
  * @returns A number without an account keeps group 0 and home `/`, as docker does it.
  * @throws {WherryError} `invalid_argument` if a name is unknown or a number out of range.
  */
-export function resolveIdentity(user: string, files: AccountFiles): Identity {
+export function resolveIdentity(
+  user: string,
+  files: AccountFiles,
+  addedGroups: readonly string[] = [],
+): Identity {
   const [userPart = "", groupPart] = splitOnce(user, ":");
   const account = findAccount(userPart === "" ? "0" : userPart, user, parsePasswd(files.passwd));
   const groups = parseGroup(files.group);
   const { uid, home } = account;
   const hasGroup = groupPart !== undefined && groupPart !== "";
-  const gid = hasGroup ? findGroup(groupPart, user, groups) : account.gid;
+  const gid = hasGroup ? findGroup(groupPart, `run as user "${user}"`, groups) : account.gid;
+  const added = addedGroups.map((group) => findGroup(group, `add the group "${group}"`, groups));
   const others = hasGroup || account.name === "" ? [] : groupsOf(account.name, groups);
   // Without its own group among them, a process could leave that group and what it is denied (CVE-2022-36109)
-  return { uid, gid, groups: [...new Set([gid, ...others])], home: home === "" ? "/" : home };
+  return {
+    uid,
+    gid,
+    groups: [...new Set([gid, ...others, ...added])],
+    home: home === "" ? "/" : home,
+  };
 }
 
 function groupsOf(name: string, groups: readonly Group[]): number[] {
@@ -63,30 +74,30 @@ function findAccount(part: string, user: string, accounts: Account[]): Account {
       { hint: "Give a user of the image, or a number" },
     );
   }
-  const uid = parseId(part, user);
+  const uid = parseId(part, `run as user "${user}"`);
   return accounts.find((account) => account.uid === uid) ??
     { name: "", uid, gid: 0, home: uid === 0 ? "/root" : "/" };
 }
 
-function findGroup(part: string, user: string, groups: Group[]): number {
+function findGroup(part: string, action: string, groups: Group[]): number {
   const byName = groups.find(({ name }) => name === part);
   if (byName !== undefined) return byName.gid;
   if (!/^\d+$/.test(part)) {
     throw new WherryError(
       "invalid_argument",
-      `Cannot run as user "${user}": the image's /etc/group has no group "${part}"`,
+      `Cannot ${action}: the image's /etc/group has no group "${part}"`,
       { hint: "Give a group of the image, or a number" },
     );
   }
-  return parseId(part, user);
+  return parseId(part, action);
 }
 
-function parseId(part: string, user: string): number {
+function parseId(part: string, action: string): number {
   const id = Number(part);
   if (id > MAX_ID) {
     throw new WherryError(
       "invalid_argument",
-      `Cannot run as user "${user}": ids are numbers from 0 to ${MAX_ID}`,
+      `Cannot ${action}: ids are numbers from 0 to ${MAX_ID}`,
     );
   }
   return id;

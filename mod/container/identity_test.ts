@@ -50,3 +50,26 @@ for (const user of ["nobody", "web:nogroup", "4294967295", "a:b:c"]) {
     );
   });
 }
+
+Deno.test("resolveIdentity() adds groups by name and number, each once", () => {
+  const { groups } = resolveIdentity("web", FILES, ["log", "4711", "33", "root"]);
+
+  deepStrictEqual(groups, [33, 10, 44, 4711, 0]);
+});
+
+Deno.test("resolveIdentity() adds groups to an explicit one", () => {
+  deepStrictEqual(resolveIdentity("7:8", FILES, ["wheel"]).groups, [8, 10]);
+});
+
+Deno.test("resolveIdentity() refuses to add a group that the image does not have", () => {
+  throws(() => resolveIdentity("web", FILES, ["strangers"]), {
+    kind: "invalid_argument",
+    message: 'Cannot add the group "strangers": the image\'s /etc/group has no group "strangers"',
+  });
+});
+
+Deno.test("resolveIdentity() refuses to add a group whose number is too high", () => {
+  throws(() => resolveIdentity("web", FILES, ["4294967295"]), {
+    message: 'Cannot add the group "4294967295": ids are numbers from 0 to 4294967294',
+  });
+});

@@ -7,6 +7,7 @@ import { DEFAULT_DEVICE_FILTER } from "./default_devices.ts";
 import type { Identity } from "./identity.ts";
 import type { Step } from "./plan.ts";
 import type { ProcessSecurity } from "./process_security.ts";
+import type { SystemPaths } from "./system_paths.ts";
 
 /** A cgroup hierarchy to show inside, at `/sys/fs/cgroup` or below it. */
 export interface CgroupHierarchy {
@@ -87,6 +88,8 @@ export interface LaunchInput {
   security: ProcessSecurity;
   /** Its devices. */
   devices: ContainerDevices;
+  /** What of /proc and /sys they cannot see or write. */
+  systemPaths: SystemPaths;
   cgroupHierarchies: readonly CgroupHierarchy[];
   /** What makes its cgroups and sets its limits; none on a host without cgroups. */
   cgroupSteps: readonly Step[];

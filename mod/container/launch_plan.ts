@@ -18,7 +18,7 @@ import {
   SIGKILL,
   withHome,
 } from "./plan_process.ts";
-import { formatMode, planHardening, planIdentity } from "./plan_security.ts";
+import { formatMode, planAttributes, planHardening, planIdentity } from "./plan_security.ts";
 
 /** Formats that the monitor knows, by driver. */
 const LOG_FORMATS = { "local": "cri", "json-file": "json" } as const;
@@ -29,6 +29,7 @@ export function planLaunch(input: LaunchInput): Step[] {
   return [
     ...planSupervision(input),
     ...planNamespaces(input.network),
+    ...planAttributes(security),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
     ...planRoot(input),
     ["root", input.paths.merged],

@@ -57,6 +57,7 @@ export const STEP_ARGUMENTS = {
   "rlimit": [3, 3],
   "umask": [1, 1],
   "oom-score-adj": [1, 1],
+  "apparmor": [1, 1],
   "bounding": [1, 1],
   "user": [2, undefined],
   "capset": [4, 4],

@@ -98,6 +98,7 @@ function planDefaultMounts(
   requested: readonly ContainerMount[],
 ): TargetedSteps[] {
   const device = config.mounts.findLast(isDeviceMount);
+  const { isPrivileged, hasWritableCgroups, shmSize } = config.security;
   const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
   const mount = (type: string, target: string, flags: number, data = ""): TargetedSteps => ({
     target,
@@ -112,34 +113,38 @@ function planDefaultMounts(
       MS.NOSUID | MS.NOEXEC,
       "newinstance,ptmxmode=0666,mode=0620,gid=5",
     ),
-    mount("tmpfs", "/dev/shm", strict, "mode=1777,size=67108864"),
+    mount("tmpfs", "/dev/shm", strict, `mode=1777,size=${shmSize}`),
     mount("mqueue", "/dev/mqueue", strict),
-    mount("sysfs", "/sys", strict | MS.RDONLY),
-    ...planCgroupMounts(cgroupHierarchies, paths.merged, strict),
+    mount("sysfs", "/sys", strict | (isPrivileged ? 0 : MS.RDONLY)),
+    ...planCgroupMounts(cgroupHierarchies, {
+      merged: paths.merged,
+      isWritable: isPrivileged || hasWritableCgroups,
+    }),
   ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
 }
 
 function planCgroupMounts(
   hierarchies: readonly CgroupHierarchy[],
-  merged: string,
-  flags: number,
+  { merged, isWritable }: { merged: string; isWritable: boolean },
 ): TargetedSteps[] {
   if (hierarchies.length === 0) return [];
   const target = "/sys/fs/cgroup";
+  const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  const flags = strict | (isWritable ? 0 : MS.RDONLY);
   const steps = hierarchies.map(({ type, name, data }): Step => {
     const path = name === "" ? target : `${target}/${name}`;
-    return ["mount-in", type, path, type, String(flags | MS.RDONLY), data];
+    return ["mount-in", type, path, type, String(flags), data];
   });
   const isUnified = hierarchies.some(({ name }) => name === "");
   if (isUnified) return [{ target, steps }];
-  const freeze = String(flags | MS.RDONLY | MS.REMOUNT | MS.BIND);
+  const freeze = String(flags | MS.REMOUNT | MS.BIND);
   return [{
     target,
     steps: [
-      ["mount-in", "tmpfs", target, "tmpfs", String(flags), "mode=755,size=64k"],
+      ["mount-in", "tmpfs", target, "tmpfs", String(strict), "mode=755,size=64k"],
       ...steps,
       // The directory of hierarchies itself becomes read-only once they are in it
-      ["mount", "", `${merged}${target}`, "", freeze, ""],
+      ...(isWritable ? [] : [["mount", "", `${merged}${target}`, "", freeze, ""] as const]),
     ],
   }];
 }

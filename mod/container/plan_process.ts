@@ -7,7 +7,7 @@ import type { Identity } from "./identity.ts";
 import type { EventTarget, LaunchInput, TerminalSize } from "./launch_input.ts";
 import type { Step } from "./plan.ts";
 import { type ContainerCgroups, planJoinCgroups } from "./plan_cgroup.ts";
-import { formatMode, planIdentity } from "./plan_security.ts";
+import { formatMode, planAttributes, planIdentity } from "./plan_security.ts";
 import type { ProcessSecurity } from "./process_security.ts";
 
 export const NAMESPACES = CLONE_NEW.NS | CLONE_NEW.CGROUP | CLONE_NEW.UTS | CLONE_NEW.IPC |
@@ -83,6 +83,7 @@ function planInside(
 ): Step[] {
   const { rows, columns } = terminalSize;
   return [
+    ...planAttributes(security),
     ["join", String(NAMESPACES | CLONE_NEW.NET)],
     ["fork"],
     ...(hasTerminal ? [["terminal", String(rows), String(columns)] as const] : []),

@@ -4,34 +4,21 @@ import type { Identity } from "./identity.ts";
 import type { LaunchInput } from "./launch_input.ts";
 import type { Step } from "./plan.ts";
 import type { ProcessSecurity } from "./process_security.ts";
+import { sysctlPath } from "./sysctls.ts";
 
-/** What is hidden by default. @see `oci/defaults.go` of moby */
-export const MASKED_PATHS: readonly string[] = [
-  "/proc/acpi",
-  "/proc/asound",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/sys/devices/virtual/powercap",
-  "/sys/firmware",
-];
-
-/** What cannot be written by default. @see `oci/defaults.go` of moby */
-export const READONLY_PATHS: readonly string[] = [
-  "/proc/bus",
-  "/proc/fs",
-  "/proc/irq",
-  "/proc/sys",
-  "/proc/sysrq-trigger",
-];
+/**
+ * What is said about the process before anything of the container is there, or it has joined one: nothing inside can
+ * have put something else in the place of these files of procfs then (CVE-2019-16884, CVE-2025-52881).
+ */
+export function planAttributes({ apparmorProfile, oomScoreAdj }: ProcessSecurity): Step[] {
+  return [
+    ...(apparmorProfile === undefined ? [] : [["apparmor", apparmorProfile] as const]),
+    ...(oomScoreAdj === undefined ? [] : [["oom-score-adj", String(oomScoreAdj)] as const]),
+  ];
+}
 
 /** What is done inside the new root while there is still every privilege. */
-export function planHardening({ config, network }: LaunchInput): Step[] {
+export function planHardening({ config, network, systemPaths }: LaunchInput): Step[] {
   const { domainname } = config;
   const ownsNetwork = network === "new" || network === "sandbox";
   return [
@@ -44,24 +31,41 @@ export function planHardening({ config, network }: LaunchInput): Step[] {
         ["sysctl", "net/ipv4/ping_group_range", "0 2147483647"] as const,
       ]
       : []),
-    ...MASKED_PATHS.map((path): Step => ["mask", path]),
-    ...READONLY_PATHS.map((path): Step => ["readonly", path]),
+    ...Object.entries(config.security.sysctls).map(([name, value]): Step => [
+      "sysctl",
+      sysctlPath(name),
+      value,
+    ]),
+    ...systemPaths.masked.map((path): Step => ["mask", path]),
+    ...systemPaths.readOnly.map((path): Step => ["readonly", path]),
     ...(config.isReadOnly ? [["remount-root-readonly"] as const] : []),
   ];
 }
 
-/** Who the process is and what it may do. */
+/**
+ * Who the process is and what it may do.
+ *
+ * Limits come as late as they can be raised, because a low one would be in the way of the steps before.
+ */
 export function planIdentity(
   { uid, gid, groups }: Identity,
-  { capabilities }: ProcessSecurity,
+  { capabilities, ambient, hasNoNewPrivileges, limits }: ProcessSecurity,
 ): Step[] {
   const mask = capabilities.toString(16);
+  const passedOn = uid === 0 ? "0" : ambient.toString(16);
   // execve takes them from other users anyway, but the PID 1 of --init never calls it
-  const held = uid === 0 ? mask : "0";
+  const held = uid === 0 ? mask : passedOn;
   return [
+    ...limits.map(({ resource, soft, hard }): Step => [
+      "rlimit",
+      String(resource),
+      String(soft),
+      String(hard),
+    ]),
+    ...(hasNoNewPrivileges ? [["no-new-privs"] as const] : []),
     ["bounding", mask],
     ["user", String(uid), String(gid), ...groups.map(String)],
-    ["capset", held, held, "0", "0"],
+    ["capset", held, held, passedOn, passedOn],
   ];
 }
 

@@ -1,6 +1,6 @@
 /** What a process of a container may do, once it is known on which host. @module */
 
-import { capabilityMask, DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
+import { DEFAULT_CAPABILITIES } from "../kernel/capability.ts";
 
 /** A limit of setrlimit(2). */
 export interface ResourceLimit {
@@ -22,6 +22,8 @@ export interface ProcessSecurity {
   hasNoNewPrivileges: boolean;
   /** The BPF program that each of its system calls passes, as hexadecimal digits of `struct sock_filter`s. */
   seccompFilter: string | undefined;
+  /** Name of the AppArmor profile that confines it; `undefined` for the monitor's own. */
+  apparmorProfile: string | undefined;
   /** Of itself and of what it starts. */
   limits: readonly ResourceLimit[];
   /** Mode bits that its new files do not get. */
@@ -32,10 +34,11 @@ export interface ProcessSecurity {
 
 /** Of a container of which nobody said anything. */
 export const DEFAULT_PROCESS_SECURITY: Readonly<ProcessSecurity> = {
-  capabilities: capabilityMask(DEFAULT_CAPABILITIES),
+  capabilities: DEFAULT_CAPABILITIES,
   ambient: 0n,
   hasNoNewPrivileges: false,
   seccompFilter: undefined,
+  apparmorProfile: undefined,
   limits: [],
   umask: 0o022,
   oomScoreAdj: undefined,

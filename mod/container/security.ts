@@ -22,7 +22,7 @@ export interface DeviceRequest {
 
 /** A limit as `--ulimit` names it. */
 export interface UlimitRequest {
-  /** For example `"nofile"`. */
+  /** For example `"nofile"`; the last of several with one name counts. */
   name: string;
   /** -1 for none. */
   soft: number;
@@ -42,8 +42,14 @@ export interface Security {
   hasNoNewPrivileges: boolean;
   /** Which system calls are let through. */
   seccomp: SeccompChoice;
-  /** Whether nothing of /proc and /sys is hidden or read-only that is by default. */
-  hasSystemPaths: boolean;
+  /** Name of an AppArmor profile of the host, or `"unconfined"`; empty when nobody said anything. */
+  apparmorProfile: string;
+  /** Absolute paths that are hidden; `null` for those that are by default. */
+  maskedPaths: string[] | null;
+  /** Absolute paths where nobody can write; `null` for those where that is so by default. */
+  readonlyPaths: string[] | null;
+  /** Whether it may change what it sees of the tree of cgroups, as a privileged one may. */
+  hasWritableCgroups: boolean;
   /** `--security-opt`, as it was typed. */
   options: string[];
   /** Parameters of the container's own namespaces, by name with dots. */
@@ -54,9 +60,9 @@ export interface Security {
   umask: number;
   /** Limits of single processes. */
   ulimits: UlimitRequest[];
-  /** -1000 to 1000; 0 when nobody said anything. */
-  oomScoreAdj: number;
-  /** Bytes of /dev/shm. */
+  /** -1000 to 1000; `null` for that of who starts it. */
+  oomScoreAdj: number | null;
+  /** Bytes of /dev/shm, more than 0. */
   shmSize: number;
   /** Devices of the host. */
   devices: DeviceRequest[];
@@ -71,13 +77,16 @@ export const DEFAULT_SECURITY: Readonly<Security> = {
   droppedCapabilities: [],
   hasNoNewPrivileges: false,
   seccomp: { type: "default" },
-  hasSystemPaths: false,
+  apparmorProfile: "",
+  maskedPaths: null,
+  readonlyPaths: null,
+  hasWritableCgroups: false,
   options: [],
   sysctls: {},
   groups: [],
   umask: -1,
   ulimits: [],
-  oomScoreAdj: 0,
+  oomScoreAdj: null,
   shmSize: 64 * 1024 * 1024,
   devices: [],
   deviceRules: [],

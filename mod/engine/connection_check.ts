@@ -1,9 +1,8 @@
 /** What connecting a container to a network is refused for. @module */
 
 import type { ContainerConfig, EndpointRequest } from "../container/config.ts";
-import { WherryError } from "../errors.ts";
+import { dockerError, WherryError } from "../errors.ts";
 import { addressToNumber, containsAddress, parseCidr, parseIpAddress } from "../kernel/ip.ts";
-import { dockerError } from "../network/docker_error.ts";
 import type { NetworkConfig } from "../network/network.ts";
 import { readNetwork } from "../network/network_store.ts";
 import type { Engine } from "./engine.ts";

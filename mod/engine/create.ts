@@ -20,6 +20,7 @@ import {
 import { checkName } from "../container/name.ts";
 import { type Namespaces, PRIVATE_NAMESPACES } from "../container/namespaces.ts";
 import { NO_LIMITS, type Resources } from "../container/resources.ts";
+import { completeSecurity } from "../container/complete_security.ts";
 import { DEFAULT_SECURITY, type Security } from "../container/security.ts";
 import { claimName, claimRandomName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
@@ -45,6 +46,7 @@ import { checkLimits } from "./limits.ts";
 import { loadParentNetwork } from "./network_support.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
+import { containerSecurity } from "./security.ts";
 import { chooseStorageDriver } from "./storage.ts";
 import { loadCopyDriver } from "./storage_support.ts";
 
@@ -118,8 +120,8 @@ export interface CreateRequest {
   attachedStreams?: ContainerConfig["attachedStreams"];
   /** How much of the host it may use. @default {all there is} */
   resources?: Resources;
-  /** What it may do. @default {DEFAULT_SECURITY} */
-  security?: Security;
+  /** What it may do; what is left out is as in {@linkcode DEFAULT_SECURITY}. @default {DEFAULT_SECURITY} */
+  security?: Partial<Security>;
   /** Which namespaces are its own. @default {PRIVATE_NAMESPACES} */
   namespaces?: Namespaces;
   /** Whether the caller starts it at once, so that it is garbage should the caller die before. @default {false} */
@@ -158,6 +160,8 @@ export async function createContainer(
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
   const config = planConfig(newId(), { ...request, ...network }, source, storageDriver);
   checkLimits(config.resources);
+  // What it cannot have here it cannot be started with either
+  containerSecurity(config);
   try {
     return writeContainer(engine, request, config, copy);
   } catch (cause) {
@@ -322,7 +326,9 @@ function planConfig(
     attachedStreams: [...(request.attachedStreams ?? [])],
     startsAtOnce: request.startsAtOnce ?? false,
     resources: request.resources ?? NO_LIMITS,
-    security: request.security ?? DEFAULT_SECURITY,
+    security: request.security === undefined
+      ? DEFAULT_SECURITY
+      : completeSecurity(request.security),
     namespaces: request.namespaces ?? PRIVATE_NAMESPACES,
   };
 }

@@ -1,11 +1,10 @@
 /** Making networks. @module */
 
-import { WherryError } from "../errors.ts";
+import { dockerError, WherryError } from "../errors.ts";
 import { parseCidr } from "../kernel/ip.ts";
 import { type Link, Links } from "../kernel/link.ts";
 import { NETLINK, NetlinkSocket } from "../kernel/netlink.ts";
 import { bridgeNameOf, nameTaken } from "../network/bridge.ts";
-import { dockerError } from "../network/docker_error.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "../network/network.ts";
 import { missingFamilies, type NetworkRequest, planNetwork } from "../network/network_plan.ts";
 import {

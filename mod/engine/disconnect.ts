@@ -1,8 +1,7 @@
 /** Detaching containers from networks. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
-import { WherryError } from "../errors.ts";
-import { dockerError } from "../network/docker_error.ts";
+import { dockerError, WherryError } from "../errors.ts";
 import { moveDefaultRoute, SandboxSockets } from "../network/endpoint.ts";
 import type { NetworkConfig } from "../network/network.ts";
 import type { PortTrouble } from "../network/port_plan.ts";

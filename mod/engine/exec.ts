@@ -138,7 +138,11 @@ function readExecIdentity(
   try {
     const paths = engine.paths.container(config.id);
     const lowerDirectories = lowerDirectoriesOf(engine, config);
-    return readIdentity(user, rootDirectoriesOf(config, paths, lowerDirectories));
+    return readIdentity(
+      user,
+      rootDirectoriesOf(config, paths, lowerDirectories),
+      config.security.groups,
+    );
   } catch (error) {
     throw error instanceof WherryError ? error.withExitCode(EXIT_CANNOT_INVOKE) : error;
   }

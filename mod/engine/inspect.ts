@@ -7,9 +7,9 @@ import type {
   LogConfig,
 } from "../container/config.ts";
 import { activeHealthCheck, containerArgv } from "../container/config.ts";
-import { MASKED_PATHS, READONLY_PATHS } from "../container/plan_security.ts";
 import { type HealthCheckResult, readHealthLog } from "../container/health_log.ts";
 import type { ContainerState } from "../container/state.ts";
+import { type SystemPaths, systemPathsOf } from "../container/system_paths.ts";
 import { listNetworkRecords } from "../network/network_store.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import type { ContainerPaths } from "../store/paths.ts";
@@ -23,6 +23,7 @@ import {
   describePortBindings,
 } from "./inspect_endpoints.ts";
 import { describeResources } from "./inspect_resources.ts";
+import { describeSecurity, describeSysctls } from "./inspect_security.ts";
 import type { Inspection } from "./inspection.ts";
 import { readSandboxIfSound } from "./sandbox_reading.ts";
 import { lowerDirectoriesOf } from "./storage.ts";
@@ -32,9 +33,6 @@ export interface InspectOptions {
   /** Whether to measure how much room it takes, which walks through its directories. @default {false} */
   hasSize?: boolean;
 }
-
-/** Of `/dev/shm`, in bytes. */
-const SHM_BYTES = 64 * 1024 * 1024;
 
 /**
  * Describes a container.
@@ -53,6 +51,7 @@ export function inspectContainer(
   return describeContainer(container, {
     lowerDirectories: lowerDirectoriesOf(engine, config),
     healthChecks: check === undefined ? [] : readHealthLog(paths.health, check),
+    systemPaths: systemPathsOf(config.security),
     sandbox: container.state.isRunning ? readSandboxIfSound(engine, config.id) : undefined,
     networkIds: listNetworkIds(engine),
     ...(hasSize ? { size: new SizeMeter(engine).measure(container) } : {}),
@@ -69,6 +68,8 @@ export interface ContainerSurroundings {
   lowerDirectories: readonly string[];
   /** Its last health checks, the oldest first. */
   healthChecks: readonly HealthCheckResult[];
+  /** What of /proc and /sys it does not see or cannot write. */
+  systemPaths: SystemPaths;
   /** What it has of its networks, while it runs. */
   sandbox?: Sandbox | undefined;
   /** Ids of networks by their names, for what the sandbox does not tell. @default {none} */
@@ -84,7 +85,14 @@ export interface ContainerSurroundings {
  */
 export function describeContainer(
   { config, state, paths }: Container,
-  { lowerDirectories, healthChecks, sandbox, networkIds = new Map(), size }: ContainerSurroundings,
+  {
+    lowerDirectories,
+    healthChecks,
+    systemPaths,
+    sandbox,
+    networkIds = new Map(),
+    size,
+  }: ContainerSurroundings,
 ): Inspection {
   const [path = "", ...args] = containerArgv(config);
   return {
@@ -112,7 +120,7 @@ export function describeContainer(
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: null,
-    HostConfig: describeHostConfig(config),
+    HostConfig: describeHostConfig(config, systemPaths),
     GraphDriver: describeStorage(config, paths, lowerDirectories),
     ...(size === undefined ? {} : { SizeRw: size.writtenBytes, SizeRootFs: size.totalBytes }),
     Mounts: config.mounts.map(describeMount),
@@ -158,7 +166,7 @@ function describeHealth(
 }
 
 /** What was asked of this host; what cannot be asked for yet has the value that stands for "no". */
-function describeHostConfig(config: ContainerConfig): Inspection {
+function describeHostConfig(config: ContainerConfig, systemPaths: SystemPaths): Inspection {
   return {
     Binds: emptyToNull(
       config.mounts.flatMap((mount) => mount.type === "bind" ? [formatBind(mount)] : []),
@@ -195,14 +203,17 @@ function describeHostConfig(config: ContainerConfig): Inspection {
     ...describeTmpfs(config.mounts),
     UTSMode: "",
     UsernsMode: "",
-    ShmSize: SHM_BYTES,
+    ShmSize: 0,
+    ...describeSysctls(config.security),
     Runtime: "wherry",
     Isolation: "",
     ...describeResources(config.resources),
     ...describeDevices(config.security),
-    MaskedPaths: MASKED_PATHS,
-    ReadonlyPaths: READONLY_PATHS,
+    MaskedPaths: null,
+    ReadonlyPaths: null,
     ...(config.hasInit ? { Init: true } : {}),
+    // Each field stays where it is above
+    ...describeSecurity(config.security, systemPaths),
   };
 }
 

@@ -1,6 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { fakeContainerConfig, fakeContainerState } from "../../tests/fakes/container_config.ts";
 import { type ContainerConfig, DEFAULT_LOG } from "../container/config.ts";
+import { systemPathsOf } from "../container/system_paths.ts";
 import { Paths } from "../store/paths.ts";
 import type { Container } from "./find.ts";
 import { planHealthCheck } from "./health_check.ts";
@@ -62,12 +63,16 @@ const CONTAINER: Container = {
   paths: new Paths("/var/lib/wherry", "/run/wherry").container(ID),
 };
 
-const NOTHING_ELSE = { lowerDirectories: [], healthChecks: [] };
+/** What every container has on a host that tells nothing of its heat. */
+const SYSTEM_PATHS = systemPathsOf(CONFIG.security, "/nonexistent");
+
+const NOTHING_ELSE = { lowerDirectories: [], healthChecks: [], systemPaths: SYSTEM_PATHS };
 
 Deno.test("describeContainer() gives docker's shape", () => {
   const described = describeContainer(CONTAINER, {
     lowerDirectories: ["/layers/base", "/layers/top"],
     healthChecks: [],
+    systemPaths: SYSTEM_PATHS,
   });
 
   strictEqual(`${JSON.stringify(described, undefined, 2)}\n`, Deno.readTextFileSync(GOLDEN));
@@ -119,6 +124,7 @@ Deno.test("describeContainer() tells the health of a container that is checked",
   const { State, Config } = describeContainer({ ...CONTAINER, config, state }, {
     ...NOTHING_ELSE,
     healthChecks: [check],
+    systemPaths: SYSTEM_PATHS,
   }) as Record<string, Record<string, unknown>>;
 
   deepStrictEqual(State?.["Health"], {

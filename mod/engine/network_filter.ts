@@ -1,7 +1,6 @@
 /** Choosing networks as `network ls --filter` does: pure. @module */
 
-import type { WherryError } from "../errors.ts";
-import { dockerError } from "../network/docker_error.ts";
+import { dockerError, type WherryError } from "../errors.ts";
 import { driverWord, type NetworkConfig } from "../network/network.ts";
 import { isPredefinedNetwork } from "../network/network_store.ts";
 import { parseLabelFilter, splitFilter } from "./filter_text.ts";

@@ -1,8 +1,7 @@
 /** Removing networks. @module */
 
-import { WherryError } from "../errors.ts";
+import { dockerError, WherryError } from "../errors.ts";
 import { removeTree } from "../kernel/tree.ts";
-import { dockerError } from "../network/docker_error.ts";
 import type { NetworkConfig } from "../network/network.ts";
 import { isPredefinedNetwork, removeNetworkRecord } from "../network/network_store.ts";
 import { shortId } from "../store/id.ts";

@@ -4,8 +4,7 @@ import { DEFAULT_DEVICE_RULES } from "../container/default_devices.ts";
 import { parseDeviceRule } from "../container/device_rules.ts";
 import type { ContainerDevices, DeviceControl, DeviceNode } from "../container/launch_input.ts";
 import type { DeviceRequest } from "../container/security.ts";
-import { WherryError } from "../errors.ts";
-import { dockerError } from "../network/docker_error.ts";
+import { dockerError, WherryError } from "../errors.ts";
 import { type Device, listDevices, readDevice } from "../kernel/device.ts";
 import {
   compileDeviceFilter,

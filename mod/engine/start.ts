@@ -21,6 +21,7 @@ import {
 import type { Step } from "../container/plan.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
+import { systemPathsOf } from "../container/system_paths.ts";
 import { WherryError } from "../errors.ts";
 import { planNextWake } from "../network/lease_times.ts";
 import { tableNameOf } from "../network/table_state.ts";
@@ -37,6 +38,7 @@ import { limitError } from "./limit_errors.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
 import { containerSecurity } from "./security.ts";
+import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
@@ -157,9 +159,14 @@ async function planStart(
     config: { ...config, env: processEnv(config, config.hasTerminal) },
     paths: { ...paths, etc: etcDirectoryOf(engine, config) },
     lowerDirectories,
-    identity: readIdentity(config.user, rootDirectoriesOf(config, paths, lowerDirectories)),
+    identity: readIdentity(
+      config.user,
+      rootDirectoriesOf(config, paths, lowerDirectories),
+      config.security.groups,
+    ),
     security: containerSecurity(config),
     devices: await findContainerDevices(config, cgroups.devices),
+    systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroupSteps: cgroups.steps,
     events: eventTarget(engine, config),
@@ -298,7 +305,7 @@ function launchError(
       { exitCode: EXIT_CANNOT_INVOKE },
     );
   }
-  return limitError(step, errno) ?? new WherryError(
+  return limitError(step, errno) ?? securityFailure(step, errno) ?? new WherryError(
     "internal",
     `Cannot start the container: the step ${describeStep(step, errno)}`,
   );
@@ -312,12 +319,18 @@ function isOverlay([word, ...args]: Step): boolean {
  * Finds out who `user` is in a container's own files.
  *
  * @param directories Of its root file system, the topmost first.
+ * @param addedGroups Names or numbers of groups that it is in, too.
  */
-export function readIdentity(user: string, directories: readonly string[]): Identity {
-  return resolveIdentity(user, {
+export function readIdentity(
+  user: string,
+  directories: readonly string[],
+  addedGroups: readonly string[] = [],
+): Identity {
+  const files = {
     passwd: readRootFile(directories, "etc/passwd"),
     group: readRootFile(directories, "etc/group"),
-  });
+  };
+  return resolveIdentity(user, files, addedGroups);
 }
 
 function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHierarchy[] {

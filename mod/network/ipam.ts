@@ -7,7 +7,7 @@
  * @module
  */
 
-import { WherryError } from "../errors.ts";
+import { dockerError, WherryError } from "../errors.ts";
 import {
   addressToNumber,
   type Cidr,
@@ -22,7 +22,6 @@ import {
   parseIpAddress,
 } from "../kernel/ip.ts";
 import { AddressBook } from "./address_book.ts";
-import { dockerError } from "./docker_error.ts";
 import type { IpamPool } from "./network.ts";
 
 /** Addresses that are tried one by one before the whole book is read. */

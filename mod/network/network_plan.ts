@@ -1,6 +1,6 @@
 /** From what somebody asks for to a network's record: pure. @module */
 
-import type { WherryError } from "../errors.ts";
+import { dockerError, type WherryError } from "../errors.ts";
 import {
   addressToNumber,
   type Cidr,
@@ -25,7 +25,6 @@ import {
   type NetworkConfig,
   type NetworkDriver,
 } from "./network.ts";
-import { dockerError } from "./docker_error.ts";
 import { checkNetworkName } from "./network_name.ts";
 import { normalizeOptions } from "./network_options.ts";
 

@@ -6,12 +6,11 @@
  * @module
  */
 
-import { WherryError } from "../errors.ts";
+import { dockerError, WherryError } from "../errors.ts";
 import { listNames } from "../kernel/entry.ts";
 import type { Paths } from "../store/paths.ts";
 import { readRecord, removeIfPresent, syncDirectory, writeRecord } from "../store/record.ts";
 import { checkFields, isObject } from "../store/record_fields.ts";
-import { dockerError } from "./docker_error.ts";
 import { DEFAULT_NETWORK, type NetworkConfig } from "./network.ts";
 import { NETWORK_FIELD_CHECKS } from "./network_fields.ts";
 import { isNetworkName } from "./network_name.ts";

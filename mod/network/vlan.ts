@@ -1,9 +1,8 @@
 /** Links of VLANs as parents of networks: `eth0.10` is VLAN 10 on `eth0`, as docker reads it. @module */
 
-import { WherryError } from "../errors.ts";
+import { dockerError, WherryError } from "../errors.ts";
 import type { Link, Links } from "../kernel/link.ts";
 import { NetlinkError } from "../kernel/netlink.ts";
-import { dockerError } from "./docker_error.ts";
 
 /** What the name of a VLAN's link says. */
 export interface VlanName {
