@@ -231,10 +231,13 @@ testWhole("--device-cgroup-rule allows devices by their numbers", async (wherry)
   const blocks = await tryDevices(wherry, ["--device-cgroup-rule=b *:* rwm"], paths, make);
   const all = await tryDevices(wherry, ["--device-cgroup-rule=a *:* r"], paths, make);
 
+  const everything = await tryDevices(wherry, ["--device-cgroup-rule=a *:* rwm"], paths, make);
+
   deepStrictEqual(one, ["fuse r--", "mem ---"]);
   deepStrictEqual(two, ["fuse rwb", "mem ---"]);
   deepStrictEqual(blocks, ["fuse ---", "mem ---"]);
   strictEqual(all[0], "fuse r--");
+  strictEqual(everything[0], "fuse rwb");
 });
 
 testWhole(

@@ -89,7 +89,15 @@ const PROLOGUE = [
  * @returns The instructions of a `BPF_PROG_TYPE_CGROUP_DEVICE` program, as hexadecimal digits.
  */
 export function compileDeviceFilter(rules: readonly DeviceRule[]): string {
-  return [...PROLOGUE, ...joinRules(rules).flatMap(compileRule), ...DENY].join("");
+  const joined = joinRules(rules);
+  // The kernel refuses a program with instructions that are never reached
+  if (joined.some(allowsAll)) return ALLOW.join("");
+  return [...PROLOGUE, ...joined.flatMap(compileRule), ...DENY].join("");
+}
+
+function allowsAll({ type, major, minor, access }: DeviceRule): boolean {
+  return type === "a" && major === undefined && minor === undefined &&
+    accessBits(access) === ALL_ACCESS;
 }
 
 /**

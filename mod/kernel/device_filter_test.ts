@@ -54,6 +54,14 @@ Deno.test("compileDeviceFilter() takes a for both types", () => {
   deepStrictEqual(allowed(rules, { type: "c", major: 8, minor: 0 }), ["m"]);
 });
 
+Deno.test("compileDeviceFilter() has nothing behind a rule that allows all, as the kernel wants it", () => {
+  const all = { type: "a", major: undefined, minor: undefined } as const;
+  const rules = [NULL_DEVICE, { ...all, access: "rm" }, { ...all, access: "w" }] as const;
+
+  deepStrictEqual(allowed(rules, { type: "b", major: 8, minor: 0 }), ["r", "w", "m", "rw", "rwm"]);
+  strictEqual(compileDeviceFilter(rules), "b7000000010000009500000000000000");
+});
+
 Deno.test("compileDeviceFilter() allows with a later rule what an earlier one does not", () => {
   const rules = [NULL_DEVICE, { type: "b", major: 7, minor: 0, access: "r" }] as const;
 
