@@ -79,6 +79,7 @@ const X86_64 = {
   "pidfd_open": 434,
   openat2: 437,
   "pidfd_getfd": 438,
+  "mount_setattr": 442,
 } as const;
 
 /** Name of a system call that wherry may make from TypeScript. */
@@ -155,6 +156,7 @@ const AARCH64: Record<SyscallName, number> = {
   "pidfd_open": 434,
   openat2: 437,
   "pidfd_getfd": 438,
+  "mount_setattr": 442,
 };
 
 /** The numbers of the architecture this process runs on. */

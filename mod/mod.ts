@@ -60,6 +60,16 @@ export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/b
 export { commitContainer, type CommitRequest, type CommittedImage } from "./engine/commit.ts";
 export { type ContainerChange, diffContainer } from "./engine/diff.ts";
 export { exportContainer, exportImage } from "./engine/export.ts";
+export {
+  type ContainerStats,
+  type StatsRequest,
+  type StatsRound,
+  watchStats,
+} from "./engine/stats.ts";
+export type { Pressure, PressureResource } from "./kernel/pressure.ts";
+export { type Examination, type ExaminationPart, examineHost } from "./engine/doctor.ts";
+export type { Finding, FindingState } from "./engine/doctor_finding.ts";
+export type { HostFiles } from "./engine/host_files.ts";
 export { removeContainer } from "./engine/remove.ts";
 export { pruneContainers, type PruneFilter, type PruneResult } from "./engine/prune.ts";
 export { createNetwork } from "./engine/create_network.ts";

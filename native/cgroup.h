@@ -14,8 +14,9 @@
 /* A cgroup of a hierarchy of version 1. */
 struct controller {
 	const char *path;
-	bool is_owned;    /* removed in the end */
-	bool is_optional; /* one that is missing is none to enter: somebody may make it later */
+	bool is_owned;     /* removed in the end */
+	bool keeps_parent; /* as that of struct cgroup */
+	bool is_optional;  /* one that is missing is none to enter: somebody may make it later */
 };
 
 struct cgroup {

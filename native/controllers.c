@@ -58,7 +58,8 @@ void controllers_remove(struct cgroup *cgroup)
 {
 	for (unsigned i = 0; i < cgroup->controller_count; i++)
 		if (cgroup->controllers[i].is_owned)
-			remove_cgroup_dir(cgroup->controllers[i].path, cgroup->keeps_parent);
+			remove_cgroup_dir(cgroup->controllers[i].path,
+					  cgroup->controllers[i].keeps_parent);
 	cgroup->controller_count = 0;
 }
 
@@ -130,6 +131,7 @@ int step_controller(struct monitor *monitor, const struct step *step)
 	return add_controller(&monitor->cgroup, &(struct controller){
 							.path = path,
 							.is_owned = true,
+							.keeps_parent = step->count > 2,
 							.is_optional = is_optional,
 						});
 }
@@ -177,7 +179,8 @@ int step_inherit(struct monitor *monitor, const struct step *step)
 	return size < 0 ? (int)size : 0;
 }
 
-/* The first of the files that this kernel has. */
+/* The first of the files that this kernel has, and that it can use: a device may have a scheduler
+ * which another file is for. */
 int step_control(struct monitor *monitor, const struct step *step)
 {
 	int result = -EINVAL;
@@ -185,7 +188,7 @@ int step_control(struct monitor *monitor, const struct step *step)
 	(void)monitor;
 	for (uint32_t i = 0; i + 1 < step->count; i += 2) {
 		result = write_control(AT_FDCWD, step_text(step, i), step_text(step, i + 1));
-		if (result != -ENOENT)
+		if (result != -ENOENT && result != -EOPNOTSUPP)
 			break;
 	}
 	return result;

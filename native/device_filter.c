@@ -84,9 +84,15 @@ static int attach_only(int cgroup, const void *instructions, size_t size)
 
 int check_device_filter(const char *text)
 {
-	int64_t size = parse_bytes(text, NULL);
+	struct bpf_insn instruction;
+	int result = -EINVAL;
 
-	return size > 0 && size % (int64_t)sizeof(struct bpf_insn) == 0 ? 0 : -EINVAL;
+	for (; *text != '\0'; text += 2 * sizeof(instruction)) {
+		result = parse_bytes(text, sizeof(instruction), &instruction);
+		if (result < 0)
+			return result;
+	}
+	return result;
 }
 
 /* The cgroup keeps the program until it is removed itself, so for all runs and for each `exec`. */
@@ -94,7 +100,7 @@ int step_device_filter(struct monitor *monitor, const struct step *step)
 {
 	const char *text = step_text(step, 0);
 	size_t size = text_length(text) / 2;
-	uint8_t *instructions;
+	void *instructions;
 	int result;
 
 	if (!monitor->cgroup.is_owned)
@@ -102,7 +108,7 @@ int step_device_filter(struct monitor *monitor, const struct step *step)
 	instructions = sys_allocate(size);
 	if (instructions == NULL)
 		return -ENOMEM;
-	(void)parse_bytes(text, instructions);
+	(void)parse_bytes(text, size, instructions);
 	result = attach_only(monitor->cgroup.dir, instructions, size);
 	sys_free(instructions, size);
 	return result;

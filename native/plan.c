@@ -1,6 +1,8 @@
 #include "plan.h"
 #include "monitor.h"
 #include "text.h"
+#include <linux/bpf_common.h>
+#include <linux/filter.h>
 
 static const char HEADER[] = "wherry-plan\0001"; /* and the NUL that C adds */
 
@@ -58,6 +60,21 @@ static int parse_limit(const char *text, uint64_t *ret_number)
 	return 0;
 }
 
+/* Hexadecimal digits of a program that the kernel may take. */
+static int check_filter(const char *text)
+{
+	struct sock_filter instruction;
+	const size_t digits = 2 * sizeof(instruction);
+	size_t length = text_length(text);
+
+	if (length == 0 || length % digits != 0 || length / digits > BPF_MAXINSNS)
+		return -EINVAL;
+	for (; *text != '\0'; text += digits)
+		if (parse_bytes(text, sizeof(instruction), &instruction) < 0)
+			return -EINVAL;
+	return 0;
+}
+
 static int parse_argument(char type, const char *text, uint64_t *ret_number)
 {
 	enum restart_policy policy;
@@ -102,6 +119,8 @@ static int parse_argument(char type, const char *text, uint64_t *ret_number)
 	case 'v':
 		return text_equal(text, "unified") || text_equal(text, "v1") ? 0 : -EINVAL;
 	case 'b':
+		return check_filter(text);
+	case 'y':
 		return check_device_filter(text);
 	case 'd':
 		return text_equal(text, "durable") || text_equal(text, "volatile") ? 0 : -EINVAL;

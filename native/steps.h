@@ -59,6 +59,7 @@ int step_bounding(struct child *child, const struct step *step);
 int step_user(struct child *child, const struct step *step);
 int step_capset(struct child *child, const struct step *step);
 int step_no_new_privs(struct child *child, const struct step *step);
+int step_seccomp(struct child *child, const struct step *step);
 int step_chdir(struct child *child, const struct step *step);
 int step_parent_death(struct child *child, const struct step *step);
 int step_reaper(struct child *child, const struct step *step);

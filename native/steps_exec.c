@@ -27,9 +27,12 @@ int step_fork(struct child *child, const struct step *step)
 	sys_exit(0);
 }
 
+/* Of a PID 1 whose filter of system calls keeps it from its work: it would spin for ever. */
+enum { EXIT_FORBIDDEN = 127 };
+
 /* A PID 1 that stays holds nothing of the plan and of the monitor, neither in memory nor in
  * descriptors: then the container may look at it as at any of its processes. */
-static void become_init(const struct child *child)
+static void become_init(struct child *child)
 {
 	struct monitor *monitor = child->monitor;
 
@@ -39,6 +42,8 @@ static void become_init(const struct child *child)
 	sys_free(monitor, sizeof(*monitor));
 	(void)sys_prctl(PR_SET_NAME, (uintptr_t) "wherry-init", 0);
 	(void)sys_prctl(PR_SET_DUMPABLE, 1, 0);
+	if (child_take_rights(child) < 0)
+		sys_exit(EXIT_FORBIDDEN);
 }
 
 static int exit_code(int status)
@@ -56,16 +61,27 @@ static int reap(int main_pid)
 	while ((pid = sys_wait4(-1, &status, WNOHANG)) > 0)
 		if (pid == main_pid)
 			code = exit_code(status);
+	if (pid < 0 && pid != -ECHILD)
+		sys_exit(EXIT_FORBIDDEN);
 	return code;
+}
+
+static int wait_for_signal(void)
+{
+	int signal = sys_signal_wait();
+
+	if (signal < 0)
+		sys_exit(EXIT_FORBIDDEN);
+	return signal;
 }
 
 static _Noreturn void forward_and_reap(int main_pid)
 {
 	for (;;) {
-		int signal = sys_signal_wait();
+		int signal = wait_for_signal();
 		int code;
 
-		if (signal > 0 && signal != SIGCHLD)
+		if (signal != SIGCHLD)
 			(void)SYS(kill, main_pid, signal);
 		code = reap(main_pid);
 		if (code >= 0)
@@ -99,7 +115,7 @@ int step_idle(struct child *child, const struct step *step)
 	(void)step;
 	become_init(child);
 	for (;;) {
-		int signal = sys_signal_wait();
+		int signal = wait_for_signal();
 
 		(void)reap(0);
 		if (signal == SIGTERM || signal == SIGINT)
@@ -121,8 +137,7 @@ static const char *find_path(const char *const *environment)
 
 static int execute(const char *file, const char *const *argv, const char *const *environment)
 {
-	return sys_execveat(AT_FDCWD, file, (char *const *)(uintptr_t)argv,
-			    (char *const *)(uintptr_t)environment);
+	return (int)SYS(execve, file, argv, environment);
 }
 
 /* Try every directory of the path. An empty one is skipped: it would mean the working directory,
@@ -163,6 +178,7 @@ int step_exec(struct child *child, const struct step *step)
 	const char **argv = sys_allocate(((size_t)argc + envc + 2) * sizeof(argv[0]));
 	const char **environment = argv + argc + 1;
 	const char *rest;
+	int result;
 
 	if (argv == NULL)
 		return -ENOMEM;
@@ -174,6 +190,9 @@ int step_exec(struct child *child, const struct step *step)
 	(void)sys_signal_mask(0, NULL);
 	if (*argv[0] == '\0')
 		return -ENOENT;
+	result = child_take_rights(child);
+	if (result < 0)
+		return result;
 	if (find_byte(argv[0], '/', text_length(argv[0])) != NULL)
 		return execute(argv[0], argv, environment);
 	return search_and_execute(argv, environment);

@@ -138,42 +138,6 @@ int step_user(struct child *child, const struct step *step)
 	return result;
 }
 
-static int set_ambient(uint64_t caps)
-{
-	int result = (int)SYS(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-
-	for (uint32_t cap = 0; cap < 64 && result == 0; cap++)
-		if ((caps >> cap & 1) != 0)
-			result = sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap);
-	return result;
-}
-
-/* capset(2) and the ambient set of prctl(2). The kernel takes each set as two halves of 32 bits. */
-int step_capset(struct child *child, const struct step *step)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct halves[2];
-	int result;
-
-	(void)child;
-	for (unsigned i = 0; i < 2; i++)
-		halves[i] = (struct __user_cap_data_struct){
-			.effective = (uint32_t)(step_number(step, 0) >> LOWER_CAPS * i),
-			.permitted = (uint32_t)(step_number(step, 1) >> LOWER_CAPS * i),
-			.inheritable = (uint32_t)(step_number(step, 2) >> LOWER_CAPS * i),
-		};
-	result = (int)SYS(capset, &header, halves);
-	return result < 0 ? result : set_ambient(step_number(step, 3));
-}
-
-/* prctl(2): set-user-ID programs and file capabilities give nothing any more. */
-int step_no_new_privs(struct child *child, const struct step *step)
-{
-	(void)child;
-	(void)step;
-	return sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0);
-}
-
 /* prctl(2). The monitor may have died before: then the other end of the report socket is closed.
  * getppid() cannot tell, it is always 0 in a new pid namespace. */
 int step_parent_death(struct child *child, const struct step *step)

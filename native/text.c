@@ -55,20 +55,19 @@ int parse_number(const char *text, unsigned base, uint64_t maximum, uint64_t *re
 	return 0;
 }
 
-int64_t parse_bytes(const char *text, uint8_t *bytes)
+int parse_bytes(const char *text, size_t size, void *ret_bytes)
 {
-	int64_t count = 0;
+	uint8_t *bytes = ret_bytes;
 
-	for (; *text != '\0'; text += 2, count++) {
+	for (size_t i = 0; i < size; i++, text += 2) {
 		unsigned high = digit_value(text[0]);
-		unsigned low = digit_value(text[1]);
+		unsigned low = high < 16 ? digit_value(text[1]) : high;
 
-		if (high > 15 || low > 15)
+		if (low >= 16)
 			return -EINVAL;
-		if (bytes != NULL)
-			bytes[count] = (uint8_t)(high << 4 | low);
+		bytes[i] = (uint8_t)(high << 4 | low);
 	}
-	return count;
+	return 0;
 }
 
 void text_add_bytes(struct text *text, const char *bytes, size_t size)

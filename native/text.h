@@ -20,9 +20,9 @@ char *find_byte(const char *data, char byte, size_t size);
 /* Parse all of `text` as a number without sign, not above `maximum`. Returns 0 or -EINVAL. */
 int parse_number(const char *text, unsigned base, uint64_t maximum, uint64_t *ret_number);
 
-/* The bytes that pairs of hexadecimal digits stand for; `bytes` may be NULL. Returns how many they
- * are, or -EINVAL. */
-int64_t parse_bytes(const char *text, uint8_t *bytes);
+/* The bytes that the first 2 * `size` hexadecimal digits of `text` stand for. Returns 0, or -EINVAL
+ * when they are not there. */
+int parse_bytes(const char *text, size_t size, void *ret_bytes);
 
 /* Text that is being written into fixed memory; what does not fit is cut off and remembered. */
 struct text {

@@ -76,7 +76,8 @@ static double measure_sending(const struct sockaddr_in *address,
   return connection < 0 ? -1 : bytes / (now() - started);
 }
 
-/* Returns connections for each second, or a negative number. */
+/* Returns connections for each second, or a negative number if there is none. A
+ * proxy on the way runs out of ports after some ten thousands: that ends it. */
 static double measure_connecting(const struct sockaddr_in *address,
                                  double seconds) {
   double started = now();
@@ -86,10 +87,10 @@ static double measure_connecting(const struct sockaddr_in *address,
     int connection = open_connection(address);
 
     if (connection < 0)
-      return -1;
+      break;
     (void)close(connection);
   }
-  return count / (now() - started);
+  return count > 0 ? count / (now() - started) : -1;
 }
 
 int main(int argc, char **argv) {

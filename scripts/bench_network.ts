@@ -54,20 +54,6 @@ function printNumbers(title: string, unit: string, rows: ReadonlyMap<string, Num
   }
 }
 
-/** Measures one engine after the other. */
-async function forEach(
-  keepers: readonly Keeper[],
-  measure: (keeper: Keeper) => Promise<Numbers>,
-): Promise<Map<string, Numbers>> {
-  const rows = new Map<string, Numbers>();
-  for (const keeper of keepers) {
-    rows.set(keeper.name, await measure(keeper));
-    // While wherry has networks, the host forwards for nobody else: the others' packets would not arrive
-    await capture([...keeper.client, "network", "prune", "-f"]);
-  }
-  return rows;
-}
-
 function runArgs({ client, runOptions = [] }: Keeper, ...rest: string[]): string[] {
   return [...client, "run", ...runOptions, ...rest];
 }
@@ -212,47 +198,72 @@ function addNeighbour(): Descriptor {
   return namespace;
 }
 
-async function openKeepers(
-  wherry: string,
-  source: { directory: string; rootfsTar: string },
-  undo: AsyncDisposableStack,
-): Promise<Keeper[]> {
-  const withNetworks = { ...source, hasNetworks: true };
-  const engines = [
-    await openWherry(source, wherry),
-    await openDocker(withNetworks),
-    await openPodman(withNetworks),
-  ];
-  return engines.filter((engine) => engine !== undefined).map((engine) => undo.use(engine))
-    .filter((engine): engine is Keeper => engine.client !== undefined);
+/** Everything that is measured of one engine. */
+interface Measurements {
+  runs: Numbers;
+  networks: Numbers;
+  ports: Numbers;
+  loads: Numbers;
 }
 
+async function measureAll(
+  keeper: Keeper,
+  rounds: number,
+  load: { program: string; neighbour: Descriptor },
+): Promise<Measurements> {
+  console.log(`Measuring ${keeper.name} ...`);
+  const all = {
+    runs: await measureRun(keeper, rounds),
+    networks: await measureNetworks(keeper, rounds),
+    ports: await measurePorts(keeper),
+    loads: await measureLoad(keeper, load),
+  };
+  // While wherry has networks, the host forwards for nobody else: the others' packets would not arrive
+  await capture([...keeper.client, "network", "prune", "-f"]);
+  return all;
+}
+
+const TITLES: readonly (readonly [part: keyof Measurements, title: string, unit: string])[] = [
+  ["runs", "Run `true` in a fresh container, and remove it", "ms"],
+  ["networks", "Make a network and remove it", "ms"],
+  ["ports", "Publish ports", "ms, processes and KiB"],
+  ["loads", "Send to a container, and connect to it", "MB/s and connections/s"],
+];
+
+/**
+ * Opens, measures and closes one engine after the other.
+ *
+ * Docker comes last: what its daemon leaves in the namespace drops the packets of all others' containers.
+ */
 async function benchNetwork(
   [wherry = "", directory = "", rootfsTar = "", roundsText = "", outPath = ""]: readonly string[],
 ): Promise<void> {
-  const rounds = Number(roundsText);
   using hostSocket = new NetlinkSocket(NETLINK.ROUTE);
   new Links(hostSocket).setUp("lo");
   using neighbour = addNeighbour();
   const program = `${directory}/load`;
-  const source = new URL("bench_load.c", import.meta.url).pathname;
-  await capture(["gcc", "-static", "-O2", "-Wall", "-Wextra", "-o", program, source]);
-  await using undo = new AsyncDisposableStack();
-  const keepers = await openKeepers(wherry, { directory, rootfsTar }, undo);
+  const script = new URL("bench_load.c", import.meta.url).pathname;
+  await capture(["gcc", "-static", "-O2", "-Wall", "-Wextra", "-o", program, script]);
+  const source = { directory, rootfsTar, hasNetworks: true };
+  const measured = new Map<string, Measurements>();
+  const openers = [
+    () => openWherry(source, wherry),
+    () => openPodman(source),
+    () => openDocker(source),
+  ];
+  for (const open of openers) {
+    await using engine = await open();
+    if (!isKeeper(engine)) continue;
+    measured.set(engine.name, await measureAll(engine, Number(roundsText), { program, neighbour }));
+  }
+  for (const [part, title, unit] of TITLES) {
+    printNumbers(title, unit, new Map([...measured].map(([name, all]) => [name, all[part]])));
+  }
+  await Deno.writeTextFile(outPath, JSON.stringify(Object.fromEntries(measured)));
+}
 
-  const runs = await forEach(keepers, (keeper) => measureRun(keeper, rounds));
-  printNumbers("Run `true` in a fresh container, and remove it", "ms", runs);
-  const networks = await forEach(keepers, (keeper) => measureNetworks(keeper, rounds));
-  printNumbers("Make a network and remove it", "ms", networks);
-  const ports = await forEach(keepers, measurePorts);
-  printNumbers("Publish ports", "ms, processes and KiB", ports);
-  const loads = await forEach(keepers, (keeper) => measureLoad(keeper, { program, neighbour }));
-  printNumbers("Send to a container, and connect to it", "MB/s and connections/s", loads);
-  const report = { runs, networks, ports, loads };
-  const plain = Object.fromEntries(
-    Object.entries(report).map(([name, rows]) => [name, Object.fromEntries(rows)]),
-  );
-  await Deno.writeTextFile(outPath, JSON.stringify(plain));
+function isKeeper(engine: Engine | undefined): engine is Keeper {
+  return engine?.client !== undefined;
 }
 
 if (import.meta.main) await benchNetwork(Deno.args);

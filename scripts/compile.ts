@@ -45,6 +45,7 @@ const COLD_MODULES = [
   "./copy_root.ts",
   "./special_devices.ts",
   "./storage_probe.ts",
+  "./seccomp_compiler.ts",
 ];
 
 /**

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { type Demands, formatTally, isSuccess, parseReport } from "./test.ts";
+import { type Demands, formatTally, isSuccess, needsMachine, parseReport } from "./test.ts";
 
 const LENIENT: Demands = { isClean: true, requiresAll: false };
 
@@ -57,4 +57,10 @@ Deno.test("formatTally() writes the numbers after the name", () => {
     formatTally("unit", { passed: 120, failed: 0, ignored: 2 }),
     "unit: 120 passed, 0 failed",
   );
+});
+
+Deno.test("needsMachine() is true for tests of another kernel and of cgroup v2", () => {
+  const names = ["lan_kernel_test.ts", "limits_v2_test.ts", "lan_test.ts", "v2_test.ts", "lan.ts"];
+
+  deepStrictEqual(names.filter(needsMachine), ["lan_kernel_test.ts", "limits_v2_test.ts"]);
 });

@@ -8,6 +8,7 @@ import { strictEqual } from "node:assert/strict";
 import { core } from "../ffi/native.ts";
 import { SYSCALL } from "../ffi/syscalls.ts";
 import { makeBusyboxTar } from "../scripts/busybox_image.ts";
+import { withPatience } from "./patience.ts";
 import { Surroundings } from "./surroundings.ts";
 import { Terminal, type TerminalOptions } from "./terminal.ts";
 import { TestNetwork } from "./test_network.ts";
@@ -19,10 +20,10 @@ const WHERRY: readonly string[] = Deno.env.get("WHERRY_TEST_COMMAND")?.split(" "
   [`${PROJECT_ROOT}dist/wherry`];
 
 /** No command of these tests takes longer, however slow the machine; one that does hangs. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = withPatience(300_000);
 
 /** How long is waited for what comes without a command. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = withPatience(60_000);
 
 /** Of each command and each of its outputs so many characters are shown when a test fails. */
 const MAX_SHOWN = 500;
@@ -416,7 +417,7 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Polls until `isTrue()`, for at most a minute. */
+/** Polls until `isTrue()`, for at most a minute, or longer on a slow machine. */
 export async function eventually(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (!await isTrue()) {

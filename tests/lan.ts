@@ -71,6 +71,16 @@ export class Lan implements AsyncDisposable {
     });
   }
 
+  /** What a machine of the LAN remembers of who has an address; empty for nothing. */
+  readNeighbour(address: string): string {
+    const table = inNetNamespace(
+      this.#namespace,
+      () => Deno.readTextFileSync("/proc/thread-self/net/arp"),
+    );
+    const [, mac = ""] = new RegExp(`^${address} +\\S+ +\\S+ +(\\S+)`, "m").exec(table) ?? [];
+    return mac;
+  }
+
   get #index(): number {
     return this.#links.get(BRIDGE).index;
   }

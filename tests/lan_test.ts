@@ -584,6 +584,23 @@ testWhole("two containers on one parent cannot have one hardware address", async
   strictEqual(again.stdout, "02:00:00:00:00:07\n");
 });
 
+testWhole("the LAN learns at once that an address has another owner", async (wherry) => {
+  await using lan = new Lan(wherry.network);
+  await ok(
+    wherry,
+    ...["network", "create", "-d", "macvlan", "--subnet", SUBNET, "-o", `parent=${PARENT}`, "lan"],
+  );
+  const flags = ["--rm", "--network", "lan", "--ip", "192.168.77.20"];
+  const mac = ["--mac-address", "02:00:00:00:00:07"];
+  await wherry.runBusybox([...flags, ...mac], ["ping", "-c", "1", "-w", "2", ROUTER]);
+  const before = lan.readNeighbour("192.168.77.20");
+
+  const { stdout } = await wherry.runBusybox(flags, ["cat", "/sys/class/net/eth0/address"]);
+
+  strictEqual(before, "02:00:00:00:00:07");
+  strictEqual(lan.readNeighbour("192.168.77.20"), stdout.trim());
+});
+
 testWhole(
   "an address or a hardware address that a network does not give is refused",
   async (wherry) => {

@@ -11,6 +11,7 @@ import { core, files } from "../ffi/native.ts";
 import { SYSCALL } from "../ffi/syscalls.ts";
 import { writeAll } from "../mod/kernel/file.ts";
 import { openReadWrite } from "../mod/kernel/open.ts";
+import { withPatience } from "./patience.ts";
 
 /** How a terminal is made. */
 export interface TerminalOptions {
@@ -28,7 +29,7 @@ const FIONREAD = 0x541b;
 const TIOCGPTN = 0x80045430 | 0;
 const TIOCSPTLCK = 0x40045431;
 const TERMIOS_BYTES = 36;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = withPatience(60_000);
 const POLL_MS = 5;
 
 /** A command that runs on a terminal as its session leader. */

@@ -7,6 +7,7 @@ import type { Engine } from "../engine/engine.ts";
 import { hasImage, isPullable, loadTarSupport } from "../engine/image_source.ts";
 import { loadNetworkSupport } from "../engine/network_support.ts";
 import { networkPlaceOf } from "../engine/sandbox.ts";
+import { loadRequestedSeccomp } from "../engine/seccomp.ts";
 import { WherryError } from "../errors.ts";
 import { parsePlatform, type Platform } from "../image/platform.ts";
 import { findNetworkRecord } from "../network/network_store.ts";
@@ -105,6 +106,16 @@ export async function loadNetworks(engine: Engine, { flags }: ContainerArguments
  */
 export async function loadDevices({ flags }: ContainerArguments): Promise<void> {
   await loadDeviceSupport({ ...planDevices(flags), isPrivileged: flags.privileged });
+}
+
+/**
+ * Loads what the container's filter of system calls takes, the first thing that a command does, too.
+ *
+ * @throws {WherryError} `invalid_argument` or `unsupported` if its profile cannot be used.
+ */
+export async function loadFilter({ flags }: ContainerArguments): Promise<void> {
+  const isUsual = flags["security-opt"].length + flags["cap-add"].length === 0;
+  if (!isUsual) await loadRequestedSeccomp(planSecurity(flags));
 }
 
 /**

@@ -71,8 +71,8 @@ async function printHelp(output: Output, target: CommandTarget<Context>): Promis
   return 0;
 }
 
-/** Commands that touch nothing of the host. */
-const COMMANDS_FOR_ANYBODY = ["version"];
+/** Commands that change nothing of the host. */
+const COMMANDS_FOR_ANYBODY = ["version", "doctor", "system doctor"];
 
 function requireRoot(path: string): void {
   const uid = Deno.uid();

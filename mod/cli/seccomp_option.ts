@@ -3,17 +3,22 @@
 import type { SeccompChoice } from "../container/security.ts";
 import { flagError } from "./argument_error.ts";
 
+/** A text of JSON, or the white space between its words. */
+const TEXT_OR_SPACE = /("(?:[^"\\]|\\.)*")|\s+/g;
+
 /**
  * Reads which system calls are let through.
  *
- * @param value `default`, `unconfined`, or the path of a profile in docker's JSON format.
+ * @param value `builtin`, `unconfined`, or the path of a profile in docker's JSON format.
+ * @returns The profile without white space, as docker's client sends it; whether it makes sense is not looked at yet.
  * @throws {WherryError} `invalid_argument` if the file cannot be read or is not JSON, in docker's words.
  */
 export function readSeccompOption(value: string): SeccompChoice {
-  if (value === "default" || value === "unconfined") return { type: value };
-  const json = readProfile(value);
+  if (value === "builtin") return { type: "default" };
+  if (value === "unconfined") return { type: "unconfined" };
+  const text = readProfile(value);
   try {
-    return { type: "profile", json: JSON.stringify(JSON.parse(json)) };
+    JSON.parse(text);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw flagError(
@@ -21,6 +26,8 @@ export function readSeccompOption(value: string): SeccompChoice {
       { cause },
     );
   }
+  // Numbers may be too great for JSON.stringify
+  return { type: "profile", file: value, json: text.replace(TEXT_OR_SPACE, "$1") };
 }
 
 function readProfile(path: string): string {

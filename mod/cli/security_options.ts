@@ -27,12 +27,19 @@ export type SecurityOptions = Partial<
  * @throws {WherryError} `invalid_argument` for an option that does not exist, `unsupported` for what wherry cannot do.
  */
 export function parseSecurityOptions(texts: readonly string[]): SecurityOptions {
-  if (texts.length === 0) return {};
-  const parsed = texts.reduce<SecurityOptions>(
-    (before, text) => ({ ...before, ...parseOption(text, before) }),
-    {},
-  );
-  return { ...parsed, options: [...texts] };
+  return texts.reduce<SecurityOptions>((before, text) => {
+    const option = parseOption(text, before);
+    return {
+      ...before,
+      ...option,
+      options: [...before.options ?? [], describeOption(text, option)],
+    };
+  }, {});
+}
+
+/** As docker's client hands it on: with a profile in the place of the name of its file. */
+function describeOption(text: string, { seccomp }: SecurityOptions): string {
+  return seccomp?.type === "profile" ? `seccomp=${seccomp.json}` : text;
 }
 
 function parseOption(text: string, before: SecurityOptions): SecurityOptions {

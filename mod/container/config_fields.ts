@@ -17,6 +17,7 @@ import {
   isTime,
 } from "../store/record_fields.ts";
 import { isName } from "./name.ts";
+import type { Resources } from "./resources.ts";
 
 /** Whether a field of a record is what its type says, and leads to no other place of the host. */
 export const CONTAINER_FIELD_CHECKS = {
@@ -118,7 +119,8 @@ function isHealthCheck(value: unknown): boolean {
     isOneOf("none", "restart", "stop", "kill")(value["onFailure"]);
 }
 
-function isResources(value: unknown): boolean {
+/** Whether a value from JSON says how much of the host a container may use. */
+export function isResources(value: unknown): value is Resources {
   return isObject(value) &&
     ["memorySwap", "memorySwappiness", "cpuQuota", "pidsLimit"].every((field) =>
       Number.isSafeInteger(value[field])
@@ -171,7 +173,7 @@ function isSecurity(value: unknown): boolean {
 
 function isSeccomp(value: unknown): boolean {
   if (!isObject(value)) return false;
-  if (value["type"] === "profile") return isString(value["json"]);
+  if (value["type"] === "profile") return isString(value["json"]) && isString(value["file"]);
   return isOneOf("default", "unconfined")(value["type"]);
 }
 

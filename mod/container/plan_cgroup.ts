@@ -40,7 +40,7 @@ export function planCgroup(input: CgroupInput): Step[] {
     ...(cgroups.unified === undefined ? [] : [["cgroup", cgroups.unified, ...keeping] as const]),
     ...planDelegation("required", input.required, input.delegating),
     ...planDelegation("wanted", input.wanted, input.delegating),
-    ...planControllers(input),
+    ...planControllers(input, keeping),
     ...cpusets.flatMap((directory): Step[] => [
       ["inherit", directory, "cpuset.cpus"],
       ["inherit", directory, "cpuset.mems"],
@@ -60,13 +60,14 @@ function planDelegation(
 }
 
 /** Hierarchies that have several controllers are named once. */
-function planControllers({ cgroups, needed }: CgroupInput): Step[] {
+function planControllers({ cgroups, needed }: CgroupInput, keeping: readonly string[]): Step[] {
   const paths = new Set(Object.values(cgroups.v1));
   const neededPaths = new Set([...needed].map((name) => cgroups.v1[name]));
   return [...paths].map((path): Step => [
     "controller",
     path,
     neededPaths.has(path) ? "now" : "later",
+    ...keeping,
   ]);
 }
 

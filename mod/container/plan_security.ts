@@ -3,7 +3,7 @@
 import type { Identity } from "./identity.ts";
 import type { LaunchInput } from "./launch_input.ts";
 import type { Step } from "./plan.ts";
-import type { ProcessSecurity } from "./process_security.ts";
+import type { ProcessSecurity, SeccompFilter } from "./process_security.ts";
 import { sysctlPath } from "./sysctls.ts";
 
 /**
@@ -49,7 +49,7 @@ export function planHardening({ config, network, systemPaths }: LaunchInput): St
  */
 export function planIdentity(
   { uid, gid, groups }: Identity,
-  { capabilities, ambient, hasNoNewPrivileges, limits }: ProcessSecurity,
+  { capabilities, ambient, hasNoNewPrivileges, limits, seccompFilter }: ProcessSecurity,
 ): Step[] {
   const mask = capabilities.toString(16);
   const passedOn = uid === 0 ? "0" : ambient.toString(16);
@@ -66,7 +66,12 @@ export function planIdentity(
     ["bounding", mask],
     ["user", String(uid), String(gid), ...groups.map(String)],
     ["capset", held, held, passedOn, passedOn],
+    ...planFilter(seccompFilter),
   ];
+}
+
+function planFilter(filter: SeccompFilter | undefined): Step[] {
+  return filter === undefined ? [] : [["seccomp", String(filter.flags), filter.program]];
 }
 
 /** Mode bits as the monitor reads them, `0022` for example. */

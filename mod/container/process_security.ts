@@ -12,6 +12,14 @@ export interface ResourceLimit {
   hard: bigint;
 }
 
+/** What each system call of a process passes. @see seccomp(2) */
+export interface SeccompFilter {
+  /** `SECCOMP_FILTER_FLAG_` bits. */
+  flags: number;
+  /** The BPF program: hexadecimal digits of `struct sock_filter`s. */
+  program: string;
+}
+
 /** What a process may do. */
 export interface ProcessSecurity {
   /** Bit mask of its bounding set, which is also what it holds as far as its user is root. */
@@ -20,8 +28,8 @@ export interface ProcessSecurity {
   ambient: bigint;
   /** Whether no program that it executes can have more rights than it has. */
   hasNoNewPrivileges: boolean;
-  /** The BPF program that each of its system calls passes, as hexadecimal digits of `struct sock_filter`s. */
-  seccompFilter: string | undefined;
+  /** `undefined` for all that the kernel offers. */
+  seccompFilter: SeccompFilter | undefined;
   /** Name of the AppArmor profile that confines it; `undefined` for the monitor's own. */
   apparmorProfile: string | undefined;
   /** Of itself and of what it starts. */

@@ -6,6 +6,8 @@ export type SeccompChoice =
   | { type: "unconfined" }
   | {
     type: "profile";
+    /** Name of the file that it was read from, for messages. */
+    file: string;
     /** The text of a profile in docker's JSON format. */
     json: string;
   };

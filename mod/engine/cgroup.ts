@@ -1,8 +1,10 @@
 /** The cgroups of each container: where they are, and what is left of them. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
+import { isResources } from "../container/config_fields.ts";
 import type { Controller } from "../container/limits.ts";
 import type { ContainerCgroups } from "../container/plan_cgroup.ts";
+import type { Resources } from "../container/resources.ts";
 import { WherryError } from "../errors.ts";
 import { canFilterDevices } from "../kernel/bpf.ts";
 import { isPopulated, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup.ts";
@@ -125,9 +127,17 @@ function parseCgroups(json: unknown, id: string): ContainerCgroups {
   );
 }
 
-/** Records where the cgroups of a container are, if it has others than the usual one. To be done before they are made. */
-export function recordCgroups(paths: ContainerPaths, { unified, v1 }: ContainerCgroups): void {
-  writeRecord(paths.cgroups, { unified, v1 }, { isDurable: false });
+/**
+ * Records where the cgroups of a container are, if it has others than the usual one. To be done before they are made.
+ *
+ * @param planned The limits that its monitor's plan was made with, if there are others now.
+ */
+export function recordCgroups(
+  paths: ContainerPaths,
+  { unified, v1 }: ContainerCgroups,
+  planned?: Resources,
+): void {
+  writeRecord(paths.cgroups, { unified, v1, planned }, { isDurable: false });
 }
 
 /**
@@ -139,6 +149,18 @@ export function leaveCgroup(path: string): void {
   const below = `${path}/${PARENT}-commands`;
   Deno.mkdirSync(below, { recursive: true });
   Deno.writeTextFileSync(`${below}/cgroup.procs`, String(Deno.pid), { create: false });
+}
+
+/**
+ * The limits that the plan was made with which a container's monitor goes by.
+ *
+ * @returns `undefined` if they were not changed since.
+ */
+export function readPlannedResources({ cgroups }: ContainerPaths): Resources | undefined {
+  return readRecord(cgroups, (json) => {
+    const planned = isObject(json) ? json["planned"] : undefined;
+    return isResources(planned) ? planned : undefined;
+  });
 }
 
 /** Kills what is left in a container's cgroups, and removes them; the one that all of them are in too, if it is empty. */

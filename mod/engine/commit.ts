@@ -8,17 +8,16 @@ import { makeChildImage } from "../image/child_image.ts";
 import { ImagePaths } from "../image/image_paths.ts";
 import { parseNewName } from "../image/image_tag.ts";
 import { findImage, type Image } from "../image/images.ts";
-import { layerMembers, rootfsMembers } from "../image/layer_writer.ts";
+import { rootfsMembers } from "../image/layer_writer.ts";
 import type { HealthCheckDefaults, ProcessDefaults } from "../image/oci.ts";
 import { formatProcessConfig } from "../image/process_config.ts";
 import { formatFamiliar, type Reference } from "../image/reference.ts";
 import type { TarBody, TarMember } from "../image/tar_writer.ts";
-import { checkStillThere, excludedFromLayer, rootSources } from "./container_files.ts";
+import { changedLayerMembers, checkStillThere, rootSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordImageEvent } from "./events.ts";
 import { type Container, findContainer } from "./find.ts";
 import { holdContainer } from "./pause.ts";
-import { changesOf } from "./storage.ts";
 
 /** How to make an image of a container. */
 export interface CommitRequest {
@@ -113,12 +112,10 @@ function* containerMembers(
   container: Container,
   onUnnameable: (path: ByteString) => void,
 ): Generator<TarMember> {
-  const { config, paths } = container;
-  if (config.root.type === "directory") {
+  if (container.config.root.type === "directory") {
     yield* rootfsMembers(rootSources(engine, container), { onUnnameable });
   } else {
-    const isExcluded = excludedFromLayer(engine, container);
-    yield* layerMembers(changesOf(config, paths), { isExcluded, onUnnameable });
+    yield* changedLayerMembers(engine, container, onUnnameable);
   }
 }
 

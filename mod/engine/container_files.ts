@@ -3,12 +3,15 @@
 import type { ContainerConfig } from "../container/config.ts";
 import { MANAGED_ETC_FILES } from "../container/plan_mounts.ts";
 import { type ByteString, byteStringOfText } from "../image/byte_string.ts";
-import { type TreeChange, treeChanges } from "../image/tree_changes.ts";
+import { type ChangedTree, type TreeChange, treeChanges } from "../image/tree_changes.ts";
+import { changedMembers, layerMembers } from "../image/layer_writer.ts";
+import type { TarMember } from "../image/tar_writer.ts";
 import type { TreeSource } from "../image/tree_walk.ts";
 import { isPresent } from "../kernel/entry.ts";
+import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, noSuchContainer } from "./find.ts";
-import { changesOf, lowerDirectoriesOf, ownDirectoryOf } from "./storage.ts";
+import { lowerDirectoriesOf, ownDirectoryOf } from "./storage.ts";
 
 const ETC = byteStringOfText("etc");
 const BELOW_ETC = "etc/";
@@ -31,9 +34,13 @@ function isDefaultMountPoint(path: ByteString): boolean {
  * @throws {SystemError} If they cannot be read.
  */
 export function containerChanges(engine: Engine, { config, paths }: Container): TreeChange[] {
-  return treeChanges(changesOf(config, paths), lowerSources(engine, config), {
+  return treeChanges(changedTreeOf(config, paths), lowerSources(engine, config), {
     isExcluded: isDefaultMountPoint,
   });
+}
+
+function changedTreeOf(config: ContainerConfig, paths: ContainerPaths): ChangedTree {
+  return { path: ownDirectoryOf(config, paths), isWhole: config.storageDriver === "copy" };
 }
 
 /**
@@ -42,11 +49,11 @@ export function containerChanges(engine: Engine, { config, paths }: Container): 
  *
  * @throws {SystemError} If they cannot be read.
  */
-export function excludedFromLayer(
+function excludedFromLayer(
   engine: Engine,
   { config, paths }: Container,
 ): (path: ByteString) => boolean {
-  const changes = treeChanges(changesOf(config, paths), lowerSources(engine, config), {
+  const changes = treeChanges(changedTreeOf(config, paths), lowerSources(engine, config), {
     isExcluded: (path) => isDefaultMountPoint(path) || path !== ETC && !path.startsWith(BELOW_ETC),
   });
   if (changes.length > 0) return isDefaultMountPoint;
@@ -73,4 +80,26 @@ export function rootSources(engine: Engine, { config, paths }: Container): TreeS
  */
 export function checkStillThere({ config: { name }, paths }: Container): void {
   if (!isPresent(paths.config)) throw noSuchContainer(name);
+}
+
+/**
+ * The members of a layer with what a container has changed on top of its image.
+ *
+ * @param onUnnameable See `layer_writer.ts`.
+ * @throws {WherryError} `unsupported` if something cannot be in a layer.
+ * @throws {SystemError} If files cannot be read.
+ */
+export function* changedLayerMembers(
+  engine: Engine,
+  container: Container,
+  onUnnameable: (path: ByteString) => void,
+): Generator<TarMember> {
+  const { config, paths } = container;
+  const own = ownDirectoryOf(config, paths);
+  if (config.storageDriver === "copy") {
+    yield* changedMembers(own, containerChanges(engine, container), { onUnnameable });
+  } else {
+    const isExcluded = excludedFromLayer(engine, container);
+    yield* layerMembers(own, { isExcluded, onUnnameable });
+  }
 }

@@ -16,7 +16,8 @@ import { readContainerCgroups } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { eventTarget, recordContainerEvent } from "./events.ts";
 import { findContainer } from "./find.ts";
-import { execSecurity } from "./security.ts";
+import { withFilter } from "./seccomp.ts";
+import { containerSecurity, execSecurity } from "./security.ts";
 import { awaitStart, readIdentity } from "./start.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
 
@@ -67,7 +68,10 @@ export async function execInContainer(
     env: mergeEnv(processEnv(config, request.hasTerminal ?? false), request.env ?? []),
     workingDirectory: request.workingDirectory ?? config.workingDirectory,
     identity: readExecIdentity(engine, config, request),
-    security: execSecurity(config, request),
+    security: await withFilter(config.security, execSecurity(config, request), {
+      // As docker does: what is privileged passes the container's filter, too
+      capabilities: containerSecurity(config).capabilities,
+    }),
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
     cgroups: findExistingCgroups(paths),

@@ -67,7 +67,8 @@ export function limitError([word, ...args]: Step, errno: number): WherryError | 
 /** The error of a value that the kernel does not take. */
 export function refusedValue(path: string, value: string, errno: number): WherryError {
   const file = path.slice(path.lastIndexOf("/") + 1);
-  const flag = FLAGS[file] ?? file;
+  const isWeightOfDevice = /weight$/.test(file) && value.includes(":");
+  const flag = isWeightOfDevice ? "--blkio-weight-device" : FLAGS[file] ?? file;
   if (errno !== ENOENT) {
     return new WherryError(
       "invalid_argument",

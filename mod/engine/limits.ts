@@ -193,7 +193,10 @@ export interface CgroupPlan {
   steps: Step[];
   /** Those that there will be, for the record; `undefined` for the usual one alone. */
   record: ContainerCgroups | undefined;
-  /** The cgroup that must have no processes of its own, though this one may be in it; empty for none. */
+  /**
+   * The delegated cgroup that must have no processes of its own, though this one may be in it, and monitors would be,
+   * too; empty for none.
+   */
   emptied: string;
   /** What keeps devices from the container. */
   devices: DeviceSupport;
@@ -203,7 +206,9 @@ export interface CgroupPlan {
 const COUNTING: readonly Controller[] = ["cpu", "memory", "pids", "io"];
 
 /** Plans the cgroups of a container and its limits on this host. */
-export function planContainerCgroups(config: ContainerConfig): CgroupPlan {
+export function planContainerCgroups(
+  config: Pick<ContainerConfig, "id" | "resources">,
+): CgroupPlan {
   const host = readCgroupHost();
   const offer = new LimitHost(host);
   const cgroups = placeCgroups(config, host);
@@ -241,9 +246,7 @@ export function planContainerCgroups(config: ContainerConfig): CgroupPlan {
         unified: cgroups.unified,
         v1: Object.fromEntries(Object.entries(cgroups.v1).filter(([name]) => needed.has(name))),
       },
-    emptied: required.length > 0 && tree !== undefined && tree.base !== tree.mountPoint
-      ? tree.base
-      : "",
+    emptied: tree !== undefined && tree.base !== tree.mountPoint ? tree.base : "",
     devices,
   };
 }

@@ -3,6 +3,7 @@
 import type { ContainerConfig } from "../container/config.ts";
 import { type Controller, type LimitWrite, planLimits } from "../container/limits.ts";
 import type { ContainerCgroups } from "../container/plan_cgroup.ts";
+import type { Resources } from "../container/resources.ts";
 import { WherryError } from "../errors.ts";
 import { listCgroupProcesses, moveProcesses } from "../kernel/cgroup.ts";
 import { ControlError, readControl, writeControl } from "../kernel/cgroup_control.ts";
@@ -12,6 +13,7 @@ import {
   placeCgroups,
   readCgroupHost,
   readContainerCgroups,
+  readPlannedResources,
   recordCgroups,
   v1NameOf,
 } from "./cgroup.ts";
@@ -48,6 +50,7 @@ export function setLiveLimits(
   }
   for (const write of sortedForMemory(writes, live)) live.write(write, old);
   live.fill();
+  live.record(from.resources);
 }
 
 function isSame(a: LimitWrite, b: LimitWrite): boolean {
@@ -78,6 +81,7 @@ class LiveCgroups {
   readonly #config: ContainerConfig;
   readonly #context: LiveContext;
   readonly #made = new Set<string>();
+  readonly #planned: Resources | undefined;
   #cgroups: ContainerCgroups;
 
   constructor(paths: ContainerPaths, config: ContainerConfig, context: LiveContext) {
@@ -85,6 +89,12 @@ class LiveCgroups {
     this.#config = config;
     this.#context = context;
     this.#cgroups = readContainerCgroups(paths);
+    this.#planned = readPlannedResources(paths);
+  }
+
+  /** Writes down what there is now, and that the monitor's plan has other limits. */
+  record(planned: Resources): void {
+    recordCgroups(this.#paths, this.#cgroups, this.#planned ?? planned);
   }
 
   /** Makes sure that there are the files of a controller. */
@@ -116,11 +126,11 @@ class LiveCgroups {
     const before = this.#cgroups;
     this.#cgroups = { ...before, v1: { ...before.v1, [name]: directory } };
     // First, so that it is found should this process be killed meanwhile
-    recordCgroups(this.#paths, this.#cgroups);
+    recordCgroups(this.#paths, this.#cgroups, this.#planned);
     Deno.mkdirSync(directory, { recursive: true });
     undo.defer(() => {
       Deno.removeSync(directory);
-      recordCgroups(this.#paths, before);
+      recordCgroups(this.#paths, before, this.#planned);
     });
     if (controller === "cpuset") cpusetsOf(this.#cgroups, host).forEach(inheritCpuset);
     this.#made.add(directory);
@@ -140,26 +150,20 @@ class LiveCgroups {
   /** Sets one limit. */
   write(limit: LimitWrite, old: readonly LimitWrite[]): void {
     const directory = this.#directoryOf(limit.controller);
+    let refusal = ENOENT;
     for (const { file, value } of limit.choices) {
       const path = `${directory}/${file}`;
       const before = readControl(path);
       if (before === undefined) continue;
-      this.#set(path, value);
+      refusal = tryControl(path, value);
+      if (refusal === EOPNOTSUPP) continue;
+      if (refusal !== 0) throw refusedValue(path, value, refusal);
       const former = limit.device === "" ? before : formerOf(limit, { file, value, old });
       this.#context.undo.defer(() => writeControl(path, former));
       return;
     }
     const [first = { file: "", value: "" }] = limit.choices;
-    if (!limit.isOptional) throw refusedValue(`${directory}/${first.file}`, first.value, ENOENT);
-  }
-
-  #set(path: string, value: string): void {
-    try {
-      writeControl(path, value);
-    } catch (error) {
-      if (!(error instanceof ControlError)) throw error;
-      throw refusedValue(path, value, error.errno);
-    }
+    if (!limit.isOptional) throw refusedValue(`${directory}/${first.file}`, first.value, refusal);
   }
 
   /** Moves the container's processes into what was made for them. */
@@ -173,6 +177,19 @@ class LiveCgroups {
 }
 
 const ENOENT = 2;
+/** Of a device whose scheduler another file is for. */
+const EOPNOTSUPP = 95;
+
+/** @returns 0, or the error number. */
+function tryControl(path: string, value: string): number {
+  try {
+    writeControl(path, value);
+    return 0;
+  } catch (error) {
+    if (error instanceof ControlError) return error.errno;
+    throw error;
+  }
+}
 
 function withoutCgroup(name: string): WherryError {
   return new WherryError(

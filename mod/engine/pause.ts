@@ -131,7 +131,8 @@ function notPaused(wanted: string): WherryError {
 function failure(action: string, errno: number): WherryError {
   if (errno === EOPNOTSUPP) {
     return new WherryError("unsupported", `Cannot ${action}: it has no cgroup`, {
-      hint: "This host needs a writable cgroup2 file system when the container starts",
+      hint:
+        "This host needs a writable cgroup2 file system, or the freezer of cgroup v1, when the container starts",
     });
   }
   return conflict(`Cannot ${action}: ${errnoText(errno)}`);

@@ -45,11 +45,24 @@ export function securityFailure(
           word === "mask" ? "hide" : "protect"
         } "${first}": there is a symbolic link on the way`,
       );
+    case "seccomp":
+      return new WherryError(
+        "unsupported",
+        `Cannot filter the container's system calls: ${errnoText(errno)}`,
+        {
+          hint:
+            "Where the kernel has no seccomp filters, run it with --security-opt seccomp=unconfined",
+        },
+      );
     case "capset":
       return errno !== EPERM ? undefined : new WherryError(
         "unsupported",
-        "Cannot give the container its capabilities: wherry lacks some of them",
-        { hint: "Take those away with --cap-drop" },
+        "Cannot give the container its capabilities: wherry lacks some of them, or may not choose",
+        {
+          hint:
+            "Take those away with --cap-drop; if a seccomp profile forbids capset or prctl, add " +
+            "--security-opt no-new-privileges",
+        },
       );
     default:
       return undefined;

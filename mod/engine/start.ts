@@ -28,7 +28,12 @@ import { tableNameOf } from "../network/table_state.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import { openForReading } from "../kernel/open.ts";
 import type { HostCgroupHierarchy } from "../kernel/proc.ts";
-import { leaveCgroup, readCgroupHierarchies, recordCgroups } from "./cgroup.ts";
+import {
+  leaveCgroup,
+  readCgroupHierarchies,
+  readPlannedResources,
+  recordCgroups,
+} from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { findContainerDevices } from "./device_support.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
@@ -37,6 +42,7 @@ import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
 import { limitError } from "./limit_errors.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
+import { withFilter } from "./seccomp.ts";
 import { containerSecurity } from "./security.ts";
 import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
@@ -164,7 +170,7 @@ async function planStart(
       rootDirectoriesOf(config, paths, lowerDirectories),
       config.security.groups,
     ),
-    security: containerSecurity(config),
+    security: await withFilter(config.security, containerSecurity(config)),
     devices: await findContainerDevices(config, cgroups.devices),
     systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
@@ -199,7 +205,8 @@ export async function restartThroughMonitor(
   if (answer?.type === "failed") {
     // It goes by the plan that was made at its start: the same one again
     const place = networkPlaceOf(engine, config);
-    const cgroups = planContainerCgroups(config);
+    const resources = readPlannedResources(engine.paths.container(config.id)) ?? config.resources;
+    const cgroups = planContainerCgroups({ id: config.id, resources });
     const steps = await planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
     const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
     if (config.restartPolicy.name === "no") {

@@ -1,7 +1,6 @@
 /** How the root file systems of containers are made. @module */
 
 import type { ContainerConfig, StorageDriver } from "../container/config.ts";
-import { WherryError } from "../errors.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { readTextIfPresent } from "../store/record.ts";
 import type { Engine } from "./engine.ts";
@@ -67,18 +66,4 @@ export function rootDirectoriesOf(
 ): string[] {
   const own = ownDirectoryOf(config, paths);
   return config.storageDriver === "copy" ? [own] : [own, ...lowerDirectories.toReversed()];
-}
-
-/**
- * The directory that holds what a container has changed, and nothing else.
- *
- * @throws {WherryError} `unsupported` if nobody can tell, because its root file system is a copy.
- */
-export function changesOf(config: ContainerConfig, paths: ContainerPaths): string {
-  if (config.storageDriver === "overlay") return paths.upper;
-  throw new WherryError(
-    "unsupported",
-    `Cannot tell what container "${config.name}" has changed: its storage driver is "copy"`,
-    { hint: `Keep all of its files with "wherry export ${config.name} | wherry import -"` },
-  );
 }

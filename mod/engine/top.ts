@@ -33,7 +33,7 @@ export function listProcesses(engine: Engine, wanted: string): ProcessInfo[] {
 }
 
 /** Pids in the pid namespace of `init`; namespaces below it are not looked into. */
-function listPidsBeside(init: number): number[] {
+export function listPidsBeside(init: number): number[] {
   const namespace = readPidNamespace(init);
   return namespace === undefined
     ? []

@@ -20,6 +20,7 @@ import { type ByteString, byteStringOf, quoted } from "./byte_string.ts";
 import type { ExtendedAttribute } from "./pax.ts";
 import { splitPath } from "./root_directory.ts";
 import type { TarBody, TarMember } from "./tar_writer.ts";
+import type { TreeChange } from "./tree_changes.ts";
 import {
   isWhiteout,
   LayeredTree,
@@ -101,6 +102,37 @@ export function* rootfsMembers(
   const links = new HardLinks();
   const walk = options === undefined ? {} : withoutUnnameable(options);
   for (const entry of tree.walk(walk)) yield* membersOf(entry, links);
+}
+
+/**
+ * The members of a layer that makes of the layers below it what a copy of them has become.
+ *
+ * @param copy All files of a root file system; may be in use by a container.
+ * @param changes All that is different in it, see `tree_changes.ts`.
+ * @throws {WherryError} `unsupported` if something in it cannot be in an archive.
+ * @throws {SystemError} If it cannot be read.
+ */
+export function* changedMembers(
+  copy: string,
+  changes: readonly TreeChange[],
+  options: LayerSourceOptions = {},
+): Generator<TarMember> {
+  using tree = LayeredTree.openMerged([{ path: copy, mayHoldMounts: false }]);
+  const changed = new Set(
+    changes.flatMap(({ kind, path }) => kind === "deleted" ? [] : [path]),
+  );
+  const walk = withoutUnnameable(options);
+  const linked = new Set<string>();
+  for (const { path, status } of tree.walk(walk)) {
+    if (status.linkCount > 1 && changed.has(path)) linked.add(status.identity);
+  }
+  const links = new HardLinks();
+  for (const { kind, path } of changes) if (kind === "deleted") yield whiteoutOf(path);
+  for (const entry of tree.walk(walk)) {
+    // The other names of a changed file, or they would go on being those of the old one
+    const isLinked = entry.status.type !== "directory" && linked.has(entry.status.identity);
+    if (changed.has(entry.path) || isLinked) yield* membersOf(entry, links);
+  }
 }
 
 /** Which files with several names have been written, and by what name. */

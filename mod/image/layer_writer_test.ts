@@ -9,9 +9,15 @@ import {
 } from "../kernel/file.ts";
 import { type ByteString, byteStringOfText, textOf } from "./byte_string.ts";
 import { LayerUnpacker } from "./layer.ts";
-import { layerMembers, type LayerSourceOptions, rootfsMembers } from "./layer_writer.ts";
+import {
+  changedMembers,
+  layerMembers,
+  type LayerSourceOptions,
+  rootfsMembers,
+} from "./layer_writer.ts";
 import { type TarEntry, TarReader } from "./tar_reader.ts";
 import { type TarMember, writeTar } from "./tar_writer.ts";
+import { treeChanges } from "./tree_changes.ts";
 
 const encoder = new TextEncoder();
 
@@ -172,6 +178,22 @@ test("layerMembers() turns overlay's whiteouts and opaque directories into the i
   deepStrictEqual(namesOf(archive), [".wh.gone", "d/", "d/.wh..wh..opq", "d/new", "e/", "e/.wh.x"]);
   deepStrictEqual(await layerOf(trees.unpack(archive, "again")), archive);
   ok(entriesOf(archive).every(({ attributes }) => attributes.length === 0));
+});
+
+test("changedMembers() writes the other names of a changed file, too", async (trees) => {
+  const make = "mkdir d; echo x > d/a; ln d/a d/b; touch same gone; find . -exec touch -d @7 {} +";
+  const lower = [{ path: await trees.make("lower", make), mayHoldMounts: false }];
+  const copy = await trees.make("copy", `${make}; ln d/a new; rm gone`);
+  const changes = treeChanges({ path: copy, isWhole: true }, lower);
+
+  const archive = await archiveOf(changedMembers(copy, changes));
+
+  deepStrictEqual(entriesOf(archive).map(({ type, name }) => [type, textOf(name)]), [
+    ["file", ".wh.gone"],
+    ["file", "new"],
+    ["hardlink", "d/a"],
+    ["hardlink", "d/b"],
+  ]);
 });
 
 test("layerMembers() hides a file whose name is as long as names can be", async (trees) => {

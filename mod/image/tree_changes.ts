@@ -22,29 +22,36 @@ export interface TreeChange {
 
 const CAPABILITY = "security.capability";
 
+/** Where the files are that a container has now. */
+export interface ChangedTree {
+  /** May be in use by a container. */
+  path: string;
+  /** Whether all files are in it, in place of an upper directory of overlayfs with the changed ones. */
+  isWhole: boolean;
+}
+
 /**
- * Compares what overlayfs has in an upper directory with what is below it.
+ * Compares what a container has with what is below it.
  *
  * As with docker, a directory counts as changed when something in it is or when its owner or mode is another, and a
  * file when owner, mode, size, time of modification or capabilities are. A new directory is not told of when all that is
  * in it is excluded.
  *
- * @param upper May be in use by a container.
  * @param lower Directories of the layers below, the topmost first.
  * @returns Directories before what is in them, sorted by name.
  * @throws {SystemError} If they cannot be read.
  */
 export function treeChanges(
-  upper: string,
+  { path, isWhole }: ChangedTree,
   lower: readonly TreeSource[],
   { isExcluded = () => false }: WalkOptions = {},
 ): TreeChange[] {
-  using after = LayeredTree.openLayer(upper);
+  using after = LayeredTree.openLayer(path);
   using before = LayeredTree.openMerged(lower);
-  return changesIn({ after, before, isExcluded });
+  return changesIn({ after, before, isExcluded, isWhole });
 }
 
-interface Comparison extends Required<WalkOptions> {
+interface Comparison extends Required<WalkOptions>, Pick<ChangedTree, "isWhole"> {
   after: LayeredTree;
   before: LayeredTree;
 }
@@ -108,7 +115,7 @@ interface DirectoryEntries {
 
 /** Compares what is in a directory, which is closed by the time what is in its directories is looked at. */
 function compareEntries(
-  { after, before, isExcluded }: Comparison,
+  { after, before, isExcluded, isWhole }: Comparison,
   place: ComparedDirectory,
   parent?: ComparedEntry,
 ): DirectoryEntries {
@@ -117,7 +124,7 @@ function compareEntries(
   if (newer === undefined) return { entries: [], holdsExcludedOnly: false };
   const names = newer.names();
   // What an opaque directory does not repeat is gone
-  const hidden = newer.isOpaque ? older?.names() ?? [] : [];
+  const hidden = newer.isOpaque || isWhole ? older?.names() ?? [] : [];
   const isTold = (name: ByteString): boolean => !isExcluded(newer.pathOf(name));
   const entries = [...new Set([...names, ...hidden])].sort()
     .filter(isTold)

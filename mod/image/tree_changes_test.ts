@@ -12,20 +12,27 @@ const LOWER = `
   find . -exec touch -h -d @1000 {} +
 `;
 
-/** Changes that `script` makes on an overlay of {@linkcode LOWER}, a line each. */
-async function changesOf(script: string, options: WalkOptions = {}): Promise<string[]> {
+const MOUNT = "mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged";
+const COPY = "cp -a lower/. merged";
+
+/** Changes that `script` makes on an overlay of {@linkcode LOWER}, or in a copy of it, a line each. */
+async function changesOf(
+  script: string,
+  { isWhole = false, ...options }: WalkOptions & { isWhole?: boolean } = {},
+): Promise<string[]> {
   const base = Deno.makeTempDirSync();
   try {
     const commands = `
       cd ${base}; mkdir lower upper work merged; (cd lower; ${LOWER})
-      mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged
+      ${isWhole ? COPY : MOUNT}
       cd merged; ${script}`;
     const { success, stderr } = await new Deno.Command("unshare", {
       args: ["-m", "sh", "-e", "-c", commands],
     }).output();
     if (!success) throw new Error(`Cannot make the tree: ${new TextDecoder().decode(stderr)}`);
     const lower = [{ path: `${base}/lower`, mayHoldMounts: false }];
-    return treeChanges(`${base}/upper`, lower, options)
+    const after = { path: `${base}/${isWhole ? "merged" : "upper"}`, isWhole };
+    return treeChanges(after, lower, options)
       .map(({ kind, path }) => `${kind} ${textOf(path)}`);
   } finally {
     Deno.removeSync(base, { recursive: true });
@@ -71,6 +78,11 @@ for (const [what, script, changes] of cases) {
     ignore: !needs("root"),
     fn: async () => deepStrictEqual(await changesOf(script), changes),
   });
+  Deno.test({
+    name: `treeChanges() tells of ${what} in a copy`,
+    ignore: !needs("root"),
+    fn: async () => deepStrictEqual(await changesOf(script, { isWhole: true }), changes),
+  });
 }
 
 Deno.test({
@@ -108,7 +120,7 @@ Deno.test("treeChanges() goes down as far as paths lead", () => {
   Deno.mkdirSync(directory.join(`upper/${"d/".repeat(depth)}`), { recursive: true });
 
   const lower = [{ path: directory.join("lower"), mayHoldMounts: false }];
-  const changes = treeChanges(directory.join("upper"), lower);
+  const changes = treeChanges({ path: directory.join("upper"), isWhole: false }, lower);
 
   deepStrictEqual([changes.length, changes.at(-1)?.path.length], [depth, 2 * depth - 1]);
 });

@@ -62,8 +62,8 @@ export function fileSystemOf(path: string, mountInfo: string): string {
   return found.type;
 }
 
-/** The nearest directory above `path` that exists, without symbolic links. */
-function realPathOfExisting(path: string): string {
+/** The nearest directory above `path` that exists, or `path` itself, without symbolic links. */
+export function realPathOfExisting(path: string): string {
   for (let rest = path; rest !== ""; rest = rest.slice(0, rest.lastIndexOf("/"))) {
     try {
       return Deno.realPathSync(rest);

@@ -1,6 +1,9 @@
 /** Where overlayfs can keep what changes. @module */
 
+import { cString } from "../../ffi/c_string.ts";
 import { SystemError } from "../../ffi/errno.ts";
+import { reading } from "../../ffi/native.ts";
+import { SYSCALL } from "../../ffi/syscalls.ts";
 import { AT_FDCWD, closeDescriptor, openDirectoryAt, setAttributeAt } from "./file.ts";
 import { fileSystemOf } from "./host.ts";
 
@@ -12,6 +15,8 @@ const REFUSED = /^(?:overlay|aufs|ecryptfs|nfs4?|cifs|smb3|9p|ceph|afs|v?fat|exf
 
 /** Harmless, and of the class that overlayfs keeps its marks in. */
 const TRIAL_ATTRIBUTE = "trusted.wherry";
+
+const ENODATA = 61;
 
 /** Whether overlayfs takes an upper directory on a file system of this type, such as `ext4`. */
 export function canHoldUpper(type: string): boolean {
@@ -34,6 +39,19 @@ export function overlayObstacle(directory: string, mountInfo: string): string | 
   return keepsTrustedAttributes(directory)
     ? undefined
     : `the file system ${type} keeps no trusted attributes`;
+}
+
+/**
+ * Whether the file system of a directory knows extended attributes of the class that overlayfs keeps its marks in;
+ * nothing is written.
+ *
+ * @param directory Absolute; exists.
+ */
+export function hasTrustedAttributes(directory: string): boolean {
+  const value = new Uint8Array(1);
+  const [path, name] = [cString(directory), cString(TRIAL_ATTRIBUTE)];
+  const result = reading().bbbn(SYSCALL.getxattr, path, name, value, value.length);
+  return result >= 0 || result === -ENODATA;
 }
 
 function keepsTrustedAttributes(directory: string): boolean {

@@ -22,7 +22,9 @@ import {
   ROUTE_TABLE,
   type RouteRequest,
 } from "../kernel/route.ts";
+import { sendFrame } from "../kernel/packet_socket.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
+import { encodeAnnouncement } from "./announcement.ts";
 import { areBridgesFiltered } from "./bridge.ts";
 import { NETWORK_OPTION, type NetworkConfig } from "./network.ts";
 import type { Endpoint, EndpointAddress } from "./sandbox.ts";
@@ -105,6 +107,14 @@ export function configureLink(
     ...addresses.map(({ address, prefixLength }) => newAddress({ index, address, prefixLength })),
     ...(hasDefaultRoute ? addresses.flatMap((address) => planDefaultRoute(address, index)) : []),
   );
+  if (endpoint.hostLink === "") announce(sockets.namespace, endpoint, index);
+}
+
+/** On a bridge nobody has to be told: an address has the same hardware address there, whoever has it. */
+function announce(namespace: Descriptor, { ipv4, macAddress }: Endpoint, index: number): void {
+  if (ipv4 === undefined) return;
+  const frame = encodeAnnouncement(ipv4.address, macAddress);
+  inNetNamespace(namespace, () => sendFrame(index, frame));
 }
 
 /** Least that every host takes, RFC 791: a server that says less is not believed. */

@@ -5,6 +5,7 @@ import { loadStorageSupport } from "../../engine/storage_support.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../definitions/container_flags.ts";
 import {
+  loadFilter,
   loadImageSupport,
   loadNetworks,
   planRequest,
@@ -20,6 +21,7 @@ export async function run(context: Context, parsed: CreateFlags): Promise<number
   const { engine, output } = context;
   const pullImage = await loadImageSupport(context, parsed, "create");
   await loadNetworks(engine, parsed);
+  await loadFilter(parsed);
   await loadStorageSupport(engine);
   const request = planRequest(parsed, { isDetached: false, startsAtOnce: false });
   using cidFile = createCidFile(parsed.flags.cidfile);

@@ -1,6 +1,8 @@
 /** `wherry exec`. @module */
 
 import { execInContainer } from "../../engine/exec.ts";
+import { findContainer } from "../../engine/find.ts";
+import { loadSeccompSupport } from "../../engine/seccomp.ts";
 import { WherryError } from "../../errors.ts";
 import type { EXEC_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
@@ -28,6 +30,7 @@ export async function run(
     hasTerminal: flags.tty,
     detachKeys: parseDetachKeys(flags["detach-keys"]),
   };
+  await loadSeccompSupport(findContainer(engine, container).config);
   if (!flags.detach) checkTerminal(streams);
   using session = flags.detach ? undefined : new Session(streams);
   session?.prepareStdin();

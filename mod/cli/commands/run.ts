@@ -11,6 +11,7 @@ import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../definitions/container_flags.ts";
 import {
   loadDevices,
+  loadFilter,
   loadImageSupport,
   loadNetworks,
   planRequest,
@@ -35,6 +36,7 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const pullImage = await loadImageSupport(context, parsed, "run");
   await loadNetworks(context.engine, parsed);
   await loadDevices(parsed);
+  await loadFilter(parsed);
   await loadStorageSupport(context.engine);
   const streams = planStreams(flags);
   if (!flags.detach) checkTerminal(streams);

@@ -6,6 +6,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { findContainer } from "../../engine/find.ts";
 import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
 import { loadNetworkSupport } from "../../engine/network_support.ts";
+import { loadSeccompSupport } from "../../engine/seccomp.ts";
 import { lockStopped } from "../../engine/settle.ts";
 import { startContainer } from "../../engine/start.ts";
 import type { START_FLAGS } from "../definitions/container_flags.ts";
@@ -44,6 +45,7 @@ export async function run(
 async function loadSupport(engine: Engine, name: string): Promise<void> {
   try {
     const { config } = findContainer(engine, name);
+    await loadSeccompSupport(config);
     await loadNetworkSupport(engine, config);
     await loadDeviceSupport(config.security);
   } catch (error) {

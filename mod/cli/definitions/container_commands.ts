@@ -122,6 +122,20 @@ const DIFF = defineCommand({
   load: () => import("../commands/diff.ts"),
 });
 
+const STATS = defineCommand({
+  paths: ["stats", "container stats"],
+  summary: "Display a live stream of container(s) resource usage statistics",
+  usage: "[OPTIONS] [CONTAINER...]",
+  description:
+    "Without a CONTAINER it shows all that run, also those that come later. On a terminal each page " +
+    "takes the place of the one before, once a second; elsewhere it follows it.\n\n" +
+    "CPU % is of one processor. Memory is without the file cache that nobody has used lately. `--` stands for what " +
+    "this kernel does not count. Fields of templates: .Container .Name .ID .CPUPerc .MemUsage .NetIO .BlockIO " +
+    ".MemPerc .PIDs, and .CPUPressure .MemPressure .IOPressure (some / full).",
+  flags: flags.STATS_FLAGS,
+  load: () => import("../commands/stats.ts"),
+});
+
 const TOP = defineCommand({
   paths: ["top", "container top"],
   summary: "Display the running processes of a container",
@@ -248,6 +262,7 @@ export const CONTAINER_COMMANDS = [
   EXPORT,
   PAUSE,
   PORT,
+  STATS,
   TOP,
   UNPAUSE,
   CONTAINER_INSPECT,

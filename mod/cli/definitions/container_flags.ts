@@ -388,6 +388,29 @@ export const EXPORT_FLAGS = [
 /** Of `wherry diff`. */
 export const DIFF_FLAGS = [] as const satisfies readonly FlagSpec[];
 
+/** Of `wherry stats`. */
+export const STATS_FLAGS = [
+  {
+    name: "all",
+    short: "a",
+    type: "boolean",
+    help: "Show all containers (default shows just running)",
+  },
+  FORMAT_LONG_ONLY,
+  {
+    name: "no-stream",
+    type: "boolean",
+    help: "Disable streaming stats and only pull the first result",
+  },
+  NO_TRUNC,
+  {
+    name: "pressure",
+    type: "boolean",
+    help: "Also show for how much of the last ten seconds some and all processes waited for " +
+      "processors, memory and block devices",
+  },
+] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry top`; what follows the container belongs to `ps`. */
 export const TOP_FLAGS = [] as const satisfies readonly FlagSpec[];
 

@@ -13,6 +13,30 @@ export interface CommandExample {
  * help needs them, so commands do not refer to them.
  */
 export const EXAMPLES: Readonly<Record<string, readonly CommandExample[]>> = {
+  stats: [
+    { line: "wherry stats", explanation: "Watch what all containers use, until Ctrl-C" },
+    {
+      line: "wherry stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}}' web",
+      explanation: "Print three numbers of one container",
+    },
+    {
+      line: "wherry stats --pressure",
+      explanation: "Also see which containers wait for processors, memory or block devices",
+    },
+  ],
+  doctor: [
+    { line: "wherry doctor", explanation: "See what this host lacks, and what would help" },
+    {
+      line: "wherry doctor --format '{{.CanRun}}'",
+      explanation: "Print true if containers can run here",
+    },
+  ],
+  info: [
+    {
+      line: "wherry info --format '{{.CgroupVersion}} {{.Driver}}'",
+      explanation: "Print two facts as docker names them",
+    },
+  ],
   pull: [
     {
       line: "wherry pull busybox",

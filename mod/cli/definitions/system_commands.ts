@@ -102,6 +102,19 @@ const INFO = defineCommand({
   load: () => import("../commands/info.ts"),
 });
 
+const DOCTOR = defineCommand({
+  paths: ["doctor", "system doctor"],
+  summary: "Say what this host offers to containers, and what it lacks",
+  usage: "[OPTIONS]",
+  description:
+    "Each feature is ok, limited or missing, and what is not ok has its consequence and a remedy. " +
+    "Nothing is changed and nothing is left behind, so that it may be called at any time, also without " +
+    "root. It ends with 0 if containers can run here, and with 1 if not.",
+  maxArgs: 0,
+  flags: flags.DOCTOR_FLAGS,
+  load: () => import("../commands/doctor.ts"),
+});
+
 const CLEANUP = defineCommand({
   paths: ["__cleanup"],
   summary: "Remove a container that has ended (for wherry's own use)",
@@ -127,6 +140,7 @@ const RENEW = defineCommand({
 /** In the order of the help. */
 export const SYSTEM_COMMANDS = [
   BOOT,
+  DOCTOR,
   GENERATE_OPENRC,
   GENERATE_SYSTEMD,
   EVENTS,

@@ -84,6 +84,9 @@ export const VERSION_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
 /** Of `wherry info`. */
 export const INFO_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
 
+/** Of `wherry doctor`. */
+export const DOCTOR_FLAGS = [FORMAT] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry cleanup`. */
 export const CLEANUP_FLAGS = [] as const satisfies readonly FlagSpec[];
 
