@@ -196,6 +196,21 @@ testBoth("step_mknod() makes a device with exactly the mode of the plan", async 
   strictEqual(output, "606 character special file 103 11170\n");
 });
 
+testBoth("step_chown() gives a device another owner, and no link's target", async (context) => {
+  const { message, output } = await runContainer(context, {
+    steps: [
+      ["mknod", "/dev/deep/er", "20640", "1", "5"],
+      ["chown", "/dev/deep/er", "1000", "2000"],
+      ["symlink", "null", "/dev/link"],
+      ["chown", "/dev/link", "7", "8"],
+    ],
+    script: "stat -c '%a %u %g' /dev/deep/er /dev/link /dev/null",
+  });
+
+  strictEqual(message, "exited 0");
+  strictEqual(output, "640 1000 2000\n777 7 8\n666 0 0\n");
+});
+
 testBoth("step_symlink() tolerates a link that exists", async (context) => {
   const { output } = await runContainer(context, {
     steps: [["symlink", "/proc/self/fd", "/dev/fd"], ["symlink", "other", "/dev/fd"]],

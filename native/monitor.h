@@ -405,6 +405,9 @@ void event_write(const struct monitor *monitor, const char *action, const char *
 /* The container has another name from now on. */
 void event_rename(struct monitor *monitor, const char *name);
 
+/* device_filter.c: whether it is the hexadecimal digits of a program. Returns 0 or -EINVAL. */
+int check_device_filter(const char *text);
+
 /* log.c: open the log, making it if missing; append what was written to stdout or stderr; end what
  * a run has left open. */
 int log_open(struct log *log);

@@ -120,6 +120,8 @@ static int parse_argument(char type, const char *text, uint64_t *ret_number)
 		return text_equal(text, "unified") || text_equal(text, "v1") ? 0 : -EINVAL;
 	case 'b':
 		return check_filter(text);
+	case 'y':
+		return check_device_filter(text);
 	case 'd':
 		return text_equal(text, "durable") || text_equal(text, "volatile") ? 0 : -EINVAL;
 	case 'r':

@@ -19,8 +19,8 @@ struct step;
  * decimal, 64 bits   o octal mode, 16 bits   x hex, 64 bits l limit, decimal or -1   a -1000..1000
  * g signal 1..64   n CLONE_NEW* flags   i kind of stdio   d durability   r restart policy
  * f format of a log   h what to do when unhealthy   k kind of events   t when a cgroup is made   w
- * how necessary controllers are   v version of cgroups   b BPF program in hex. Exactly one of the
- * functions is set: it says who runs the step.
+ * how necessary controllers are   v version of cgroups   b BPF program in hex   y eBPF program in
+ * hex. Exactly one of the functions is set: it says who runs the step.
  */
 struct word {
 	const char *name;

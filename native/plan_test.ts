@@ -56,6 +56,19 @@ const MALFORMED: Record<string, [index: number, plan: Uint8Array<ArrayBuffer>]> 
   "a signal 0": [1, plan(CLONE, ["parent-death", "0"], shell("true"))],
   "an adjustment below -1000": [1, plan(CLONE, ["oom-score-adj", "-1001"], shell("true"))],
   "clone flags that make no namespace": [0, plan(["clone", "256"], shell("true"))],
+  "a device filter of nothing": [0, plan(["device-filter", ""], CLONE, shell("true"))],
+  "a device filter of half an instruction": [
+    0,
+    plan(["device-filter", "b7000000"], CLONE, shell("true")),
+  ],
+  "a device filter of odd digits": [
+    0,
+    plan(["device-filter", "b70000000000000"], CLONE, shell("true")),
+  ],
+  "a device filter with a letter that is no digit": [
+    0,
+    plan(["device-filter", "b70000000000000g"], CLONE, shell("true")),
+  ],
   "an empty path": [1, plan(CLONE, ["chdir", ""], shell("true"))],
   "a path of 4,096 bytes": [1, plan(CLONE, ["chdir", "/".repeat(4096)], shell("true"))],
   "an unknown kind of stdio": [0, plan(["stdio", "socket"], CLONE, shell("true"))],

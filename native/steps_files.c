@@ -58,6 +58,16 @@ int step_mknod(struct child *child, const struct step *step)
 	return sys_mknodat(parent, name, (uint32_t)step_number(step, 1), device);
 }
 
+/* fchownat(2) of what is there, be it a link. */
+int step_chown(struct child *child, const struct step *step)
+{
+	cleanup_close int file = inside_open(child, step_text(step, 0), O_PATH | O_NOFOLLOW, 0);
+
+	return file < 0 ? file
+			: (int)SYS(fchownat, file, "", step_number(step, 1), step_number(step, 2),
+				   AT_EMPTY_PATH);
+}
+
 /* symlink(2) */
 int step_symlink(struct child *child, const struct step *step)
 {

@@ -43,6 +43,7 @@ const COLD_MODULES = [
   "./dhcp.ts",
   "./parent_network.ts",
   "./copy_root.ts",
+  "./special_devices.ts",
   "./storage_probe.ts",
   "./seccomp_compiler.ts",
 ];

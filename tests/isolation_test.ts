@@ -339,21 +339,3 @@ testWhole("a mount whose target is behind links that lead out is made inside", a
   strictEqual(stdout, "content\ncontent\n");
   deepStrictEqual(listNames(canary), []);
 });
-
-testWhole("device files can be made inside, as docker allows", async (wherry) => {
-  strictEqual((await wherry.runBusybox([], ["mknod", "/tmp/null", "c", "1", "3"])).code, 0);
-});
-
-testWhole(
-  "a device that a container makes or finds in its image cannot be opened",
-  async (wherry) => {
-    const volume = `${wherry.scratch}/volume`;
-    Deno.mkdirSync(volume);
-    const script = "for dir in / /dev /dev/shm /volume; do mknod $dir/made c 1 5 && " +
-      "head -c 1 $dir/made >/dev/null && echo opened $dir/made; done; echo end";
-
-    const { stdout } = await wherry.runBusybox(["-v", `${volume}:/volume`], ["sh", "-c", script]);
-
-    strictEqual(stdout, "end\n");
-  },
-);

@@ -11,6 +11,7 @@ export type Need =
   | "nft"
   | "ipvlan"
   | "vlan"
+  | "loop"
   | "podman"
   | "skopeo"
   | "umoci"
@@ -22,6 +23,7 @@ const CHECKS: Readonly<Record<Need, () => boolean>> = {
   nft: () => findProgram("nft") !== undefined,
   ipvlan: () => hasLinkKind("ipvlan"),
   vlan: () => hasLinkKind("vlan"),
+  loop: () => Array.from(Deno.readDirSync("/dev"), ({ name }) => name).includes("loop-control"),
   podman: () => findProgram("podman") !== undefined,
   skopeo: () => findProgram("skopeo") !== undefined,
   umoci: () => findProgram("umoci") !== undefined,
@@ -30,7 +32,7 @@ const CHECKS: Readonly<Record<Need, () => boolean>> = {
 };
 
 /** Those that depend on the kernel and how it was started: nothing that is installed helps. */
-const OF_KERNEL: readonly Need[] = ["cgroup2", "ipvlan", "vlan"];
+const OF_KERNEL: readonly Need[] = ["cgroup2", "ipvlan", "vlan", "loop"];
 
 /**
  * Whether a test can run here; give the negation to `ignore`.

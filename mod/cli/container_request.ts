@@ -2,6 +2,7 @@
 
 import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { CreateRequest } from "../engine/create.ts";
+import { loadDeviceSupport } from "../engine/device_support.ts";
 import type { Engine } from "../engine/engine.ts";
 import { hasImage, isPullable, loadTarSupport } from "../engine/image_source.ts";
 import { loadNetworkSupport } from "../engine/network_support.ts";
@@ -13,6 +14,7 @@ import { findNetworkRecord } from "../network/network_store.ts";
 import { flagError } from "./argument_error.ts";
 import type { Context } from "./context.ts";
 import type { CONTAINER_FLAGS } from "./definitions/container_flags.ts";
+import { planDevices } from "./device_flags.ts";
 import { readEnvironment } from "./environment.ts";
 import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "./exit_code.ts";
 import type { ParsedFlags } from "./flags.ts";
@@ -99,6 +101,15 @@ export async function loadNetworks(engine: Engine, { flags }: ContainerArguments
 }
 
 /**
+ * Loads what the container's devices take, the first thing that a command does, too.
+ *
+ * @throws {WherryError} `invalid_argument` or `unsupported` if they are asked for in a way that makes no sense.
+ */
+export async function loadDevices({ flags }: ContainerArguments): Promise<void> {
+  await loadDeviceSupport({ ...planDevices(flags), isPrivileged: flags.privileged });
+}
+
+/**
  * Loads what the container's filter of system calls takes, the first thing that a command does, too.
  *
  * @throws {WherryError} `invalid_argument` or `unsupported` if its profile cannot be used.
@@ -157,7 +168,7 @@ export function planRequest(
     ...(flags["stop-timeout"] === undefined ? {} : { stopTimeoutSeconds: flags["stop-timeout"] }),
     restartPolicy: planRestartPolicy(flags),
     resources: planResources(flags),
-    security: planSecurity(flags),
+    security: { ...planSecurity(flags), ...planDevices(flags) },
     namespaces: planNamespaces(flags),
     ...(ownIds === undefined ? {} : { ownIds }),
     attachedStreams: attached,

@@ -40,8 +40,8 @@ export function parseVolumeFlag(text: string, currentDirectory: string): BindMou
 }
 
 function resolveSource(source: string, text: string, currentDirectory: string): string {
-  if (source.startsWith("/")) return normalise(source);
-  if (/^\.{1,2}(\/|$)/.test(source)) return normalise(`${currentDirectory}/${source}`);
+  if (source.startsWith("/")) return normalisePath(source);
+  if (/^\.{1,2}(\/|$)/.test(source)) return normalisePath(`${currentDirectory}/${source}`);
   throw new WherryError(
     "unsupported",
     `Cannot mount "${text}": named volumes are not available yet`,
@@ -58,7 +58,7 @@ function resolveSource(source: string, text: string, currentDirectory: string): 
  */
 export function checkTarget(target: string, text: string): string {
   if (!target.startsWith("/")) throw malformed(text, "the target is not an absolute path");
-  const path = normalise(target);
+  const path = normalisePath(target);
   if (path === "/") throw malformed(text, "the target cannot be /");
   return path;
 }
@@ -99,13 +99,6 @@ export function parseTmpfsFlag(text: string): TmpfsMount {
   const at = text.indexOf(":");
   const target = at < 0 ? text : text.slice(0, at);
   const options = at < 0 ? "" : text.slice(at + 1);
-  if (options.split(",").includes("dev")) {
-    throw new WherryError(
-      "unsupported",
-      `Cannot mount "${text}": device files would open the host's devices`,
-      { hint: "Leave out dev; there is no filter for devices yet" },
-    );
-  }
   checkTmpfsOptions(options, text);
   return { type: "tmpfs", target: checkTarget(target, text), options };
 }
@@ -129,7 +122,7 @@ function malformed(text: string, why: string): WherryError {
 }
 
 /** A path without empty, `.` and `..` components. */
-function normalise(path: string): string {
+export function normalisePath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "..") parts.pop();

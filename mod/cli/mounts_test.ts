@@ -81,10 +81,3 @@ Deno.test("parseTmpfsFlag() names an option that tmpfs does not take", () => {
     });
   }
 });
-
-Deno.test("parseTmpfsFlag() refuses device files, which nothing filters yet", () => {
-  throws(
-    () => parseTmpfsFlag("/x:size=1m,dev"),
-    (error: unknown) => error instanceof WherryError && error.kind === "unsupported",
-  );
-});

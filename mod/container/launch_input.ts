@@ -1,7 +1,9 @@
 /** What the plans of processes depend on. @module */
 
+import type { Device } from "../kernel/device.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { ContainerConfig } from "./config.ts";
+import { DEFAULT_DEVICE_FILTER } from "./default_devices.ts";
 import type { Identity } from "./identity.ts";
 import type { Step } from "./plan.ts";
 import type { ProcessSecurity } from "./process_security.ts";
@@ -16,6 +18,46 @@ export interface CgroupHierarchy {
   /** What mount(2) takes to name a v1 hierarchy, for example `"cpu,cpuacct"`. */
   data: string;
 }
+
+/**
+ * What decides which devices work inside, whoever makes their files: a program of the cgroup, the devices controller of
+ * cgroup v1, the mounts, of which none lets a device work that wherry has not put there itself, or nothing.
+ */
+export type DeviceControl =
+  | {
+    type: "filter";
+    /** As `compileDeviceFilter` makes it. */
+    program: string;
+  }
+  | {
+    type: "controller";
+    /** Absolute path of the container's cgroup. */
+    directory: string;
+    /** What works, as `devices.allow` takes it. */
+    rules: readonly string[];
+  }
+  | { type: "mounts" }
+  | { type: "nothing" };
+
+/** A device of the host that is put inside. */
+export interface DeviceNode extends Device {
+  /** Absolute path inside; `path` is the host's. */
+  target: string;
+}
+
+/** The devices of a container. */
+export interface ContainerDevices {
+  /** What decides which of them work. */
+  control: DeviceControl;
+  /** Those besides the usual ones. */
+  nodes: readonly DeviceNode[];
+}
+
+/** Of a container of which nobody said anything, on a host where cgroups can have programs. */
+export const DEFAULT_DEVICES: Readonly<ContainerDevices> = {
+  control: { type: "filter", program: DEFAULT_DEVICE_FILTER },
+  nodes: [],
+};
 
 /** Size of a terminal, in character cells; 0 means unknown. */
 export interface TerminalSize {
@@ -44,6 +86,8 @@ export interface LaunchInput {
   identity: Identity;
   /** What its processes may do. */
   security: ProcessSecurity;
+  /** Its devices. */
+  devices: ContainerDevices;
   /** What of /proc and /sys they cannot see or write. */
   systemPaths: SystemPaths;
   cgroupHierarchies: readonly CgroupHierarchy[];

@@ -8,6 +8,7 @@ import type { LaunchInput, NetworkPlace } from "./launch_input.ts";
 import { joinedContainer, type Namespaces, ownsIpc } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import { hostId, planOwner, planUserNamespace } from "./plan_ids.ts";
+import { planDeviceControl } from "./plan_devices.ts";
 import { planMounts, planRoot } from "./plan_mounts.ts";
 import {
   FALLBACK_STOP_SIGNAL,
@@ -98,6 +99,7 @@ function planSupervision(input: LaunchInput): Step[] {
     ["listen", paths.runDirectory],
     ["record", paths.state, durability],
     ...cgroupSteps,
+    ...planDeviceControl(input.devices),
     planRestart(config),
     planEvents(input.events, "container"),
     ...planHealth(input),

@@ -3,7 +3,12 @@ import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
 import { MS } from "../kernel/mount.ts";
 import { Paths } from "../store/paths.ts";
 import type { ContainerConfig, HealthCheck } from "./config.ts";
-import type { LaunchInput } from "./launch_input.ts";
+import {
+  type ContainerDevices,
+  DEFAULT_DEVICES,
+  type DeviceNode,
+  type LaunchInput,
+} from "./launch_input.ts";
 import { planLaunch } from "./launch_plan.ts";
 import { type Namespaces, PRIVATE_NAMESPACES } from "./namespaces.ts";
 import { planExecIn } from "./plan_process.ts";
@@ -45,6 +50,7 @@ function inputWith(
     lowerDirectories: ["/layers/base", "/layers/with:colon,comma"],
     identity: { uid: 33, gid: 44, groups: [55], home: "/home/web" },
     security: DEFAULT_PROCESS_SECURITY,
+    devices: DEFAULT_DEVICES,
     systemPaths: systemPathsOf(DEFAULT_SECURITY, "/nonexistent"),
     cgroupHierarchies: [{ type: "cgroup2", name: "", data: "" }],
     cgroupSteps: [["cgroup", "/sys/fs/cgroup/wherry/0123abcd"]],
@@ -54,6 +60,17 @@ function inputWith(
     network,
   };
 }
+
+/** The plan of a container with these devices. */
+function planWithDevices(
+  devices: Partial<ContainerDevices>,
+  changes: Partial<ContainerConfig> = {},
+): Step[] {
+  return planLaunch({ ...inputWith(changes), devices: { ...DEFAULT_DEVICES, ...devices } });
+}
+
+/** Of a host without cgroups. */
+const MOUNTS_ALONE = { control: { type: "mounts" } } as const;
 
 function textOf(steps: readonly Step[]): string {
   return steps.map((step) => step.map((word) => JSON.stringify(word)).join(" ") + "\n").join("");
@@ -259,7 +276,7 @@ for (
   ]
 ) {
   Deno.test(`planLaunch() gives a bind mount of ${source} the attributes ${attributes}`, () => {
-    const steps = planLaunch(inputWith({
+    const steps = planWithDevices(MOUNTS_ALONE, {
       mounts: [{
         type: "bind",
         source,
@@ -268,10 +285,90 @@ for (
         createsSource: true,
         propagation: "rprivate",
       }],
-    }));
+    });
 
     const [step] = stepsCalled("attach-tree", steps).filter((step) => step[2] === "/mine");
     strictEqual(step?.[4], attributes);
+  });
+}
+
+Deno.test("planLaunch() lets no device work but those it makes where only mounts keep them away", () => {
+  const { paths: { merged } } = inputWith({});
+
+  const steps = planWithDevices(MOUNTS_ALONE);
+
+  deepStrictEqual(stepsCalled("device-filter", steps), []);
+  const overlay = stepsCalled("mount", steps).find((step) => step[1] === "overlay");
+  strictEqual(overlay?.[4], String(MS.NODEV));
+  deepStrictEqual(steps.filter((step) => step.some((word) => word.endsWith("/dev/null"))), [
+    ["mknod", "/dev/null", "20666", "1", "3"],
+    ["attach-tree", `${merged}/dev/null`, "/dev/null", "0", "0", "0"],
+  ]);
+  const remount = stepsCalled("mount", steps).find((step) => step[2] === `${merged}/dev`);
+  strictEqual((Number(remount?.[4]) & MS.NODEV) !== 0, true);
+});
+
+Deno.test("planLaunch() leaves bind mounts to the filter", () => {
+  const bind = {
+    type: "bind",
+    source: "/srv",
+    target: "/mine",
+    isReadOnly: true,
+    createsSource: true,
+    propagation: "rprivate",
+  } as const;
+
+  const steps = planLaunch(inputWith({ mounts: [bind] }));
+
+  const [step] = stepsCalled("attach-tree", steps).filter((step) => step[2] === "/mine");
+  strictEqual(step?.[4], "1");
+});
+
+const FUSE: DeviceNode = {
+  path: "/dev/fuse",
+  target: "/dev/fuse",
+  type: "c",
+  major: 10,
+  minor: 229,
+  mode: 0o640,
+  uid: 0,
+  gid: 44,
+};
+
+Deno.test("planLaunch() makes a device as the host has it", () => {
+  const steps = planWithDevices({ nodes: [FUSE] });
+
+  const index = steps.findIndex((step) => step[1] === "/dev/fuse");
+  deepStrictEqual(steps.slice(index, index + 2), [
+    ["mknod", "/dev/fuse", "20640", "10", "229"],
+    ["chown", "/dev/fuse", "0", "44"],
+  ]);
+});
+
+Deno.test("planLaunch() makes of several devices on one path the first one", () => {
+  const nodes = [{ ...FUSE, target: "/dev/tty", gid: 0 }, {
+    ...FUSE,
+    target: "/dev/tty",
+    minor: 1,
+  }];
+
+  const steps = planWithDevices({ nodes });
+
+  deepStrictEqual(stepsCalled("mknod", steps).filter((step) => step[1] === "/dev/tty"), [
+    ["mknod", "/dev/tty", "20640", "10", "229"],
+  ]);
+});
+
+for (const target of ["/data/fuse", "/dev/shm/fuse", "/dev/snd/fuse"]) {
+  Deno.test(`planLaunch() mounts a device on ${target}, after what is mounted there`, () => {
+    const steps = planWithDevices({ nodes: [{ ...FUSE, target }] }, {
+      mounts: [{ type: "tmpfs", target: "/dev/snd", options: "" }],
+    });
+
+    const index = steps.findIndex((step) => step[2] === target);
+    deepStrictEqual(steps[index], ["attach-tree", "/dev/fuse", target, "0", "1", "0"]);
+    strictEqual(index > steps.findIndex((step) => step[2] === "/dev/snd"), true);
+    strictEqual(stepsCalled("mknod", steps).length, 6);
   });
 }
 
@@ -368,7 +465,7 @@ Deno.test("planLaunch() leaves it to the monitor to mount layers whose paths fil
     [
       "overlay",
       merged,
-      "4",
+      "0",
       "redirect_dir=off,metacopy=off",
       ...rest,
       ...lowerDirectories.toReversed(),
@@ -377,8 +474,17 @@ Deno.test("planLaunch() leaves it to the monitor to mount layers whose paths fil
   strictEqual(stepsCalled("mount", steps).some(([, source]) => source === "overlay"), false);
 });
 
-Deno.test("planLaunch() binds a root that is a copy on itself, without devices", () => {
+Deno.test("planLaunch() binds a root that is a copy on itself", () => {
   const steps = planLaunch(inputWith({ storageDriver: "copy" }));
+
+  const merged = "/r/containers/0123abcd/merged";
+  deepStrictEqual(stepsCalled("mount", steps).slice(1), [
+    ["mount", merged, merged, "", String(MS.BIND), ""],
+  ]);
+});
+
+Deno.test("planLaunch() binds a root that is a copy without devices where only mounts keep them away", () => {
+  const steps = planWithDevices(MOUNTS_ALONE, { storageDriver: "copy" });
 
   const merged = "/r/containers/0123abcd/merged";
   deepStrictEqual(stepsCalled("mount", steps).slice(1, 3), [

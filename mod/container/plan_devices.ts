@@ -1,8 +1,11 @@
 /** The steps that fill a container's /dev. @module */
 
-import { MS, splitMountOptions } from "../kernel/mount.ts";
+import { MOUNT_ATTR, MS, splitMountOptions } from "../kernel/mount.ts";
 import type { ContainerMount, TmpfsMount } from "./config.ts";
+import type { ContainerDevices, DeviceNode, LaunchInput } from "./launch_input.ts";
+import type { IdRange } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
+import { hostId } from "./plan_ids.ts";
 
 /** Character devices of every container: name, major, minor. @see runtime-spec, "Default Devices" */
 const DEVICES: readonly (readonly [name: string, major: number, minor: number])[] = [
@@ -14,7 +17,7 @@ const DEVICES: readonly (readonly [name: string, major: number, minor: number])[
   ["tty", 5, 0],
 ];
 
-/** Flags of /dev, and `nodev` once its devices are in it. */
+/** Flags of /dev. */
 export const DEV_FLAGS = MS.NOSUID | MS.STRICTATIME;
 
 /** What the file system of /dev is given. */
@@ -40,22 +43,103 @@ export function tmpfsOptions({ options }: TmpfsMount): { flags: number; data: st
   return splitMountOptions(options, MS.NOSUID | MS.NODEV | MS.NOEXEC);
 }
 
-/**
- * The devices and links in /dev.
- *
- * A container keeps CAP_MKNOD, and an image may hold any device: so every mount inside is `nodev`, but for each of
- * these devices, which is bound over itself before the rest of /dev becomes so.
- */
-export function planDevices(merged: string, mount: TmpfsMount | undefined): Step[] {
+/** Whether only the mounts keep a device from working whose file a container makes or has in its image. */
+export function areDevicesLeftToMounts({ control }: ContainerDevices): boolean {
+  return control.type === "mounts";
+}
+
+/** What the monitor does so that its container has no other devices than it should, before there is a process of it. */
+export function planDeviceControl({ control }: ContainerDevices): Step[] {
+  switch (control.type) {
+    case "filter":
+      return [["device-filter", control.program]];
+    case "controller":
+      return [
+        ["control", `${control.directory}/devices.deny`, "a"],
+        ...control.rules.map((
+          rule,
+        ): Step => ["control", `${control.directory}/devices.allow`, rule]),
+      ];
+    case "mounts":
+    case "nothing":
+      return [];
+  }
+}
+
+/** The devices and links in /dev. */
+export function planDevices(input: LaunchInput): Step[] {
+  const { config, paths: { merged }, devices } = input;
+  const mount = config.mounts.findLast(isDeviceMount);
   const flags = mount === undefined ? DEV_FLAGS : tmpfsOptions(mount).flags;
-  const freeze = String(MS.REMOUNT | MS.BIND | flags | MS.NODEV);
+  const hasDevices = !areDevicesLeftToMounts(devices) && (flags & MS.NODEV) === 0;
   return [
-    ...DEVICES.flatMap(([name, major, minor]): Step[] => [
-      ["mknod", `/dev/${name}`, "20666", String(major), String(minor)],
-      ["attach-tree", `${merged}/dev/${name}`, `/dev/${name}`, "0", "0", "0"],
+    ...planNodes(input).flatMap((node) => [
+      ...planNode(node, config.namespaces.idRange),
+      ...(hasDevices ? [] : [planOver(node, merged)]),
     ]),
     ...DEVICE_LINKS.map(([content, name]): Step => ["symlink", content, `/dev/${name}`]),
     // Nothing of the image can be in the way: /dev is a new file system by now
-    ["mount", "", `${merged}/dev`, "", freeze, ""],
+    ...(mount === undefined && hasDevices
+      ? []
+      : [planRemount(merged, hasDevices ? flags : flags | MS.NODEV)]),
   ];
+}
+
+function planRemount(merged: string, flags: number): Step {
+  return ["mount", "", `${merged}/dev`, "", String(MS.REMOUNT | MS.BIND | flags), ""];
+}
+
+/** What a device's file is made of. */
+type NodeSteps = Omit<DeviceNode, "path">;
+
+/** The files that are made in /dev: the usual ones, unless somebody wants another device there. */
+function planNodes(input: LaunchInput): NodeSteps[] {
+  const wanted = input.devices.nodes.filter(({ target }) => isInOwnDev(input, target));
+  const usual = DEVICES.map(([name, major, minor]): NodeSteps => ({
+    ...{ type: "c", major, minor, mode: 0o666, uid: 0, gid: 0 },
+    target: `/dev/${name}`,
+  }));
+  // Of several on one path the first one counts, as with docker
+  const byTarget = new Map([...wanted, ...usual].toReversed().map((node) => [node.target, node]));
+  return [...byTarget.values()].toReversed();
+}
+
+/** File systems of their own in /dev. */
+const DEV_DIRECTORIES = ["/dev/pts", "/dev/shm", "/dev/mqueue"];
+
+/** Whether a path is in the file system that /dev is, unless somebody mounts another one there. */
+function isInOwnDev({ config }: LaunchInput, path: string): boolean {
+  const mounted = config.mounts.filter((mount) => !isDeviceMount(mount)).map(({ target }) =>
+    target
+  );
+  return path.startsWith("/dev/") &&
+    ![...DEV_DIRECTORIES, ...mounted].some((other) => `${path}/`.startsWith(`${other}/`));
+}
+
+const FILE_TYPES = { b: 0o60000, c: 0o20000 };
+
+function planNode(
+  { target, type, major, minor, mode, uid, gid }: NodeSteps,
+  range: IdRange | null,
+): Step[] {
+  const typeAndMode = (FILE_TYPES[type] | mode).toString(8);
+  const owners = [hostId(range, uid), hostId(range, gid)].map(String);
+  return [
+    ["mknod", target, typeAndMode, String(major), String(minor)],
+    ...(uid === 0 && gid === 0 ? [] : [["chown", target, ...owners] as const]),
+  ];
+}
+
+/** A device that goes on working when the mount that it is on lets none. */
+function planOver({ target }: NodeSteps, merged: string): Step {
+  return ["attach-tree", `${merged}${target}`, target, "0", "0", "0"];
+}
+
+/**
+ * The devices that are wanted in other places: mounts, so that neither the container's layer nor a volume gets a device
+ * file, and read-only, which keeps the host's file as it is and the device writable.
+ */
+export function planAttachedDevices(input: LaunchInput): Step[] {
+  return input.devices.nodes.filter(({ target }) => !isInOwnDev(input, target))
+    .map(({ path, target }) => ["attach-tree", path, target, "0", String(MOUNT_ATTR.RDONLY), "0"]);
 }

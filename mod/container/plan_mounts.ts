@@ -3,10 +3,9 @@
 import { cString } from "../../ffi/c_string.ts";
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
 import type { BindMount, ContainerConfig, ContainerMount, Propagation } from "./config.ts";
-import type { CgroupHierarchy, LaunchInput } from "./launch_input.ts";
-import { type IdRange, joinedContainer } from "./namespaces.ts";
+import type { CgroupHierarchy, ContainerDevices, LaunchInput } from "./launch_input.ts";
+import { joinedContainer } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
-import { DEV_DATA, DEV_FLAGS, isDeviceMount, planDevices, tmpfsOptions } from "./plan_devices.ts";
 import {
   hostId,
   mapTmpfsOwners,
@@ -18,6 +17,15 @@ import {
 
 /** Where the host has its POSIX shared memory. @see shm_overview(7) */
 export const HOST_SHM = "/dev/shm";
+import {
+  areDevicesLeftToMounts,
+  DEV_DATA,
+  DEV_FLAGS,
+  isDeviceMount,
+  planAttachedDevices,
+  planDevices,
+  tmpfsOptions,
+} from "./plan_devices.ts";
 
 /** Files that wherry keeps and mounts into `/etc`. */
 export const MANAGED_ETC_FILES = ["hosts", "hostname", "resolv.conf"] as const;
@@ -31,20 +39,24 @@ const PROPAGATION_FLAGS: Record<Propagation, number> = {
   rshared: MS.SHARED | MS.REC,
 };
 
-/** The root file system, at `merged`, where no device works. */
+/** The root file system, at `merged`. */
 export function planRoot(input: LaunchInput): Step[] {
   const { config, paths: { merged }, lowerDirectories } = input;
   const isMapped = config.namespaces.idRange !== null;
+  // Who has ids of its own could make none
+  const nodev = isMapped || areDevicesLeftToMounts(input.devices) ? MS.NODEV : 0;
   if (config.storageDriver === "overlay") {
     const own = { ...input.paths, lowers: lowerDirectories.toReversed() };
-    if (!isMapped) return [planOverlay(own)];
+    if (!isMapped) return [planOverlay(own, nodev)];
     const { steps, directories } = planMappedDirectories(input, own);
-    return [...steps, planOverlay(directories)];
+    return [...steps, planOverlay(directories, nodev)];
   }
   if (isMapped) return planMappedCopy(input);
   return [
     ["mount", merged, merged, "", String(MS.BIND), ""],
-    ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NODEV), ""],
+    ...(nodev === 0
+      ? []
+      : [["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | nodev), ""] as const]),
   ];
 }
 
@@ -57,14 +69,17 @@ const MAX_MOUNT_DATA = 4095;
  */
 const OVERLAY_OPTIONS = "redirect_dir=off,metacopy=off";
 
-function planOverlay({ merged, upper, work, lowers }: OverlayDirectories): Step {
+function planOverlay(
+  { merged, upper, work, lowers }: OverlayDirectories,
+  flags: number,
+): Step {
   const data = `${OVERLAY_OPTIONS},lowerdir=${lowers.map(escapeOverlayPath).join(":")},` +
     `upperdir=${escapeOverlayPath(upper)},workdir=${escapeOverlayPath(work)}`;
   // A character is at most three bytes: only what may be too long is worth counting
   if (data.length * 3 <= MAX_MOUNT_DATA || cString(data).length <= MAX_MOUNT_DATA + 1) {
-    return ["mount", "overlay", merged, "overlay", String(MS.NODEV), data];
+    return ["mount", "overlay", merged, "overlay", String(flags), data];
   }
-  return ["overlay", merged, String(MS.NODEV), OVERLAY_OPTIONS, upper, work, ...lowers];
+  return ["overlay", merged, String(flags), OVERLAY_OPTIONS, upper, work, ...lowers];
 }
 
 /** A path as overlay's options want it: the separators `:` and `,` escaped. */
@@ -75,13 +90,12 @@ function escapeOverlayPath(path: string): string {
 export function planMounts(input: LaunchInput): Step[] {
   const { config, paths } = input;
   const { idRange } = config.namespaces;
-  const device = config.mounts.findLast(isDeviceMount);
   const others = config.mounts.filter((mount) => !isDeviceMount(mount));
   const requested = new Set(others.map((mount) => mount.target));
   const defaults = planDefaultMounts(input, others).filter(({ target }) => !requested.has(target));
   return [
     ...defaults.flatMap(({ steps }) => steps),
-    ...(requested.has("/dev") ? [] : planDevices(paths.merged, device)),
+    ...(requested.has("/dev") ? [] : planDevices(input)),
     ...planTerminal(input),
     ...MANAGED_ETC_FILES.filter((name) => !requested.has(`/etc/${name}`)).map((name): Step => [
       "attach-tree",
@@ -91,7 +105,8 @@ export function planMounts(input: LaunchInput): Step[] {
       "0",
       String(PROPAGATION_FLAGS.rprivate),
     ]),
-    ...planRequestedMounts(others, idRange),
+    ...planRequestedMounts(others, input),
+    ...planAttachedDevices(input),
   ];
 }
 
@@ -192,14 +207,17 @@ function planTerminal({ config, terminalSize }: LaunchInput): Step[] {
 }
 
 /** What was asked for, parents before what is mounted on them. */
-function planRequestedMounts(mounts: readonly ContainerMount[], range: IdRange | null): Step[] {
+function planRequestedMounts(
+  mounts: readonly ContainerMount[],
+  { config, devices }: LaunchInput,
+): Step[] {
   const depth = (path: string): number => path.split("/").length;
   return mounts
     .toSorted((a, b) => depth(a.target) - depth(b.target))
     .map((mount): Step => {
-      if (mount.type === "bind") return planBind(mount);
+      if (mount.type === "bind") return planBind(mount, devices);
       const { flags, data } = tmpfsOptions(mount);
-      const owned = mapTmpfsOwners(data, range);
+      const owned = mapTmpfsOwners(data, config.namespaces.idRange);
       return ["mount-in", "tmpfs", mount.target, "tmpfs", String(flags), owned];
     });
 }
@@ -208,9 +226,9 @@ const TREE_IS_RECURSIVE = 1;
 
 const TREE_SOURCE_IS_CREATED = 2;
 
-function planBind(mount: BindMount): Step {
+function planBind(mount: BindMount, devices: ContainerDevices): Step {
   // Who names /dev or a device in it wants devices; elsewhere the container could make any with CAP_MKNOD
-  const isDevice = `${mount.source}/`.startsWith("/dev/");
+  const hasDevices = !areDevicesLeftToMounts(devices) || `${mount.source}/`.startsWith("/dev/");
   return [
     "attach-tree",
     mount.source,
@@ -219,7 +237,7 @@ function planBind(mount: BindMount): Step {
       TREE_IS_RECURSIVE | (mount.createsSource ? TREE_SOURCE_IS_CREATED : 0) |
         (mount.isIdMapped === true ? TREE_IS_ID_MAPPED : 0),
     ),
-    String((mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (isDevice ? 0 : MOUNT_ATTR.NODEV)),
+    String((mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (hasDevices ? 0 : MOUNT_ATTR.NODEV)),
     String(PROPAGATION_FLAGS[mount.propagation]),
   ];
 }

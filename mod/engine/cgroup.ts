@@ -6,6 +6,7 @@ import type { Controller } from "../container/limits.ts";
 import type { ContainerCgroups } from "../container/plan_cgroup.ts";
 import type { Resources } from "../container/resources.ts";
 import { WherryError } from "../errors.ts";
+import { canFilterDevices } from "../kernel/bpf.ts";
 import { isPopulated, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup.ts";
 import { isDelegatedCgroup } from "../kernel/cgroup_delegation.ts";
 import { findUnifiedTree, findV1Hierarchy, type UnifiedTree } from "../kernel/cgroup_tree.ts";
@@ -23,6 +24,8 @@ export interface CgroupHost {
   hierarchies: readonly HostCgroupHierarchy[];
   /** Where in the unified hierarchy cgroups can be made, if anywhere. */
   tree: UnifiedTree | undefined;
+  /** Whether cgroups there can have programs that decide about devices. */
+  filtersDevices: boolean;
 }
 
 /** What this host has mounted. */
@@ -34,10 +37,9 @@ export function readCgroupHierarchies(): HostCgroupHierarchy[] {
 export function readCgroupHost(): CgroupHost {
   const hierarchies = readCgroupHierarchies();
   const membership = Deno.readTextFileSync("/proc/self/cgroup");
-  return {
-    hierarchies,
-    tree: findUnifiedTree(hierarchies, { membership, isDelegated: isDelegatedCgroup }),
-  };
+  const tree = findUnifiedTree(hierarchies, { membership, isDelegated: isDelegatedCgroup });
+  const filtersDevices = tree !== undefined && canFilterDevices(tree.base);
+  return { hierarchies, tree, filtersDevices };
 }
 
 /** The cgroup that containers' own are in, unless somebody names another one. */
@@ -48,6 +50,9 @@ const V1_CONTROLLERS = ["memory", "cpu", "cpuacct", "cpuset", "pids", "blkio"] a
 
 /** What stops processes on a host without a unified hierarchy. */
 const FREEZER = "freezer";
+
+/** What keeps devices from processes where programs cannot. */
+const DEVICES = "devices";
 
 /** What version 1 calls a controller. */
 export function v1NameOf(controller: Controller): string {
@@ -61,11 +66,15 @@ export function v1NameOf(controller: Controller): string {
  */
 export function placeCgroups(
   { id, resources: { cgroupParent } }: Pick<ContainerConfig, "id" | "resources">,
-  { hierarchies, tree }: CgroupHost,
+  { hierarchies, tree, filtersDevices }: CgroupHost,
 ): ContainerCgroups {
   const isAbsolute = cgroupParent.startsWith("/");
   const below = `/${cgroupParent === "" ? PARENT : cgroupParent.replace(/^\/+/, "")}/${id}`;
-  const names = tree === undefined ? [...V1_CONTROLLERS, FREEZER] : V1_CONTROLLERS;
+  const names = [
+    ...V1_CONTROLLERS,
+    ...(tree === undefined ? [FREEZER] : []),
+    ...(filtersDevices ? [] : [DEVICES]),
+  ];
   return {
     unified: tree === undefined ? undefined : (isAbsolute ? tree.mountPoint : tree.base) + below,
     v1: Object.fromEntries(names.flatMap((name) => {

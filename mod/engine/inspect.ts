@@ -13,6 +13,7 @@ import { type SystemPaths, systemPathsOf } from "../container/system_paths.ts";
 import { listNetworkRecords } from "../network/network_store.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import type { ContainerPaths } from "../store/paths.ts";
+import { describeDevices } from "./inspect_devices.ts";
 import { type ContainerSize, SizeMeter } from "./container_size.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, findContainer } from "./find.ts";
@@ -208,6 +209,7 @@ function describeHostConfig(config: ContainerConfig, systemPaths: SystemPaths): 
     Runtime: "wherry",
     Isolation: "",
     ...describeResources(config.resources),
+    ...describeDevices(config.security),
     MaskedPaths: null,
     ReadonlyPaths: null,
     ...(config.hasInit ? { Init: true } : {}),

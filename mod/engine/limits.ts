@@ -17,6 +17,7 @@ import { WherryError } from "../errors.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { findV1Hierarchy, parseControllers } from "../kernel/cgroup_tree.ts";
 import { type CgroupHost, isOwnParent, placeCgroups, readCgroupHost, v1NameOf } from "./cgroup.ts";
+import { type DeviceSupport, findDeviceSupport } from "./device_support.ts";
 
 /**
  * Checks the limits of a new container, or those that one is to have from now on.
@@ -197,6 +198,8 @@ export interface CgroupPlan {
    * too; empty for none.
    */
   emptied: string;
+  /** What keeps devices from the container. */
+  devices: DeviceSupport;
 }
 
 /** Controllers of version 2 that only count, for `stats`. */
@@ -209,6 +212,7 @@ export function planContainerCgroups(
   const host = readCgroupHost();
   const offer = new LimitHost(host);
   const cgroups = placeCgroups(config, host);
+  const devices = findDeviceSupport(host, cgroups);
   const controllers = hasLimits(config.resources)
     ? [...limitedControllers(config.resources).keys()]
     : [];
@@ -217,6 +221,7 @@ export function planContainerCgroups(
   const needed = new Set([
     ...controllers.filter((name) => !required.includes(name)).map(v1NameOf),
     ...(cgroups.unified === undefined ? ["freezer"] : []),
+    ...(devices.type === "controller" ? ["devices"] : []),
   ]);
   const wanted = COUNTING.filter((name) =>
     !required.includes(name) && offer.findGeneration(name) === "v2"
@@ -242,6 +247,7 @@ export function planContainerCgroups(
         v1: Object.fromEntries(Object.entries(cgroups.v1).filter(([name]) => needed.has(name))),
       },
     emptied: tree !== undefined && tree.base !== tree.mountPoint ? tree.base : "",
+    devices,
   };
 }
 

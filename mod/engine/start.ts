@@ -37,6 +37,7 @@ import {
   recordCgroups,
 } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
+import { findContainerDevices } from "./device_support.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
@@ -183,6 +184,7 @@ async function planStart(
     lowerDirectories,
     identity: readIdentity(config, rootDirectoriesOf(config, paths, lowerDirectories)),
     security: await withFilter(config.security, containerSecurity(config)),
+    devices: await findContainerDevices(config, cgroups.devices),
     systemPaths: systemPathsOf(config.security),
     cgroupHierarchies: visibleCgroups(hierarchies),
     cgroupSteps: cgroups.steps,
@@ -332,6 +334,13 @@ function launchError(
         hint:
           "Where the kernel mounts no overlay, containers can be made with --storage-driver copy",
       },
+    );
+  }
+  if (word === "device-filter") {
+    return new WherryError(
+      "unsupported",
+      `Cannot keep the host's devices from the container: ${errnoText(errno)}`,
+      { hint: "Programs of type BPF_PROG_TYPE_CGROUP_DEVICE must be allowed in its cgroup" },
     );
   }
   if (word === "chdir") {

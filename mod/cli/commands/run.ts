@@ -10,6 +10,7 @@ import { loadStorageSupport } from "../../engine/storage_support.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../definitions/container_flags.ts";
 import {
+  loadDevices,
   loadFilter,
   loadImageSupport,
   loadNetworks,
@@ -34,6 +35,7 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   const { flags } = parsed;
   const pullImage = await loadImageSupport(context, parsed, "run");
   await loadNetworks(context.engine, parsed);
+  await loadDevices(parsed);
   await loadFilter(parsed);
   await loadStorageSupport(context.engine);
   const streams = planStreams(flags);

@@ -1,6 +1,7 @@
 /** `wherry start`. @module */
 
 import { WherryError } from "../../errors.ts";
+import { loadDeviceSupport } from "../../engine/device_support.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { findContainer } from "../../engine/find.ts";
 import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
@@ -46,6 +47,7 @@ async function loadSupport(engine: Engine, name: string): Promise<void> {
     const { config } = findContainer(engine, name);
     await loadSeccompSupport(config);
     await loadNetworkSupport(engine, config);
+    await loadDeviceSupport(config.security);
   } catch (error) {
     if (!(error instanceof WherryError)) throw error;
   }

@@ -1,6 +1,7 @@
 /** Flags of the commands for containers. @module */
 
 import type { FlagSpec } from "../flags.ts";
+import { DEVICE_FLAGS } from "./device_flags.ts";
 import { NAMESPACE_FLAGS } from "./namespace_flags.ts";
 import { LIMIT_FLAGS, RESOURCE_FLAGS } from "./resource_flags.ts";
 import { SECURITY_FLAGS } from "./security_flags.ts";
@@ -51,6 +52,7 @@ const ENV_FILE = {
 } as const;
 /** Of every command that makes a container. */
 export const CONTAINER_FLAGS = [
+  ...DEVICE_FLAGS,
   ...NAMESPACE_FLAGS,
   ...RESOURCE_FLAGS,
   ...SECURITY_FLAGS,
