@@ -5,13 +5,10 @@ import { DEFAULT_DEVICE_FILTER, DEFAULT_DEVICE_RULES } from "../container/defaul
 import type { ContainerDevices, DeviceControl } from "../container/launch_input.ts";
 import type { ContainerCgroups } from "../container/plan_cgroup.ts";
 import { tmpfsOptions } from "../container/plan_devices.ts";
-import type { Security } from "../container/security.ts";
 import { WherryError } from "../errors.ts";
 import { MS } from "../kernel/mount.ts";
 import type { CgroupHost } from "./cgroup.ts";
-
-/** What a container says of its devices. */
-export type DeviceWishes = Pick<Security, "devices" | "deviceRules" | "isPrivileged">;
+import { type DeviceSupport, type DeviceWishes, NO_DEVICE_CONTROL } from "./device_wishes.ts";
 
 /** Whether a container has devices besides those of every container. */
 function hasSpecialDevices({ devices, deviceRules, isPrivileged }: DeviceWishes): boolean {
@@ -26,16 +23,6 @@ export async function loadDeviceSupport(wishes: DeviceWishes): Promise<void> {
 async function loadSpecialDevices(): Promise<typeof import("./special_devices.ts")> {
   return await import("./special_devices.ts");
 }
-
-/** What this host has to keep devices from a container. */
-export type DeviceSupport =
-  | { type: "filter" }
-  | {
-    type: "controller";
-    /** The container's cgroup in the hierarchy of the devices controller. */
-    directory: string;
-  }
-  | { type: "mounts" };
 
 /**
  * Finds a container's devices, as they are on this host now.
@@ -75,10 +62,6 @@ function checkMounts(mounts: ContainerConfig["mounts"]): void {
     { hint: `Leave out dev: ${NO_DEVICE_CONTROL}` },
   );
 }
-
-/** Why a wish cannot be fulfilled on some hosts. */
-export const NO_DEVICE_CONTROL = "this host has neither a writable cgroup2 file system with BPF " +
-  "nor the devices controller of cgroup v1";
 
 /** Finds what keeps devices from a container whose cgroups are these, or would be. */
 export function findDeviceSupport(

@@ -17,7 +17,8 @@ import { WherryError } from "../errors.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { findV1Hierarchy, parseControllers } from "../kernel/cgroup_tree.ts";
 import { type CgroupHost, isOwnParent, placeCgroups, readCgroupHost, v1NameOf } from "./cgroup.ts";
-import { type DeviceSupport, findDeviceSupport } from "./device_support.ts";
+import { findDeviceSupport } from "./device_support.ts";
+import type { DeviceSupport } from "./device_wishes.ts";
 
 /**
  * Checks the limits of a new container, or those that one is to have from now on.

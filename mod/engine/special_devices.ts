@@ -12,7 +12,7 @@ import {
   formatDeviceRule,
   joinRules,
 } from "../kernel/device_filter.ts";
-import { type DeviceSupport, type DeviceWishes, NO_DEVICE_CONTROL } from "./device_support.ts";
+import { type DeviceSupport, type DeviceWishes, NO_DEVICE_CONTROL } from "./device_wishes.ts";
 
 /**
  * Finds the devices that somebody wants, and what keeps all others away.
