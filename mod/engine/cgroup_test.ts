@@ -23,6 +23,7 @@ function hostWith(mountInfo: string, base?: string): CgroupHost {
   return {
     hierarchies: findCgroupHierarchies(mountInfo),
     tree: base === undefined ? undefined : { mountPoint, base },
+    filtersDevices: true,
   };
 }
 

@@ -78,7 +78,7 @@ export class LimitHost implements LimitContext {
     return this.#available;
   }
 
-  /** Of one that {@linkcode check} has seen to be there. */
+  /** Of one that {@linkcode LimitHost.check} has seen to be there. */
   generationOf(controller: Controller): Generation {
     return this.findGeneration(controller) ?? "v2";
   }

@@ -1,7 +1,6 @@
 /** Starting a container that exists. @module */
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
-import { errnoText } from "../../ffi/errno.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import { containerArgv, processEnv } from "../container/config.ts";
 import { type Identity, resolveIdentity } from "../container/identity.ts";
@@ -12,15 +11,9 @@ import type {
   Wake,
 } from "../container/launch_input.ts";
 import { planLaunch } from "../container/launch_plan.ts";
-import {
-  type Attachment,
-  describeStep,
-  MonitorConnection,
-  startMonitor,
-} from "../container/monitor.ts";
+import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
 import type { OwnNamespaces } from "../container/own_namespaces.ts";
 import type { Step } from "../container/plan.ts";
-import { TREE_IS_ID_MAPPED } from "../container/plan_ids.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
 import { systemPathsOf } from "../container/system_paths.ts";
@@ -41,13 +34,12 @@ import { findContainerDevices } from "./device_support.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
-import { limitError } from "./limit_errors.ts";
+import { launchError } from "./launch_error.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
 import { removeLocked } from "./remove.ts";
 import { withFilter } from "./seccomp.ts";
-import { cannotJoin, checkCanBeEnded, type NamespaceKind, openJoinedInits } from "./namespaces.ts";
+import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
 import { containerSecurity } from "./security.ts";
-import { securityFailure } from "./security_failure.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
@@ -282,107 +274,6 @@ export async function awaitStart(
   if (event.type === "failed") throw launchError(steps[event.stepIndex], event.errno, argv);
   undo.move();
   return connection;
-}
-
-const ENOENT = 2;
-const ESRCH = 3;
-const ENOMEM = 12;
-/** Of `exec` in a container that does not run, as docker's. */
-const EXIT_FAILURE = 1;
-const EXIT_NOT_FOUND = 127;
-const EXIT_CANNOT_INVOKE = 126;
-
-function launchError(
-  step: Step | undefined,
-  errno: number,
-  argv: readonly string[],
-): WherryError {
-  if (step === undefined) {
-    return new WherryError("internal", `Cannot start the container: ${errnoText(errno)}`);
-  }
-  const [word, ...args] = step;
-  const command = argv[0] ?? "";
-  if (word === "exec" && errno === ENOENT) {
-    const where = command.includes("/") ? "no such file or directory" : "not found in $PATH";
-    return new WherryError("not_found", `Cannot execute "${command}": ${where}`, {
-      exitCode: EXIT_NOT_FOUND,
-    });
-  }
-  if (word === "exec") {
-    return new WherryError("invalid_argument", `Cannot execute "${command}": ${errnoText(errno)}`, {
-      exitCode: EXIT_CANNOT_INVOKE,
-    });
-  }
-  if (word === "join" && errno === ESRCH) {
-    return new WherryError("conflict", "Cannot exec in the container: it has just ended", {
-      exitCode: EXIT_FAILURE,
-    });
-  }
-  const lost = lostNamespace(word, errno);
-  if (lost !== undefined) {
-    return new WherryError(
-      "conflict",
-      cannotJoin(lost, "the container it belongs to has just ended"),
-    );
-  }
-  if (isIdMapped(step)) return unmappable(step, errno);
-  if (isOverlay(step)) {
-    return new WherryError(
-      "unsupported",
-      `Cannot start the container: the step ${describeStep(step, errno)}`,
-      {
-        hint:
-          "Where the kernel mounts no overlay, containers can be made with --storage-driver copy",
-      },
-    );
-  }
-  if (word === "device-filter") {
-    return new WherryError(
-      "unsupported",
-      `Cannot keep the host's devices from the container: ${errnoText(errno)}`,
-      { hint: "Programs of type BPF_PROG_TYPE_CGROUP_DEVICE must be allowed in its cgroup" },
-    );
-  }
-  if (word === "chdir") {
-    return new WherryError(
-      "invalid_argument",
-      `Cannot enter the working directory "${args[0]}": ${errnoText(errno)}`,
-      { exitCode: EXIT_CANNOT_INVOKE },
-    );
-  }
-  return limitError(step, errno) ?? securityFailure(step, errno) ?? new WherryError(
-    "internal",
-    `Cannot start the container: the step ${describeStep(step, errno)}`,
-  );
-}
-
-function isIdMapped([word, ...args]: Step): boolean {
-  return word === "attach-tree" && (Number(args[2]) & TREE_IS_ID_MAPPED) !== 0;
-}
-
-/** The kernel says no more than EINVAL of a file system that cannot do it. */
-function unmappable([, source = ""]: Step, errno: number): WherryError {
-  return new WherryError(
-    "unsupported",
-    `Cannot mount "${source}" with ids of the container's own: ${errnoText(errno)}`,
-    {
-      hint:
-        "That takes Linux 5.12 and ext4, xfs or btrfs, or Linux 6.3 for tmpfs: keep wherry's --root and what is " +
-        "mounted with idmap there, or leave out --userns",
-    },
-  );
-}
-
-/** Which namespace has gone while it was being joined: no process can be made in a pid namespace that ends. */
-function lostNamespace(word: string, errno: number): NamespaceKind | undefined {
-  if (word === "fork") return errno === ENOMEM ? "PID" : undefined;
-  if (errno !== ESRCH) return undefined;
-  if (word === "join-pid") return "PID";
-  return word === "take-shm" || word === "join-ipc" ? "IPC" : undefined;
-}
-
-function isOverlay([word, ...args]: Step): boolean {
-  return word === "overlay" || (word === "mount" && args.includes("overlay"));
 }
 
 /**
