@@ -205,7 +205,7 @@ export const copying = lazySymbols(
   } as const,
 );
 
-/** Hashing; used by `mod/image/digester.ts`. */
+/** Hashing; used by `mod/image/spec/digester.ts`. */
 export const hashing = lazySymbols(
   {
     /** Starting a stream. */

@@ -50,10 +50,10 @@ export type { Environment } from "./engine/environment.ts";
 export { listRemoteTags, pullImage, type PullImageRequest } from "./engine/pull_image.ts";
 export type { PulledImage } from "./image/registry/pull.ts";
 export type { PushedManifest } from "./image/registry/push.ts";
-export type { LayerPhase, LayerProgress, ProgressListener } from "./image/progress.ts";
-export type { brand, Digest, ImageId } from "./image/digest.ts";
-export type { Platform } from "./image/platform.ts";
-export { parseReference, type Reference } from "./image/reference.ts";
+export type { LayerPhase, LayerProgress, ProgressListener } from "./image/spec/progress.ts";
+export type { brand, Digest, ImageId } from "./image/spec/digest.ts";
+export type { Platform } from "./image/spec/platform.ts";
+export { parseReference, type Reference } from "./image/spec/reference.ts";
 export type { DeviceLimit, Resources } from "./container/resources.ts";
 export { renameContainer } from "./engine/rename.ts";
 export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
@@ -92,13 +92,13 @@ export {
   type NamedSource,
 } from "./engine/images.ts";
 export { saveImages, type SaveImagesOptions } from "./engine/save_images.ts";
-export type { SaveFormat } from "./image/save.ts";
-export type { ByteSource } from "./image/source.ts";
+export type { SaveFormat } from "./image/archive/save.ts";
+export type { ByteSource } from "./image/tar/source.ts";
 export { recoverEngine, type Recovery } from "./engine/recover.ts";
 export type { EndpointRecovery } from "./engine/recover_endpoints.ts";
 export type { NetworkRecovery } from "./engine/recover_networks.ts";
 export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
-export type { Sweep } from "./image/image_sweep.ts";
+export type { Sweep } from "./image/store/image_sweep.ts";
 export { type Container, findContainer } from "./engine/find.ts";
 export {
   type EngineEvent,

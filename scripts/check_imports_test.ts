@@ -50,8 +50,31 @@ Deno.test("findWrongDirections() reports a type import that goes up", () => {
 });
 
 Deno.test("findWrongDirections() reports siblings that import each other", () => {
-  deepStrictEqual(findWrongDirections(graphOf({ "mod/image/tar.ts": ["mod/volume/volume.ts"] })), [
-    "mod/image/tar.ts: must not import mod/volume/volume.ts: rooms on one floor do not import each other",
+  deepStrictEqual(
+    findWrongDirections(graphOf({ "mod/image/tar/pax.ts": ["mod/volume/volume.ts"] })),
+    [
+      "mod/image/tar/pax.ts: must not import mod/volume/volume.ts: rooms on one floor do not import each other",
+    ],
+  );
+});
+
+Deno.test("findWrongDirections() reports an import that goes up within a large room", () => {
+  const graph = graphOf({
+    "mod/image/tar/tar_reader.ts": ["mod/image/store/images.ts"],
+    "mod/image/store/images.ts": ["mod/image/spec/oci.ts"],
+    "mod/image/archive/load.ts": ["mod/image/registry/pull.ts"],
+    "mod/image/store/images_test.ts": ["mod/image/archive/load.ts"],
+  });
+
+  deepStrictEqual(findWrongDirections(graph), [
+    "mod/image/tar/tar_reader.ts: must not import mod/image/store/images.ts: imports go down only",
+    "mod/image/archive/load.ts: must not import mod/image/registry/pull.ts: rooms on one floor do not import each other",
+  ]);
+});
+
+Deno.test("findWrongDirections() reports a file of a large room that is in no inner one", () => {
+  deepStrictEqual(findWrongDirections(graphOf({ "mod/image/pull.ts": [] })), [
+    "mod/image/pull.ts: is in no room of ARCHITECTURE.md",
   ]);
 });
 

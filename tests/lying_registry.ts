@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { Digest } from "../mod/image/digest.ts";
+import type { Digest } from "../mod/image/spec/digest.ts";
 import { digestOf, type Document, type RegistryImage } from "./fakes/registry_image.ts";
 import type { Account } from "./registry.ts";
 

@@ -1,8 +1,8 @@
 /** The image that a container is going to be made of, pulled first. @module */
 
 import { WherryError } from "../errors.ts";
-import type { Platform } from "../image/platform.ts";
-import { formatFamiliar, parseReference } from "../image/reference.ts";
+import type { Platform } from "../image/spec/platform.ts";
+import { formatFamiliar, parseReference } from "../image/spec/reference.ts";
 import { isPresent } from "../kernel/entry.ts";
 import type { Context } from "./context.ts";
 import { diagnosticScreen } from "./progress.ts";

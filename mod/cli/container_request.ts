@@ -9,7 +9,7 @@ import { loadNetworkSupport } from "../engine/network_support.ts";
 import { networkPlaceOf } from "../engine/sandbox.ts";
 import { loadRequestedSeccomp } from "../engine/seccomp.ts";
 import { WherryError } from "../errors.ts";
-import { parsePlatform, type Platform } from "../image/platform.ts";
+import { parsePlatform, type Platform } from "../image/spec/platform.ts";
 import { findNetworkRecord } from "../network/network_store.ts";
 import { flagError } from "./argument_error.ts";
 import type { Context } from "./context.ts";

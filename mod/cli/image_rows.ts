@@ -1,7 +1,7 @@
 /** Images as the lines of `images`. @module */
 
 import type { ImageSummary } from "../engine/images.ts";
-import { formatFamiliarRepository } from "../image/reference.ts";
+import { formatFamiliarRepository } from "../image/spec/reference.ts";
 import type { Row, RowLayout } from "./rows.ts";
 import { formatDecimalSize, formatDuration } from "./units.ts";
 

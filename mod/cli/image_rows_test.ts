@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import type { ImageSummary } from "../engine/images.ts";
-import { imageIdOf, parseDigest } from "../image/digest.ts";
-import { parseReference } from "../image/reference.ts";
+import { imageIdOf, parseDigest } from "../image/spec/digest.ts";
+import { parseReference } from "../image/spec/reference.ts";
 import { imageRows } from "./image_rows.ts";
 
 const [DIGEST_A, DIGEST_B] = [`sha256:${"aa".repeat(32)}`, `sha256:${"bb".repeat(32)}`];

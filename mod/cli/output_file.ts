@@ -1,7 +1,7 @@
 /** Files named on the command line to write to, and stdout in their place. @module */
 
 import { WherryError } from "../errors.ts";
-import { explainFailure, isFullDisk } from "../image/archive_error.ts";
+import { explainFailure, isFullDisk } from "../image/tar/archive_error.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { UnnamedFile } from "../kernel/unnamed_file.ts";
 import { removeIfPresent } from "../store/record.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { LayerPhase, LayerProgress } from "../image/progress.ts";
+import type { LayerPhase, LayerProgress } from "../image/spec/progress.ts";
 import { terminalSize } from "../kernel/terminal.ts";
 import type { Output } from "./output.ts";
 import { displayWidth, escapeControls } from "./terminal_text.ts";

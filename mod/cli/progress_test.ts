@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import type { Digest } from "../image/digest.ts";
-import type { LayerPhase } from "../image/progress.ts";
+import type { Digest } from "../image/spec/digest.ts";
+import type { LayerPhase } from "../image/spec/progress.ts";
 import {
   type ProgressClock,
   ProgressDisplay,

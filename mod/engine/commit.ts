@@ -2,17 +2,17 @@
 
 import type { ContainerConfig, HealthCheck } from "../container/config.ts";
 import { WherryError } from "../errors.ts";
-import { type ByteString, textOf } from "../image/byte_string.ts";
-import { applyChanges, type ProcessConfig } from "../image/changes.ts";
-import { makeChildImage } from "../image/child_image.ts";
-import { ImagePaths } from "../image/image_paths.ts";
-import { parseNewName } from "../image/image_tag.ts";
-import { findImage, type Image } from "../image/images.ts";
-import { rootfsMembers } from "../image/layer_writer.ts";
-import type { HealthCheckDefaults, ProcessDefaults } from "../image/oci.ts";
-import { formatProcessConfig } from "../image/process_config.ts";
-import { formatFamiliar, type Reference } from "../image/reference.ts";
-import type { TarBody, TarMember } from "../image/tar_writer.ts";
+import { type ByteString, textOf } from "../image/tar/byte_string.ts";
+import { applyChanges, type ProcessConfig } from "../image/spec/changes.ts";
+import { makeChildImage } from "../image/layer/child_image.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import { parseNewName } from "../image/store/image_tag.ts";
+import { findImage, type Image } from "../image/store/images.ts";
+import { rootfsMembers } from "../image/layer/layer_writer.ts";
+import type { HealthCheckDefaults, ProcessDefaults } from "../image/spec/oci.ts";
+import { formatProcessConfig } from "../image/spec/process_config.ts";
+import { formatFamiliar, type Reference } from "../image/spec/reference.ts";
+import type { TarBody, TarMember } from "../image/tar/tar_writer.ts";
 import { changedLayerMembers, checkStillThere, rootSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordImageEvent } from "./events.ts";

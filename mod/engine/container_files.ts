@@ -2,11 +2,11 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import { MANAGED_ETC_FILES } from "../container/plan_mounts.ts";
-import { type ByteString, byteStringOfText } from "../image/byte_string.ts";
-import { type ChangedTree, type TreeChange, treeChanges } from "../image/tree_changes.ts";
-import { changedMembers, layerMembers } from "../image/layer_writer.ts";
-import type { TarMember } from "../image/tar_writer.ts";
-import type { TreeSource } from "../image/tree_walk.ts";
+import { type ByteString, byteStringOfText } from "../image/tar/byte_string.ts";
+import { type ChangedTree, type TreeChange, treeChanges } from "../image/layer/tree_changes.ts";
+import { changedMembers, layerMembers } from "../image/layer/layer_writer.ts";
+import type { TarMember } from "../image/tar/tar_writer.ts";
+import type { TreeSource } from "../image/layer/tree_walk.ts";
 import { isPresent } from "../kernel/entry.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";

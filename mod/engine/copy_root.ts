@@ -1,7 +1,7 @@
 /** The storage driver `copy`. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
-import { copyMerged } from "../image/merged_copy.ts";
+import { copyMerged } from "../image/layer/merged_copy.ts";
 import { lowerSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 

@@ -29,7 +29,7 @@ import { completeSecurity } from "../container/complete_security.ts";
 import { DEFAULT_SECURITY, type Security } from "../container/security.ts";
 import { claimName, claimRandomName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
-import type { Platform } from "../image/platform.ts";
+import type { Platform } from "../image/spec/platform.ts";
 import { openOrCreate } from "../kernel/open.ts";
 import { parseSignal } from "../kernel/signal.ts";
 import { newId, shortId } from "../store/id.ts";

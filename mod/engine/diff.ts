@@ -1,6 +1,6 @@
 /** What containers have changed in their files. @module */
 
-import { bytesOf, type ByteString } from "../image/byte_string.ts";
+import { bytesOf, type ByteString } from "../image/tar/byte_string.ts";
 import { checkStillThere, containerChanges } from "./container_files.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { findContainer } from "./find.ts";

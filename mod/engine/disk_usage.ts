@@ -1,13 +1,13 @@
 /** What an engine takes of the disk, and how much of that nothing needs. @module */
 
-import { listBlobs } from "../image/blob_store.ts";
-import { type ChainId, digestFromHex } from "../image/digest.ts";
-import { ImageDocuments } from "../image/image_documents.ts";
-import { lockImages, readIndex } from "../image/image_index.ts";
-import { type ListedImage, sizeOf, sortOut, type StoredImage } from "../image/image_list.ts";
-import { ImagePaths } from "../image/image_paths.ts";
-import { findGarbage, type Garbage } from "../image/image_sweep.ts";
-import { LayerSizes } from "../image/layer_sizes.ts";
+import { listBlobs } from "../image/store/blob_store.ts";
+import { type ChainId, digestFromHex } from "../image/spec/digest.ts";
+import { ImageDocuments } from "../image/store/image_documents.ts";
+import { lockImages, readIndex } from "../image/store/image_index.ts";
+import { type ListedImage, sizeOf, sortOut, type StoredImage } from "../image/store/image_list.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import { findGarbage, type Garbage } from "../image/store/image_sweep.ts";
+import { LayerSizes } from "../image/store/layer_sizes.ts";
 import { listNames } from "../kernel/entry.ts";
 import { treeBytes } from "../kernel/tree_size.ts";
 import type { Engine } from "./engine.ts";

@@ -1,8 +1,8 @@
 /** What is wrong with an engine's own records. @module */
 
 import { isCorrupt } from "../errors.ts";
-import { readIndex } from "../image/image_index.ts";
-import { ImagePaths } from "../image/image_paths.ts";
+import { readIndex } from "../image/store/image_index.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
 import { listNames } from "../kernel/entry.ts";
 import { listNetworkRecords } from "../network/network_store.ts";
 import { shortId } from "../store/id.ts";

@@ -1,12 +1,12 @@
 /** Root file systems as tars. @module */
 
 import { WherryError } from "../errors.ts";
-import { explainFailure } from "../image/archive_error.ts";
-import { ImagePaths } from "../image/image_paths.ts";
-import { getImage } from "../image/images.ts";
-import { rootfsMembers } from "../image/layer_writer.ts";
-import { writeTar } from "../image/tar_writer.ts";
-import type { TreeSource } from "../image/tree_walk.ts";
+import { explainFailure } from "../image/tar/archive_error.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import { getImage } from "../image/store/images.ts";
+import { rootfsMembers } from "../image/layer/layer_writer.ts";
+import { writeTar } from "../image/tar/tar_writer.ts";
+import type { TreeSource } from "../image/layer/tree_walk.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { checkStillThere, rootSources } from "./container_files.ts";
 import type { Engine } from "./engine.ts";

@@ -1,7 +1,7 @@
 /** Choosing images as `images --filter` does: pure. @module */
 
 import { WherryError } from "../errors.ts";
-import { parseReferencePattern } from "../image/reference_pattern.ts";
+import { parseReferencePattern } from "../image/spec/reference_pattern.ts";
 import { parseLabelFilter, splitFilter } from "./filter_text.ts";
 import { type ImageSummary, timeOf } from "./images.ts";
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { imageIdOf, parseDigest } from "../image/digest.ts";
-import { formatFamiliar, parseReference } from "../image/reference.ts";
+import { imageIdOf, parseDigest } from "../image/spec/digest.ts";
+import { formatFamiliar, parseReference } from "../image/spec/reference.ts";
 import { parseImageFilter } from "./image_filter.ts";
 import type { ImageSummary } from "./images.ts";
 

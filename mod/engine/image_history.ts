@@ -1,10 +1,10 @@
 /** How an image was made. @module */
 
-import { chainIds } from "../image/digest.ts";
-import { ImagePaths } from "../image/image_paths.ts";
-import { getImage } from "../image/images.ts";
-import { LayerSizes } from "../image/layer_sizes.ts";
-import type { HistoryEntry, ImageConfig } from "../image/oci.ts";
+import { chainIds } from "../image/spec/digest.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import { getImage } from "../image/store/images.ts";
+import { LayerSizes } from "../image/store/layer_sizes.ts";
+import type { HistoryEntry, ImageConfig } from "../image/spec/oci.ts";
 import type { Engine } from "./engine.ts";
 
 /** One step of how an image was made. */

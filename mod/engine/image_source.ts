@@ -3,23 +3,23 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { RootSource } from "../container/config.ts";
 import { WherryError } from "../errors.ts";
-import { lockImages, readIndex, referenceOf } from "../image/image_index.ts";
-import { ImagePaths } from "../image/image_paths.ts";
-import type { ImageId } from "../image/digest.ts";
-import { findImage, getImage, type Image } from "../image/images.ts";
+import { lockImages, readIndex, referenceOf } from "../image/store/image_index.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import type { ImageId } from "../image/spec/digest.ts";
+import { findImage, getImage, type Image } from "../image/store/images.ts";
 import {
   choosePlatform,
   formatPlatform,
   hostPlatform,
   normalisePlatform,
   type Platform,
-} from "../image/platform.ts";
+} from "../image/spec/platform.ts";
 import {
   formatFamiliar,
   formatReference,
   parseReference,
   type Reference,
-} from "../image/reference.ts";
+} from "../image/spec/reference.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordImageEvent } from "./events.ts";
 import type { HealthCheckRequest } from "./health_check.ts";
@@ -75,7 +75,7 @@ const TAR_PATH = /^\.{0,2}\//;
  * anything has been done.
  */
 export async function loadTarSupport(text: string): Promise<void> {
-  if (TAR_PATH.test(text)) await import("../image/tar_image.ts");
+  if (TAR_PATH.test(text)) await import("../image/archive/tar_image.ts");
 }
 
 /** No registry has an image by its id. */
@@ -172,7 +172,7 @@ export async function resolveImage(
 
 /** The id of the image that a tar holds. */
 async function importTar(engine: Engine, paths: ImagePaths, path: string): Promise<string> {
-  const { getTarImage } = await import("../image/tar_image.ts");
+  const { getTarImage } = await import("../image/archive/tar_image.ts");
   return (await getTarImage(paths, path, { onMade: (made) => recordMadeImage(engine, made) })).id;
 }
 

@@ -3,8 +3,8 @@
 import { readContainerConfig, type RootSource } from "../container/config.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
-import { type ChainId, digestFromHex, type ImageId } from "../image/digest.ts";
-import type { ImageUse, ImageUser } from "../image/image_sweep.ts";
+import { type ChainId, digestFromHex, type ImageId } from "../image/spec/digest.ts";
+import type { ImageUse, ImageUser } from "../image/store/image_sweep.ts";
 import { shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
 import type { Engine } from "./engine.ts";

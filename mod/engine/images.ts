@@ -1,21 +1,26 @@
 /** Use cases of the image store: what comes in, and what there is. @module */
 
 import { WherryError } from "../errors.ts";
-import type { ImageId } from "../image/digest.ts";
-import { type DamagedImage, listImages as listAll, shownId, sortOut } from "../image/image_list.ts";
-import { ImageDocuments } from "../image/image_documents.ts";
-import { readIndex } from "../image/image_index.ts";
-import { loadArchive } from "../image/load.ts";
-import { ImagePaths } from "../image/image_paths.ts";
-import { type Sweep, sweepImages } from "../image/image_sweep.ts";
-import { parseNewName } from "../image/image_tag.ts";
-import { findImage } from "../image/images.ts";
-import { type ImportedImage, importRootfs } from "../image/import.ts";
-import { parsePlatform } from "../image/platform.ts";
-import { formatFamiliar, formatReference, type Reference } from "../image/reference.ts";
+import type { ImageId } from "../image/spec/digest.ts";
+import {
+  type DamagedImage,
+  listImages as listAll,
+  shownId,
+  sortOut,
+} from "../image/store/image_list.ts";
+import { ImageDocuments } from "../image/store/image_documents.ts";
+import { readIndex } from "../image/store/image_index.ts";
+import { loadArchive } from "../image/archive/load.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import { type Sweep, sweepImages } from "../image/store/image_sweep.ts";
+import { parseNewName } from "../image/store/image_tag.ts";
+import { findImage } from "../image/store/images.ts";
+import { type ImportedImage, importRootfs } from "../image/archive/import.ts";
+import { parsePlatform } from "../image/spec/platform.ts";
+import { formatFamiliar, formatReference, type Reference } from "../image/spec/reference.ts";
 import { removeAbandonedPartials } from "../image/registry/partial_blob.ts";
-import type { ByteSource } from "../image/source.ts";
-import { referenceOfFile } from "../image/tar_image.ts";
+import type { ByteSource } from "../image/tar/source.ts";
+import { referenceOfFile } from "../image/archive/tar_image.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordMadeImage } from "./image_source.ts";
 import { ContainersUse } from "./image_use.ts";

@@ -2,8 +2,8 @@
 
 import { DEFAULT_LOG, type StorageDriver } from "../container/config.ts";
 import type { ContainerStatus } from "../container/state.ts";
-import { ImagePaths } from "../image/image_paths.ts";
-import { readIndex } from "../image/image_index.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import { readIndex } from "../image/store/image_index.ts";
 import { type CgroupLayout, fileSystemOf, type HostInfo, readHostInfo } from "../kernel/host.ts";
 import { canHoldUpper } from "../kernel/overlay.ts";
 import { controllerVersion, hasSwapAccounting, readHostControllers } from "./host_controllers.ts";

@@ -1,17 +1,17 @@
 /** All that is known about an image, in the shape that docker gives it. @module */
 
 import { WherryError } from "../errors.ts";
-import { readJsonBlob } from "../image/blob_store.ts";
-import { type ImageId, imageIdOf, parseDigest } from "../image/digest.ts";
-import { type ImageDetails, readImageDetails } from "../image/image_details.ts";
-import { ImageDocuments } from "../image/image_documents.ts";
-import { readIndex } from "../image/image_index.ts";
-import { type ListedImage, sizeOf, sortOut, type StoredImage } from "../image/image_list.ts";
-import { ImagePaths } from "../image/image_paths.ts";
-import { findImage, type Image } from "../image/images.ts";
-import { LayerSizes } from "../image/layer_sizes.ts";
-import type { ImageConfig, ProcessDefaults } from "../image/oci.ts";
-import { formatFamiliar } from "../image/reference.ts";
+import { readJsonBlob } from "../image/store/blob_store.ts";
+import { type ImageId, imageIdOf, parseDigest } from "../image/spec/digest.ts";
+import { type ImageDetails, readImageDetails } from "../image/spec/image_details.ts";
+import { ImageDocuments } from "../image/store/image_documents.ts";
+import { readIndex } from "../image/store/image_index.ts";
+import { type ListedImage, sizeOf, sortOut, type StoredImage } from "../image/store/image_list.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import { findImage, type Image } from "../image/store/images.ts";
+import { LayerSizes } from "../image/store/layer_sizes.ts";
+import type { ImageConfig, ProcessDefaults } from "../image/spec/oci.ts";
+import { formatFamiliar } from "../image/spec/reference.ts";
 import type { Engine } from "./engine.ts";
 import type { Inspection } from "./inspection.ts";
 

@@ -1,9 +1,9 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { imageIdOf, parseDigest } from "../image/digest.ts";
-import { type ImageDetails, readImageDetails } from "../image/image_details.ts";
-import type { Image } from "../image/images.ts";
-import { parseImageConfig } from "../image/oci.ts";
-import { parseReference } from "../image/reference.ts";
+import { imageIdOf, parseDigest } from "../image/spec/digest.ts";
+import { type ImageDetails, readImageDetails } from "../image/spec/image_details.ts";
+import type { Image } from "../image/store/images.ts";
+import { parseImageConfig } from "../image/spec/oci.ts";
+import { parseReference } from "../image/spec/reference.ts";
 import { Engine } from "./engine.ts";
 import { describeImage, inspectImage } from "./inspect_image.ts";
 

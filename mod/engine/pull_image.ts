@@ -1,9 +1,13 @@
 /** Pulling images. @module */
 
-import { ImagePaths } from "../image/image_paths.ts";
-import type { Platform } from "../image/platform.ts";
-import type { ProgressListener } from "../image/progress.ts";
-import { formatFamiliar, formatFamiliarRepository, type Reference } from "../image/reference.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import type { Platform } from "../image/spec/platform.ts";
+import type { ProgressListener } from "../image/spec/progress.ts";
+import {
+  formatFamiliar,
+  formatFamiliarRepository,
+  type Reference,
+} from "../image/spec/reference.ts";
 import { openRepository } from "../image/registry/client.ts";
 import { type PulledImage, pullFrom } from "../image/registry/pull.ts";
 import { readRegistrySettings } from "../image/registry/settings.ts";

@@ -1,16 +1,16 @@
 /** Pushing images. @module */
 
 import { WherryError } from "../errors.ts";
-import { readIndex, referenceOf } from "../image/image_index.ts";
-import { ImagePaths } from "../image/image_paths.ts";
-import { findImage, type Image } from "../image/images.ts";
+import { readIndex, referenceOf } from "../image/store/image_index.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import { findImage, type Image } from "../image/store/images.ts";
 import {
   formatPlatform,
   isSamePlatform,
   normalisePlatform,
   type Platform,
-} from "../image/platform.ts";
-import type { ProgressListener } from "../image/progress.ts";
+} from "../image/spec/platform.ts";
+import type { ProgressListener } from "../image/spec/progress.ts";
 import {
   formatFamiliar,
   formatFamiliarRepository,
@@ -18,7 +18,7 @@ import {
   formatRepository,
   parseReference,
   type Reference,
-} from "../image/reference.ts";
+} from "../image/spec/reference.ts";
 import { openRepository } from "../image/registry/client.ts";
 import { type PushedManifest, pushTo } from "../image/registry/push.ts";
 import { readRegistrySettings } from "../image/registry/settings.ts";

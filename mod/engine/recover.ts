@@ -2,7 +2,7 @@
 
 import { readContainerConfig } from "../container/config.ts";
 import { isCorrupt } from "../errors.ts";
-import type { Sweep } from "../image/image_sweep.ts";
+import type { Sweep } from "../image/store/image_sweep.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { listCgroupOwners, removeEmptyCgroups } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";

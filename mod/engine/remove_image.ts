@@ -1,18 +1,18 @@
 /** Names of images, and removing images. @module */
 
-import { ImageDocuments } from "../image/image_documents.ts";
-import { ImagePaths } from "../image/image_paths.ts";
+import { ImageDocuments } from "../image/store/image_documents.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
 import {
   type PrunedImage,
   pruneImages as pruneStore,
   type PruneOptions,
-} from "../image/image_prune.ts";
-import { type Removal, removeImage as removeFromStore } from "../image/image_removal.ts";
-import { tagImage as tagInStore } from "../image/image_tag.ts";
-import { getImage } from "../image/images.ts";
-import { formatFamiliar, parseReference } from "../image/reference.ts";
+} from "../image/store/image_prune.ts";
+import { type Removal, removeImage as removeFromStore } from "../image/store/image_removal.ts";
+import { tagImage as tagInStore } from "../image/store/image_tag.ts";
+import { getImage } from "../image/store/images.ts";
+import { formatFamiliar, parseReference } from "../image/spec/reference.ts";
 import { removeAbandonedPartials } from "../image/registry/partial_blob.ts";
-import { removeAbandonedStaging } from "../image/staging.ts";
+import { removeAbandonedStaging } from "../image/store/staging.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordImageEvent, recordPrune } from "./events.ts";
 import { ContainersUse } from "./image_use.ts";

@@ -1,8 +1,8 @@
 /** Images out of the store, as archives. @module */
 
-import { ImagePaths } from "../image/image_paths.ts";
-import { parsePlatform } from "../image/platform.ts";
-import { type SaveFormat, saveImages as saveFromStore } from "../image/save.ts";
+import { ImagePaths } from "../image/store/image_paths.ts";
+import { parsePlatform } from "../image/spec/platform.ts";
+import { type SaveFormat, saveImages as saveFromStore } from "../image/archive/save.ts";
 import type { Engine } from "./engine.ts";
 
 /** How to save images. */

@@ -1,11 +1,11 @@
 /** A private image store that knows what a healthy one looks like. @module */
 
 import { deepStrictEqual } from "node:assert/strict";
-import type { ImageId } from "../../mod/image/digest.ts";
-import { ImagePaths } from "../../mod/image/image_paths.ts";
-import type { ImageUse } from "../../mod/image/image_sweep.ts";
-import { importRootfs } from "../../mod/image/import.ts";
-import { parseReference } from "../../mod/image/reference.ts";
+import type { ImageId } from "../../mod/image/spec/digest.ts";
+import { ImagePaths } from "../../mod/image/store/image_paths.ts";
+import type { ImageUse } from "../../mod/image/store/image_sweep.ts";
+import { importRootfs } from "../../mod/image/archive/import.ts";
+import { parseReference } from "../../mod/image/spec/reference.ts";
 import { needs } from "../needs.ts";
 import { sourceOf } from "./byte_source.ts";
 import { tarOf } from "./tar_builder.ts";

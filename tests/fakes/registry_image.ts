@@ -2,8 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { type Descriptor, LAYER_MEDIA_TYPES, MEDIA_TYPE } from "../../mod/image/oci.ts";
-import { type Digest, digestFromHex } from "../../mod/image/digest.ts";
+import { type Descriptor, LAYER_MEDIA_TYPES, MEDIA_TYPE } from "../../mod/image/spec/oci.ts";
+import { type Digest, digestFromHex } from "../../mod/image/spec/digest.ts";
 
 /** A document or a blob. */
 export interface Document {

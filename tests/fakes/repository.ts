@@ -1,8 +1,8 @@
 /** A repository in memory, honest or not. @module */
 
 import { gzipSync } from "node:zlib";
-import { type Digest, digestOfBytes } from "../../mod/image/digest.ts";
-import { type Descriptor, formatDescriptor, MEDIA_TYPE } from "../../mod/image/oci.ts";
+import { type Digest, digestOfBytes } from "../../mod/image/spec/digest.ts";
+import { type Descriptor, formatDescriptor, MEDIA_TYPE } from "../../mod/image/spec/oci.ts";
 import type {
   FetchedManifest,
   ReadBlobOptions,

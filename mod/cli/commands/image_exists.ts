@@ -1,8 +1,8 @@
 /** `wherry image exists`, as podman has it. @module */
 
 import { WherryError } from "../../errors.ts";
-import { ImagePaths } from "../../image/image_paths.ts";
-import { findImage } from "../../image/images.ts";
+import { ImagePaths } from "../../image/store/image_paths.ts";
+import { findImage } from "../../image/store/images.ts";
 import type { IMAGE_EXISTS_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "../exit_code.ts";

@@ -1,7 +1,7 @@
 /** `wherry image export`. @module */
 
 import { exportImage } from "../../engine/export.ts";
-import { gzipped } from "../../image/compress.ts";
+import { gzipped } from "../../image/compression/compress.ts";
 import type { Context } from "../context.ts";
 import type { IMAGE_EXPORT_FLAGS } from "../definitions/image_flags.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -2,8 +2,8 @@
 
 import { parseImageFilter } from "../../engine/image_filter.ts";
 import { listImages, timeOf } from "../../engine/images.ts";
-import { ImagePaths } from "../../image/image_paths.ts";
-import { getImage } from "../../image/images.ts";
+import { ImagePaths } from "../../image/store/image_paths.ts";
+import { getImage } from "../../image/store/images.ts";
 import type { IMAGES_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";

@@ -1,7 +1,7 @@
 /** `wherry load`. @module */
 
 import { loadImages } from "../../engine/images.ts";
-import { formatFamiliar, parseReference } from "../../image/reference.ts";
+import { formatFamiliar, parseReference } from "../../image/spec/reference.ts";
 import type { LOAD_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";

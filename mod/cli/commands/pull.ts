@@ -1,7 +1,7 @@
 /** `wherry pull`. @module */
 
 import { listRemoteTags } from "../../engine/pull_image.ts";
-import { formatPlatform, isSamePlatform, parsePlatform } from "../../image/platform.ts";
+import { formatPlatform, isSamePlatform, parsePlatform } from "../../image/spec/platform.ts";
 import {
   formatFamiliar,
   formatFamiliarRepository,
@@ -9,7 +9,7 @@ import {
   formatRepository,
   parseReference,
   type Reference,
-} from "../../image/reference.ts";
+} from "../../image/spec/reference.ts";
 import type { PulledImage } from "../../image/registry/pull.ts";
 import { argumentError } from "../argument_error.ts";
 import type { Context } from "../context.ts";

@@ -3,14 +3,14 @@
 import type { Engine } from "../../engine/engine.ts";
 import { Interruption } from "../../engine/interruption.ts";
 import { findTags, pushImage } from "../../engine/push_image.ts";
-import { parsePlatform, type Platform } from "../../image/platform.ts";
+import { parsePlatform, type Platform } from "../../image/spec/platform.ts";
 import {
   formatFamiliar,
   formatReference,
   formatRepository,
   parseReference,
   type Reference,
-} from "../../image/reference.ts";
+} from "../../image/spec/reference.ts";
 import type { PushedManifest } from "../../image/registry/push.ts";
 import { argumentError } from "../argument_error.ts";
 import type { Context } from "../context.ts";

@@ -1,7 +1,7 @@
 /** `wherry save`. @module */
 
 import { saveImages } from "../../engine/save_images.ts";
-import { SAVE_FORMATS, type SaveFormat } from "../../image/save.ts";
+import { SAVE_FORMATS, type SaveFormat } from "../../image/archive/save.ts";
 import { flagError } from "../argument_error.ts";
 import type { SAVE_FLAGS } from "../definitions/image_flags.ts";
 import type { Context } from "../context.ts";

@@ -1,7 +1,7 @@
 /** Blobs out of a registry, from any byte on. @see RFC 9110, section 14 @module */
 
 import { WherryError } from "../../errors.ts";
-import type { Digest } from "../digest.ts";
+import type { Digest } from "../spec/digest.ts";
 import type { Patience } from "./patience.ts";
 import type { Place } from "./place.ts";
 import type { TransferOptions } from "./registry.ts";

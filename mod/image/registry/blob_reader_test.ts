@@ -1,7 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { type FakeAnswer, type FakeRequest, FakeServer } from "../../../tests/fakes/http_server.ts";
 import { fakeSettings } from "../../../tests/fakes/registry_settings.ts";
-import { digestOfBytes } from "../digest.ts";
+import { digestOfBytes } from "../spec/digest.ts";
 import { openRepository } from "./client.ts";
 
 const { signal } = new AbortController();

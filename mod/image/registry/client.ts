@@ -1,10 +1,10 @@
 /** A repository of a registry, and of its mirrors. @module */
 
 import { WherryError } from "../../errors.ts";
-import { DigestMismatchError } from "../blob_store.ts";
-import { type Digest, digestOfBytes } from "../digest.ts";
-import { MAX_DOCUMENT_SIZE, MEDIA_TYPE } from "../oci.ts";
-import { formatFamiliarRepository } from "../reference.ts";
+import { DigestMismatchError } from "../store/blob_store.ts";
+import { type Digest, digestOfBytes } from "../spec/digest.ts";
+import { MAX_DOCUMENT_SIZE, MEDIA_TYPE } from "../spec/oci.ts";
+import { formatFamiliarRepository } from "../spec/reference.ts";
 import { type BlobReading, readBlobFrom } from "./blob_reader.ts";
 import { BlobUpload } from "./blob_upload.ts";
 import { Place, type RepositoryAction } from "./place.ts";

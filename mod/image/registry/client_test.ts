@@ -1,8 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { type FakeAnswer, FakeServer } from "../../../tests/fakes/http_server.ts";
 import { type FakeSettings, fakeSettings } from "../../../tests/fakes/registry_settings.ts";
-import { digestOfBytes } from "../digest.ts";
-import { MAX_DOCUMENT_SIZE, MEDIA_TYPE } from "../oci.ts";
+import { digestOfBytes } from "../spec/digest.ts";
+import { MAX_DOCUMENT_SIZE, MEDIA_TYPE } from "../spec/oci.ts";
 import { openRepository } from "./client.ts";
 import type { FetchedManifest } from "./registry.ts";
 

@@ -18,13 +18,13 @@ import type { Descriptor as FileDescriptor } from "../../../ffi/descriptor.ts";
 import { isPresent, listNames } from "../../kernel/entry.ts";
 import { tryAcquireLock } from "../../store/lock.ts";
 import { removeIfPresent } from "../../store/record.ts";
-import { DigestMismatchError, type StagedBlob } from "../blob_store.ts";
-import { type Digest, digestFromHex, hexOf } from "../digest.ts";
-import { type Digester, hasher } from "../digester.ts";
-import type { ImagePaths } from "../image_paths.ts";
-import { storing } from "../layer_stream.ts";
-import { type ByteSource, chunksOf } from "../source.ts";
-import type { Staging } from "../staging.ts";
+import { DigestMismatchError, type StagedBlob } from "../store/blob_store.ts";
+import { type Digest, digestFromHex, hexOf } from "../spec/digest.ts";
+import { type Digester, hasher } from "../spec/digester.ts";
+import type { ImagePaths } from "../store/image_paths.ts";
+import { storing } from "../layer/layer_stream.ts";
+import { type ByteSource, chunksOf } from "../tar/source.ts";
+import type { Staging } from "../store/staging.ts";
 
 /** How often is looked whether another process has let go of a blob, in milliseconds. */
 const LOCK_INTERVAL_MS = 50;

@@ -16,7 +16,7 @@
 
 import { WherryError } from "../../errors.ts";
 import { isPresent } from "../../kernel/entry.ts";
-import { explainFailure } from "../archive_error.ts";
+import { explainFailure } from "../tar/archive_error.ts";
 import {
   DigestMismatchError,
   isIntact,
@@ -24,17 +24,17 @@ import {
   readJsonBlob,
   stageBytes,
   type StagedBlob,
-} from "../blob_store.ts";
-import { commit, StoreChangedError } from "../commit.ts";
-import { type Digest, digestOfBytes, type ImageId, imageIdOf } from "../digest.ts";
+} from "../store/blob_store.ts";
+import { commit, StoreChangedError } from "../store/commit.ts";
+import { type Digest, digestOfBytes, type ImageId, imageIdOf } from "../spec/digest.ts";
 import {
   readIndex,
   referenceOf,
   REPOSITORY_DIGEST_ANNOTATION,
   SIZE_ANNOTATION,
-} from "../image_index.ts";
-import { checkLayerCount } from "../image_manifest.ts";
-import type { ImagePaths } from "../image_paths.ts";
+} from "../store/image_index.ts";
+import { checkLayerCount } from "../spec/image_manifest.ts";
+import type { ImagePaths } from "../store/image_paths.ts";
 import {
   describeBlob,
   type Descriptor,
@@ -43,12 +43,12 @@ import {
   MAX_DOCUMENT_SIZE,
   parseImageConfig,
   parseManifest,
-} from "../oci.ts";
-import { hostPlatform, normalisePlatform, type Platform } from "../platform.ts";
-import type { ProgressListener } from "../progress.ts";
-import { formatFamiliar, formatReference, type Reference } from "../reference.ts";
-import { UnpackBudget } from "../room.ts";
-import { Staging } from "../staging.ts";
+} from "../spec/oci.ts";
+import { hostPlatform, normalisePlatform, type Platform } from "../spec/platform.ts";
+import type { ProgressListener } from "../spec/progress.ts";
+import { formatFamiliar, formatReference, type Reference } from "../spec/reference.ts";
+import { UnpackBudget } from "../layer/room.ts";
+import { Staging } from "../store/staging.ts";
 import { checkLayers, LayerStack, type PulledLayer } from "./layer_stack.ts";
 import { removePartial } from "./partial_blob.ts";
 import type { FetchedManifest, Repository, TransferOptions } from "./registry.ts";

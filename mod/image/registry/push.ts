@@ -11,11 +11,16 @@
  */
 
 import { WherryError } from "../../errors.ts";
-import { explainFailure } from "../archive_error.ts";
-import { DigestMismatchError, pinBlob, readJsonBlob, type StagedBlob } from "../blob_store.ts";
-import { StoreChangedError } from "../commit.ts";
-import { compressLayers } from "../compress_layers.ts";
-import { type Digest, digestFromHex, digestOfBytes, hexOf } from "../digest.ts";
+import { explainFailure } from "../tar/archive_error.ts";
+import {
+  DigestMismatchError,
+  pinBlob,
+  readJsonBlob,
+  type StagedBlob,
+} from "../store/blob_store.ts";
+import { StoreChangedError } from "../store/commit.ts";
+import { compressLayers } from "./compress_layers.ts";
+import { type Digest, digestFromHex, digestOfBytes, hexOf } from "../spec/digest.ts";
 import {
   lockImages,
   readIndex,
@@ -23,13 +28,13 @@ import {
   REPOSITORY_DIGEST_ANNOTATION,
   repositoryDigestOf,
   writeIndex,
-} from "../image_index.ts";
-import { checkLayerCount, isForeignType } from "../image_manifest.ts";
-import type { ImagePaths } from "../image_paths.ts";
-import { type Descriptor, parseImageConfig, parseManifest } from "../oci.ts";
-import type { LayerPhase, ProgressListener } from "../progress.ts";
-import { formatFamiliar, formatReference, type Reference } from "../reference.ts";
-import { Staging } from "../staging.ts";
+} from "../store/image_index.ts";
+import { checkLayerCount, isForeignType } from "../spec/image_manifest.ts";
+import type { ImagePaths } from "../store/image_paths.ts";
+import { type Descriptor, parseImageConfig, parseManifest } from "../spec/oci.ts";
+import type { LayerPhase, ProgressListener } from "../spec/progress.ts";
+import { formatFamiliar, formatReference, type Reference } from "../spec/reference.ts";
+import { Staging } from "../store/staging.ts";
 import { RegistryError } from "./registry_error.ts";
 import type { Repository, TransferOptions, Upload } from "./registry.ts";
 import { describeRetry } from "./retry.ts";

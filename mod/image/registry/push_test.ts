@@ -5,17 +5,22 @@ import { TestImageStore, UNUSED } from "../../../tests/fakes/image_store.ts";
 import { sourceOf } from "../../../tests/fakes/byte_source.ts";
 import { tarOf } from "../../../tests/fakes/tar_builder.ts";
 import { listNames } from "../../kernel/entry.ts";
-import { readJsonBlob } from "../blob_store.ts";
-import { type Digest, digestOfBytes } from "../digest.ts";
-import { lockImages, readIndex, REPOSITORY_DIGEST_ANNOTATION, writeIndex } from "../image_index.ts";
-import { removeImage } from "../image_removal.ts";
-import { sweepImages } from "../image_sweep.ts";
-import { tagImage } from "../image_tag.ts";
-import { getImage } from "../images.ts";
-import { importRootfs } from "../import.ts";
-import { MEDIA_TYPE, parseManifest } from "../oci.ts";
-import type { LayerProgress } from "../progress.ts";
-import { parseReference } from "../reference.ts";
+import { readJsonBlob } from "../store/blob_store.ts";
+import { type Digest, digestOfBytes } from "../spec/digest.ts";
+import {
+  lockImages,
+  readIndex,
+  REPOSITORY_DIGEST_ANNOTATION,
+  writeIndex,
+} from "../store/image_index.ts";
+import { removeImage } from "../store/image_removal.ts";
+import { sweepImages } from "../store/image_sweep.ts";
+import { tagImage } from "../store/image_tag.ts";
+import { getImage } from "../store/images.ts";
+import { importRootfs } from "../archive/import.ts";
+import { MEDIA_TYPE, parseManifest } from "../spec/oci.ts";
+import type { LayerProgress } from "../spec/progress.ts";
+import { parseReference } from "../spec/reference.ts";
 import { pullFrom } from "./pull.ts";
 import { type PushedManifest, type PushOptions, pushTo } from "./push.ts";
 

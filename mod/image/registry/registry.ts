@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Digest } from "../digest.ts";
+import type { Digest } from "../spec/digest.ts";
 
 /** A document as a registry gave it, verified. */
 export interface FetchedManifest {

@@ -1,7 +1,7 @@
 /** From what a reference names to the manifest of one image. @module */
 
 import { WherryError } from "../../errors.ts";
-import { parseJson } from "../blob_store.ts";
+import { parseJson } from "../store/blob_store.ts";
 import {
   type Descriptor,
   type ImageIndex,
@@ -11,9 +11,9 @@ import {
   MEDIA_TYPE,
   parseImageIndex,
   parseManifest,
-} from "../oci.ts";
-import { choosePlatform, formatPlatform, type Platform } from "../platform.ts";
-import { formatReference, type Reference } from "../reference.ts";
+} from "../spec/oci.ts";
+import { choosePlatform, formatPlatform, type Platform } from "../spec/platform.ts";
+import { formatReference, type Reference } from "../spec/reference.ts";
 import type { FetchedManifest, Repository, TransferOptions } from "./registry.ts";
 
 /** How many indexes may lead to one another. */

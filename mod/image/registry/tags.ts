@@ -1,8 +1,8 @@
 /** Lists of tags, which registries give page by page. @module */
 
 import { WherryError } from "../../errors.ts";
-import { MAX_DOCUMENT_SIZE } from "../oci.ts";
-import { isTag } from "../reference.ts";
+import { MAX_DOCUMENT_SIZE } from "../spec/oci.ts";
+import { isTag } from "../spec/reference.ts";
 import type { Place } from "./place.ts";
 import type { TransferOptions } from "./registry.ts";
 import type { Answer } from "./transport.ts";
