@@ -38,7 +38,7 @@ const COLD_MODULES = [
   "./help.ts",
   "./template.ts",
   "./container_pull.ts",
-  "../image/tar_image.ts",
+  "../image/archive/tar_image.ts",
   "../../engine/container_size.ts",
   "./dhcp.ts",
   "./parent_network.ts",
