@@ -7,8 +7,8 @@
  * the same few milliseconds to all. Ratios are medians of each round's ratio.
  *
  * Options: `--n=30` rounds of `run`, `--imports=5` rounds of `import`, `--containers=1000` most
- * containers that `ps` lists, `--only=run,lifecycle,import,images,addresses,network` what to
- * measure, `--out=bench.json` where the numbers go.
+ * containers that `ps` lists, `--only=run,lifecycle,import,images,addresses,network,protections` what
+ * to measure, `--out=bench.json` where the numbers go.
  *
  * @module
  */
@@ -35,6 +35,7 @@ import {
   time,
   weighSupervisor,
 } from "./bench_measure.ts";
+import { benchProtections } from "./bench_protections.ts";
 import { median } from "./bench_statistics.ts";
 import { buildWherry, PROJECT_ROOT } from "./build.ts";
 import { makeBusyboxTar } from "./busybox_image.ts";
@@ -61,7 +62,9 @@ interface Options {
   outPath: string;
 }
 
-const PARTS: readonly string[] = ["run", "lifecycle", "import", "images", "addresses", "network"];
+const PARTS: readonly string[] = [
+  ...["run", "lifecycle", "import", "images", "addresses", "network", "protections"],
+];
 
 function parseOptions(args: readonly string[]): Options {
   const options: Options = {
@@ -299,6 +302,9 @@ async function bench(options: Options): Promise<void> {
   if (options.parts.has("network")) {
     const part = { script: "bench_network.ts", name: "net", rounds: options.runRounds };
     report["networks"] = await benchInOwnNetwork(source, wherry, part);
+  }
+  if (options.parts.has("protections")) {
+    report["protections"] = await benchProtections(engines, directory, options.runRounds);
   }
   await Deno.writeTextFile(options.outPath, JSON.stringify(report, undefined, 2) + "\n");
   console.log(`\nNumbers are in ${options.outPath}`);

@@ -1,12 +1,14 @@
-/* Load for the network benchmark: `serve PORT`, `send ADDRESS PORT SECONDS` and
- * `connect ADDRESS PORT SECONDS`. The last two print how much they did in a
- * second: bytes, or connections. */
+/* Load for benchmarks: `serve PORT`, `send ADDRESS PORT SECONDS` and `connect
+ * ADDRESS PORT SECONDS`, which print how much they did in a second: bytes, or
+ * connections; and `calls COUNT`, which prints how many nanoseconds a system
+ * call takes. */
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,12 +95,25 @@ static double measure_connecting(const struct sockaddr_in *address,
   return count > 0 ? count / (now() - started) : -1;
 }
 
+/* Returns nanoseconds for each call. */
+static double measure_calls(long count) {
+  double started = now();
+
+  for (long call = 0; call < count; call++)
+    (void)syscall(SYS_getppid);
+  return (now() - started) * 1e9 / (double)count;
+}
+
 int main(int argc, char **argv) {
   struct sockaddr_in address;
   double rate;
 
   if (argc == 3 && strcmp(argv[1], "serve") == 0)
     return serve(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "calls") == 0) {
+    (void)printf("%.1f\n", measure_calls(atol(argv[2])));
+    return 0;
+  }
   if (argc != 5)
     return 2;
   address = parse_address(argv[2], argv[3]);
