@@ -26,7 +26,7 @@ static int place_fds(const int stdio[3], int join_fd)
 	return result;
 }
 
-static _Noreturn void child_fail(uint32_t index, int error)
+_Noreturn void child_fail(uint32_t index, int error)
 {
 	struct report report = { REPORT_FAILED, index, -error };
 

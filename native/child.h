@@ -46,3 +46,6 @@ void give_stdio(uint32_t uid, uint32_t gid);
 #define KEEP_GROUP (~0U)
 
 void child_report(const struct report *report, const int *fd);
+
+/* Tell that the step has failed, and end. */
+_Noreturn void child_fail(uint32_t index, int error);

@@ -4,7 +4,7 @@
 #include "steps.h"
 #include "text.h"
 
-#define VALUE_SIZE 1024 /* of the list of processors that a cgroup takes over from its parent */
+#define VALUE_SIZE 4096 /* of the list of processors that a cgroup takes over from its parent */
 #define FREEZER_FILE "freezer.state"
 
 static int open_dir(const char *path)
@@ -42,6 +42,18 @@ static int kill_and_wait(const char *path)
 		(void)sys_poll_for(NULL, 0, CGROUP_KILL_INTERVAL);
 	}
 	return result == -ENOENT ? 0 : result;
+}
+
+/* Kill what a crash has left behind. If that was frozen so would the child be. */
+static int empty(const char *path)
+{
+	int result = kill_and_wait(path);
+	cleanup_close int dir = open_dir(path);
+	int thawed = dir < 0 ? dir : write_control(dir, FREEZER_FILE, "THAWED");
+
+	if (result < 0)
+		return result;
+	return thawed == -ENOENT ? 0 : thawed; /* another controller's */
 }
 
 int controllers_kill(const struct cgroup *cgroup)
@@ -125,7 +137,7 @@ int step_controller(struct monitor *monitor, const struct step *step)
 	int result = is_optional ? 0 : make_cgroup_dir(path);
 
 	if (result == -EEXIST)
-		result = kill_and_wait(path);
+		result = empty(path);
 	if (result < 0)
 		return result;
 	return add_controller(&monitor->cgroup, &(struct controller){
@@ -174,6 +186,8 @@ int step_inherit(struct monitor *monitor, const struct step *step)
 	if (size < 0 || (size > 0 && value[0] != '\n'))
 		return size < 0 ? (int)size : 0;
 	size = sys_read(source, value, sizeof(value));
+	if (size == (int64_t)sizeof(value))
+		return -E2BIG;
 	if (size > 0)
 		size = sys_write(file, value, (size_t)size);
 	return size < 0 ? (int)size : 0;

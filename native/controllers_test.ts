@@ -194,6 +194,33 @@ testV1("freezer", "controllers_kill() ends what a crash left frozen", async ({ s
   strictEqual((await child.status).signal, "SIGKILL");
 });
 
+testV1("freezer", "step_controller() thaws an empty cgroup", async ({ start }, cgroup) => {
+  Deno.mkdirSync(cgroup.path, { recursive: true });
+  Deno.writeTextFileSync(`${cgroup.path}/freezer.state`, "FROZEN");
+
+  await using monitor = start(plan(["controller", cgroup.path, "now"], CLONE, shell("exit 3")));
+
+  strictEqual(await monitor.finished(), "exited 3");
+});
+
+testV1("pids", "oom_take_event() lets go of a cgroup that has gone", async (context, cgroup) => {
+  const { start } = context;
+  Deno.mkdirSync(cgroup.path, { recursive: true });
+  // Any file of a cgroup that poll() can tell the changes of
+  await using monitor = start(plan(["oom", `${cgroup.path}/pids.events`, "unified"], CLONE, SLEEP));
+  await monitor.started();
+  const watched = (): boolean =>
+    [...Deno.readDirSync(`/proc/${monitor.pid}/fd`)].some(({ name }) =>
+      Deno.readLinkSync(`/proc/${monitor.pid}/fd/${name}`).includes("/pids.events")
+    );
+  const before = watched();
+  Deno.removeSync(cgroup.path);
+  await eventually(() => !watched());
+  monitor.send("signal 9");
+
+  strictEqual(before, true);
+});
+
 testV1(
   "memory",
   "oom_check() tells that the kernel has ended a process",

@@ -7,8 +7,9 @@
 /* A cgroup of version 1 tells of it before it is done. */
 #define SETTLE_TIME UINT64_C(50000000)
 
-/* The number behind "oom_kill " in memory.events or memory.oom_control; 0 when there is none. */
-static uint64_t read_count(int file)
+/* The number behind "oom_kill " in memory.events or memory.oom_control; 0 when there is none.
+ * Returns 0, or -ENODEV when the cgroup has gone. */
+static int read_count(int file, uint64_t *ret_count)
 {
 	char events[EVENTS_SIZE];
 	int64_t size = sys_pread(file, events, sizeof(events), 0);
@@ -16,6 +17,8 @@ static uint64_t read_count(int file)
 	uint64_t count = 0;
 	char *newline;
 
+	if (size < 0)
+		return (int)size;
 	for (char *at = events; size > 0 && at < events + size; at = newline + 1) {
 		newline = find_byte(at, '\n', (size_t)(events + size - at));
 		if (newline == NULL)
@@ -24,7 +27,8 @@ static uint64_t read_count(int file)
 		if ((size_t)(newline - at) > length && memcmp(at, LINE, length) == 0)
 			(void)parse_number(at + length, 10, UINT64_MAX, &count);
 	}
-	return count;
+	*ret_count = count;
+	return 0;
 }
 
 /* Version 1: ask for a notification by an eventfd, see cgroup-v1/memory.rst, section 9. Without one
@@ -62,7 +66,7 @@ int step_oom(struct monitor *monitor, const struct step *step)
 	file = sys_openat(AT_FDCWD, oom->path, O_RDONLY, 0);
 	if (file < 0)
 		return file == -ENOENT ? 0 : file;
-	oom->count = read_count(file);
+	(void)read_count(file, &oom->count);
 	if (text_equal(step_text(step, 1), "unified")) {
 		oom->events = file;
 		return 0;
@@ -77,9 +81,9 @@ void oom_check(struct monitor *monitor)
 	struct oom *oom = &monitor->oom;
 	cleanup_close int file =
 		oom->path == NULL ? -1 : sys_openat(AT_FDCWD, oom->path, O_RDONLY, 0);
-	uint64_t count = file < 0 ? 0 : read_count(file);
+	uint64_t count = 0;
 
-	if (count <= oom->count)
+	if (file < 0 || read_count(file, &count) < 0 || count <= oom->count)
 		return;
 	oom->count = count;
 	oom->has_killed = true;
@@ -89,12 +93,12 @@ void oom_check(struct monitor *monitor)
 void oom_take_event(struct monitor *monitor)
 {
 	struct oom *oom = &monitor->oom;
-	uint64_t times;
+	uint64_t ignored;
 
 	if (oom->notification > 0)
-		(void)sys_read(oom->notification, &times, sizeof(times));
-	else
-		(void)read_count(oom->events); /* so that poll waits for the next change */
+		(void)sys_read(oom->notification, &ignored, sizeof(ignored));
+	else if (read_count(oom->events, &ignored) < 0) /* or poll waits for the next change */
+		close_stream(&oom->events);
 	oom->check_at = sys_clock(CLOCK_STEADY) + (oom->notification > 0 ? SETTLE_TIME : 0);
 }
 

@@ -88,15 +88,17 @@ static int take_capabilities(struct child *child)
 	return result < 0 ? result : set_ambient(rights->capabilities[AMBIENT]);
 }
 
-/* seccomp(2) */
+/* seccomp(2). With flags that it answers to by a descriptor nobody would serve that. */
 static int install_filter(struct child *child)
 {
 	const struct program_rights *rights = &child->rights;
+	int result;
 
 	if (rights->filter.len == 0)
 		return 0;
 	child->step.index = rights->seccomp_index;
-	return (int)SYS(seccomp, SECCOMP_SET_MODE_FILTER, rights->filter_flags, &rights->filter);
+	result = (int)SYS(seccomp, SECCOMP_SET_MODE_FILTER, rights->filter_flags, &rights->filter);
+	return result > 0 ? -EINVAL : result;
 }
 
 /* With no-new-privs anybody may have a filter, and execve follows at once. Otherwise that takes

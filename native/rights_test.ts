@@ -1,8 +1,10 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { eventually, execute, plan, readLog, shell, testBoth } from "./testing.ts";
+import { execute, plan, readLog, shell, testBoth } from "./testing.ts";
 
 const EPERM = 1;
 const EINVAL = 22;
+
+const CLONE_NEWPID = 0x20000000;
 
 const ALLOW = "060000000000ff7f";
 
@@ -137,7 +139,7 @@ function rightsOf(pid: number): string[] {
     .filter((line) => /^(?:CapPrm|Seccomp):/.test(line));
 }
 
-testBoth("step_reaper() takes the rights of its child", async ({ start }) => {
+testBoth("step_reaper() takes the rights of its child before that runs", async ({ start }) => {
   await using monitor = start(plan(
     ["clone", "0"],
     ["user", "0", "0"],
@@ -147,13 +149,7 @@ testBoth("step_reaper() takes the rights of its child", async ({ start }) => {
     execute("/bin/sleep", "100"),
   ));
 
-  const pid = await monitor.started();
-  let rights: string[] = [];
-  // The child may be faster
-  await eventually(() => {
-    rights = rightsOf(pid);
-    return rights.includes("Seccomp:\t2");
-  });
+  const rights = rightsOf(await monitor.started());
   monitor.send("signal 9");
 
   deepStrictEqual(rights, [`CapPrm:\t${SOME_CAPS.padStart(16, "0")}`, "Seccomp:\t2"]);
@@ -175,6 +171,32 @@ testBoth("step_seccomp() tells of a program that the kernel does not take", asyn
   );
 
   strictEqual(await monitor.receive(), `failed 1 ${EINVAL}`);
+});
+
+for (const last of [["idle"], ["reaper"]] as const) {
+  testBoth(`step_${last[0]}() tells of rights that it cannot take`, async ({ start }) => {
+    const withoutEnd = "2000000000000000";
+    const end = last[0] === "idle" ? [] : [execute("/bin/true")];
+
+    await using monitor = start(
+      plan(["clone", String(CLONE_NEWPID)], ["seccomp", "0", withoutEnd], last, ...end),
+    );
+
+    strictEqual(await monitor.receive(), `failed 1 ${EINVAL}`);
+  });
+}
+
+testBoth("step_seccomp() refuses flags that make a descriptor", async ({ start }) => {
+  const newListener = "8";
+
+  await using monitor = start(plan(
+    ["clone", "0"],
+    ["capset", "0", SOME_CAPS, "0", "0"],
+    ["seccomp", newListener, ALLOW],
+    execute("/bin/true"),
+  ));
+
+  strictEqual(await monitor.receive(), `failed 2 ${EINVAL}`);
 });
 
 const MALFORMED = [

@@ -27,22 +27,29 @@ int step_fork(struct child *child, const struct step *step)
 	sys_exit(0);
 }
 
+#define READY_INTERVAL UINT64_C(100000) /* what PID 1 takes to be ready */
+
 /* Of a PID 1 whose filter of system calls keeps it from its work: it would spin for ever. */
 enum { EXIT_FORBIDDEN = 127 };
 
 /* A PID 1 that stays holds nothing of the plan and of the monitor, neither in memory nor in
- * descriptors: then the container may look at it as at any of its processes. */
+ * descriptors: then the container may look at it as at any of its processes, but not before it has
+ * no more rights than they. */
 static void become_init(struct child *child)
 {
 	struct monitor *monitor = child->monitor;
+	int result;
 
-	(void)sys_close_range(REPORT_FD, ~0U);
+	(void)sys_close_range(REPORT_FD + 1, ~0U);
 	(void)sys_chdir("/");
 	sys_free(monitor->plan.data, monitor->plan.size);
 	sys_free(monitor, sizeof(*monitor));
 	(void)sys_prctl(PR_SET_NAME, (uintptr_t) "wherry-init", 0);
+	result = child_take_rights(child);
+	if (result < 0)
+		child_fail(child->step.index, result);
 	(void)sys_prctl(PR_SET_DUMPABLE, 1, 0);
-	if (child_take_rights(child) < 0)
+	if (SYS(close, REPORT_FD) < 0)
 		sys_exit(EXIT_FORBIDDEN);
 }
 
@@ -89,25 +96,41 @@ static _Noreturn void forward_and_reap(int main_pid)
 	}
 }
 
+/* Wait until PID 1 has only the rights of its child: a program that runs before could trace it
+ * (ptrace(2)) and have the others. Memory is looked at again and again, because PID 1 can write to
+ * it whatever its filter of system calls forbids, and a low limit of descriptors is set already. */
+static int await_init(const uint32_t *is_ready, int64_t init)
+{
+	while (__atomic_load_n(is_ready, __ATOMIC_ACQUIRE) == 0) {
+		if (SYS(getppid, 0) != init)
+			return -ESRCH;
+		(void)sys_poll_for(NULL, 0, READY_INTERVAL);
+	}
+	return 0;
+}
+
 /* PID 1 in the manner of tini: go on in a child that leads the terminal's foreground group, hand it
  * every signal, reap orphans, also where it is not PID 1. Signals are still blocked as in the
  * monitor, so none is lost or acted on. */
 int step_reaper(struct child *child, const struct step *step)
 {
-	int64_t pid = sys_fork();
+	uint32_t *is_ready = sys_allocate_shared(sizeof(*is_ready));
+	int64_t init = SYS(getpid, 0);
+	int64_t pid = is_ready == NULL ? -ENOMEM : sys_fork();
 
 	(void)step;
 	if (pid < 0)
 		return (int)pid;
 	if (pid > 0) {
-		become_init(child);
 		(void)sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0);
+		become_init(child);
+		__atomic_store_n(is_ready, 1, __ATOMIC_RELEASE);
 		forward_and_reap((int)pid);
 	}
 	(void)SYS(setpgid, 0, 0);
 	pid = SYS(getpid, 0);
 	(void)sys_ioctl(0, TIOCSPGRP, &(int){ (int)pid }); /* not a terminal: nothing to do */
-	return 0;
+	return await_init(is_ready, init);
 }
 
 /* PID 1 that only keeps the namespaces alive. */

@@ -278,6 +278,15 @@ static inline void *sys_allocate(size_t size)
 	return address < 0 && address > -4096 ? NULL : (void *)address;
 }
 
+/* The same, but of both after a fork. */
+static inline void *sys_allocate_shared(size_t size)
+{
+	int64_t address =
+		SYS(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return address < 0 && address > -4096 ? NULL : (void *)address;
+}
+
 /* A file for reading. Returns the address, to be given to sys_free, or NULL. */
 static inline void *sys_map(int fd, size_t size)
 {
