@@ -1,6 +1,9 @@
 /* What the monitor reads into, and that it costs memory only while bytes are moved. */
 #include "monitor.h"
 
+#define STACK_USED 65536 /* at most, before the poll loop */
+#define STACK_KEPT 512   /* the frame of stack_trim() and what it calls, with the red zone */
+
 void buffers_assign(struct monitor *monitor)
 {
 	monitor->log.buffer = monitor->buffers.log;
@@ -23,10 +26,20 @@ void discard_pages(void *memory, size_t size)
 		sys_discard((void *)first, end - first);
 }
 
+/* Steps and what starts a container have paths and lists on the stack, the poll loop has not. What
+ * is below the caller's frame is of no use to anybody. */
+__attribute__((noinline)) void stack_trim(void)
+{
+	char *frame = __builtin_frame_address(0);
+
+	discard_pages(frame - STACK_USED, STACK_USED - STACK_KEPT);
+}
+
 /* Between two turns of the poll loop no record waits for the log, and no notification is read. */
 void buffers_trim(struct monitor *monitor)
 {
 	monitor->has_used_buffers = false;
+	stack_trim();
 	discard_pages(monitor->buffers.log, sizeof(monitor->buffers.log));
 	discard_pages(monitor->buffers.notification, sizeof(monitor->buffers.notification));
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {

@@ -176,9 +176,7 @@ int main(int argc, char **argv)
 
 /* The build for the sanitizers has main() called by the C library, which they need. */
 #ifndef WHERRY_SANITIZED
-_Noreturn void start(int64_t *stack);
-
-_Noreturn void start(int64_t *stack)
+__attribute__((used)) static _Noreturn void start(int64_t *stack)
 {
 	sys_exit(main((int)stack[0], (char **)(stack + 1)));
 }

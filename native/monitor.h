@@ -307,6 +307,7 @@ void make_namespaces(const char *first, const char *count);
  * moment, and the whole pages in any memory. */
 void buffers_assign(struct monitor *monitor);
 void buffers_trim(struct monitor *monitor);
+void stack_trim(void);
 void discard_pages(void *memory, size_t size);
 
 /* launch.c: run the monitor's steps. Returns 0 when the container runs, or -errno with the index of

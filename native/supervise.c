@@ -326,6 +326,7 @@ void tell_exit(struct monitor *monitor)
 void supervise(struct monitor *monitor)
 {
 	do {
+		stack_trim();
 		do
 			serve_once(monitor);
 		while (!monitor->has_exited || !drain_outputs(monitor));

@@ -65,6 +65,9 @@ const FREESTANDING = [
   "-s",
 ] as const;
 
+/** For what is in memory once for each container. */
+const SMALLEST = ["-flto", "-fno-inline-functions-called-once"] as const;
+
 const SANITIZED = [
   "-DWHERRY_SANITIZED",
   "-ffreestanding",
@@ -122,7 +125,7 @@ function planOutputs(options: BuildNativeOptions): Output[] {
     {
       name: "wherry-monitor",
       sources: monitorSources,
-      flags: [...FREESTANDING, "-static", "-fno-pie", "-no-pie"],
+      flags: [...FREESTANDING, ...SMALLEST, "-static", "-fno-pie", "-no-pie"],
     },
     {
       name: "wherry-launcher",
