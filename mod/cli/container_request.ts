@@ -15,7 +15,7 @@ import { flagError } from "./argument_error.ts";
 import type { Context } from "./context.ts";
 import type { CONTAINER_FLAGS } from "./definitions/container_flags.ts";
 import { planDevices } from "./device_flags.ts";
-import { readEnvironment } from "./environment.ts";
+import { readEnvironment, readLines } from "./environment.ts";
 import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "./exit_code.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
@@ -26,6 +26,7 @@ import { planNamespaces } from "./namespace_flags.ts";
 import { planResources } from "./resource_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 import { planSecurity } from "./security_flags.ts";
+import { refuseUnoffered } from "./unoffered_flags.ts";
 import { checkUserNamespace, parseUserNamespace } from "./user_namespace_flags.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
@@ -125,9 +126,10 @@ export async function loadFilter({ flags }: ContainerArguments): Promise<void> {
  * @throws {WherryError} `invalid_argument` for a value that makes no sense, or two that contradict each other.
  */
 export function planRequest(
-  { flags, positionals }: ContainerArguments,
+  { flags, given, positionals }: ContainerArguments,
   { isDetached, startsAtOnce }: RequestOptions,
 ): CreateRequest {
+  refuseUnoffered({ flags, given });
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
   checkPull(flags.pull);
   const attached = attachedStreams(flags, isDetached);
@@ -161,7 +163,7 @@ export function planRequest(
       ...volumes,
       ...flags.tmpfs.map(parseTmpfsFlag),
     ],
-    labels: parseLabels(flags.label),
+    labels: readLabels(flags),
     ...(log === undefined ? {} : { log }),
     ...(healthCheck === undefined ? {} : { healthCheck }),
     ...(flags["stop-signal"] === undefined ? {} : { stopSignal: flags["stop-signal"] }),
@@ -211,10 +213,14 @@ function planRestartPolicy({ restart, rm }: ContainerFlags): RestartPolicy {
   return policy;
 }
 
-/** Unlike `exec`, docker's `create` ends as with any bad flag if a file is missing. */
 function readVariables(flags: ContainerFlags): string[] {
+  return withExitOfFlags(() => readEnvironment(flags["env-file"], flags.env));
+}
+
+/** Unlike `exec`, docker's `create` ends as with any bad flag if a file is missing. */
+function withExitOfFlags<T>(read: () => T): T {
   try {
-    return readEnvironment(flags["env-file"], flags.env);
+    return read();
   } catch (error) {
     throw error instanceof WherryError ? error.withExitCode(EXIT_ENGINE_FAILURE) : error;
   }
@@ -252,6 +258,12 @@ function checkHostname(hostname: string): string {
     "invalid_argument",
     `Cannot use the hostname "${hostname}": it is not 1 to 64 of [a-zA-Z0-9_.-]`,
   );
+}
+
+/** Those of files come first, so that others can change them. */
+function readLabels({ "label-file": files, label }: ContainerFlags): Record<string, string> {
+  const lines = withExitOfFlags(() => files.flatMap((path) => readLines(path, "label-file")));
+  return parseLabels([...lines, ...label]);
 }
 
 function parseLabels(labels: readonly string[]): Record<string, string> {
