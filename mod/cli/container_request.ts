@@ -1,6 +1,7 @@
 /** From the flags of `run` and `create` to the container that is asked for. @module */
 
 import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
+import type { Resources } from "../container/resources.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import { loadDeviceSupport } from "../engine/device_support.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -26,6 +27,7 @@ import { planNamespaces } from "./namespace_flags.ts";
 import { planResources } from "./resource_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 import { planSecurity } from "./security_flags.ts";
+import { formatBinarySize } from "./units.ts";
 import { refuseUnoffered } from "./unoffered_flags.ts";
 import { checkUserNamespace, parseUserNamespace } from "./user_namespace_flags.ts";
 
@@ -193,7 +195,20 @@ export function requestWarnings(
   const pullWarnings = pull === "always" && !isInRegistry
     ? [`--pull always: "${rootfs ?? image}" is in no registry, so what is here is used`]
     : [];
-  return [...pullWarnings, ...networkWarnings(config, () => networkPlaceOf(engine, config))];
+  return [
+    ...pullWarnings,
+    ...memoryWarnings(config.resources),
+    ...networkWarnings(config, () => networkPlaceOf(engine, config)),
+  ];
+}
+
+/** As with docker no error: the same words may be for machines of several sizes. */
+function memoryWarnings({ memory }: Resources): string[] {
+  if (memory === 0) return [];
+  const { total } = Deno.systemMemoryInfo();
+  return memory > total
+    ? [`--memory is more than the ${formatBinarySize(total)} of this host, and limits nothing`]
+    : [];
 }
 
 const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", "missing", "never"];
