@@ -35,6 +35,21 @@ testWhole("create --cidfile writes the id, and refuses a file that exists", asyn
   await wherry.run(["rm", id]);
 });
 
+testWhole("--label-file has labels, which --label changes", async (wherry) => {
+  Deno.writeTextFileSync(`${wherry.scratch}/labels`, "a=1\n# no label\n\nb\nc=x y=z\n");
+  const flags = ["--name", "box", "--label-file", "labels", "--label", "a=2"];
+
+  const made = await wherry.run(["create", ...await wherry.busybox(flags), "true"]);
+  const { stdout } = await wherry.run(["inspect", "-f", "{{json .Config.Labels}}", "box"]);
+  const missing = await wherry.run(["create", "--label-file", "none", "image"]);
+
+  strictEqual(made.stderr, "");
+  deepStrictEqual(JSON.parse(stdout), { a: "2", b: "", c: "x y=z" });
+  strictEqual(missing.code, 125);
+  match(missing.stderr, /Cannot read --label-file "none": no such file/);
+  await wherry.run(["rm", "box"]);
+});
+
 testWhole("create -i keeps stdin for start -ai", async (wherry) => {
   await wherry.run(["create", "-i", "--name", "box", ...await wherry.busybox(), "cat"]);
 
@@ -72,6 +87,7 @@ for (
     [["-a", "output"], /valid streams are STDIN, STDOUT and STDERR/],
     [["--pull", "often"], /invalid pull option: 'often': must be one of "always"/],
     [["--stop-signal", "NONSENSE"], /Cannot use the stop signal "NONSENSE"/],
+    [["--runtime", "runc"], /Cannot use --runtime: wherry runs containers itself/],
   ] as const
 ) {
   testWhole(`run ${flags.join(" ")} is refused with 125 and makes nothing`, async (wherry) => {

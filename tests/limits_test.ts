@@ -115,6 +115,13 @@ testWhole(
   },
 );
 
+testWhole("a limit of memory that the host does not have is told of", async (wherry) => {
+  const { code, stderr } = await wherry.runBusybox(["-m", "1000000g"], ["true"]);
+
+  strictEqual(code, 0);
+  match(stderr, /--memory is more than the [\d.]+\w+ of this host, and limits nothing\n$/);
+});
+
 testWhole("a limit of processes stops a fork bomb", async (wherry) => {
   const bomb = "for i in $(seq 50); do sleep 100 & done; wait";
   const { stderr } = await wherry.runBusybox(["--pids-limit", "10"], ["sh", "-c", bomb]);

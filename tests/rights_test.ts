@@ -318,6 +318,25 @@ testWhole("writable-cgroups makes the cgroups writable and nothing else", async 
   deepStrictEqual([...new Set(options)].toSorted(), ["cgroup rw", "sysfs ro"]);
 });
 
+testWhole("a container sees and changes no cgroup of another one", async (wherry) => {
+  const victim = await wherry.start(["--pids-limit", "50"], ["sleep", "100"]);
+  const script = `find /sys/fs/cgroup -name "*${victim}*"
+    for file in $(find /sys/fs/cgroup -path "*${victim}*" -name pids.max); do echo 3 >$file; done`;
+
+  for (const flags of [[], ["--security-opt", "writable-cgroups"]]) {
+    const { stdout, stderr } = await wherry.runBusybox(flags, ["sh", "-c", script]);
+    deepStrictEqual([stdout, stderr], ["", ""]);
+  }
+  const limit = await wherry.run(["inspect", "-f", "{{.HostConfig.PidsLimit}}", victim]);
+  const limited = await wherry.runBusybox(
+    ["--pids-limit", "50", "--security-opt", "writable-cgroups"],
+    ["sh", "-c", "cat $(find /sys/fs/cgroup -name pids.max | head -n 1)"],
+  );
+
+  deepStrictEqual([limit.stdout, limited.stdout], ["50\n", "50\n"]);
+  await wherry.run(["rm", "-f", victim]);
+});
+
 testWhole("a path of the image can be hidden, but not through a link", async (wherry) => {
   const hidden = await wherry.runBusybox(["--security-opt", "mask=/etc/passwd:/etc"], [
     "ls",

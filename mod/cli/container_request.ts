@@ -1,6 +1,7 @@
 /** From the flags of `run` and `create` to the container that is asked for. @module */
 
 import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
+import type { Resources } from "../container/resources.ts";
 import type { CreateRequest } from "../engine/create.ts";
 import { loadDeviceSupport } from "../engine/device_support.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -15,7 +16,7 @@ import { flagError } from "./argument_error.ts";
 import type { Context } from "./context.ts";
 import type { CONTAINER_FLAGS } from "./definitions/container_flags.ts";
 import { planDevices } from "./device_flags.ts";
-import { readEnvironment } from "./environment.ts";
+import { readEnvironment, readLines } from "./environment.ts";
 import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "./exit_code.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
@@ -26,6 +27,8 @@ import { planNamespaces } from "./namespace_flags.ts";
 import { planResources } from "./resource_flags.ts";
 import { parseRestartPolicy } from "./restart_policy.ts";
 import { planSecurity } from "./security_flags.ts";
+import { formatBinarySize } from "./units.ts";
+import { refuseUnoffered } from "./unoffered_flags.ts";
 import { checkUserNamespace, parseUserNamespace } from "./user_namespace_flags.ts";
 
 type ContainerFlags = ParsedFlags<typeof CONTAINER_FLAGS>["flags"];
@@ -125,9 +128,10 @@ export async function loadFilter({ flags }: ContainerArguments): Promise<void> {
  * @throws {WherryError} `invalid_argument` for a value that makes no sense, or two that contradict each other.
  */
 export function planRequest(
-  { flags, positionals }: ContainerArguments,
+  { flags, given, positionals }: ContainerArguments,
   { isDetached, startsAtOnce }: RequestOptions,
 ): CreateRequest {
+  refuseUnoffered({ flags, given });
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
   checkPull(flags.pull);
   const attached = attachedStreams(flags, isDetached);
@@ -161,7 +165,7 @@ export function planRequest(
       ...volumes,
       ...flags.tmpfs.map(parseTmpfsFlag),
     ],
-    labels: parseLabels(flags.label),
+    labels: readLabels(flags),
     ...(log === undefined ? {} : { log }),
     ...(healthCheck === undefined ? {} : { healthCheck }),
     ...(flags["stop-signal"] === undefined ? {} : { stopSignal: flags["stop-signal"] }),
@@ -191,7 +195,20 @@ export function requestWarnings(
   const pullWarnings = pull === "always" && !isInRegistry
     ? [`--pull always: "${rootfs ?? image}" is in no registry, so what is here is used`]
     : [];
-  return [...pullWarnings, ...networkWarnings(config, () => networkPlaceOf(engine, config))];
+  return [
+    ...pullWarnings,
+    ...memoryWarnings(config.resources),
+    ...networkWarnings(config, () => networkPlaceOf(engine, config)),
+  ];
+}
+
+/** As with docker no error: the same words may be for machines of several sizes. */
+function memoryWarnings({ memory }: Resources): string[] {
+  if (memory === 0) return [];
+  const { total } = Deno.systemMemoryInfo();
+  return memory > total
+    ? [`--memory is more than the ${formatBinarySize(total)} of this host, and limits nothing`]
+    : [];
 }
 
 const PULL_CHOICES: readonly (string | undefined)[] = [undefined, "", "always", "missing", "never"];
@@ -211,10 +228,14 @@ function planRestartPolicy({ restart, rm }: ContainerFlags): RestartPolicy {
   return policy;
 }
 
-/** Unlike `exec`, docker's `create` ends as with any bad flag if a file is missing. */
 function readVariables(flags: ContainerFlags): string[] {
+  return withExitOfFlags(() => readEnvironment(flags["env-file"], flags.env));
+}
+
+/** Unlike `exec`, docker's `create` ends as with any bad flag if a file is missing. */
+function withExitOfFlags<T>(read: () => T): T {
   try {
-    return readEnvironment(flags["env-file"], flags.env);
+    return read();
   } catch (error) {
     throw error instanceof WherryError ? error.withExitCode(EXIT_ENGINE_FAILURE) : error;
   }
@@ -252,6 +273,12 @@ function checkHostname(hostname: string): string {
     "invalid_argument",
     `Cannot use the hostname "${hostname}": it is not 1 to 64 of [a-zA-Z0-9_.-]`,
   );
+}
+
+/** Those of files come first, so that others can change them. */
+function readLabels({ "label-file": files, label }: ContainerFlags): Record<string, string> {
+  const lines = withExitOfFlags(() => files.flatMap((path) => readLines(path, "label-file")));
+  return parseLabels([...lines, ...label]);
 }
 
 function parseLabels(labels: readonly string[]): Record<string, string> {

@@ -29,7 +29,9 @@ export function callerVariable(name: string): string | undefined {
 export function readEnvironment(files: readonly string[], entries: readonly string[]): string[] {
   return [
     ...files.flatMap((path) =>
-      readLines(path).flatMap((line) => expand(line, `the variable "${line}" of "${path}"`))
+      readLines(path, "env-file").flatMap((line) =>
+        expand(line, `the variable "${line}" of "${path}"`)
+      )
     ),
     ...entries.flatMap((entry) => expand(entry, `the variable "${entry}"`)),
   ];
@@ -49,13 +51,19 @@ function expand(entry: string, what: string): string[] {
   return value === undefined ? [] : [`${name}=${value}`];
 }
 
-function readLines(path: string): string[] {
+/**
+ * Reads a file of `NAME=value` lines, without empty ones and those that begin with `#`.
+ *
+ * @param flag Its name, for the message.
+ * @throws {WherryError} `not_found` if the file cannot be read.
+ */
+export function readLines(path: string, flag: "env-file" | "label-file"): string[] {
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "no such file" : String(cause);
-    throw new WherryError("not_found", `Cannot read --env-file "${path}": ${reason}`, { cause });
+    throw new WherryError("not_found", `Cannot read --${flag} "${path}": ${reason}`, { cause });
   }
   return text.replace(/^\uFEFF/, "").split("\n")
     .map((line) => line.replace(/^\s+/, "").replace(/\r$/, ""))

@@ -40,5 +40,6 @@ function readProfile(path: string): string {
 
 function reasonOf(cause: unknown): string {
   if (cause instanceof Deno.errors.NotFound) return "no such file or directory";
+  if (cause instanceof Deno.errors.IsADirectory) return "is a directory";
   return cause instanceof Error ? cause.message : String(cause);
 }

@@ -26,6 +26,7 @@ Deno.test("readSeccompOption() tells in docker's words what is wrong with a file
     () => readSeccompOption("/no/file"),
     /opening seccomp profile \(\/no\/file\) failed: no such file or directory/,
   );
+  throws(() => readSeccompOption("/"), /opening seccomp profile \(\/\) failed: is a directory$/);
   throws(
     () => readSeccompOption("/etc/passwd"),
     /compacting json for seccomp profile \(\/etc\/passwd\) failed: /,

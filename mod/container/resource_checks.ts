@@ -66,10 +66,12 @@ function checkMemory(resources: Resources): void {
   }
 }
 
+/** What is a whole number of kibibytes may have been written as one. */
 function hintOfUnit(bytes: number): string | undefined {
-  return bytes > 0 && bytes < MOST_MEBIBYTES
-    ? `A number without a unit means bytes: did you mean ${bytes}m?`
-    : undefined;
+  if (bytes <= 0 || bytes >= MOST_MEBIBYTES) return undefined;
+  return bytes % 1024 === 0
+    ? "A number without a unit means bytes: mebibytes are written as in 100m"
+    : `A number without a unit means bytes: did you mean ${bytes}m?`;
 }
 
 function checkCpu(resources: Resources, cpuCount: number): void {

@@ -73,6 +73,16 @@ for (
   });
 }
 
+Deno.test("checkResources() makes no number of mebibytes of what may be one of kibibytes", () => {
+  throws(() => checkResources({ ...NO_LIMITS, memory: 2 * 1024 }, HOST), (error: unknown) => {
+    strictEqual(
+      error instanceof WherryError && error.hint,
+      "A number without a unit means bytes: mebibytes are written as in 100m",
+    );
+    return true;
+  });
+});
+
 Deno.test("checkResources() asks whether a bare number was meant as mebibytes", () => {
   throws(() => checkResources({ ...NO_LIMITS, memory: 100 }, HOST), (error: unknown) => {
     strictEqual(

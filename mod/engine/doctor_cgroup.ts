@@ -118,11 +118,11 @@ export function checkSwap(hasAccounting: boolean | undefined): Finding {
  * @param canFilter Whether a program of BPF can do so for the cgroup at a path.
  */
 export function checkDevices(host: HostControllers, canFilter: (path: string) => boolean): Finding {
-  if (findV1Hierarchy(host.hierarchies, "devices") !== undefined) {
-    return ok("device filter", "version 1");
-  }
   if (host.unified !== undefined && canFilter(host.unified.mountPoint)) {
     return ok("device filter", "BPF, version 2");
+  }
+  if (findV1Hierarchy(host.hierarchies, "devices") !== undefined) {
+    return ok("device filter", "version 1");
   }
   return missing("device filter", {
     detail: "neither version has one",

@@ -87,6 +87,18 @@ Deno.test("checkDevices() takes either version", () => {
   );
 });
 
+Deno.test("checkDevices() names the version that containers get where there are both", () => {
+  const both = fakeHostFiles({
+    ...V2,
+    "/proc/self/mountinfo": V2["/proc/self/mountinfo"] + V1["/proc/self/mountinfo"],
+  });
+
+  strictEqual(
+    checkDevices(readHostControllers(both), () => true).detail,
+    "BPF, version 2",
+  );
+});
+
 Deno.test("checkFreezer() and checkKill() look at the files of a cgroup", () => {
   const without = fakeHostFiles(V2);
   const having = fakeHostFiles({ ...V2, "/cg/a/cgroup.freeze": "0\n", "/cg/a/cgroup.kill": "" });

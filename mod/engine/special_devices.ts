@@ -12,6 +12,7 @@ import {
   formatDeviceRule,
   joinRules,
 } from "../kernel/device_filter.ts";
+import { systemFailure } from "./engine.ts";
 import { type DeviceSupport, type DeviceWishes, NO_DEVICE_CONTROL } from "./device_wishes.ts";
 
 /**
@@ -97,7 +98,7 @@ function findDevices({ hostPath, containerPath }: DeviceRequest): DeviceNode[] {
     if (error instanceof Deno.errors.NotADirectory) {
       throw unusable(hostPath, "invalid_argument", "not a directory");
     }
-    throw error;
+    throw systemFailure(`look for devices in "${hostPath}"`, error);
   }
 }
 

@@ -178,7 +178,10 @@ async function planStart(
     security: await withFilter(config.security, containerSecurity(config)),
     devices: await findContainerDevices(config, cgroups.devices),
     systemPaths: systemPathsOf(config.security),
-    cgroupHierarchies: visibleCgroups(hierarchies),
+    cgroupHierarchies: visibleCgroups(
+      hierarchies,
+      (hierarchy) => showsAllCgroups(config) || hasOwnCgroup(hierarchy, cgroups.steps),
+    ),
     cgroupSteps: cgroups.steps,
     events: eventTarget(engine, config),
     terminalSize,
@@ -305,9 +308,30 @@ export function readIdentity(
   );
 }
 
-function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHierarchy[] {
+/** Whether the cgroups of others are to be seen, too. */
+function showsAllCgroups({ namespaces, security }: ContainerConfig): boolean {
+  return security.isPrivileged || namespaces.cgroup === "host";
+}
+
+/**
+ * Whether a container has a cgroup of its own in a hierarchy. In one of version 1 where it has none, its namespace
+ * begins at the cgroup that wherry itself is in: it would see those of others, and could change them if its own were
+ * writable.
+ */
+function hasOwnCgroup({ type, mountPoint }: HostCgroupHierarchy, steps: readonly Step[]): boolean {
+  return type === "cgroup2" ||
+    steps.some(([word, path, when]) =>
+      word === "controller" && when === "now" && path?.startsWith(`${mountPoint}/`)
+    );
+}
+
+/** What is left out changes no other one's place. */
+function visibleCgroups(
+  hierarchies: readonly HostCgroupHierarchy[],
+  isVisible: (hierarchy: HostCgroupHierarchy) => boolean,
+): CgroupHierarchy[] {
   const isUnified = hierarchies.length === 1 && hierarchies[0]?.type === "cgroup2";
-  return hierarchies.map(({ type, mountPoint, data }) => ({
+  return hierarchies.filter(isVisible).map(({ type, mountPoint, data }) => ({
     type,
     data,
     name: isUnified ? "" : mountPoint.slice(mountPoint.lastIndexOf("/") + 1),

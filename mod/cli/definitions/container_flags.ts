@@ -17,6 +17,7 @@ import {
   QUIET,
   SIZE,
 } from "./shared_flags.ts";
+import { UNOFFERED_FLAGS } from "./unoffered_flags.ts";
 
 const ENV = {
   name: "env",
@@ -56,6 +57,7 @@ export const CONTAINER_FLAGS = [
   ...NAMESPACE_FLAGS,
   ...RESOURCE_FLAGS,
   ...SECURITY_FLAGS,
+  ...UNOFFERED_FLAGS,
   {
     name: "add-host",
     type: "list",
@@ -154,6 +156,12 @@ export const CONTAINER_FLAGS = [
   },
   { name: "ip6", type: "string", value: "address", help: "IPv6 address on the first network" },
   { name: "label", short: "l", type: "list", help: "Set metadata on a container" },
+  {
+    name: "label-file",
+    type: "list",
+    value: "file",
+    help: "Read labels from a file, one in a line",
+  },
   {
     name: "link",
     type: "list",
