@@ -1,12 +1,15 @@
 /* What the monitor reads into, and that it costs memory only while bytes are moved. */
 #include "monitor.h"
 
+_Static_assert(offsetof(struct monitor, buffers) == PAGE_SIZE, "each page more costs memory");
+
 void buffers_assign(struct monitor *monitor)
 {
 	monitor->log.buffer = monitor->buffers.log;
 	monitor->input.data = monitor->buffers.input;
 	monitor->health.data = monitor->buffers.health;
 	monitor->ruleset.data = monitor->buffers.notification;
+	monitor->cgroup.controllers = monitor->buffers.controllers;
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
 		monitor->outputs[i].data = monitor->buffers.outputs[i];
 		monitor->log.lines[i].data = monitor->buffers.lines[i];
