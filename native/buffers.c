@@ -3,6 +3,7 @@
 
 #define STACK_USED 65536 /* at most, before the poll loop */
 #define STACK_KEPT 512   /* the frame of stack_trim() and what it calls, with the red zone */
+_Static_assert(offsetof(struct monitor, buffers) == PAGE_SIZE, "each page more costs memory");
 
 void buffers_assign(struct monitor *monitor)
 {
@@ -10,6 +11,7 @@ void buffers_assign(struct monitor *monitor)
 	monitor->input.data = monitor->buffers.input;
 	monitor->health.data = monitor->buffers.health;
 	monitor->ruleset.data = monitor->buffers.notification;
+	monitor->cgroup.controllers = monitor->buffers.controllers;
 	for (unsigned i = 0; i < OUTPUT_COUNT; i++) {
 		monitor->outputs[i].data = monitor->buffers.outputs[i];
 		monitor->log.lines[i].data = monitor->buffers.lines[i];

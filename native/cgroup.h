@@ -25,7 +25,7 @@ struct cgroup {
 	bool is_owned;     /* made here, and removed in the end */
 	bool keeps_parent; /* which is somebody else's, and stays when it is empty */
 	bool is_entered;   /* by the child itself, because the kernel kills who is cloned into it */
-	struct controller controllers[CONTROLLER_COUNT];
+	struct controller *controllers; /* room for CONTROLLER_COUNT */
 	unsigned controller_count;
 };
 

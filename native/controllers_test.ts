@@ -215,6 +215,8 @@ testV1("pids", "oom_take_event() lets go of a cgroup that has gone", async (cont
     );
   const before = watched();
   Deno.removeSync(cgroup.path);
+  monitor.send("signal 0"); // the kernel wakes nobody, but from now on poll() returns at once
+  await monitor.receive();
   await eventually(() => !watched());
   monitor.send("signal 9");
 

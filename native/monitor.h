@@ -256,6 +256,7 @@ struct monitor {
 		char input[INPUT_SIZE];
 		char health[HEALTH_OUTPUT_SIZE + HEALTH_MARK_SIZE];
 		char event_name[MESSAGE_SIZE];
+		struct controller controllers[CONTROLLER_COUNT];
 	} buffers;
 };
 
