@@ -27,6 +27,44 @@ int step_fork(struct child *child, const struct step *step)
 	sys_exit(0);
 }
 
+static bool is_null(int fd)
+{
+	struct statx status;
+
+	return sys_statx(fd, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFCHR &&
+	       status.stx_rdev_major == 1 && status.stx_rdev_minor == 3;
+}
+
+/* The container's /dev/null, or where that is missing or something else by now, a pipe that is at
+ * its end: both read as empty. */
+static int open_nothing(void)
+{
+	cleanup_close int null = sys_openat2(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY,
+					     RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	int ends[2];
+	int result;
+
+	if (null >= 0 && is_null(null))
+		return steal_fd(&null);
+	result = sys_pipe(ends);
+	if (result < 0)
+		return result;
+	sys_close(ends[1]);
+	return ends[0];
+}
+
+/* A process without input has the host's /dev/null, a file whose mode and owner root inside could
+ * change for everybody on the host. */
+static int replace_host_null(void)
+{
+	cleanup_close int nothing = -1;
+
+	if (!is_null(0))
+		return 0;
+	nothing = open_nothing();
+	return nothing < 0 ? nothing : sys_dup3(nothing, 0, 0);
+}
+
 /* Of a PID 1 whose filter of system calls keeps it from its work: it would spin for ever. */
 enum { EXIT_FORBIDDEN = 127 };
 
@@ -36,6 +74,8 @@ static void become_init(struct child *child)
 {
 	struct monitor *monitor = child->monitor;
 
+	if (replace_host_null() < 0)
+		sys_exit(EXIT_FORBIDDEN);
 	(void)sys_close_range(REPORT_FD, ~0U);
 	(void)sys_chdir("/");
 	sys_free(monitor->plan.data, monitor->plan.size);
@@ -185,6 +225,9 @@ int step_exec(struct child *child, const struct step *step)
 		return -ENOMEM;
 	rest = point_to_strings(argv, step_text(step, 1), argc);
 	(void)point_to_strings(environment, rest, envc);
+	result = replace_host_null();
+	if (result < 0)
+		return result;
 	(void)sys_close_range(REPORT_FD + 1, ~0U);
 	(void)sys_umask(child->umask);
 	(void)sys_signal_handler(SIGPIPE, SIG_DFL);
