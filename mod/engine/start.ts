@@ -14,6 +14,7 @@ import { planLaunch } from "../container/launch_plan.ts";
 import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
 import type { OwnNamespaces } from "../container/own_namespaces.ts";
 import type { Step } from "../container/plan.ts";
+import type { ContainerCgroups } from "../container/plan_cgroup.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
 import { systemPathsOf } from "../container/system_paths.ts";
@@ -178,7 +179,7 @@ async function planStart(
     security: await withFilter(config.security, containerSecurity(config)),
     devices: await findContainerDevices(config, cgroups.devices),
     systemPaths: systemPathsOf(config.security),
-    cgroupHierarchies: visibleCgroups(hierarchies),
+    cgroupHierarchies: visibleCgroups(hierarchies, cgroups.own),
     cgroupSteps: cgroups.steps,
     events: eventTarget(engine, config),
     terminalSize,
@@ -305,11 +306,15 @@ export function readIdentity(
   );
 }
 
-function visibleCgroups(hierarchies: readonly HostCgroupHierarchy[]): CgroupHierarchy[] {
+function visibleCgroups(
+  hierarchies: readonly HostCgroupHierarchy[],
+  { unified, v1 }: ContainerCgroups,
+): CgroupHierarchy[] {
   const isUnified = hierarchies.length === 1 && hierarchies[0]?.type === "cgroup2";
   return hierarchies.map(({ type, mountPoint, data }) => ({
     type,
     data,
+    isOwn: [unified, ...Object.values(v1)].some((path) => path?.startsWith(`${mountPoint}/`)),
     name: isUnified ? "" : mountPoint.slice(mountPoint.lastIndexOf("/") + 1),
   }));
 }
