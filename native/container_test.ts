@@ -104,6 +104,15 @@ testBoth("step_exec() gives a process without input the container's /dev/null", 
   deepStrictEqual([stdin, numbers], [own, "1:3"]);
 });
 
+testBoth("step_exec() gives it that also where nothing more may be open", async (context) => {
+  const { message, output } = await runContainer(context, {
+    script: "read -r line; echo $?",
+    hardening: [["rlimit", "7", "3", "3"]],
+  });
+
+  deepStrictEqual([message, output], ["exited 0", "1\n"]);
+});
+
 testBoth("step_exec() gives empty input where /dev/null is another device", async (context) => {
   const { output } = await runContainer(context, {
     script: "stat -L -c %F /proc/self/fd/0; head -c 1 | wc -c",

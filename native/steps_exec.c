@@ -35,34 +35,28 @@ static bool is_null(int fd)
 	       status.stx_rdev_major == 1 && status.stx_rdev_minor == 3;
 }
 
-/* The container's /dev/null, or where that is missing or something else by now, a pipe that is at
- * its end: both read as empty. */
-static int open_nothing(void)
+/* A process without input has the host's /dev/null, a file whose mode and owner root inside could
+ * change for everybody on the host. It gets the container's, or where that is missing or something
+ * else by now, a pipe that is at its end. What is opened next is 0 again, however low the limit of
+ * open files. */
+static int replace_host_null(void)
 {
-	cleanup_close int null = sys_openat2(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY,
-					     RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	int ends[2];
 	int result;
 
-	if (null >= 0 && is_null(null))
-		return steal_fd(&null);
-	result = sys_pipe(ends);
-	if (result < 0)
-		return result;
-	sys_close(ends[1]);
-	return ends[0];
-}
-
-/* A process without input has the host's /dev/null, a file whose mode and owner root inside could
- * change for everybody on the host. */
-static int replace_host_null(void)
-{
-	cleanup_close int nothing = -1;
-
 	if (!is_null(0))
 		return 0;
-	nothing = open_nothing();
-	return nothing < 0 ? nothing : sys_dup3(nothing, 0, 0);
+	sys_close(0);
+	result = sys_openat2(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY,
+			     RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	if (result < 0 || !is_null(0)) {
+		sys_close(0);
+		result = sys_pipe(ends);
+		if (result < 0)
+			return result;
+		sys_close(ends[1]);
+	}
+	return sys_fcntl(0, F_SETFD, 0);
 }
 
 /* Of a PID 1 whose filter of system calls keeps it from its work: it would spin for ever. */
