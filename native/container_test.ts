@@ -94,6 +94,41 @@ testBoth("step_pivot_root() leaves nothing of the host in sight", async (context
   );
 });
 
+testBoth("step_exec() gives a process without input the container's /dev/null", async (context) => {
+  const { output } = await runContainer(context, {
+    script: "stat -L -c '%d %i' /dev/null /dev/stdin; stat -L -c %t:%T /dev/stdin",
+    steps: [["symlink", "/proc/self/fd/0", "/dev/stdin"]],
+  });
+
+  const [own, stdin, numbers] = output.split("\n");
+  deepStrictEqual([stdin, numbers], [own, "1:3"]);
+});
+
+testBoth("step_exec() gives it that also where nothing more may be open", async (context) => {
+  const { message, output } = await runContainer(context, {
+    script: "read -r line; echo $?",
+    hardening: [["rlimit", "7", "3", "3"]],
+  });
+
+  deepStrictEqual([message, output], ["exited 0", "1\n"]);
+});
+
+testBoth("step_exec() gives empty input where /dev/null is another device", async (context) => {
+  const { output } = await runContainer(context, {
+    script: "stat -L -c %F /proc/self/fd/0; head -c 1 | wc -c",
+    hardening: [["mknod", "/dev/other", "20666", "1", "5"], [
+      "attach-tree",
+      "/dev/other",
+      "/dev/null",
+      "0",
+      "0",
+      "0",
+    ]],
+  });
+
+  strictEqual(output, "fifo\n0\n");
+});
+
 testBoth("step_pivot_root() leaves no mount on the host", async (context) => {
   // Others may mount meanwhile, but neither here nor where a container does
   const listMounts = (): string[] =>

@@ -28,6 +28,37 @@ int step_fork(struct child *child, const struct step *step)
 }
 
 #define READY_INTERVAL UINT64_C(100000) /* what PID 1 takes to be ready */
+static bool is_null(int fd)
+{
+	struct statx status;
+
+	return sys_statx(fd, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFCHR &&
+	       status.stx_rdev_major == 1 && status.stx_rdev_minor == 3;
+}
+
+/* A process without input has the host's /dev/null, a file whose mode and owner root inside could
+ * change for everybody on the host. It gets the container's, or where that is missing or something
+ * else by now, a pipe that is at its end. What is opened next is 0 again, however low the limit of
+ * open files. */
+static int replace_host_null(void)
+{
+	int ends[2];
+	int result;
+
+	if (!is_null(0))
+		return 0;
+	sys_close(0);
+	result = sys_openat2(AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY,
+			     RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	if (result < 0 || !is_null(0)) {
+		sys_close(0);
+		result = sys_pipe(ends);
+		if (result < 0)
+			return result;
+		sys_close(ends[1]);
+	}
+	return sys_fcntl(0, F_SETFD, 0);
+}
 
 /* Of a PID 1 whose filter of system calls keeps it from its work: it would spin for ever. */
 enum { EXIT_FORBIDDEN = 127 };
@@ -41,6 +72,9 @@ static void become_init(struct child *child)
 	int result;
 
 	(void)sys_close_range(REPORT_FD + 1, ~0U);
+	if (replace_host_null() < 0)
+		sys_exit(EXIT_FORBIDDEN);
+	(void)sys_close_range(REPORT_FD, ~0U);
 	(void)sys_chdir("/");
 	sys_free(monitor->plan.data, monitor->plan.size);
 	sys_free(monitor, sizeof(*monitor));
@@ -208,6 +242,9 @@ int step_exec(struct child *child, const struct step *step)
 		return -ENOMEM;
 	rest = point_to_strings(argv, step_text(step, 1), argc);
 	(void)point_to_strings(environment, rest, envc);
+	result = replace_host_null();
+	if (result < 0)
+		return result;
 	(void)sys_close_range(REPORT_FD + 1, ~0U);
 	(void)sys_umask(child->umask);
 	(void)sys_signal_handler(SIGPIPE, SIG_DFL);

@@ -190,6 +190,28 @@ for (const act of ["kill", "trace"]) {
   );
 }
 
+/** What tells one file from all others on this host. */
+const IDENTIFY = ["stat", "-L", "-c", "%d:%i", "/proc/self/fd/0"];
+
+testAttack(
+  "changing the host's /dev/null, which a process without input has",
+  async (victim) => {
+    const { dev, ino } = Deno.statSync("/dev/null");
+    const inRun = await victim.run([], IDENTIFY);
+    await victim.start([], ["sleep", "1000"]);
+    const inExec = await victim.wherry.runCommand(victim.execCommandLine([], IDENTIFY));
+    await victim.stop();
+    return { host: `${dev}:${ino}`, inside: [inRun, inExec].map(({ stdout }) => stdout.trim()) };
+  },
+  {
+    unprotected: ({ host, inside }) => deepStrictEqual(inside, [host, host]),
+    wherry: ({ host, inside }) => {
+      for (const file of inside) match(file, /^\d+:\d+$/);
+      ok(!inside.includes(host), inside.join());
+    },
+  },
+);
+
 testAttack(
   "reading a key of the caller's session",
   async (victim) => {

@@ -41,6 +41,23 @@ testBeside(
   },
 );
 
+testBeside("exec refuses where the container's cgroup cannot be seen", [], async (wherry) => {
+  const host = Deno.readTextFileSync("/proc/self/mountinfo").split("\n")
+    .find((line) => line.includes(" - cgroup2 "))?.split(" ")[4] ?? "";
+  const argv = wherry.commandLine(["exec", "box", "grep", "^0:", "/proc/self/cgroup"]);
+
+  const { code, stdout, stderr } = await wherry.runCommand([
+    ...["unshare", "--mount", "sh", "-c", 'umount -l "$0" && exec "$@"', host, ...argv],
+  ]);
+
+  deepStrictEqual([code, stdout], [1, ""]);
+  strictEqual(
+    stderr,
+    'wherry: Cannot run a command in container "box": its cgroup is not mounted here\n' +
+      "Mount one: mount -t cgroup2 none /sys/fs/cgroup/unified\n",
+  );
+});
+
 testBeside("exec ends with the exit status of the command", [], async (wherry) => {
   const codeOf = async (...argv: string[]): Promise<number> =>
     (await wherry.run(["exec", "box", ...argv])).code;

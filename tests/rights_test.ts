@@ -307,15 +307,36 @@ testWhole("systempaths=unconfined hides nothing, and /sys stays read-only", asyn
   match(stdout, /^sysfs \/sys sysfs ro,/m);
 });
 
-testWhole("writable-cgroups makes the cgroups writable and nothing else", async (wherry) => {
+testWhole("writable-cgroups makes its own cgroups writable and nothing else", async (wherry) => {
   const { stdout } = await wherry.runBusybox(
     ["--security-opt", "writable-cgroups"],
-    ["grep", "-E", " (cgroup2?|sysfs) ", "/proc/mounts"],
+    ["sh", "-c", "cat /proc/self/cgroup; grep -E ' (cgroup2|sysfs) ' /proc/mounts"],
   );
 
-  const options = stdout.trim().split("\n").map((line) => line.split(" "))
-    .map(([, , type = "", words = ""]) => `${type.replace("2", "")} ${words.slice(0, 2)}`);
-  deepStrictEqual([...new Set(options)].toSorted(), ["cgroup rw", "sysfs ro"]);
+  match(stdout, /^0::\/$/m);
+  match(stdout, /^cgroup2 \S+ cgroup2 rw,/m);
+  match(stdout, /^sysfs \/sys sysfs ro,/m);
+});
+
+testWhole("writable-cgroups changes no cgroup outside", async (wherry) => {
+  const outside = "for d in /sys/fs/cgroup/*/; do [ -e $d/cgroup.procs ] || continue; " +
+    "[ -e $d/cgroup.controllers ] || ! { mkdir $d/wherry-made && rmdir $d/wherry-made; } 2>/dev/null || echo made $d; done; echo end";
+
+  const { stdout } = await wherry.runBusybox(["--security-opt", "writable-cgroups"], [
+    "sh",
+    "-c",
+    outside,
+  ]);
+  const host = await wherry.runBusybox(
+    ["--security-opt", "writable-cgroups", "--cgroupns", "host"],
+    ["true"],
+  );
+
+  strictEqual(stdout, "end\n");
+  assertRefused(
+    host,
+    "Cannot make the cgroups writable: with --cgroupns host they are those of the whole host",
+  );
 });
 
 testWhole("a container sees and changes no cgroup of another one", async (wherry) => {

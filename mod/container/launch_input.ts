@@ -17,6 +17,8 @@ export interface CgroupHierarchy {
   name: string;
   /** What mount(2) takes to name a v1 hierarchy, for example `"cpu,cpuacct"`. */
   data: string;
+  /** Whether the container has a cgroup of its own there, and is not in one with others. */
+  isOwn: boolean;
 }
 
 /**

@@ -52,7 +52,7 @@ function inputWith(
     security: DEFAULT_PROCESS_SECURITY,
     devices: DEFAULT_DEVICES,
     systemPaths: systemPathsOf(DEFAULT_SECURITY, "/nonexistent"),
-    cgroupHierarchies: [{ type: "cgroup2", name: "", data: "" }],
+    cgroupHierarchies: [{ type: "cgroup2", name: "", data: "", isOwn: true }],
     cgroupSteps: [["cgroup", "/sys/fs/cgroup/wherry/0123abcd"]],
     events: EVENTS,
     terminalSize: { rows: 24, columns: 80 },
@@ -608,6 +608,26 @@ Deno.test("planLaunch() lets a container with writable-cgroups write there alone
   const flagsOf = (target: string): string | undefined =>
     mounts.find((step) => step[2] === target)?.[4];
   deepStrictEqual([flagsOf("/sys"), flagsOf("/sys/fs/cgroup")], [
+    String(strict | MS.RDONLY),
+    String(strict),
+  ]);
+});
+
+Deno.test("planLaunch() lets a container with writable-cgroups write in no hierarchy that it shares", () => {
+  const { config, ...input } = inputWith({});
+  const steps = planLaunch({
+    ...input,
+    config: { ...config, security: { ...DEFAULT_SECURITY, hasWritableCgroups: true } },
+    cgroupHierarchies: [
+      { type: "cgroup", name: "pids", data: "pids", isOwn: false },
+      { type: "cgroup2", name: "unified", data: "", isOwn: true },
+    ],
+  });
+
+  const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  const flagsOf = (target: string): string | undefined =>
+    stepsCalled("mount-in", steps).find((step) => step[2] === target)?.[4];
+  deepStrictEqual([flagsOf("/sys/fs/cgroup/pids"), flagsOf("/sys/fs/cgroup/unified")], [
     String(strict | MS.RDONLY),
     String(strict),
   ]);

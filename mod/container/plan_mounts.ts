@@ -150,7 +150,8 @@ function planDefaultMounts(
     mount("sysfs", "/sys", strict | (isPrivileged ? 0 : MS.RDONLY)),
     ...planCgroupMounts(cgroupHierarchies, {
       merged: paths.merged,
-      isWritable: isPrivileged || hasWritableCgroups,
+      // What it shares with others, or with the whole host, is not its own to change
+      isWritable: ({ isOwn }) => isPrivileged || (hasWritableCgroups && isOwn),
     }),
   ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
 }
@@ -177,26 +178,32 @@ function planSharedMemory(
 
 function planCgroupMounts(
   hierarchies: readonly CgroupHierarchy[],
-  { merged, isWritable }: { merged: string; isWritable: boolean },
+  { merged, isWritable }: {
+    merged: string;
+    isWritable: (hierarchy: CgroupHierarchy) => boolean;
+  },
 ): TargetedSteps[] {
   if (hierarchies.length === 0) return [];
   const target = "/sys/fs/cgroup";
   const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
-  const flags = strict | (isWritable ? 0 : MS.RDONLY);
-  const steps = hierarchies.map(({ type, name, data }): Step => {
+  const steps = hierarchies.map((hierarchy): Step => {
+    const { type, name, data } = hierarchy;
     const path = name === "" ? target : `${target}/${name}`;
+    const flags = strict | (isWritable(hierarchy) ? 0 : MS.RDONLY);
     return ["mount-in", type, path, type, String(flags), data];
   });
   const isUnified = hierarchies.some(({ name }) => name === "");
   if (isUnified) return [{ target, steps }];
-  const freeze = String(flags | MS.REMOUNT | MS.BIND);
+  const freeze = String(strict | MS.RDONLY | MS.REMOUNT | MS.BIND);
   return [{
     target,
     steps: [
       ["mount-in", "tmpfs", target, "tmpfs", String(strict), "mode=755,size=64k"],
       ...steps,
       // The directory of hierarchies itself becomes read-only once they are in it
-      ...(isWritable ? [] : [["mount", "", `${merged}${target}`, "", freeze, ""] as const]),
+      ...(hierarchies.some(isWritable)
+        ? []
+        : [["mount", "", `${merged}${target}`, "", freeze, ""] as const]),
     ],
   }];
 }

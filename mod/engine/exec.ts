@@ -11,11 +11,11 @@ import type { ContainerStatus } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { newId } from "../store/id.ts";
-import type { ContainerPaths } from "../store/paths.ts";
+import { readTextIfPresent } from "../store/record.ts";
 import { readContainerCgroups } from "./cgroup.ts";
 import type { Engine } from "./engine.ts";
 import { eventTarget, recordContainerEvent } from "./events.ts";
-import { findContainer } from "./find.ts";
+import { type Container, findContainer } from "./find.ts";
 import { withFilter } from "./seccomp.ts";
 import { containerSecurity, execSecurity } from "./security.ts";
 import { awaitStart, readIdentity } from "./start.ts";
@@ -75,7 +75,7 @@ export async function execInContainer(
     idRange: config.namespaces.idRange,
     hasTerminal: request.hasTerminal ?? false,
     hasStdin: request.hasStdin ?? false,
-    cgroups: findExistingCgroups(paths),
+    cgroups: findExistingCgroups({ config, paths, state }, wanted),
     events: { ...target, attributes: { ...target.attributes, execID: execId } },
     terminalSize: request.terminalSize ?? { rows: 0, columns: 0 },
   });
@@ -120,10 +120,32 @@ function notRunning(wanted: string, status: ContainerStatus): WherryError {
   });
 }
 
-/** A container that started before this host had a cgroup2 file system has none. */
-function findExistingCgroups(paths: ContainerPaths): ContainerCgroups {
+/**
+ * A container that started before this host had a cgroup2 file system has none.
+ *
+ * @throws {WherryError} `unsupported` if it has one that cannot be seen from here: outside of it a process would have
+ * neither its limits nor what keeps devices from it.
+ */
+function findExistingCgroups(
+  { config: { id }, paths, state: { pid } }: Container,
+  wanted: string,
+): ContainerCgroups {
   const { unified, v1 } = readContainerCgroups(paths);
-  return { unified: unified !== undefined && isPresent(unified) ? unified : undefined, v1 };
+  if (unified !== undefined && isPresent(unified)) return { unified, v1 };
+  if (!isInCgroup(pid, id)) return { unified: undefined, v1 };
+  throw new WherryError(
+    "unsupported",
+    `Cannot run a command in container "${wanted}": its cgroup is not mounted here`,
+    { hint: "Mount one: mount -t cgroup2 none /sys/fs/cgroup/unified", exitCode: EXIT_FAILURE },
+  );
+}
+
+/** Whether a process is in the cgroup of the unified hierarchy that has a container's name, or below. */
+function isInCgroup(pid: number, id: string): boolean {
+  const membership = readTextIfPresent(`/proc/${pid}/cgroup`) ?? "";
+  return membership.split("\n").some((line) =>
+    line.startsWith("0::") && `${line}/`.includes(`/${id}/`)
+  );
 }
 
 /** Init's pidfd from its own monitor, so that no reused pid can ever be meant. */

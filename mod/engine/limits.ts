@@ -192,7 +192,9 @@ function minor(rdev: number): number {
 /** What is to be done at the start for a container's cgroups. */
 export interface CgroupPlan {
   steps: Step[];
-  /** Those that there will be, for the record; `undefined` for the usual one alone. */
+  /** Those that the container is in from the start. */
+  own: ContainerCgroups;
+  /** The same for the record; `undefined` for the usual one alone. */
   record: ContainerCgroups | undefined;
   /**
    * The delegated cgroup that must have no processes of its own, though this one may be in it, and monitors would be,
@@ -227,6 +229,10 @@ export function planContainerCgroups(
   const wanted = COUNTING.filter((name) =>
     !required.includes(name) && offer.findGeneration(name) === "v2"
   );
+  const own = {
+    unified: cgroups.unified,
+    v1: Object.fromEntries(Object.entries(cgroups.v1).filter(([name]) => needed.has(name))),
+  };
   const { tree } = host;
   const isOutside = config.resources.cgroupParent.startsWith("/");
   return {
@@ -241,12 +247,10 @@ export function planContainerCgroups(
       limits: controllers.length > 0 ? planLimits(config.resources, offer) : [],
       directoryOf: (controller) => directoryOf(cgroups, controller, offer),
     }),
+    own,
     record: needed.size === 0 && isOwnParent(config) && tree?.base === tree?.mountPoint
       ? undefined
-      : {
-        unified: cgroups.unified,
-        v1: Object.fromEntries(Object.entries(cgroups.v1).filter(([name]) => needed.has(name))),
-      },
+      : own,
     emptied: tree !== undefined && tree.base !== tree.mountPoint ? tree.base : "",
     devices,
   };

@@ -31,6 +31,7 @@ export function containerSecurity(record: SecurityRecord): ProcessSecurity {
   const { security, namespaces } = record;
   checkNamespacesOfSysctls(record);
   checkSharedMemory(security, namespaces);
+  checkWritableCgroups(security, namespaces);
   return {
     ...DEFAULT_PROCESS_SECURITY,
     ...grantCapabilities(security, () => availableCapabilities(namespaces)),
@@ -160,5 +161,18 @@ function checkSharedMemory({ shmSize }: Security, { ipc }: Namespaces): void {
     "invalid_argument",
     `Cannot make /dev/shm of ${shmSize} bytes: with --ipc ${ipc} the container has none of its own`,
     { hint: "Leave out --shm-size" },
+  );
+}
+
+/** What a container could move out of its cgroup, and change those of others, has no limits and no device filter. */
+function checkWritableCgroups(
+  { hasWritableCgroups, isPrivileged }: Security,
+  { cgroup }: Namespaces,
+): void {
+  if (!hasWritableCgroups || isPrivileged || cgroup === "private") return;
+  throw new WherryError(
+    "invalid_argument",
+    "Cannot make the cgroups writable: with --cgroupns host they are those of the whole host",
+    { hint: "Leave out --cgroupns host or --security-opt writable-cgroups" },
   );
 }

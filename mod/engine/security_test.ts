@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, doesNotThrow, strictEqual, throws } from "node:assert/strict";
 import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import { PRIVATE_NAMESPACES } from "../container/namespaces.ts";
@@ -133,4 +133,22 @@ Deno.test("execSecurity() has what was added for the container's user", () => {
 
 Deno.test("execSecurity() has not what was added for another user", () => {
   strictEqual(execSecurity(configWith(NET_BIND, { user: "web" }), { user: "log" }).ambient, 0n);
+});
+
+Deno.test("containerSecurity() refuses writable cgroups of the whole host", () => {
+  const namespaces = { ...PRIVATE_NAMESPACES, cgroup: "host" as const };
+
+  throws(() => containerSecurity(configWith({ hasWritableCgroups: true }, { namespaces })), {
+    kind: "invalid_argument",
+    message:
+      "Cannot make the cgroups writable: with --cgroupns host they are those of the whole host",
+    hint: "Leave out --cgroupns host or --security-opt writable-cgroups",
+  });
+});
+
+Deno.test("containerSecurity() lets a privileged container write to the host's cgroups", () => {
+  const namespaces = { ...PRIVATE_NAMESPACES, cgroup: "host" as const };
+  const config = configWith({ hasWritableCgroups: true, isPrivileged: true }, { namespaces });
+
+  doesNotThrow(() => containerSecurity(config));
 });

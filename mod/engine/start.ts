@@ -14,6 +14,7 @@ import { planLaunch } from "../container/launch_plan.ts";
 import { type Attachment, MonitorConnection, startMonitor } from "../container/monitor.ts";
 import type { OwnNamespaces } from "../container/own_namespaces.ts";
 import type { Step } from "../container/plan.ts";
+import type { ContainerCgroups } from "../container/plan_cgroup.ts";
 import { readRootFile } from "../container/root_files.ts";
 import { recordFailedStart } from "../container/state.ts";
 import { systemPathsOf } from "../container/system_paths.ts";
@@ -178,10 +179,10 @@ async function planStart(
     security: await withFilter(config.security, containerSecurity(config)),
     devices: await findContainerDevices(config, cgroups.devices),
     systemPaths: systemPathsOf(config.security),
-    cgroupHierarchies: visibleCgroups(
-      hierarchies,
-      (hierarchy) => showsAllCgroups(config) || hasOwnCgroup(hierarchy, cgroups.steps),
-    ),
+    cgroupHierarchies: visibleCgroups(hierarchies, {
+      own: cgroups.own,
+      isVisible: (hierarchy) => showsAllCgroups(config) || hasOwnCgroup(hierarchy, cgroups.steps),
+    }),
     cgroupSteps: cgroups.steps,
     events: eventTarget(engine, config),
     terminalSize,
@@ -328,12 +329,16 @@ function hasOwnCgroup({ type, mountPoint }: HostCgroupHierarchy, steps: readonly
 /** What is left out changes no other one's place. */
 function visibleCgroups(
   hierarchies: readonly HostCgroupHierarchy[],
-  isVisible: (hierarchy: HostCgroupHierarchy) => boolean,
+  { own: { unified, v1 }, isVisible }: {
+    own: ContainerCgroups;
+    isVisible: (hierarchy: HostCgroupHierarchy) => boolean;
+  },
 ): CgroupHierarchy[] {
   const isUnified = hierarchies.length === 1 && hierarchies[0]?.type === "cgroup2";
   return hierarchies.filter(isVisible).map(({ type, mountPoint, data }) => ({
     type,
     data,
+    isOwn: [unified, ...Object.values(v1)].some((path) => path?.startsWith(`${mountPoint}/`)),
     name: isUnified ? "" : mountPoint.slice(mountPoint.lastIndexOf("/") + 1),
   }));
 }
