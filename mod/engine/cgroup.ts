@@ -29,7 +29,7 @@ export interface CgroupHost {
 }
 
 /** What this host has mounted. */
-export function readCgroupHierarchies(): HostCgroupHierarchy[] {
+function readCgroupHierarchies(): HostCgroupHierarchy[] {
   return findCgroupHierarchies(Deno.readTextFileSync("/proc/self/mountinfo"));
 }
 
