@@ -120,10 +120,16 @@ function notRunning(wanted: string, status: ContainerStatus): WherryError {
   });
 }
 
-/** A container that started before this host had a cgroup2 file system has none. */
+/**
+ * A container that started before this host had a cgroup2 file system has none there, and one that was recorded for an
+ * update may not be made yet.
+ */
 function findExistingCgroups(paths: ContainerPaths): ContainerCgroups {
   const { unified, v1 } = readContainerCgroups(paths);
-  return { unified: unified !== undefined && isPresent(unified) ? unified : undefined, v1 };
+  return {
+    unified: unified !== undefined && isPresent(unified) ? unified : undefined,
+    v1: Object.fromEntries(Object.entries(v1).filter(([, path]) => isPresent(path))),
+  };
 }
 
 /** Init's pidfd from its own monitor, so that no reused pid can ever be meant. */
