@@ -24,7 +24,12 @@ export {
   type EngineOptions,
   type LostEvents,
 } from "./engine/engine.ts";
-export { createContainer, type CreatedContainer, type CreateRequest } from "./engine/create.ts";
+export {
+  createContainer,
+  type CreatedContainer,
+  type CreateRequest,
+  type NamespaceModes,
+} from "./engine/create.ts";
 export type { ParentNetworkRequest } from "./engine/parent_network.ts";
 export { startContainer, type StartOptions } from "./engine/start.ts";
 export type { HealthCheckRequest } from "./engine/health_check.ts";
@@ -54,6 +59,7 @@ export type { LayerPhase, LayerProgress, ProgressListener } from "./image/spec/p
 export type { brand, Digest, ImageId } from "./image/spec/digest.ts";
 export type { Platform } from "./image/spec/platform.ts";
 export { parseReference, type Reference } from "./image/spec/reference.ts";
+export type { LimitChanges } from "./container/limits_update.ts";
 export type { DeviceLimit, Resources } from "./container/resources.ts";
 export { renameContainer } from "./engine/rename.ts";
 export { type ContainerUpdate, updateContainer } from "./engine/update.ts";

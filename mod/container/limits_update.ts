@@ -4,13 +4,20 @@ import { WherryError } from "../errors.ts";
 import { effectiveMemorySwap } from "./limits.ts";
 import type { DeviceLimit, Resources } from "./resources.ts";
 
+/** Limits that are to be different; of lists the devices that are named. As with docker, 0 and `""` change nothing. */
+export type LimitChanges = Partial<
+  Omit<Resources, "cgroupParent" | "isOomKillDisabled" | "memorySwappiness">
+>;
+
 /**
  * Changes limits.
  *
- * @param changes Only what is to be different; of lists the devices that are named.
  * @throws {WherryError} `conflict` if a change contradicts what stays.
  */
-export function mergeResources(old: Resources, changes: Partial<Resources>): Resources {
+export function mergeResources(old: Resources, wanted: LimitChanges): Resources {
+  const changes: LimitChanges = Object.fromEntries(
+    Object.entries(wanted).filter(([, value]) => value !== 0 && value !== ""),
+  );
   checkCpuConflicts(old, changes);
   return {
     ...old,
@@ -28,7 +35,7 @@ function conflict(message: string): never {
   throw new WherryError("conflict", message);
 }
 
-function checkCpuConflicts(old: Resources, changes: Partial<Resources>): void {
+function checkCpuConflicts(old: Resources, changes: LimitChanges): void {
   if (changes.nanoCpus !== undefined && old.cpuPeriod > 0) {
     conflict(
       "Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set",
@@ -46,7 +53,7 @@ function checkCpuConflicts(old: Resources, changes: Partial<Resources>): void {
 }
 
 /** What limits memory and swap together stays when memory alone is changed. */
-function mergeSwap(old: Resources, { memory, memorySwap }: Partial<Resources>): number {
+function mergeSwap(old: Resources, { memory, memorySwap }: LimitChanges): number {
   if (memorySwap !== undefined) return memorySwap;
   const total = effectiveMemorySwap(old);
   if (memory === undefined || total <= 0) return old.memorySwap;

@@ -48,6 +48,14 @@ Deno.test("mergeResources() leaves memory and swap together as they were", () =>
   strictEqual(mergeResources({ ...NO_LIMITS, memory: 10 }, { memory: 15 }).memorySwap, 20);
 });
 
+Deno.test("mergeResources() leaves what nobody says anything of", () => {
+  const old = { ...NO_LIMITS, nanoCpus: 1e9, memory: 10, cpusetCpus: "0", pidsLimit: 5 };
+
+  const changes = { cpuQuota: 0, memory: 0, memorySwap: 0, cpusetCpus: "", pidsLimit: -1 };
+
+  deepStrictEqual(mergeResources(old, changes), { ...old, pidsLimit: -1 });
+});
+
 Deno.test("mergeResources() gives a container without limits twice the memory", () => {
   strictEqual(mergeResources(NO_LIMITS, { memory: 15 }).memorySwap, 0);
 });

@@ -1,11 +1,11 @@
 /** The cgroups of each container: where they are, and what is left of them. @module */
 
-import type { ContainerConfig } from "../container/config.ts";
+import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
 import { isResources } from "../container/config_fields.ts";
 import type { Controller } from "../container/limits.ts";
 import type { ContainerCgroups } from "../container/plan_cgroup.ts";
-import type { Resources } from "../container/resources.ts";
-import { WherryError } from "../errors.ts";
+import { NO_LIMITS, type Resources } from "../container/resources.ts";
+import { isCorrupt, WherryError } from "../errors.ts";
 import { canFilterDevices } from "../kernel/bpf.ts";
 import { isPopulated, removeCgroup, removeEmptyCgroup } from "../kernel/cgroup.ts";
 import { isDelegatedCgroup } from "../kernel/cgroup_delegation.ts";
@@ -29,7 +29,7 @@ export interface CgroupHost {
 }
 
 /** What this host has mounted. */
-export function readCgroupHierarchies(): HostCgroupHierarchy[] {
+function readCgroupHierarchies(): HostCgroupHierarchy[] {
   return findCgroupHierarchies(Deno.readTextFileSync("/proc/self/mountinfo"));
 }
 
@@ -165,14 +165,41 @@ export function readPlannedResources({ cgroups }: ContainerPaths): Resources | u
 
 /** Kills what is left in a container's cgroups, and removes them; the one that all of them are in too, if it is empty. */
 export function removeContainerCgroups(paths: ContainerPaths): void {
-  const { unified, v1 } = readContainerCgroups(paths);
-  const directories = [...(unified === undefined ? [] : [unified]), ...Object.values(v1)];
+  const directories = listContainerCgroups(paths);
   for (const directory of new Set(directories)) {
     removeCgroup(directory);
     const parent = parentOf(directory);
     if (parent.endsWith(`/${PARENT}`)) removeEmptyCgroup(parent);
   }
   removeIfPresent(paths.cgroups);
+}
+
+/** Where a container has cgroups; where it may have some if the record of them is damaged. */
+function listContainerCgroups(paths: ContainerPaths): string[] {
+  try {
+    return directoriesOf(readContainerCgroups(paths));
+  } catch (error) {
+    if (!isCorrupt(error)) throw error;
+    const host = readCgroupHost();
+    return ["", readCgroupParent(paths)].flatMap((cgroupParent) => {
+      const container = { id: idOf(paths), resources: { ...NO_LIMITS, cgroupParent } };
+      return directoriesOf(placeCgroups(container, host));
+    });
+  }
+}
+
+function directoriesOf({ unified, v1 }: ContainerCgroups): string[] {
+  return [...(unified === undefined ? [] : [unified]), ...Object.values(v1)];
+}
+
+/** @returns Empty if nobody knows. */
+function readCgroupParent(paths: ContainerPaths): string {
+  try {
+    return readContainerConfig(paths)?.resources.cgroupParent ?? "";
+  } catch (error) {
+    if (isCorrupt(error)) return "";
+    throw error;
+  }
 }
 
 /** A cgroup without processes may be one that a container is just being made in, for this long in milliseconds. */

@@ -1,13 +1,16 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { NO_LIMITS } from "../container/resources.ts";
+import { isPresent } from "../kernel/entry.ts";
 import { findCgroupHierarchies } from "../kernel/proc.ts";
 import { Paths } from "../store/paths.ts";
 import {
   type CgroupHost,
   placeCgroups,
+  readCgroupHost,
   readContainerCgroups,
   readPlannedResources,
   recordCgroups,
+  removeContainerCgroups,
 } from "./cgroup.ts";
 
 const ID = "0123abcd";
@@ -76,4 +79,24 @@ Deno.test("readContainerCgroups() reads what was recorded, and what its monitor'
   Deno.removeSync(directory, { recursive: true });
 
   deepStrictEqual([first, second], [[cgroups, undefined], [cgroups, NO_LIMITS]]);
+});
+
+Deno.test("removeContainerCgroups() finds the cgroups of a container whose record of them is damaged", async () => {
+  const directory = Deno.makeTempDirSync();
+  const paths = new Paths(directory, directory).container(ID + crypto.randomUUID());
+  const id = paths.directory.slice(paths.directory.lastIndexOf("/") + 1);
+  const places = placeCgroups({ id, resources: NO_LIMITS }, readCgroupHost());
+  const cgroups = [places.unified ?? "", ...Object.values(places.v1)];
+  for (const cgroup of cgroups) Deno.mkdirSync(cgroup, { recursive: true });
+  const child = new Deno.Command("sleep", { args: ["100"] }).spawn();
+  Deno.writeTextFileSync(`${places.unified}/cgroup.procs`, String(child.pid));
+  Deno.mkdirSync(paths.runDirectory, { recursive: true });
+  Deno.writeTextFileSync(paths.cgroups, '{"unified":');
+
+  removeContainerCgroups(paths);
+  const { signal } = await child.status;
+  const left = [...cgroups, paths.cgroups].filter(isPresent);
+  Deno.removeSync(directory, { recursive: true });
+
+  deepStrictEqual([signal, left], ["SIGKILL", []]);
 });

@@ -56,6 +56,9 @@ import { containerSecurity } from "./security.ts";
 import { chooseStorageDriver } from "./storage.ts";
 import { loadCopyDriver } from "./storage_support.ts";
 
+/** Namespaces that can be asked for. */
+export type NamespaceModes = Omit<Namespaces, "idRange">;
+
 /** What somebody asks for when making a container. */
 export interface CreateRequest {
   /** An image's reference or id, or the path of an archive; not with `rootfs`. */
@@ -125,11 +128,11 @@ export interface CreateRequest {
   /** Streams that the caller is going to attach. @default {none} */
   attachedStreams?: ContainerConfig["attachedStreams"];
   /** How much of the host it may use. @default {all there is} */
-  resources?: Resources;
+  resources?: Partial<Resources>;
   /** What it may do; what is left out is as in {@linkcode DEFAULT_SECURITY}. @default {DEFAULT_SECURITY} */
   security?: Partial<Security>;
-  /** Which namespaces are its own. @default {PRIVATE_NAMESPACES} */
-  namespaces?: Namespaces;
+  /** Which namespaces are its own; other containers by name or id. @default {all} */
+  namespaces?: Partial<NamespaceModes>;
   /** How many ids of its own it has, so that its root is nobody on the host; 1,000 or more. @default {the host's} */
   ownIds?: number;
   /** Whether the caller starts it at once, so that it is garbage should the caller die before. @default {false} */
@@ -161,7 +164,7 @@ export async function createContainer(
   engine: Engine,
   request: CreateRequest,
 ): Promise<CreatedContainer> {
-  const conflict = hostNameConflict(request.namespaces ?? PRIVATE_NAMESPACES, request);
+  const conflict = hostNameConflict({ ...PRIVATE_NAMESPACES, ...request.namespaces }, request);
   if (conflict !== undefined) throw new WherryError("invalid_argument", conflict);
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
@@ -284,10 +287,8 @@ async function resolveNetworks(
 }
 
 /** Whose namespaces somebody means, by id. */
-function resolveNamespaces(
-  engine: Engine,
-  namespaces: Namespaces = PRIVATE_NAMESPACES,
-): Namespaces {
+function resolveNamespaces(engine: Engine, request: Partial<NamespaceModes> = {}): Namespaces {
+  const namespaces = { ...PRIVATE_NAMESPACES, ...request };
   const resolve = <T extends Namespaces["pid" | "ipc"]>(mode: T): T | `container:${string}` => {
     const wanted = joinedContainer(mode);
     return wanted === undefined ? mode : `container:${findSharer(engine, wanted).id}`;
@@ -316,16 +317,16 @@ async function resolveParentNetwork(
   return ensureParentNetwork(engine, request).name;
 }
 
-/** The whole record but for the name. */
+/** The whole record but for the name, and for the ids. */
 function planConfig(
   id: string,
-  request: CreateRequest,
+  request: CreateRequest & { namespaces: Namespaces },
   { root, defaults }: Pick<ResolvedImage, "root" | "defaults">,
   storageDriver: StorageDriver,
 ): ContainerConfig {
   const { entrypoint, command } = planCommand(request, defaults);
   const networkMode = request.networkMode ?? "none";
-  const namespaces = request.namespaces ?? PRIVATE_NAMESPACES;
+  const { namespaces } = request;
   return {
     schema: 1,
     id,
@@ -364,7 +365,7 @@ function planConfig(
     healthCheck: planHealthCheck(request.healthCheck, defaults),
     attachedStreams: [...(request.attachedStreams ?? [])],
     startsAtOnce: request.startsAtOnce ?? false,
-    resources: request.resources ?? NO_LIMITS,
+    resources: { ...NO_LIMITS, ...request.resources },
     security: request.security === undefined
       ? DEFAULT_SECURITY
       : completeSecurity(request.security),

@@ -1,7 +1,7 @@
 /** What the kernel counts and limits. @module */
 
 import type { Controller } from "../container/limits.ts";
-import { canFilterDevices } from "../kernel/cgroup_bpf.ts";
+import { canFilterDevices } from "../kernel/bpf.ts";
 import { findV1Hierarchy } from "../kernel/cgroup_tree.ts";
 import { cgroupLayoutOf } from "../kernel/host.ts";
 import { v1NameOf } from "./cgroup.ts";
@@ -35,8 +35,9 @@ export function cgroupChecks(files: HostFiles): Check[] {
 export function checkLayout({ hierarchies, unified }: HostControllers): Finding {
   const layout = cgroupLayoutOf(hierarchies);
   if (unified?.isWritable) return ok("layout", `${layout}, version 2 at ${unified.mountPoint}`);
-  const consequence = "Containers have no cgroup of version 2: they cannot be paused, and what " +
-    "outlives a monitor that was killed is not found";
+  const consequence =
+    "stats shows no pressure; without the freezer of version 1 containers cannot be paused, " +
+    "and what outlives a monitor that was killed is not found";
   return unified === undefined
     ? limited("layout", {
       detail: layout === "none" ? "no cgroups are mounted" : "version 1 alone",
@@ -118,7 +119,7 @@ export function checkSwap(hasAccounting: boolean | undefined): Finding {
  * @param canFilter Whether a program of BPF can do so for the cgroup at a path.
  */
 export function checkDevices(host: HostControllers, canFilter: (path: string) => boolean): Finding {
-  if (host.unified !== undefined && canFilter(host.unified.mountPoint)) {
+  if (host.unified?.isWritable && canFilter(host.unified.mountPoint)) {
     return ok("device filter", "BPF, version 2");
   }
   if (findV1Hierarchy(host.hierarchies, "devices") !== undefined) {

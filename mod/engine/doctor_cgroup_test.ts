@@ -87,16 +87,15 @@ Deno.test("checkDevices() takes either version", () => {
   );
 });
 
-Deno.test("checkDevices() names the version that containers get where there are both", () => {
-  const both = fakeHostFiles({
-    ...V2,
-    "/proc/self/mountinfo": V2["/proc/self/mountinfo"] + V1["/proc/self/mountinfo"],
+Deno.test("checkDevices() names the filter that containers get where there are both", () => {
+  const mounts = (access: string): Record<string, string> => ({
+    "/proc/self/mountinfo": V1["/proc/self/mountinfo"] +
+      `30 23 0:26 / /cg/unified ${access} - cgroup2 cgroup2 rw\n`,
   });
+  const detailOf = (access: string): string =>
+    checkDevices(readHostControllers(fakeHostFiles(mounts(access))), () => true).detail;
 
-  strictEqual(
-    checkDevices(readHostControllers(both), () => true).detail,
-    "BPF, version 2",
-  );
+  deepStrictEqual([detailOf("rw"), detailOf("ro")], ["BPF, version 2", "version 1"]);
 });
 
 Deno.test("checkFreezer() and checkKill() look at the files of a cgroup", () => {

@@ -121,7 +121,8 @@ function notRunning(wanted: string, status: ContainerStatus): WherryError {
 }
 
 /**
- * A container that started before this host had a cgroup2 file system has none.
+ * A container that started before this host had a cgroup2 file system has none there, and one that was recorded for an
+ * update may not be made yet.
  *
  * @throws {WherryError} `unsupported` if it has one that cannot be seen from here: outside of it a process would have
  * neither its limits nor what keeps devices from it.
@@ -130,7 +131,8 @@ function findExistingCgroups(
   { config: { id }, paths, state: { pid } }: Container,
   wanted: string,
 ): ContainerCgroups {
-  const { unified, v1 } = readContainerCgroups(paths);
+  const { unified, v1: recorded } = readContainerCgroups(paths);
+  const v1 = Object.fromEntries(Object.entries(recorded).filter(([, path]) => isPresent(path)));
   if (unified !== undefined && isPresent(unified)) return { unified, v1 };
   if (!isInCgroup(pid, id)) return { unified: undefined, v1 };
   throw new WherryError(

@@ -14,8 +14,10 @@ import type { Step } from "../container/plan.ts";
 import { checkResources } from "../container/resource_checks.ts";
 import type { Resources } from "../container/resources.ts";
 import { WherryError } from "../errors.ts";
+import { splitDeviceNumber } from "../kernel/device.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { findV1Hierarchy, parseControllers } from "../kernel/cgroup_tree.ts";
+import type { HostCgroupHierarchy } from "../kernel/proc.ts";
 import { type CgroupHost, isOwnParent, placeCgroups, readCgroupHost, v1NameOf } from "./cgroup.ts";
 import { findDeviceSupport } from "./device_support.ts";
 import type { DeviceSupport } from "./device_wishes.ts";
@@ -91,8 +93,8 @@ export class LimitHost implements LimitContext {
 
   /** @throws {WherryError} `not_found` or `invalid_argument` if it is no block device. */
   deviceNumberOf(path: string): string {
-    const { rdev } = statDevice(path);
-    return `${major(rdev)}:${minor(rdev)}`;
+    const { major, minor } = splitDeviceNumber(statDevice(path).rdev);
+    return `${major}:${minor}`;
   }
 
   /** @throws {WherryError} `unsupported`, naming the flag and what is missing. */
@@ -178,19 +180,10 @@ function statIfPresent(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** @see makedev(3) */
-function major(rdev: number): number {
-  const number = BigInt(rdev);
-  return Number(((number >> 8n) & 0xfffn) | ((number >> 32n) & ~0xfffn));
-}
-
-function minor(rdev: number): number {
-  const number = BigInt(rdev);
-  return Number((number & 0xffn) | ((number >> 12n) & 0xffffff00n));
-}
-
 /** What is to be done at the start for a container's cgroups. */
 export interface CgroupPlan {
+  /** Where this host has cgroups. */
+  hierarchies: readonly HostCgroupHierarchy[];
   steps: Step[];
   /** Those that the container is in from the start. */
   own: ContainerCgroups;
@@ -236,6 +229,7 @@ export function planContainerCgroups(
   const { tree } = host;
   const isOutside = config.resources.cgroupParent.startsWith("/");
   return {
+    hierarchies: host.hierarchies,
     steps: planCgroup({
       cgroups,
       needed,

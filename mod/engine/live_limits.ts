@@ -5,8 +5,9 @@ import { type Controller, type LimitWrite, planLimits } from "../container/limit
 import type { ContainerCgroups } from "../container/plan_cgroup.ts";
 import type { Resources } from "../container/resources.ts";
 import { WherryError } from "../errors.ts";
-import { listCgroupProcesses, moveProcesses } from "../kernel/cgroup.ts";
+import { listCgroupProcesses, moveProcesses, removeEmptyCgroup } from "../kernel/cgroup.ts";
 import { ControlError, readControl, writeControl } from "../kernel/cgroup_control.ts";
+import { isPresent } from "../kernel/entry.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import {
   type CgroupHost,
@@ -80,7 +81,7 @@ class LiveCgroups {
   readonly #paths: ContainerPaths;
   readonly #config: ContainerConfig;
   readonly #context: LiveContext;
-  readonly #made = new Set<string>();
+  readonly #used = new Set<string>();
   readonly #planned: Resources | undefined;
   #cgroups: ContainerCgroups;
 
@@ -100,7 +101,7 @@ class LiveCgroups {
   /** Makes sure that there are the files of a controller. */
   ensure(controller: Controller): void {
     if (this.#context.offer.generationOf(controller) === "v2") this.#enable(controller);
-    else if (this.#cgroups.v1[v1NameOf(controller)] === undefined) this.#make(controller);
+    else this.#make(controller);
   }
 
   #enable(controller: Controller): void {
@@ -118,22 +119,29 @@ class LiveCgroups {
     }
   }
 
+  /** Also what is recorded: who was to make it, or to fill it, may have been killed before it could. */
   #make(controller: Controller): void {
-    const { host, undo } = this.#context;
+    const { host } = this.#context;
     const name = v1NameOf(controller);
-    const directory = placeCgroups(this.#config, host).v1[name];
+    const recorded = this.#cgroups.v1[name];
+    const directory = recorded ?? placeCgroups(this.#config, host).v1[name];
     if (directory === undefined) throw withoutCgroup(this.#config.name);
+    if (recorded === undefined) this.#announce(name, directory);
+    Deno.mkdirSync(directory, { recursive: true });
+    if (controller === "cpuset") cpusetsOf(this.#cgroups, host).forEach(inheritCpuset);
+    this.#used.add(directory);
+  }
+
+  /** Records a cgroup before it is made, so that it is found should this process be killed meanwhile. */
+  #announce(name: string, directory: string): void {
     const before = this.#cgroups;
     this.#cgroups = { ...before, v1: { ...before.v1, [name]: directory } };
-    // First, so that it is found should this process be killed meanwhile
     recordCgroups(this.#paths, this.#cgroups, this.#planned);
-    Deno.mkdirSync(directory, { recursive: true });
-    undo.defer(() => {
-      Deno.removeSync(directory);
+    this.#context.undo.defer(() => {
+      // One that has processes already stays, without limits, until they end
+      if (isPresent(directory) && !removeEmptyCgroup(directory)) return;
       recordCgroups(this.#paths, before, this.#planned);
     });
-    if (controller === "cpuset") cpusetsOf(this.#cgroups, host).forEach(inheritCpuset);
-    this.#made.add(directory);
   }
 
   #directoryOf(controller: Controller): string {
@@ -166,11 +174,11 @@ class LiveCgroups {
     if (!limit.isOptional) throw refusedValue(`${directory}/${first.file}`, first.value, refusal);
   }
 
-  /** Moves the container's processes into what was made for them. */
+  /** Moves the container's processes into the cgroups of version 1 that they are not in yet. */
   fill(): void {
     const { unified, v1 } = this.#cgroups;
     const from = unified ?? v1["freezer"];
-    for (const to of this.#made) {
+    for (const to of this.#used) {
       if (from !== undefined) moveProcesses(() => listCgroupProcesses(from), to);
     }
   }

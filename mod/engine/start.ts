@@ -24,12 +24,7 @@ import { tableNameOf } from "../network/table_state.ts";
 import type { Sandbox } from "../network/sandbox.ts";
 import { openForReading } from "../kernel/open.ts";
 import type { HostCgroupHierarchy } from "../kernel/proc.ts";
-import {
-  leaveCgroup,
-  readCgroupHierarchies,
-  readPlannedResources,
-  recordCgroups,
-} from "./cgroup.ts";
+import { leaveCgroup, readPlannedResources, recordCgroups } from "./cgroup.ts";
 import type { CreatedContainer } from "./create.ts";
 import { findContainerDevices } from "./device_support.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
@@ -169,7 +164,6 @@ async function planStart(
 ): Promise<Step[]> {
   const paths = engine.paths.container(config.id);
   const lowerDirectories = lowerDirectoriesOf(engine, config);
-  const hierarchies = readCgroupHierarchies();
   checkCanBeEnded(config.namespaces, cgroups.steps);
   return planLaunch({
     config: { ...config, env: processEnv(config, config.hasTerminal) },
@@ -179,7 +173,7 @@ async function planStart(
     security: await withFilter(config.security, containerSecurity(config)),
     devices: await findContainerDevices(config, cgroups.devices),
     systemPaths: systemPathsOf(config.security),
-    cgroupHierarchies: visibleCgroups(hierarchies, {
+    cgroupHierarchies: visibleCgroups(cgroups.hierarchies, {
       own: cgroups.own,
       isVisible: (hierarchy) => showsAllCgroups(config) || hasOwnCgroup(hierarchy, cgroups.steps),
     }),

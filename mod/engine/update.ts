@@ -2,7 +2,7 @@
 
 import type { PublishedPort, RestartPolicy } from "../container/config.ts";
 import { MonitorConnection } from "../container/monitor.ts";
-import type { Resources } from "../container/resources.ts";
+import type { LimitChanges } from "../container/limits_update.ts";
 import { WherryError } from "../errors.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { type Engine, systemFailure } from "./engine.ts";
@@ -16,8 +16,8 @@ import { updatePorts } from "./update_ports.ts";
 export interface ContainerUpdate {
   /** When it is started again from now on. @default {as before} */
   restartPolicy?: RestartPolicy;
-  /** Limits that are to be different; of lists the devices that are named. @default {none} */
-  resources?: Partial<Resources>;
+  /** Limits that are to be different. @default {none} */
+  resources?: LimitChanges;
   /** Ports that are published from now on. @default {none} */
   publish?: readonly PublishedPort[];
   /** Ports that are not published any more; without a host address or a host port, whatever they are. @default {none} */

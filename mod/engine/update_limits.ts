@@ -1,6 +1,6 @@
 /** Changing how much of the host a container may use, also while it runs. @module */
 
-import { mergeResources } from "../container/limits_update.ts";
+import { type LimitChanges, mergeResources } from "../container/limits_update.ts";
 import type { Resources } from "../container/resources.ts";
 import { WherryError } from "../errors.ts";
 import { changeContainer, type OpenContainer } from "./change_container.ts";
@@ -18,7 +18,7 @@ import { setLiveLimits } from "./live_limits.ts";
 export function checkLimitUpdate(
   engine: Engine,
   wanted: string,
-  changes: Partial<Resources>,
+  changes: LimitChanges,
 ): void {
   planUpdate(wanted, findContainer(engine, wanted).config.resources, changes);
 }
@@ -32,7 +32,7 @@ export function checkLimitUpdate(
 export async function updateLimits(
   engine: Engine,
   wanted: string,
-  changes: Partial<Resources>,
+  changes: LimitChanges,
 ): Promise<void> {
   const { paths } = findContainer(engine, wanted);
   await changeContainer(engine, wanted, ({ record, isRunning }: OpenContainer) => {
@@ -47,7 +47,7 @@ export async function updateLimits(
   });
 }
 
-function planUpdate(wanted: string, old: Resources, changes: Partial<Resources>): Resources {
+function planUpdate(wanted: string, old: Resources, changes: LimitChanges): Resources {
   return explained(wanted, () => {
     const resources = mergeResources(old, changes);
     checkLimits(resources);

@@ -154,10 +154,11 @@ function moveProcess(pid: number, path: string): void {
   }
 }
 
+/** A process outside this pid namespace is 0 there, which would mean ourselves. */
 function readProcesses(path: string): number[] {
   try {
-    return Deno.readTextFileSync(`${path}/cgroup.procs`).split("\n").filter((line) => line !== "")
-      .map(Number);
+    return Deno.readTextFileSync(`${path}/cgroup.procs`).split("\n").map(Number)
+      .filter((pid) => pid > 0);
   } catch (error) {
     if (isGone(error)) return [];
     throw error;
