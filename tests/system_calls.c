@@ -62,6 +62,7 @@ static void try(const char *abi, long number, volatile long *result)
 	const struct timespec patience = { .tv_sec = 1 };
 	sigset_t ends;
 	pid_t child;
+	pid_t ended;
 	int status;
 
 	sigemptyset(&ends);
@@ -79,9 +80,12 @@ static void try(const char *abi, long number, volatile long *result)
 	}
 	if (child < 0)
 		exit(2);
-	if (sigtimedwait(&ends, NULL, &patience) < 0)
-		kill(child, SIGKILL); /* some wait for ever, and block all else */
-	if (waitpid(child, &status, 0) != child)
+	/* Children of children end here, too, if this is the first process of a container */
+	while ((ended = waitpid(child, &status, WNOHANG)) == 0) {
+		if (sigtimedwait(&ends, NULL, &patience) < 0)
+			kill(child, SIGKILL); /* some wait for ever, and block all else */
+	}
+	if (ended != child)
 		exit(2);
 	if (WIFSIGNALED(status))
 		printf("%ld signal %d\n", number, WTERMSIG(status));
