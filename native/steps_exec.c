@@ -74,7 +74,6 @@ static void become_init(struct child *child)
 	(void)sys_close_range(REPORT_FD + 1, ~0U);
 	if (replace_host_null() < 0)
 		sys_exit(EXIT_FORBIDDEN);
-	(void)sys_close_range(REPORT_FD, ~0U);
 	(void)sys_chdir("/");
 	sys_free(monitor->plan.data, monitor->plan.size);
 	sys_free(monitor, sizeof(*monitor));
