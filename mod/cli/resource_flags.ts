@@ -108,8 +108,16 @@ function parseCpus(cpus: number): number {
 }
 
 /** 0 and what is below it mean "no limit". */
+/** `PID_MAX_LIMIT` of the kernel. */
+const MOST_PIDS = 4_194_304;
+
 function parsePidsLimit(limit: number | undefined): number {
   if (limit === undefined) return 0;
+  if (limit > MOST_PIDS) {
+    throw flagError(`invalid value: ${limit}. Valid pids limit range is 1-${MOST_PIDS}`, {
+      hint: "Leave it out, or give -1, for no limit",
+    });
+  }
   return limit <= 0 ? -1 : limit;
 }
 

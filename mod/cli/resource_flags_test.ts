@@ -66,6 +66,10 @@ for (
       message: `invalid argument "-2" for "--memory-swap" flag: invalid size: '-2'`,
     },
     {
+      args: ["--pids-limit", "4194305"],
+      message: "invalid value: 4194305. Valid pids limit range is 1-4194304",
+    },
+    {
       args: ["--memory-swappiness", "101"],
       message: "invalid value: 101. Valid memory swappiness range is 0-100",
     },

@@ -78,3 +78,17 @@ export function refuseUnoffered({ flags, given }: GivenFlags): void {
     });
   }
 }
+
+/**
+ * Refuses to verify or make signatures, for `pull` and `push`.
+ *
+ * @throws {WherryError} `unsupported`, saying why.
+ */
+export function checkContentTrust(flags: { readonly "disable-content-trust": boolean }): void {
+  if (flags["disable-content-trust"]) return;
+  throw new WherryError(
+    "unsupported",
+    "Cannot use --disable-content-trust=false: wherry neither makes nor verifies signatures",
+    { hint: REFUSALS["disable-content-trust"].hint },
+  );
+}

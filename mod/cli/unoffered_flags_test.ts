@@ -1,7 +1,7 @@
 import { throws } from "node:assert/strict";
 import { UNOFFERED_FLAGS } from "./definitions/unoffered_flags.ts";
 import { parseFlags } from "./flags.ts";
-import { type GivenFlags, refuseUnoffered } from "./unoffered_flags.ts";
+import { checkContentTrust, type GivenFlags, refuseUnoffered } from "./unoffered_flags.ts";
 
 function parse(...args: string[]): GivenFlags {
   return parseFlags(UNOFFERED_FLAGS, args, { interspersed: false });
@@ -31,4 +31,12 @@ Deno.test("refuseUnoffered() takes values that say what is so anyway", () => {
     ...["--disable-content-trust", "--isolation=default", "--runtime=wherry"],
     "--use-api-socket=false",
   ));
+});
+
+Deno.test("checkContentTrust() refuses to have signatures looked at", () => {
+  checkContentTrust({ "disable-content-trust": true });
+  throws(() => checkContentTrust({ "disable-content-trust": false }), {
+    name: "WherryError",
+    kind: "unsupported",
+  });
 });

@@ -121,6 +121,16 @@ const MAX_ARGUMENT_INDEX = 5;
 const MAX_VALUE = (1n << 64n) - 1n;
 const MAX_RELEASE = 255;
 
+const PROFILE_KEYS = [
+  ...["defaultAction", "defaultErrnoRet", "defaultErrno", "architectures", "archMap", "syscalls"],
+  ...["flags", "listenerPath", "listenerMetadata"],
+];
+const RULE_KEYS = ["names", "name", "action", "errnoRet", "errno", "args", "includes", "excludes"];
+const CONDITION_KEYS = ["index", "value", "valueTwo", "op"];
+const SCOPE_KEYS = ["caps", "arches", "minKernel"];
+/** What people write notes in, and where editors look for a schema. */
+const COMMENT_KEY = /^(?:[$_].*|comment|description)$/;
+
 /** One value of a profile and where it stands, for messages. */
 class Field {
   readonly #source: string;
@@ -153,7 +163,7 @@ class Field {
     return this.#value === undefined || this.#value === null;
   }
 
-  /** The value of `key`; others are nobody's business. */
+  /** The value of `key`. */
   at(key: string): Field {
     if (this.isAbsent) return new Field(this.#source, `${this.#path}.${key}`, undefined);
     if (typeof this.#value !== "object" || Array.isArray(this.#value)) {
@@ -161,6 +171,20 @@ class Field {
     }
     const path = this.#path === "" ? key : `${this.#path}.${key}`;
     return new Field(this.#source, path, (this.#value as Record<string, unknown>)[key]);
+  }
+
+  /**
+   * Refuses keys that nobody reads: a misspelt one would let through what it was to deny.
+   *
+   * @param keys All that have a meaning; those that comment need not be among them.
+   */
+  checkKeys(keys: readonly string[]): void {
+    if (typeof this.#value !== "object" || this.#value === null) return;
+    const unknown = Object.keys(this.#value).find((key) =>
+      !keys.includes(key) && !COMMENT_KEY.test(key)
+    );
+    if (unknown === undefined) return;
+    throw this.refuse(`unknown field "${unknown}"`, { hint: `Use one of ${keys.join(", ")}` });
   }
 
   list(): Field[] {
@@ -214,6 +238,7 @@ class Field {
  */
 export function parseSeccompProfile(json: string, source: string): SeccompProfile | undefined {
   const root = new Field(source, "", parseJson(json, source));
+  root.checkKeys(PROFILE_KEYS);
   const syscalls = root.at("syscalls").list();
   if (root.at("defaultAction").text() === "" && syscalls.length === 0) return undefined;
   checkNoListener(root);
@@ -292,6 +317,7 @@ function parseArchitectureEntry(field: Field): string[] {
 }
 
 function parseRule(field: Field): SeccompRule {
+  field.checkKeys(RULE_KEYS);
   const includes = field.at("includes");
   const excludes = field.at("excludes");
   return {
@@ -315,6 +341,7 @@ function parseNames(field: Field): string[] {
 }
 
 function parseCondition(field: Field): ArgumentCondition {
+  field.checkKeys(CONDITION_KEYS);
   const operator = field.at("op");
   const name = operator.text();
   if (!isOperator(name)) {
@@ -333,6 +360,7 @@ function isOperator(name: string): boolean {
 }
 
 function parseScope(field: Field): RuleScope {
+  field.checkKeys(SCOPE_KEYS);
   const minKernel = parseRelease(field.at("minKernel"));
   return {
     capabilities: field.at("caps").texts(),

@@ -78,14 +78,40 @@ Deno.test("parseSeccompProfile() takes a profile that says nothing for none", ()
   strictEqual(parse({ syscalls: [] }), undefined);
 });
 
-Deno.test("parseSeccompProfile() ignores fields that it does not know, as docker does", () => {
+Deno.test("parseSeccompProfile() takes comments, and names of errnos that docker does not read", () => {
   strictEqual(
-    parse({ defaultAction: "SCMP_ACT_LOG", defaultErrno: "ENOSYS" })?.defaultAction,
+    parse({
+      $schema: "https://example.com/seccomp",
+      defaultAction: "SCMP_ACT_LOG",
+      defaultErrno: "ENOSYS",
+      comment: "",
+      syscalls: [{ names: ["kill"], action: "SCMP_ACT_ERRNO", errno: "EPERM", _why: "" }],
+    })?.defaultAction,
     0x7ffc0000,
   );
 });
 
 const REFUSED: readonly (readonly [name: string, profile: unknown, reason: string])[] = [
+  [
+    "a misspelt field, which would deny nothing",
+    { defaultAction: "SCMP_ACT_ALLOW", syscals: [] },
+    'unknown field "syscals"',
+  ],
+  [
+    "a misspelt field of a rule",
+    withRule({ names: ["kill"], action: "SCMP_ACT_ALLOW", arg: [] }),
+    'syscalls[0]: unknown field "arg"',
+  ],
+  [
+    "a misspelt field of a condition",
+    withCondition({ index: 0, value: 1, value2: 1, op: "SCMP_CMP_EQ" }),
+    'syscalls[0].args[0]: unknown field "value2"',
+  ],
+  [
+    "a misspelt field of a scope",
+    withRule({ names: ["kill"], action: "SCMP_ACT_ALLOW", includes: { cap: ["CAP_CHOWN"] } }),
+    'syscalls[0].includes: unknown field "cap"',
+  ],
   ["a list", [], "it is not an object"],
   ["a text", "x", "it is not an object"],
   ["an action that is none", { defaultAction: 1 }, "defaultAction: it is not a text"],

@@ -19,6 +19,7 @@ import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { resultScreen } from "../progress.ts";
 import { type ReportedPull, reportPull, statusLine } from "../pull_report.ts";
+import { checkContentTrust } from "../unoffered_flags.ts";
 
 type PullFlags = ParsedFlags<typeof PULL_FLAGS>["flags"];
 
@@ -27,6 +28,7 @@ export async function run(
   context: Context,
   { flags, positionals: [name = ""] }: ParsedFlags<typeof PULL_FLAGS>,
 ): Promise<number> {
+  checkContentTrust(flags);
   const reference = parseReference(name);
   if (flags["all-tags"]) await pullAll(context, reference, { flags, name });
   else await pullOne(context, reference, { flags, name });

@@ -19,12 +19,14 @@ import { callerVariable } from "../environment.ts";
 import { EXIT_FAILURE } from "../exit_code.ts";
 import type { ParsedFlags } from "../flags.ts";
 import { ProgressDisplay, type ProgressScreen, PUSH_WORDS, resultScreen } from "../progress.ts";
+import { checkContentTrust } from "../unoffered_flags.ts";
 
 /** Pushes an image, or all of a repository, and prints what the registry calls it. */
 export async function run(
   { engine, output }: Context,
   { flags, positionals: [name = ""] }: ParsedFlags<typeof PUSH_FLAGS>,
 ): Promise<number> {
+  checkContentTrust(flags);
   const reference = parseReference(name);
   checkName(reference, { name, isAll: flags["all-tags"] });
   const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
