@@ -7,8 +7,8 @@
 /* Room for "/proc/self/fd/" and a number. */
 #define FD_PATH_SIZE 32
 
-/* Links that lead nowhere yet are followed to what has to be made there, so many in a row: Debian has
- * /etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf, for example. */
+/* Links that lead nowhere yet are followed to what has to be made there, so many in a row: Debian
+ * has /etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf, for example. */
 #define MAX_DANGLING_LINKS 16
 
 /* The descriptor of "/" as the container sees it. */
