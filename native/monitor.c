@@ -176,9 +176,33 @@ int main(int argc, char **argv)
 
 /* The build for the sanitizers has main() called by the C library, which they need. */
 #ifndef WHERRY_SANITIZED
+#define ARGUMENTS_MAX 4
+#define FRAME_SIZE 256 /* more than start() and the call of begin() take */
+
+/* The kernel puts what a program begins with at a random place between the page of the arguments'
+ * text and the first frame. Nobody needs it any more: the memory of a monitor is the same each
+ * time. */
+__attribute__((noinline)) static _Noreturn void begin(const int64_t *stack)
+{
+	int argc = (int)stack[0];
+	char *arguments[ARGUMENTS_MAX + 1] = { NULL };
+	char *page = (char *)(((uintptr_t)stack) & ~(uintptr_t)(PAGE_SIZE - 1));
+
+	for (int i = 0; i < argc && i < ARGUMENTS_MAX; i++)
+		arguments[i] = (char *)(uintptr_t)stack[1 + i];
+	if (argc > 0)
+		discard_pages(page, (size_t)(arguments[0] - page));
+	sys_exit(main(argc, arguments));
+}
+
+/* All frames but this one are on pages of their own. */
 __attribute__((used)) static _Noreturn void start(int64_t *stack)
 {
-	sys_exit(main((int)stack[0], (char **)(stack + 1)));
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+	volatile char *gap = __builtin_alloca((frame & (PAGE_SIZE - 1)) + FRAME_SIZE);
+
+	gap[0] = 0;
+	begin(stack);
 }
 
 ARCH_ENTRY(start);

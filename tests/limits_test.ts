@@ -197,8 +197,13 @@ testWhole("update limits a container that was started without limits", async (wh
     inHost,
   );
   await output(wherry, "restart", "-t", "0", "box");
-  strictEqual(await read(wherry, "box", CPUSET.replace("cpuset.cpus", "cpuset.cpus")), "0");
-  strictEqual(await read(wherry, "box", MEMORY), "67108864");
+  // A container does not see the cgroups of version 1 that it has got since its start
+  const limitOf = async (file: string): Promise<string> =>
+    IS_UNIFIED
+      ? await read(wherry, "box", file)
+      : Deno.readTextFileSync(file.replace(/[^/]*$/, `wherry/${id}/$&`)).trim();
+  strictEqual(await limitOf(CPUSET), "0");
+  strictEqual(await limitOf(MEMORY), "67108864");
   await output(wherry, "rm", "-f", "box");
 });
 
