@@ -16,6 +16,11 @@ const CLONE = ["clone", String(NS)];
 const SLAVE = ["mount", "", "/", "", SLAVE_RECURSIVE, ""];
 const JOIN = ["join-user", String(NS | UTS)];
 
+/** What comes before what a test is about. */
+function begin(log: string): string[][] {
+  return [["log", log, "cri", "0", "1"], CLONE, OWNER, SLAVE];
+}
+
 async function ownNamespaces(): Promise<OwnNamespaces> {
   return await createOwnNamespaces({ first: FIRST, count: COUNT });
 }
@@ -27,10 +32,7 @@ testBoth("step_join_user() makes the process root of ids that are nobody's", asy
 
   await using monitor = start(
     plan(
-      ["log", log, "cri", "0", "1"],
-      CLONE,
-      OWNER,
-      SLAVE,
+      ...begin(log),
       JOIN,
       shell("id -u; id -g; id -G; cat /proc/self/uid_map /proc/self/gid_map"),
     ),
@@ -50,10 +52,7 @@ testBoth("step_join_user() leaves the container no descriptor", async (context) 
 
   await using monitor = start(
     plan(
-      ["log", log, "cri", "0", "1"],
-      CLONE,
-      OWNER,
-      SLAVE,
+      ...begin(log),
       JOIN,
       execute("/bin/ls", "/proc/self/fd"),
     ),
@@ -77,10 +76,7 @@ testBoth("step_join_user() locks the mounts that are there", async (context) => 
 
   await using monitor = start(
     plan(
-      ["log", log, "cri", "0", "1"],
-      CLONE,
-      OWNER,
-      SLAVE,
+      ...begin(log),
       ["mount", "tmpfs", "/mnt", "tmpfs", "0", ""],
       JOIN,
       shell(
@@ -104,10 +100,7 @@ testBoth(
 
     await using monitor = start(
       plan(
-        ["log", log, "cri", "0", "1"],
-        CLONE,
-        OWNER,
-        SLAVE,
+        ...begin(log),
         ["mount", "tmpfs", "/mnt", "tmpfs", "0", ""],
         ["root", "/mnt"],
         ["symlink", "x", "/link"],
@@ -130,10 +123,7 @@ testBoth("step_attach_tree() shows and keeps ids as those inside", async ({ star
 
   await using monitor = start(
     plan(
-      ["log", log, "cri", "0", "1"],
-      CLONE,
-      OWNER,
-      SLAVE,
+      ...begin(log),
       ["root", "/"],
       ["attach-tree", `${directory}/source`, "/mnt", ID_MAPPED, "0", PRIVATE],
       JOIN,

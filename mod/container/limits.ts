@@ -78,7 +78,7 @@ export function planLimits(resources: Resources, context: LimitContext): LimitWr
     ...(isUnified("cpu") ? planUnifiedCpu(resources) : planCpu(resources)),
     ...planCpuset(resources),
     ...planPids(resources),
-    ...(isUnified("io") ? planUnifiedIo(resources, context) : planIo(resources, context)),
+    ...planIo(resources, context, isUnified("io") ? UNIFIED_IO : V1_IO),
   ];
 }
 
@@ -86,7 +86,7 @@ export function planLimits(resources: Resources, context: LimitContext): LimitWr
 function write(
   controller: Controller,
   flag: string,
-  ...choices: readonly (readonly [file: string, value: string | number])[]
+  ...choices: readonly FileValue[]
 ): LimitWrite {
   return {
     flag,
@@ -228,83 +228,67 @@ export function ioWeightOf(weight: number): number {
   return 1 + Math.floor((weight - 10) * 9999 / 990);
 }
 
-/** The scheduler BFQ has a file of its own. */
-function planUnifiedIo(resources: Resources, context: LimitContext): LimitWrite[] {
-  const { blkioWeight } = resources;
-  const rates = [
-    ["--device-read-bps", "rbps", resources.deviceReadBps],
-    ["--device-write-bps", "wbps", resources.deviceWriteBps],
-    ["--device-read-iops", "riops", resources.deviceReadIops],
-    ["--device-write-iops", "wiops", resources.deviceWriteIops],
-  ] as const;
-  return [
-    ...only(
-      blkioWeight !== 0,
-      () =>
-        write(
-          "io",
-          "--blkio-weight",
-          ["io.bfq.weight", blkioWeight],
-          ["io.weight", ioWeightOf(blkioWeight)],
-        ),
-    ),
-    ...resources.blkioDeviceWeights.map((limit) =>
-      forDevice(limit, context, (number) =>
-        write(
-          "io",
-          "--blkio-weight-device",
-          ["io.bfq.weight", `${number} ${limit.value}`],
-          ["io.weight", `${number} ${ioWeightOf(limit.value)}`],
-        ))
-    ),
-    ...rates.flatMap(([flag, key, limits]) =>
-      limits.map((limit) =>
-        forDevice(
-          limit,
-          context,
-          (number) => write("io", flag, ["io.max", `${number} ${key}=${limit.value}`]),
-        )
-      )
-    ),
-  ];
+/** A control file and what is written to it. */
+type FileValue = readonly [file: string, value: string | number];
+
+/** Where limits of block I/O are written; the scheduler BFQ has files of its own. */
+interface IoFiles {
+  weight(weight: number): readonly FileValue[];
+  deviceWeight(device: string, weight: number): readonly FileValue[];
+  /** @param rate `read` or `write`, and `bps` or `iops`. */
+  deviceRate(device: string, rate: readonly [string, string], most: number): FileValue;
 }
 
-function planIo(resources: Resources, context: LimitContext): LimitWrite[] {
+const UNIFIED_IO: IoFiles = {
+  weight: (weight) => [["io.bfq.weight", weight], ["io.weight", ioWeightOf(weight)]],
+  deviceWeight: (device, weight) => [
+    ["io.bfq.weight", `${device} ${weight}`],
+    ["io.weight", `${device} ${ioWeightOf(weight)}`],
+  ],
+  deviceRate: (device, [way, unit], most) => ["io.max", `${device} ${way[0]}${unit}=${most}`],
+};
+
+const V1_IO: IoFiles = {
+  weight: (weight) => [["blkio.weight", weight], ["blkio.bfq.weight", weight]],
+  deviceWeight: (device, weight) => [
+    ["blkio.weight_device", `${device} ${weight}`],
+    ["blkio.bfq.weight_device", `${device} ${weight}`],
+  ],
+  deviceRate: (device, [way, unit], most) => [
+    `blkio.throttle.${way}_${unit}_device`,
+    `${device} ${most}`,
+  ],
+};
+
+function planIo(resources: Resources, context: LimitContext, files: IoFiles): LimitWrite[] {
   const { blkioWeight } = resources;
   const rates = [
-    ["--device-read-bps", "read_bps", resources.deviceReadBps],
-    ["--device-write-bps", "write_bps", resources.deviceWriteBps],
-    ["--device-read-iops", "read_iops", resources.deviceReadIops],
-    ["--device-write-iops", "write_iops", resources.deviceWriteIops],
+    ["read", "bps", resources.deviceReadBps],
+    ["write", "bps", resources.deviceWriteBps],
+    ["read", "iops", resources.deviceReadIops],
+    ["write", "iops", resources.deviceWriteIops],
   ] as const;
   return [
     ...only(
       blkioWeight !== 0,
-      () =>
-        write(
-          "io",
-          "--blkio-weight",
-          ["blkio.weight", blkioWeight],
-          ["blkio.bfq.weight", blkioWeight],
-        ),
+      () => write("io", "--blkio-weight", ...files.weight(blkioWeight)),
     ),
     ...resources.blkioDeviceWeights.map((limit) =>
-      forDevice(limit, context, (number) =>
-        write(
-          "io",
-          "--blkio-weight-device",
-          ["blkio.weight_device", `${number} ${limit.value}`],
-          ["blkio.bfq.weight_device", `${number} ${limit.value}`],
-        ))
+      forDevice(
+        limit,
+        context,
+        (device) =>
+          write("io", "--blkio-weight-device", ...files.deviceWeight(device, limit.value)),
+      )
     ),
-    ...rates.flatMap(([flag, key, limits]) =>
+    ...rates.flatMap(([way, unit, limits]) =>
       limits.map((limit) =>
-        forDevice(
-          limit,
-          context,
-          (number) =>
-            write("io", flag, [`blkio.throttle.${key}_device`, `${number} ${limit.value}`]),
-        )
+        forDevice(limit, context, (device) =>
+          write(
+            "io",
+            `--device-${way}-${unit}`,
+            files.deviceRate(device, [way, unit], limit.value),
+          ))
       )
     ),
   ];
