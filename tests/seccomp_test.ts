@@ -239,13 +239,18 @@ testWhole("start and exec go by the profile that the container was made with", a
 });
 
 testWhole("inspect shows a profile as docker does", async (wherry) => {
-  const profile = useProfile(wherry, '{ "defaultAction" : "SCMP_ACT_ALLOW",\n "x": " y " }\n');
+  const profile = useProfile(
+    wherry,
+    '{ "defaultAction" : "SCMP_ACT_ALLOW",\n "comment": " y " }\n',
+  );
   await wherry.run(["create", ...await wherry.busybox(["--name", "box", ...profile]), "true"]);
 
   const format = "{{json .HostConfig.SecurityOpt}}";
   const { stdout } = await wherry.run(["inspect", "--format", format, "box"]);
 
-  deepStrictEqual(JSON.parse(stdout), ['seccomp={"defaultAction":"SCMP_ACT_ALLOW","x":" y "}']);
+  deepStrictEqual(JSON.parse(stdout), [
+    'seccomp={"defaultAction":"SCMP_ACT_ALLOW","comment":" y "}',
+  ]);
   await wherry.run(["rm", "box"]);
 });
 
