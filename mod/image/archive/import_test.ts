@@ -1,10 +1,9 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { sourceOf } from "../../../tests/fakes/byte_source.ts";
-import { TestImageStore, UNUSED } from "../../../tests/fakes/image_store.ts";
+import { TestImageStore, testStore, UNUSED } from "../../../tests/fakes/image_store.ts";
 import { tarOf } from "../../../tests/fakes/tar_builder.ts";
 import { bzip2, xz } from "../../../tests/fakes/host_compression.ts";
-import { needs } from "../../../tests/needs.ts";
 import { sweepImages } from "../store/image_sweep.ts";
 import { getImage } from "../store/images.ts";
 import { ImagePaths } from "../store/image_paths.ts";
@@ -29,17 +28,6 @@ function importBytes(
   });
 }
 
-function test(name: string, body: (store: TestImageStore) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !needs("root"),
-    fn: async () => {
-      using store = new TestImageStore();
-      await body(store);
-    },
-  });
-}
-
 const FORMS: ReadonlyArray<readonly [form: string, bytes: Uint8Array]> = [
   ["a plain tar", TAR],
   ["a gzipped tar", GZIP],
@@ -61,7 +49,7 @@ function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
 }
 
 for (const [form, bytes] of FORMS) {
-  test(`importRootfs() unpacks ${form}`, async (store) => {
+  testStore(`importRootfs() unpacks ${form}`, async (store) => {
     const { id } = await importBytes(store.paths, bytes);
 
     const image = getImage(store.paths, "box");
@@ -69,7 +57,7 @@ for (const [form, bytes] of FORMS) {
     strictEqual(Deno.readTextFileSync(`${image.layerDirs[0]}/bin/sh`).length, 10_000);
   });
 
-  test(`importRootfs() stores ${form} as it came`, async (store) => {
+  testStore(`importRootfs() stores ${form} as it came`, async (store) => {
     await importBytes(store.paths, bytes);
 
     const hex = new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(bytes)));
@@ -81,7 +69,7 @@ for (const [form, bytes] of FORMS) {
 const FOREIGN = [["xz", xz], ["bzip2", bzip2]] as const;
 
 for (const [format, compress] of FOREIGN) {
-  test(`importRootfs() unpacks a tar in ${format} and stores it as gzip`, async (store) => {
+  testStore(`importRootfs() unpacks a tar in ${format} and stores it as gzip`, async (store) => {
     await importBytes(store.paths, await compress(TAR));
 
     const { layerDirs, config, digest } = getImage(store.paths, "box");
@@ -95,7 +83,7 @@ for (const [format, compress] of FOREIGN) {
   });
 }
 
-test("importRootfs() hashes a stream of large chunks on another thread", async (store) => {
+testStore("importRootfs() hashes a stream of large chunks on another thread", async (store) => {
   const large = tarOf({ name: "f", content: new Uint8Array(5 << 20).fill(1) });
   await importRootfs(store.paths, sourceOf(gzip(large), 100_000), {
     reference: parseReference("box"),
@@ -128,7 +116,7 @@ const REFUSED: ReadonlyArray<
 ];
 
 for (const [what, bytes, kind, message] of REFUSED) {
-  test(`importRootfs() refuses ${what} and leaves the store as it was`, async (store) => {
+  testStore(`importRootfs() refuses ${what} and leaves the store as it was`, async (store) => {
     await importBytes(store.paths, tarOf({ name: "first" }), "first");
     const before = store.list();
 
@@ -142,7 +130,7 @@ for (const [what, bytes, kind, message] of REFUSED) {
   });
 }
 
-test("importRootfs() leaves the store as it was when the disk fills up", async (store) => {
+testStore("importRootfs() leaves the store as it was when the disk fills up", async (store) => {
   using disk = new SmallDisk(store.root, 2);
   await importBytes(store.paths, tarOf({ name: "first" }), "first");
   const before = store.list();
@@ -157,26 +145,32 @@ test("importRootfs() leaves the store as it was when the disk fills up", async (
   strictEqual(disk.isMounted, true);
 });
 
-test("importRootfs() leaves nothing when the disk fills up with unpacked files", async (store) => {
-  using _disk = new SmallDisk(store.root, 2);
-  const compressible = gzip(tarOf({ name: "f", content: new Uint8Array(8 << 20) }));
+testStore(
+  "importRootfs() leaves nothing when the disk fills up with unpacked files",
+  async (store) => {
+    using _disk = new SmallDisk(store.root, 2);
+    const compressible = gzip(tarOf({ name: "f", content: new Uint8Array(8 << 20) }));
 
-  await rejects(importBytes(store.paths, compressible), /no space left on device/);
+    await rejects(importBytes(store.paths, compressible), /no space left on device/);
 
-  deepStrictEqual(store.list(), ["blobs", "layers", "staging"]);
-});
+    deepStrictEqual(store.list(), ["blobs", "layers", "staging"]);
+  },
+);
 
-test("importRootfs() refuses a tar of a known size for which there is no room", async (store) => {
-  const options = { sourceName: "rootfs.tar", sourceBytes: 9e15 };
+testStore(
+  "importRootfs() refuses a tar of a known size for which there is no room",
+  async (store) => {
+    const options = { sourceName: "rootfs.tar", sourceBytes: 9e15 };
 
-  await rejects(importRootfs(store.paths, sourceOf(TAR), options), {
-    kind: "unavailable",
-    message:
-      /^Cannot import "rootfs.tar": cannot unpack: no space left on device: it needs 9000000000.0 MB, [\d.]+ MB are/,
-  });
+    await rejects(importRootfs(store.paths, sourceOf(TAR), options), {
+      kind: "unavailable",
+      message:
+        /^Cannot import "rootfs.tar": cannot unpack: no space left on device: it needs 9000000000.0 MB, [\d.]+ MB are/,
+    });
 
-  deepStrictEqual(store.list(), ["blobs", "layers", "staging"]);
-});
+    deepStrictEqual(store.list(), ["blobs", "layers", "staging"]);
+  },
+);
 
 /** A tmpfs of a few megabytes. */
 class SmallDisk implements Disposable {
@@ -194,7 +188,7 @@ class SmallDisk implements Disposable {
   }
 }
 
-test("importRootfs() makes one layer of two imports at a time", async (store) => {
+testStore("importRootfs() makes one layer of two imports at a time", async (store) => {
   await Promise.all([
     importBytes(store.paths, TAR, "one"),
     importBytes(store.paths, TAR, "two"),
@@ -205,7 +199,7 @@ test("importRootfs() makes one layer of two imports at a time", async (store) =>
   strictEqual([...Deno.readDirSync(store.paths.layers)].length, 1);
 });
 
-test("importRootfs() gives the name to the new image and keeps the old one", async (store) => {
+testStore("importRootfs() gives the name to the new image and keeps the old one", async (store) => {
   const { id: old } = await importBytes(store.paths, tarOf({ name: "old" }));
 
   const { id } = await importBytes(store.paths, tarOf({ name: "new" }));
@@ -214,7 +208,7 @@ test("importRootfs() gives the name to the new image and keeps the old one", asy
   strictEqual(getImage(store.paths, old).id, old);
 });
 
-test("importRootfs() says which root cannot be used", async (store) => {
+testStore("importRootfs() says which root cannot be used", async (store) => {
   Deno.writeTextFileSync(`${store.root}/file`, "");
   const paths = new ImagePaths(`${store.root}/file`);
 
@@ -224,7 +218,7 @@ test("importRootfs() says which root cannot be used", async (store) => {
   });
 });
 
-test("sweepImages() removes what a killed import left behind", async (store) => {
+testStore("sweepImages() removes what a killed import left behind", async (store) => {
   await importBytes(store.paths, TAR);
   const before = store.list();
   await startAndKillImport(store);
@@ -268,7 +262,7 @@ function isUnpacking(store: TestImageStore): boolean {
   return find.outputSync().stdout.length > 0;
 }
 
-test("sweepImages() leaves an import in progress alone", async (store) => {
+testStore("sweepImages() leaves an import in progress alone", async (store) => {
   const gate = Promise.withResolvers<void>();
   const slow = sourceOf(TAR);
   const importing = importRootfs(
@@ -289,7 +283,7 @@ test("sweepImages() leaves an import in progress alone", async (store) => {
   strictEqual(getImage(store.paths, "box").id, id);
 });
 
-test("importRootfs() makes an image for the platform that somebody says", async (store) => {
+testStore("importRootfs() makes an image for the platform that somebody says", async (store) => {
   await importRootfs(store.paths, sourceOf(TAR), {
     reference: parseReference("box"),
     sourceName: "-",
@@ -300,7 +294,7 @@ test("importRootfs() makes an image for the platform that somebody says", async 
   deepStrictEqual([os, architecture, variant], ["linux", "arm", "v7"]);
 });
 
-test("importRootfs() refuses a change before it reads anything", async (store) => {
+testStore("importRootfs() refuses a change before it reads anything", async (store) => {
   const source = {
     read: (): Promise<number | null> => Promise.reject(new Error("Cannot be read")),
   };

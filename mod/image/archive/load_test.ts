@@ -1,11 +1,10 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { testStore } from "../../../tests/fakes/image_store.ts";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { sourceOf } from "../../../tests/fakes/byte_source.ts";
-import { TestImageStore } from "../../../tests/fakes/image_store.ts";
 import { TestLayout } from "../../../tests/fakes/test_layout.ts";
 import { TemporaryDirectory } from "../../../tests/fakes/temporary_directory.ts";
 import { type TarMember, tarOf } from "../../../tests/fakes/tar_builder.ts";
-import { needs } from "../../../tests/needs.ts";
 import type { LoadedImage } from "./archive_stager.ts";
 import { loadArchive } from "./load.ts";
 import { sha256Hex } from "../spec/sha256.ts";
@@ -78,17 +77,6 @@ function load(paths: ImagePaths, bytes: Uint8Array): Promise<LoadedImage[]> {
   });
 }
 
-function test(name: string, body: (store: TestImageStore) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !needs("root"),
-    fn: async () => {
-      using store = new TestImageStore();
-      await body(store);
-    },
-  });
-}
-
 const FORMS: ReadonlyArray<readonly [form: string, bytes: Uint8Array]> = [
   ["the old layout", OLD_LAYOUT],
   ["the new layout", NEW_LAYOUT],
@@ -97,7 +85,7 @@ const FORMS: ReadonlyArray<readonly [form: string, bytes: Uint8Array]> = [
 ];
 
 for (const [form, bytes] of FORMS) {
-  test(`loadArchive() loads ${form}`, async ({ paths }) => {
+  testStore(`loadArchive() loads ${form}`, async ({ paths }) => {
     const [loaded] = await load(paths, bytes);
 
     strictEqual(loaded?.id, `sha256:${CONFIG_HEX}`);
@@ -108,14 +96,14 @@ for (const [form, bytes] of FORMS) {
   });
 }
 
-test("loadArchive() gives an image all its names", async ({ paths }) => {
+testStore("loadArchive() gives an image all its names", async ({ paths }) => {
   const [loaded] = await load(paths, OLD_LAYOUT);
 
   deepStrictEqual(loaded?.references.map(formatFamiliar), ["web:1", "team/web:2"]);
   strictEqual(getImage(paths, "team/web:2").id, loaded?.id);
 });
 
-test("loadArchive() loads several images that share a layer", async ({ paths }) => {
+testStore("loadArchive() loads several images that share a layer", async ({ paths }) => {
   const small = configOf(BASE);
   const archive = tarOf(
     blob(BASE),
@@ -135,7 +123,7 @@ test("loadArchive() loads several images that share a layer", async ({ paths }) 
   strictEqual(getImage(paths, `sha256:${CONFIG_HEX}`).layerDirs.length, 2);
 });
 
-test("loadArchive() names an image without a name as it is told", async ({ paths }) => {
+testStore("loadArchive() names an image without a name as it is told", async ({ paths }) => {
   const archive = tarOf(
     blob(BASE),
     blob(configOf(BASE)),
@@ -218,7 +206,7 @@ const REFUSED: ReadonlyArray<readonly [what: string, bytes: Uint8Array, message:
 ];
 
 for (const [what, bytes, message] of REFUSED) {
-  test(`loadArchive() refuses ${what} and leaves the store as it was`, async (store) => {
+  testStore(`loadArchive() refuses ${what} and leaves the store as it was`, async (store) => {
     await load(store.paths, OLD_LAYOUT);
     const before = store.list();
 
@@ -238,7 +226,7 @@ function sampleLayout(): TestLayout {
   return layout.name(image, "web:1");
 }
 
-test("loadArchive() keeps the manifest of an OCI archive byte for byte", async ({ paths }) => {
+testStore("loadArchive() keeps the manifest of an OCI archive byte for byte", async ({ paths }) => {
   const layout = sampleLayout();
 
   await load(paths, layout.tar());
@@ -252,7 +240,7 @@ test("loadArchive() keeps the manifest of an OCI archive byte for byte", async (
   strictEqual(Deno.lstatSync(`${layerDirs[1]}/etc/os`).isCharDevice, true);
 });
 
-test("loadArchive() keeps the media type of docker's manifests", async ({ paths }) => {
+testStore("loadArchive() keeps the media type of docker's manifests", async ({ paths }) => {
   const docker = "application/vnd.docker";
   const manifestType = `${docker}.distribution.manifest.v2+json`;
   const layout = new TestLayout();
@@ -273,7 +261,7 @@ test("loadArchive() keeps the media type of docker's manifests", async ({ paths 
   strictEqual(index.manifests[0].mediaType, manifestType);
 });
 
-test("loadArchive() loads an OCI layout from a directory", async ({ paths }) => {
+testStore("loadArchive() loads an OCI layout from a directory", async ({ paths }) => {
   using directory = new TemporaryDirectory();
   sampleLayout().write(directory.path);
 
@@ -283,35 +271,41 @@ test("loadArchive() loads an OCI layout from a directory", async ({ paths }) => 
   strictEqual(getImage(paths, "web:1").layerDirs.length, 2);
 });
 
-test("loadArchive() loads a directory as skopeo's dir: writes it, without a name", async (store) => {
-  using directory = new TemporaryDirectory();
-  const layout = sampleLayout();
-  for (const [hex, content] of layout.blobs) {
-    const isManifest = layout.entries[0]?.digest.endsWith(hex);
-    Deno.writeFileSync(directory.join(isManifest ? "manifest.json" : hex), content);
-  }
+testStore(
+  "loadArchive() loads a directory as skopeo's dir: writes it, without a name",
+  async (store) => {
+    using directory = new TemporaryDirectory();
+    const layout = sampleLayout();
+    for (const [hex, content] of layout.blobs) {
+      const isManifest = layout.entries[0]?.digest.endsWith(hex);
+      Deno.writeFileSync(directory.join(isManifest ? "manifest.json" : hex), content);
+    }
 
-  const [loaded] = await loadArchive(store.paths, directory.path, { sourceName: "x" });
+    const [loaded] = await loadArchive(store.paths, directory.path, { sourceName: "x" });
 
-  deepStrictEqual(loaded?.references, []);
-  strictEqual(getImage(store.paths, loaded?.id ?? "").digest, layout.entries[0]?.digest);
-});
+    deepStrictEqual(loaded?.references, []);
+    strictEqual(getImage(store.paths, loaded?.id ?? "").digest, layout.entries[0]?.digest);
+  },
+);
 
-test("loadArchive() unpacks a layer of the store no more and writes its blob no more", async (store) => {
-  const layout = sampleLayout();
-  await load(store.paths, layout.tar());
-  const { layerDirs, digest } = getImage(store.paths, "web:1");
-  const places = [...layerDirs, store.paths.blob(digest)];
-  const inodes = places.map((place) => Deno.statSync(place).ino);
+testStore(
+  "loadArchive() unpacks a layer of the store no more and writes its blob no more",
+  async (store) => {
+    const layout = sampleLayout();
+    await load(store.paths, layout.tar());
+    const { layerDirs, digest } = getImage(store.paths, "web:1");
+    const places = [...layerDirs, store.paths.blob(digest)];
+    const inodes = places.map((place) => Deno.statSync(place).ino);
 
-  await load(store.paths, layout.name(layout.addImage({ layers: [BASE] }), "base:1").tar());
+    await load(store.paths, layout.name(layout.addImage({ layers: [BASE] }), "base:1").tar());
 
-  deepStrictEqual(places.map((place) => Deno.statSync(place).ino), inodes);
-  deepStrictEqual(getImage(store.paths, "base:1").layerDirs, layerDirs.slice(0, 1));
-  strictEqual([...Deno.readDirSync(store.paths.layers)].length, 2);
-});
+    deepStrictEqual(places.map((place) => Deno.statSync(place).ino), inodes);
+    deepStrictEqual(getImage(store.paths, "base:1").layerDirs, layerDirs.slice(0, 1));
+    strictEqual([...Deno.readDirSync(store.paths.layers)].length, 2);
+  },
+);
 
-test("loadArchive() mends what of an image is damaged in the store", async ({ paths }) => {
+testStore("loadArchive() mends what of an image is damaged in the store", async ({ paths }) => {
   await load(paths, NEW_LAYOUT);
   const places = [CONFIG, BASE].map((content) => `${paths.blobs}/${sha256Hex(content)}`);
   for (const path of places) Deno.writeTextFileSync(path, "x".repeat(Deno.statSync(path).size));
@@ -322,7 +316,7 @@ test("loadArchive() mends what of an image is damaged in the store", async ({ pa
   deepStrictEqual(places.map((path) => Deno.readFileSync(path)), [CONFIG, BASE]);
 });
 
-test("loadArchive() gives an image that it knows the same size again", async ({ paths }) => {
+testStore("loadArchive() gives an image that it knows the same size again", async ({ paths }) => {
   await load(paths, sampleLayout().tar());
   const before = readIndex(paths);
 
@@ -335,18 +329,21 @@ test("loadArchive() gives an image that it knows the same size again", async ({ 
   deepStrictEqual(readIndex(paths), before);
 });
 
-test("loadArchive() does not believe that a layer is one that the store has", async ({ paths }) => {
-  await load(paths, sampleLayout().tar());
-  const other = new Uint8Array(gzipSync(tarOf({ name: "other" })));
-  const layout = new TestLayout();
-  layout.name(layout.addImage({ layers: [BASE, other], tars: [BASE, TOP] }), "lie:1");
+testStore(
+  "loadArchive() does not believe that a layer is one that the store has",
+  async ({ paths }) => {
+    await load(paths, sampleLayout().tar());
+    const other = new Uint8Array(gzipSync(tarOf({ name: "other" })));
+    const layout = new TestLayout();
+    layout.name(layout.addImage({ layers: [BASE, other], tars: [BASE, TOP] }), "lie:1");
 
-  await rejects(load(paths, layout.tar()), { message: /: cannot use layer ".*": its digest is/ });
+    await rejects(load(paths, layout.tar()), { message: /: cannot use layer ".*": its digest is/ });
 
-  strictEqual(listImages(paths).images.length, 1);
-});
+    strictEqual(listImages(paths).images.length, 1);
+  },
+);
 
-test("loadArchive() takes the last of several entries of one name", async ({ paths }) => {
+testStore("loadArchive() takes the last of several entries of one name", async ({ paths }) => {
   const archive = tarOf(
     { ...blob(BASE), content: TOP },
     blob(BASE),
@@ -362,55 +359,64 @@ test("loadArchive() takes the last of several entries of one name", async ({ pat
   strictEqual(getImage(paths, "web:1").layerDirs.length, 1);
 });
 
-test("loadArchive() refuses an image for another platform than the one asked for", async (store) => {
-  const platform = parsePlatform("linux/arm64");
+testStore(
+  "loadArchive() refuses an image for another platform than the one asked for",
+  async (store) => {
+    const platform = parsePlatform("linux/arm64");
 
-  for (const bytes of [OLD_LAYOUT, sampleLayout().tar()]) {
-    const options = { sourceName: "x", platform };
-    await rejects(loadArchive(store.paths, sourceOf(bytes), options), {
-      kind: "unsupported",
-      message: 'Cannot load "x": it has no image for linux/arm64, only for linux/amd64',
-    });
-  }
-});
+    for (const bytes of [OLD_LAYOUT, sampleLayout().tar()]) {
+      const options = { sourceName: "x", platform };
+      await rejects(loadArchive(store.paths, sourceOf(bytes), options), {
+        kind: "unsupported",
+        message: 'Cannot load "x": it has no image for linux/arm64, only for linux/amd64',
+      });
+    }
+  },
+);
 
 for (const what of ["the archive itself", "a layer in it"]) {
-  test(`loadArchive() stops where more comes out of ${what} than is allowed`, async ({ paths }) => {
-    const large = tarOf({ name: "zeros", content: new Uint8Array(8 << 20) });
-    const packed = new Uint8Array(gzipSync(large));
-    const layout = new TestLayout();
-    const isInside = what === "a layer in it";
-    layout.name(layout.addImage({ layers: [isInside ? packed : large], tars: [large] }), "web:1");
-    const archive = isInside ? layout.tar() : new Uint8Array(gzipSync(layout.tar()));
-    const options = { sourceName: "x", maxUnpackedBytes: 1 << 20 };
+  testStore(
+    `loadArchive() stops where more comes out of ${what} than is allowed`,
+    async ({ paths }) => {
+      const large = tarOf({ name: "zeros", content: new Uint8Array(8 << 20) });
+      const packed = new Uint8Array(gzipSync(large));
+      const layout = new TestLayout();
+      const isInside = what === "a layer in it";
+      layout.name(layout.addImage({ layers: [isInside ? packed : large], tars: [large] }), "web:1");
+      const archive = isInside ? layout.tar() : new Uint8Array(gzipSync(layout.tar()));
+      const options = { sourceName: "x", maxUnpackedBytes: 1 << 20 };
 
-    await rejects(loadArchive(paths, sourceOf(archive), options), {
-      kind: "unsupported",
-      message: 'Cannot load "x": it unpacks to more than the limit of 1048576 bytes',
-    });
+      await rejects(loadArchive(paths, sourceOf(archive), options), {
+        kind: "unsupported",
+        message: 'Cannot load "x": it unpacks to more than the limit of 1048576 bytes',
+      });
 
-    strictEqual(listImages(paths).images.length, 0);
-    await loadArchive(paths, sourceOf(archive), { ...options, maxUnpackedBytes: 16 << 20 });
-  });
+      strictEqual(listImages(paths).images.length, 0);
+      await loadArchive(paths, sourceOf(archive), { ...options, maxUnpackedBytes: 16 << 20 });
+    },
+  );
 }
 
-test("loadArchive() refuses a file for which there is no room, before it comes", async (store) => {
-  const member = { ...blob(BASE), pax: { size: "9000000000000000" } };
+testStore(
+  "loadArchive() refuses a file for which there is no room, before it comes",
+  async (store) => {
+    const member = { ...blob(BASE), pax: { size: "9000000000000000" } };
 
-  await rejects(load(store.paths, tarOf(member).slice(0, 2048)), {
-    kind: "unavailable",
-    message:
-      /^Cannot load "images.tar": cannot unpack: no space left on device: it needs 9000000000.0 MB, \d+\.\d MB are free$/,
-  });
-});
+    await rejects(load(store.paths, tarOf(member).slice(0, 2048)), {
+      kind: "unavailable",
+      message:
+        /^Cannot load "images.tar": cannot unpack: no space left on device: it needs 9000000000.0 MB, \d+\.\d MB are free$/,
+    });
+  },
+);
 
-test("loadArchive() refuses more entries than any archive has", async ({ paths }) => {
+testStore("loadArchive() refuses more entries than any archive has", async ({ paths }) => {
   const members = Array.from({ length: 20_001 }, (_, i) => ({ name: `blobs/${i}`, type: "5" }));
 
   await rejects(load(paths, tarOf(...members)), { message: /it has more than 20000 entries$/ });
 });
 
-test("loadArchive() keeps what leads out of the archive in it", async ({ paths }) => {
+testStore("loadArchive() keeps what leads out of the archive in it", async ({ paths }) => {
   const archive = tarOf(
     blob(BASE),
     blob(configOf(BASE)),
@@ -424,7 +430,7 @@ test("loadArchive() keeps what leads out of the archive in it", async ({ paths }
   await rejects(Deno.lstat("/tmp/wherry-escaped"), Deno.errors.NotFound);
 });
 
-test("loadArchive() refuses an archive that is cut anywhere", async ({ paths }) => {
+testStore("loadArchive() refuses an archive that is cut anywhere", async ({ paths }) => {
   const archive = sampleLayout().tar();
   const whole = archive.findLastIndex((byte) => byte !== 0);
 
@@ -449,7 +455,7 @@ const ODD: ReadonlyArray<readonly [what: string, config: unknown]> = [
 ];
 
 for (const [what, config] of ODD) {
-  test(`loadArchive() refuses a config blob with ${what}`, async ({ paths }) => {
+  testStore(`loadArchive() refuses a config blob with ${what}`, async ({ paths }) => {
     const content = encoder.encode(JSON.stringify(config));
     const archive = tarOf(
       blob(BASE),
@@ -463,7 +469,7 @@ for (const [what, config] of ODD) {
   });
 }
 
-test("loadArchive() says that an image has no layers", async ({ paths }) => {
+testStore("loadArchive() says that an image has no layers", async ({ paths }) => {
   const config = blob(configOf());
   const archive = tarOf(config, manifestOf({ Config: config.name, Layers: [] }));
 

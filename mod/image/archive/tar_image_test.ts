@@ -1,24 +1,12 @@
 import { rejects, strictEqual } from "node:assert/strict";
+import { testStore } from "../../../tests/fakes/image_store.ts";
 import { gzipSync } from "node:zlib";
-import { TestImageStore } from "../../../tests/fakes/image_store.ts";
 import { tarOf } from "../../../tests/fakes/tar_builder.ts";
-import { needs } from "../../../tests/needs.ts";
 import { listImages } from "../store/image_list.ts";
 import { findImage } from "../store/images.ts";
 import { formatReference } from "../spec/reference.ts";
 import { sha256Hex } from "../spec/sha256.ts";
 import { getTarImage, isTarPath, referenceOfFile } from "./tar_image.ts";
-
-function test(name: string, body: (store: TestImageStore) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !needs("root"),
-    fn: async () => {
-      using store = new TestImageStore();
-      await body(store);
-    },
-  });
-}
 
 const ROOTFS = tarOf({ name: "bin/sh", content: "#!" });
 
@@ -45,17 +33,20 @@ function saveArchive(path: string, tags: readonly (readonly string[])[]): void {
   Deno.writeFileSync(path, archive);
 }
 
-test("getTarImage() imports the tar of a root file system under the file's name", async (store) => {
-  const path = `${store.root}/My Box.tar.gz`;
-  Deno.writeFileSync(path, new Uint8Array(gzipSync(ROOTFS)));
+testStore(
+  "getTarImage() imports the tar of a root file system under the file's name",
+  async (store) => {
+    const path = `${store.root}/My Box.tar.gz`;
+    Deno.writeFileSync(path, new Uint8Array(gzipSync(ROOTFS)));
 
-  const image = await getTarImage(store.paths, path);
+    const image = await getTarImage(store.paths, path);
 
-  strictEqual(Deno.readTextFileSync(`${image.layerDirs[0]}/bin/sh`), "#!");
-  strictEqual(findImage(store.paths, "localhost/my-box")?.id, image.id);
-});
+    strictEqual(Deno.readTextFileSync(`${image.layerDirs[0]}/bin/sh`), "#!");
+    strictEqual(findImage(store.paths, "localhost/my-box")?.id, image.id);
+  },
+);
 
-test("getTarImage() reads a tar of several megabytes from its start", async (store) => {
+testStore("getTarImage() reads a tar of several megabytes from its start", async (store) => {
   const path = `${store.root}/large.tar`;
   Deno.writeFileSync(path, tarOf({ name: "large", content: new Uint8Array(5 << 20).fill(7) }));
 
@@ -64,7 +55,7 @@ test("getTarImage() reads a tar of several megabytes from its start", async (sto
   strictEqual(Deno.statSync(`${image.layerDirs[0]}/large`).size, 5 << 20);
 });
 
-test("getTarImage() loads a docker archive under the names in it", async (store) => {
+testStore("getTarImage() loads a docker archive under the names in it", async (store) => {
   saveArchive(`${store.root}/x.tar`, [["web:1"]]);
 
   const image = await getTarImage(store.paths, `${store.root}/x.tar`);
@@ -72,7 +63,7 @@ test("getTarImage() loads a docker archive under the names in it", async (store)
   strictEqual(findImage(store.paths, "web:1")?.id, image.id);
 });
 
-test("getTarImage() does not read a file again that it knows", async (store) => {
+testStore("getTarImage() does not read a file again that it knows", async (store) => {
   const path = `${store.root}/box.tar`;
   Deno.writeFileSync(path, ROOTFS);
   const { id } = await getTarImage(store.paths, path);
@@ -82,7 +73,7 @@ test("getTarImage() does not read a file again that it knows", async (store) => 
   strictEqual(Deno.statSync(store.paths.index).mtime?.getTime(), before);
 });
 
-test("getTarImage() makes one image of a copy that kept its date", async (store) => {
+testStore("getTarImage() makes one image of a copy that kept its date", async (store) => {
   const [path, copy] = [`${store.root}/box.tar`, `${store.root}/box-copy.tar`];
   Deno.writeFileSync(path, ROOTFS);
   Deno.copyFileSync(path, copy);
@@ -96,7 +87,7 @@ test("getTarImage() makes one image of a copy that kept its date", async (store)
   strictEqual([...Deno.readDirSync(store.paths.layers)].length, 1);
 });
 
-test("getTarImage() imports a file again that has changed", async (store) => {
+testStore("getTarImage() imports a file again that has changed", async (store) => {
   const path = `${store.root}/box.tar`;
   Deno.writeFileSync(path, ROOTFS);
   const first = await getTarImage(store.paths, path);
@@ -108,7 +99,7 @@ test("getTarImage() imports a file again that has changed", async (store) => {
   strictEqual(findImage(store.paths, "localhost/box")?.id, second.id);
 });
 
-test("getTarImage() refuses an archive of several images", async (store) => {
+testStore("getTarImage() refuses an archive of several images", async (store) => {
   saveArchive(`${store.root}/x.tar`, [["a"], ["b"]]);
 
   await rejects(getTarImage(store.paths, `${store.root}/x.tar`), {
@@ -118,15 +109,18 @@ test("getTarImage() refuses an archive of several images", async (store) => {
   strictEqual(listImages(store.paths).images.length, 2);
 });
 
-test("getTarImage() takes an archive of one image that has several names", async ({ root, paths }) => {
-  saveArchive(`${root}/x.tar`, [["a:1", "b:2"]]);
+testStore(
+  "getTarImage() takes an archive of one image that has several names",
+  async ({ root, paths }) => {
+    saveArchive(`${root}/x.tar`, [["a:1", "b:2"]]);
 
-  const { id } = await getTarImage(paths, `${root}/x.tar`);
+    const { id } = await getTarImage(paths, `${root}/x.tar`);
 
-  strictEqual(findImage(paths, "b:2")?.id, id);
-});
+    strictEqual(findImage(paths, "b:2")?.id, id);
+  },
+);
 
-test("getTarImage() names a file that is not there", async ({ paths }) => {
+testStore("getTarImage() names a file that is not there", async ({ paths }) => {
   await rejects(getTarImage(paths, "./gone.tar"), {
     kind: "not_found",
     message: 'Cannot open image "./gone.tar": there is no such file',
