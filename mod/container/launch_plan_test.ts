@@ -1,37 +1,13 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
+import { ALL, EVENTS, inputWith, NEW, stepsCalled } from "../../tests/fakes/launch_input.ts";
 import { MS } from "../kernel/mount.ts";
-import { Paths } from "../store/paths.ts";
-import type { ContainerConfig, HealthCheck } from "./config.ts";
-import {
-  type ContainerDevices,
-  DEFAULT_DEVICES,
-  type DeviceNode,
-  type LaunchInput,
-} from "./launch_input.ts";
+import type { HealthCheck } from "./config.ts";
+import type { LaunchInput } from "./launch_input.ts";
 import { planLaunch } from "./launch_plan.ts";
 import { type Namespaces, PRIVATE_NAMESPACES } from "./namespaces.ts";
-import { planExecIn } from "./plan_process.ts";
-import { DEFAULT_PROCESS_SECURITY, type ProcessSecurity } from "./process_security.ts";
 import type { Step } from "./plan.ts";
-import { DEFAULT_SECURITY, type Security } from "./security.ts";
-import { systemPathsOf } from "./system_paths.ts";
-
-const EVENTS = {
-  path: "/run/r/events",
-  id: "0123abcd",
-  attributes: { label: 'a "b"', image: "/srv/rootfs", name: "web" },
-};
-
-const CONFIG = fakeContainerConfig({
-  id: "0123abcd",
-  root: { type: "directory", path: "/srv/rootfs" },
-  entrypoint: ["/entry"],
-  command: ["a b", ""],
-  env: ["PATH=/bin", "A=1"],
-  workingDirectory: "/work",
-  hostname: "0123abcd",
-});
+import { planExecIn } from "./plan_process.ts";
+import { DEFAULT_PROCESS_SECURITY } from "./process_security.ts";
 
 const ALL_NAMESPACES = String(0x6e020000);
 const ALL_BUT_NETWORK = String(0x2e020000);
@@ -40,44 +16,8 @@ const SYSCTLS = [
   ["sysctl", "net/ipv4/ping_group_range", "0 2147483647"],
 ];
 
-function inputWith(
-  changes: Partial<ContainerConfig>,
-  network: LaunchInput["network"] = "new",
-): LaunchInput {
-  return {
-    config: { ...CONFIG, ...changes },
-    paths: new Paths("/r", "/run/r").container(CONFIG.id),
-    lowerDirectories: ["/layers/base", "/layers/with:colon,comma"],
-    identity: { uid: 33, gid: 44, groups: [55], home: "/home/web" },
-    security: DEFAULT_PROCESS_SECURITY,
-    devices: DEFAULT_DEVICES,
-    systemPaths: systemPathsOf(DEFAULT_SECURITY, "/nonexistent"),
-    cgroupHierarchies: [{ type: "cgroup2", name: "", data: "", isOwn: true }],
-    cgroupSteps: [["cgroup", "/sys/fs/cgroup/wherry/0123abcd"]],
-    events: EVENTS,
-    terminalSize: { rows: 24, columns: 80 },
-    cleanupArgv: [],
-    network,
-  };
-}
-
-/** The plan of a container with these devices. */
-function planWithDevices(
-  devices: Partial<ContainerDevices>,
-  changes: Partial<ContainerConfig> = {},
-): Step[] {
-  return planLaunch({ ...inputWith(changes), devices: { ...DEFAULT_DEVICES, ...devices } });
-}
-
-/** Of a host without cgroups. */
-const MOUNTS_ALONE = { control: { type: "mounts" } } as const;
-
 function textOf(steps: readonly Step[]): string {
   return steps.map((step) => step.map((word) => JSON.stringify(word)).join(" ") + "\n").join("");
-}
-
-function stepsCalled(word: string, steps: readonly Step[]): Step[] {
-  return steps.filter((step) => step[0] === word);
 }
 
 function golden(name: string): string {
@@ -267,126 +207,6 @@ Deno.test("planLaunch() leaves out the managed file that a requested mount repla
   );
 });
 
-for (
-  const { source, attributes } of [
-    { source: "/srv", attributes: "4" },
-    { source: "/dev", attributes: "0" },
-    { source: "/dev/fuse", attributes: "0" },
-    { source: "/devices", attributes: "4" },
-  ]
-) {
-  Deno.test(`planLaunch() gives a bind mount of ${source} the attributes ${attributes}`, () => {
-    const steps = planWithDevices(MOUNTS_ALONE, {
-      mounts: [{
-        type: "bind",
-        source,
-        target: "/mine",
-        isReadOnly: false,
-        createsSource: true,
-        propagation: "rprivate",
-      }],
-    });
-
-    const [step] = stepsCalled("attach-tree", steps).filter((step) => step[2] === "/mine");
-    strictEqual(step?.[4], attributes);
-  });
-}
-
-Deno.test("planLaunch() lets no device work but those it makes where only mounts keep them away", () => {
-  const { paths: { merged } } = inputWith({});
-
-  const steps = planWithDevices(MOUNTS_ALONE);
-
-  deepStrictEqual(stepsCalled("device-filter", steps), []);
-  const overlay = stepsCalled("mount", steps).find((step) => step[1] === "overlay");
-  strictEqual(overlay?.[4], String(MS.NODEV));
-  deepStrictEqual(steps.filter((step) => step.some((word) => word.endsWith("/dev/null"))), [
-    ["mknod", "/dev/null", "20666", "1", "3"],
-    ["attach-tree", `${merged}/dev/null`, "/dev/null", "0", "0", "0"],
-  ]);
-  const remount = stepsCalled("mount", steps).find((step) => step[2] === `${merged}/dev`);
-  strictEqual((Number(remount?.[4]) & MS.NODEV) !== 0, true);
-});
-
-Deno.test("planLaunch() leaves bind mounts to the filter", () => {
-  const bind = {
-    type: "bind",
-    source: "/srv",
-    target: "/mine",
-    isReadOnly: true,
-    createsSource: true,
-    propagation: "rprivate",
-  } as const;
-
-  const steps = planLaunch(inputWith({ mounts: [bind] }));
-
-  const [step] = stepsCalled("attach-tree", steps).filter((step) => step[2] === "/mine");
-  strictEqual(step?.[4], "1");
-});
-
-const FUSE: DeviceNode = {
-  path: "/dev/fuse",
-  target: "/dev/fuse",
-  type: "c",
-  major: 10,
-  minor: 229,
-  mode: 0o640,
-  uid: 0,
-  gid: 44,
-};
-
-Deno.test("planLaunch() makes a device as the host has it", () => {
-  const steps = planWithDevices({ nodes: [FUSE] });
-
-  const index = steps.findIndex((step) => step[1] === "/dev/fuse");
-  deepStrictEqual(steps.slice(index, index + 2), [
-    ["mknod", "/dev/fuse", "20640", "10", "229"],
-    ["chown", "/dev/fuse", "0", "44"],
-  ]);
-});
-
-Deno.test("planLaunch() makes of several devices on one path the first one", () => {
-  const nodes = [{ ...FUSE, target: "/dev/tty", gid: 0 }, {
-    ...FUSE,
-    target: "/dev/tty",
-    minor: 1,
-  }];
-
-  const steps = planWithDevices({ nodes });
-
-  deepStrictEqual(stepsCalled("mknod", steps).filter((step) => step[1] === "/dev/tty"), [
-    ["mknod", "/dev/tty", "20640", "10", "229"],
-  ]);
-});
-
-for (const target of ["/data/fuse", "/dev/shm/fuse", "/dev/snd/fuse"]) {
-  Deno.test(`planLaunch() mounts a device on ${target}, after what is mounted there`, () => {
-    const steps = planWithDevices({ nodes: [{ ...FUSE, target }] }, {
-      mounts: [{ type: "tmpfs", target: "/dev/snd", options: "" }],
-    });
-
-    const index = steps.findIndex((step) => step[2] === target);
-    deepStrictEqual(steps[index], ["attach-tree", "/dev/fuse", target, "0", "1", "0"]);
-    strictEqual(index > steps.findIndex((step) => step[2] === "/dev/snd"), true);
-    strictEqual(stepsCalled("mknod", steps).length, 6);
-  });
-}
-
-Deno.test("planLaunch() makes no devices below a bind mount on /dev", () => {
-  const steps = planLaunch(inputWith({
-    mounts: [{
-      type: "bind",
-      source: "/dev",
-      target: "/dev",
-      isReadOnly: false,
-      createsSource: false,
-      propagation: "rprivate",
-    }],
-  }));
-
-  deepStrictEqual(stepsCalled("mknod", steps), []);
-});
-
 Deno.test("planLaunch() makes the root read-only only after everything is in place", () => {
   const words = planLaunch(inputWith({ isReadOnly: true })).map(([word]) => word);
 
@@ -437,23 +257,6 @@ Deno.test("planLaunch() of an idle container ends with the built-in init", () =>
   deepStrictEqual(stepsCalled("reaper", steps), []);
 });
 
-Deno.test("planLaunch() puts devices into a tmpfs that is asked for on /dev", () => {
-  const merged = "/r/containers/0123abcd/merged/dev";
-  const steps = planLaunch(inputWith({
-    mounts: [{ type: "tmpfs", target: "/dev", options: "size=1m,exec" }],
-  }));
-
-  const about = steps.filter(([word, first, target]) =>
-    target === "/dev" || target === merged || (word === "mknod" && first === "/dev/null")
-  );
-
-  deepStrictEqual(about, [
-    ["mount-in", "tmpfs", "/dev", "tmpfs", String(MS.NOSUID | MS.STRICTATIME), "size=1m"],
-    ["mknod", "/dev/null", "20666", "1", "3"],
-    ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NOSUID | MS.NODEV), ""],
-  ]);
-});
-
 Deno.test("planLaunch() leaves it to the monitor to mount layers whose paths fill more than a page", () => {
   const lowerDirectories = Array.from({ length: 50 }, (_, i) => `/layers/${"é".repeat(40)}${i}`);
 
@@ -483,18 +286,17 @@ Deno.test("planLaunch() binds a root that is a copy on itself", () => {
   ]);
 });
 
-Deno.test("planLaunch() binds a root that is a copy without devices where only mounts keep them away", () => {
-  const steps = planWithDevices(MOUNTS_ALONE, { storageDriver: "copy" });
+Deno.test("planLaunch() filters the system calls of the first process and of health checks", () => {
+  const seccompFilter = { flags: 4, program: "060000000000ff7f" };
+  const input = inputWith({ healthCheck: planHealth(["CMD", "true"]) });
 
-  const merged = "/r/containers/0123abcd/merged";
-  deepStrictEqual(stepsCalled("mount", steps).slice(1, 3), [
-    ["mount", merged, merged, "", String(MS.BIND), ""],
-    ["mount", "", merged, "", String(MS.REMOUNT | MS.BIND | MS.NODEV), ""],
-  ]);
+  const steps = planLaunch({ ...input, security: { ...DEFAULT_PROCESS_SECURITY, seccompFilter } });
+
+  deepStrictEqual(
+    steps.filter(([word]) => word === "seccomp"),
+    [["seccomp", "4", "060000000000ff7f"], ["seccomp", "4", "060000000000ff7f"]],
+  );
 });
-
-const NEW = { NS: 0x20000, CGROUP: 0x02000000, UTS: 0x04000000, IPC: 0x08000000, PID: 0x20000000 };
-const ALL = NEW.NS | NEW.CGROUP | NEW.UTS | NEW.IPC | NEW.PID;
 
 function namespacesOf(changes: Partial<Namespaces>): LaunchInput {
   return inputWith({ namespaces: { ...PRIVATE_NAMESPACES, ...changes } }, "host");
@@ -546,250 +348,4 @@ Deno.test("planLaunch() leaves the host its name with --uts host", () => {
     [],
     [],
   ]);
-});
-const RIGHTS: ProcessSecurity = {
-  ...DEFAULT_PROCESS_SECURITY,
-  capabilities: 0x1000n,
-  ambient: 0x1000n,
-  hasNoNewPrivileges: true,
-  apparmorProfile: "strict",
-  limits: [{ resource: 7, soft: 1024n, hard: -1n }],
-  umask: 0o027,
-  oomScoreAdj: -5,
-};
-const ROOT = { uid: 0, gid: 0, groups: [0], home: "/root" };
-
-Deno.test("planLaunch() takes rights away in the kernel's order", () => {
-  const steps = planLaunch({ ...inputWith({}), security: RIGHTS });
-
-  const words = [
-    ...["clone", "apparmor", "oom-score-adj", "root", "pivot-root", "umask", "chdir", "rlimit"],
-    ...["no-new-privs", "bounding", "user", "capset", "parent-death", "exec"],
-  ];
-  deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
-  deepStrictEqual(stepsCalled("rlimit", steps), [["rlimit", "7", "1024", "-1"]]);
-  deepStrictEqual(stepsCalled("umask", steps), [["umask", "0027"]]);
-});
-
-Deno.test("planLaunch() lets a user other than root hold what was added", () => {
-  const steps = planLaunch({ ...inputWith({}), security: RIGHTS });
-
-  deepStrictEqual(stepsCalled("capset", steps), [["capset", "1000", "1000", "1000", "1000"]]);
-});
-
-Deno.test("planLaunch() passes root's capabilities on by the bounding set alone", () => {
-  const steps = planLaunch({ ...inputWith({}), identity: ROOT, security: RIGHTS });
-
-  deepStrictEqual(stepsCalled("capset", steps), [["capset", "1000", "1000", "0", "0"]]);
-});
-
-function planWith(security: Partial<Security>): Step[] {
-  const input = inputWith({ security: { ...DEFAULT_SECURITY, ...security } });
-  return planLaunch({
-    ...input,
-    systemPaths: systemPathsOf(input.config.security, "/nonexistent"),
-  });
-}
-
-Deno.test("planLaunch() gives a privileged container a writable /sys and hides nothing", () => {
-  const steps = planWith({ isPrivileged: true });
-
-  const flagsOf = (target: string): string | undefined =>
-    stepsCalled("mount-in", steps).find((step) => step[2] === target)?.[4];
-  const strict = String(MS.NOSUID | MS.NODEV | MS.NOEXEC);
-  deepStrictEqual([flagsOf("/sys"), flagsOf("/sys/fs/cgroup")], [strict, strict]);
-  deepStrictEqual([...stepsCalled("mask", steps), ...stepsCalled("readonly", steps)], []);
-});
-
-Deno.test("planLaunch() lets a container with writable-cgroups write there alone", () => {
-  const mounts = stepsCalled("mount-in", planWith({ hasWritableCgroups: true }));
-
-  const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
-  const flagsOf = (target: string): string | undefined =>
-    mounts.find((step) => step[2] === target)?.[4];
-  deepStrictEqual([flagsOf("/sys"), flagsOf("/sys/fs/cgroup")], [
-    String(strict | MS.RDONLY),
-    String(strict),
-  ]);
-});
-
-Deno.test("planLaunch() lets a container with writable-cgroups write in no hierarchy that it shares", () => {
-  const { config, ...input } = inputWith({});
-  const steps = planLaunch({
-    ...input,
-    config: { ...config, security: { ...DEFAULT_SECURITY, hasWritableCgroups: true } },
-    cgroupHierarchies: [
-      { type: "cgroup", name: "pids", data: "pids", isOwn: false },
-      { type: "cgroup2", name: "unified", data: "", isOwn: true },
-    ],
-  });
-
-  const strict = MS.NOSUID | MS.NODEV | MS.NOEXEC;
-  const flagsOf = (target: string): string | undefined =>
-    stepsCalled("mount-in", steps).find((step) => step[2] === target)?.[4];
-  deepStrictEqual([flagsOf("/sys/fs/cgroup/pids"), flagsOf("/sys/fs/cgroup/unified")], [
-    String(strict | MS.RDONLY),
-    String(strict),
-  ]);
-});
-
-Deno.test("planLaunch() sets parameters after wherry's own and before /proc/sys is read-only", () => {
-  const steps = planWith({ sysctls: { "net.ipv4.ping_group_range": "0 0", "kernel.sem": "1 2" } });
-
-  const names = steps.flatMap(([word, name = ""]) =>
-    word === "sysctl" || name === "/proc/sys" ? [name] : []
-  );
-  deepStrictEqual(names, [
-    "net/ipv4/ip_unprivileged_port_start",
-    "net/ipv4/ping_group_range",
-    "net/ipv4/ping_group_range",
-    "kernel/sem",
-    "/proc/sys",
-  ]);
-});
-
-Deno.test("planLaunch() makes /dev/shm as large as asked for", () => {
-  const shm = stepsCalled("mount-in", planWith({ shmSize: 1024 }))
-    .find((step) => step[2] === "/dev/shm");
-
-  strictEqual(shm?.[5], "mode=1777,size=1024");
-});
-
-Deno.test("planExecIn() sets what is in procfs before it joins the container", () => {
-  const steps = planExecIn({
-    argv: ["sh"],
-    env: [],
-    workingDirectory: "/",
-    identity: ROOT,
-    security: RIGHTS,
-    idRange: null,
-    hasTerminal: false,
-    hasStdin: false,
-    cgroups: { unified: undefined, v1: {} },
-    events: EVENTS,
-    terminalSize: { rows: 0, columns: 0 },
-  });
-
-  const words = ["clone", "apparmor", "oom-score-adj", "join"];
-  deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
-});
-
-const RANGE = { first: 100_000, count: 65_536 };
-
-function mappedInput(changes: Partial<ContainerConfig> = {}): LaunchInput {
-  return inputWith({ namespaces: { ...PRIVATE_NAMESPACES, idRange: RANGE }, ...changes }, "new");
-}
-
-Deno.test("planLaunch() leaves the host's root behind after all that takes it", () => {
-  const steps = planLaunch({ ...mappedInput(), security: RIGHTS });
-
-  const words = [
-    ...["clone", "join-network", "oom-score-adj", "owner", "pivot-root", "chdir", "rlimit"],
-    ...["join-user", "no-new-privs", "bounding", "user", "capset", "parent-death", "exec"],
-  ];
-  deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
-  deepStrictEqual(stepsCalled("owner", steps), [["owner", "100000", "100000"]]);
-  deepStrictEqual(stepsCalled("join-user", steps), [["join-user", String(NEW.NS | NEW.UTS)]]);
-  deepStrictEqual(stepsCalled("clone", steps), [["clone", String(ALL)]]);
-});
-
-Deno.test("planLaunch() mounts an overlay of mapped directories, layers by one mount", () => {
-  const steps = planLaunch({
-    ...mappedInput({
-      root: { type: "image", imageId: "sha256:0", reference: "box", layers: ["one", "two"] },
-    }),
-    lowerDirectories: ["/r/layers/one", "/r/layers/two"],
-  });
-
-  const own = "/r/containers/0123abcd";
-  const merged = `${own}/merged`;
-  const start = steps.findIndex(([, source]) => source === "tmpfs");
-  deepStrictEqual(steps.slice(start, start + 5), [
-    ["mount", "tmpfs", merged, "tmpfs", "14", "mode=700,size=64k"],
-    ["root", merged],
-    ["attach-tree", "/r/layers", "/layers", "4", "4", String(MS.PRIVATE)],
-    ["attach-tree", own, "/own", "4", "4", String(MS.PRIVATE)],
-    [
-      "mount",
-      "overlay",
-      merged,
-      "overlay",
-      "4",
-      `redirect_dir=off,metacopy=off,lowerdir=${merged}/layers/two:${merged}/layers/one,` +
-      `upperdir=${merged}/own/upper,workdir=${merged}/own/work`,
-    ],
-  ]);
-});
-
-Deno.test("planLaunch() maps a root that is a copy onto itself", () => {
-  const steps = planLaunch(mappedInput({ storageDriver: "copy" }));
-
-  const merged = "/r/containers/0123abcd/merged";
-  const start = steps.findIndex(([word]) => word === "root");
-  deepStrictEqual(steps.slice(start, start + 3), [
-    ["root", merged],
-    ["attach-tree", merged, "/", "4", "4", String(MS.PRIVATE)],
-    ["root", merged],
-  ]);
-});
-
-Deno.test("planLaunch() names owners by the host's ids", () => {
-  const steps = planLaunch(mappedInput({
-    mounts: [{ type: "tmpfs", target: "/run", options: "size=1m,uid=33,mode=700,gid=44" }],
-  }));
-
-  const dataOf = (target: string): string | undefined =>
-    stepsCalled("mount-in", steps).find((step) => step[2] === target)?.[5];
-  strictEqual(dataOf("/run"), "size=1m,uid=100033,mode=700,gid=100044");
-  strictEqual(dataOf("/dev/pts"), "newinstance,ptmxmode=0666,mode=0620,gid=100005");
-  deepStrictEqual(stepsCalled("mkdir", steps), [["mkdir", "/work", "0755", "100000", "100000"]]);
-});
-
-Deno.test("planLaunch() maps wherry's own files, and of bind mounts those that ask for it", () => {
-  const bind = {
-    type: "bind",
-    source: "/srv",
-    isReadOnly: false,
-    createsSource: false,
-    propagation: "rprivate",
-  } as const;
-  const steps = planLaunch(mappedInput({
-    mounts: [{ ...bind, target: "/plain" }, { ...bind, target: "/mapped", isIdMapped: true }],
-  }));
-
-  const flagsOf = (target: string): string | undefined =>
-    stepsCalled("attach-tree", steps).find((step) => step[2] === target)?.[3];
-  deepStrictEqual(["/etc/hosts", "/plain", "/mapped"].map(flagsOf), ["4", "1", "5"]);
-});
-
-Deno.test("planExecIn() enters the container's user namespace last", () => {
-  const steps = planExecIn({
-    argv: ["sh"],
-    env: [],
-    workingDirectory: "/",
-    identity: ROOT,
-    security: RIGHTS,
-    idRange: RANGE,
-    hasTerminal: true,
-    hasStdin: true,
-    cgroups: { unified: undefined, v1: {} },
-    events: EVENTS,
-    terminalSize: { rows: 0, columns: 0 },
-  });
-
-  const words = ["owner", "join", "fork", "terminal", "chdir", "rlimit", "join-user", "bounding"];
-  deepStrictEqual(steps.map(([word]) => word).filter((word) => words.includes(word)), words);
-  deepStrictEqual(stepsCalled("join-user", steps), [["join-user", "0"]]);
-});
-
-Deno.test("planLaunch() filters the system calls of the first process and of health checks", () => {
-  const seccompFilter = { flags: 4, program: "060000000000ff7f" };
-  const input = inputWith({ healthCheck: planHealth(["CMD", "true"]) });
-
-  const steps = planLaunch({ ...input, security: { ...DEFAULT_PROCESS_SECURITY, seccompFilter } });
-
-  deepStrictEqual(
-    steps.filter(([word]) => word === "seccomp"),
-    [["seccomp", "4", "060000000000ff7f"], ["seccomp", "4", "060000000000ff7f"]],
-  );
 });
