@@ -115,19 +115,25 @@ export {
 export { parseEventFilter } from "./engine/event_filter.ts";
 export type {
   BindMount,
-  ContainerConfig,
+  BindRecursion,
   ContainerMount,
+  ImageMount,
+  Propagation,
+  TmpfsMount,
+  VolumeMount,
+} from "./container/mounts.ts";
+export type { MountRequest, VolumeRequest, VolumesFromRequest } from "./engine/mounts.ts";
+export type {
+  ContainerConfig,
   EndpointRequest,
   HealthCheck,
   LogConfig,
   NameLookup,
   NetworkMode,
-  Propagation,
   PublishedPort,
   RestartPolicy,
   RootSource,
   StorageDriver,
-  TmpfsMount,
 } from "./container/config.ts";
 export type { IdRange, Namespaces, OfContainer } from "./container/namespaces.ts";
 export {

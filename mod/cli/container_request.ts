@@ -140,7 +140,7 @@ export function planRequest(
   const healthCheck = parseHealthFlags(flags);
   const ownIds = parseUserNamespace(flags.userns);
   const volumes = flags.volume.map((text) => parseVolumeFlag(text, Deno.cwd()));
-  checkUserNamespace(ownIds, volumes);
+  checkUserNamespace(ownIds, volumes.filter((mount) => mount.type === "bind"));
   return {
     ...(flags.rootfs === undefined ? { image: image ?? "" } : { rootfs: flags.rootfs }),
     ...(platform === undefined ? {} : { platform }),

@@ -82,7 +82,10 @@ export function containerRow(
   const { config, state } = container;
   const sandbox = sandboxOf?.(container);
   const command = formatCommand(containerArgv(config));
-  const mounts = config.mounts.flatMap((mount) => mount.type === "bind" ? [mount.source] : []);
+  const mounts = config.mounts.flatMap((mount) => {
+    if (mount.type === "bind") return [mount.source];
+    return mount.type === "volume" ? [mount.name] : [];
+  });
   return {
     ID: isWhole ? config.id : shortId(config.id),
     Image: formatImage(config, isWhole),
@@ -98,7 +101,7 @@ export function containerRow(
     Labels: Object.entries(config.labels).map(([name, value]) => `${name}=${value}`).join(","),
     Label: (name: string): string =>
       Object.hasOwn(config.labels, name) ? config.labels[name] ?? "" : "",
-    LocalVolumes: "0",
+    LocalVolumes: String(config.mounts.filter(({ type }) => type === "volume").length),
     Mounts: mounts.map((source) => isWhole ? source : ellipsis(source, MOUNT_WIDTH)).join(","),
     Networks: networkNamesOf(config).join(","),
     Pid: state.pid,

@@ -1,8 +1,10 @@
 /** The words of `-v` and `--tmpfs`. @module */
 
-import type { BindMount, Propagation, TmpfsMount } from "../container/config.ts";
+import type { BindMount, Propagation, TmpfsMount } from "../container/mounts.ts";
+import type { VolumeRequest } from "../engine/mounts.ts";
 import { WherryError } from "../errors.ts";
 import { splitMountOptions } from "../kernel/mount.ts";
+import { checkVolumeName } from "../volume/volume.ts";
 
 const PROPAGATIONS: readonly Propagation[] = [
   "private",
@@ -23,15 +25,25 @@ const WITHOUT_EFFECT = ["z", "Z", "consistent", "cached", "delegated"];
  * @param currentDirectory What a source that begins with `.` is relative to.
  * @throws {WherryError} `invalid_argument` if it is malformed.
  */
-export function parseVolumeFlag(text: string, currentDirectory: string): BindMount {
+export function parseVolumeFlag(text: string, currentDirectory: string): BindMount | VolumeRequest {
   const [source = "", target, options = "", ...rest] = text.split(":");
   if (source === "" || target === undefined || target === "" || rest.length > 0) {
     throw malformed(text, "it is not SOURCE:TARGET[:OPTIONS]");
   }
   const parsed = parseOptions(options, text);
+  if (!/^(\/|\.{1,2}(\/|$))/.test(source)) {
+    return {
+      type: "volume",
+      name: checkVolumeName(source),
+      target: checkTarget(target, text),
+      isReadOnly: parsed.isReadOnly,
+      copiesContent: true,
+      subpath: "",
+    };
+  }
   return {
     type: "bind",
-    source: resolveSource(source, text, currentDirectory),
+    source: resolveSource(source, currentDirectory),
     target: checkTarget(target, text),
     // A new directory would belong to the container's root, whom idmap makes nobody
     createsSource: parsed.isIdMapped !== true,
@@ -39,14 +51,9 @@ export function parseVolumeFlag(text: string, currentDirectory: string): BindMou
   };
 }
 
-function resolveSource(source: string, text: string, currentDirectory: string): string {
+function resolveSource(source: string, currentDirectory: string): string {
   if (source.startsWith("/")) return normalisePath(source);
-  if (/^\.{1,2}(\/|$)/.test(source)) return normalisePath(`${currentDirectory}/${source}`);
-  throw new WherryError(
-    "unsupported",
-    `Cannot mount "${text}": named volumes are not available yet`,
-    { hint: `Give a directory of the host, for example -v "$PWD/${source}:/${source}"` },
-  );
+  return normalisePath(`${currentDirectory}/${source}`);
 }
 
 /**

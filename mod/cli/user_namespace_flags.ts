@@ -1,6 +1,6 @@
 /** The value of `--userns`. @module */
 
-import type { BindMount } from "../container/config.ts";
+import type { BindMount } from "../container/mounts.ts";
 import { OWN_IDS } from "../container/namespaces.ts";
 import { flagError } from "./argument_error.ts";
 

@@ -5,43 +5,10 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord } from "../store/record.ts";
 import { checkFields, isObject } from "../store/record_fields.ts";
 import { CONTAINER_FIELD_CHECKS } from "./config_fields.ts";
+import type { ContainerMount } from "./mounts.ts";
 import { type Namespaces, PRIVATE_NAMESPACES } from "./namespaces.ts";
 import { NO_LIMITS, type Resources } from "./resources.ts";
 import { DEFAULT_SECURITY, type Security } from "./security.ts";
-
-/** A host directory or file that appears inside. */
-export interface BindMount {
-  /** Tells it from other mounts. */
-  type: "bind";
-  /** Absolute path on the host. */
-  source: string;
-  /** Absolute path inside. */
-  target: string;
-  /** Whether it cannot be written to from inside. */
-  isReadOnly: boolean;
-  /** Whether a missing source becomes a directory, as `-v` does. */
-  createsSource: boolean;
-  /** How mounts made below one side show up on the other. */
-  propagation: Propagation;
-  /** Whether what belongs to 0, 1, 2 ... there belongs to the same ids inside, of a container with its own. @default {false} */
-  isIdMapped?: boolean;
-}
-
-/** A new, empty file system in memory. */
-export interface TmpfsMount {
-  /** Tells it from other mounts. */
-  type: "tmpfs";
-  /** Absolute path inside. */
-  target: string;
-  /** Options as mount(8) writes them, for example `size=64m,mode=1777,noexec`. */
-  options: string;
-}
-
-/** Something mounted inside a container on request. */
-export type ContainerMount = BindMount | TmpfsMount;
-
-/** How mounts made later below one side of a bind mount show up on the other; see mount_namespaces(7). */
-export type Propagation = "rprivate" | "private" | "rslave" | "slave" | "rshared" | "shared";
 
 /**
  * Which network a container is in, in docker's words: `none`, `host`, `container:` and an id, or the name of a network,

@@ -70,10 +70,27 @@ function isRoot(value: unknown): boolean {
 
 function isMount(value: unknown): boolean {
   if (!isObject(value) || !isString(value["target"])) return false;
-  if (value["type"] === "tmpfs") return isString(value["options"]);
-  return value["type"] === "bind" && isString(value["source"]) && isBoolean(value["isReadOnly"]) &&
-    isBoolean(value["createsSource"]) && isString(value["propagation"]) &&
-    isBoolean(value["isIdMapped"] ?? false);
+  switch (value["type"]) {
+    case "tmpfs":
+      return isString(value["options"]);
+    case "bind":
+      return isString(value["source"]) && isBoolean(value["isReadOnly"]) &&
+        isBoolean(value["createsSource"]) && isString(value["propagation"]) &&
+        isBoolean(value["isIdMapped"] ?? false) &&
+        isOneOf("enabled", "disabled", "writable", "readonly")(value["recursion"] ?? "enabled");
+    case "volume":
+      return isVolumeName(value["name"]) && isString(value["subpath"]) &&
+        ["isReadOnly", "isAnonymous", "copiesContent"].every((field) => isBoolean(value[field]));
+    case "image":
+      return isString(value["subpath"]) && isRoot(value);
+    default:
+      return false;
+  }
+}
+
+/** As `mod/volume/volume.ts` has it. */
+function isVolumeName(value: unknown): boolean {
+  return isString(value) && /^[a-zA-Z0-9][\w.-]+$/.test(value);
 }
 
 function isEndpointRequest(value: unknown): boolean {

@@ -98,6 +98,8 @@ export interface LaunchInput {
   /** Where its events go, and what each says about it. */
   events: EventTarget;
   terminalSize: TerminalSize;
+  /** Where what containers see of each volume is on the host, by its name. */
+  volumeSources: ReadonlyMap<string, string>;
   /** Arguments of the program on descriptor 7 that the monitor executes in the end, if any. */
   cleanupArgv: readonly string[];
   /** Where its processes find their network. */

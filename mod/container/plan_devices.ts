@@ -1,7 +1,7 @@
 /** The steps that fill a container's /dev. @module */
 
 import { MOUNT_ATTR, MS, splitMountOptions } from "../kernel/mount.ts";
-import type { ContainerMount, TmpfsMount } from "./config.ts";
+import type { ContainerMount, TmpfsMount } from "./mounts.ts";
 import type { ContainerDevices, DeviceNode, LaunchInput } from "./launch_input.ts";
 import type { IdRange } from "./namespaces.ts";
 import type { Step } from "./plan.ts";

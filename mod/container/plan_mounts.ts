@@ -2,8 +2,9 @@
 
 import { cString } from "../../ffi/c_string.ts";
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
-import type { BindMount, ContainerConfig, ContainerMount, Propagation } from "./config.ts";
+import type { ContainerConfig } from "./config.ts";
 import type { CgroupHierarchy, ContainerDevices, LaunchInput } from "./launch_input.ts";
+import type { BindMount, ContainerMount, Propagation, VolumeMount } from "./mounts.ts";
 import { joinedContainer } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import {
@@ -216,13 +217,15 @@ function planTerminal({ config, terminalSize }: LaunchInput): Step[] {
 /** What was asked for, parents before what is mounted on them. */
 function planRequestedMounts(
   mounts: readonly ContainerMount[],
-  { config, devices }: LaunchInput,
+  { config, devices, volumeSources }: LaunchInput,
 ): Step[] {
   const depth = (path: string): number => path.split("/").length;
   return mounts
     .toSorted((a, b) => depth(a.target) - depth(b.target))
     .map((mount): Step => {
       if (mount.type === "bind") return planBind(mount, devices);
+      if (mount.type === "volume") return planVolume(mount, { config, volumeSources });
+      if (mount.type === "image") throw new TypeError(`Cannot plan a mount of an image`);
       const { flags, data } = tmpfsOptions(mount);
       const owned = mapTmpfsOwners(data, config.namespaces.idRange);
       return ["mount-in", "tmpfs", mount.target, "tmpfs", String(flags), owned];
@@ -246,5 +249,23 @@ function planBind(mount: BindMount, devices: ContainerDevices): Step {
     ),
     String((mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (hasDevices ? 0 : MOUNT_ATTR.NODEV)),
     String(PROPAGATION_FLAGS[mount.propagation]),
+  ];
+}
+
+/** What belongs to 0, 1, 2 ... in a volume belongs to the same ids inside, as in the container's own layers. */
+function planVolume(
+  { name, target, isReadOnly }: VolumeMount,
+  { config, volumeSources }: Pick<LaunchInput, "config" | "volumeSources">,
+): Step {
+  const source = volumeSources.get(name);
+  if (source === undefined) throw new TypeError(`Cannot plan the volume "${name}": no source`);
+  const isMapped = config.namespaces.idRange !== null;
+  return [
+    "attach-tree",
+    source,
+    target,
+    String(TREE_IS_RECURSIVE | (isMapped ? TREE_IS_ID_MAPPED : 0)),
+    String(isReadOnly ? MOUNT_ATTR.RDONLY : 0),
+    String(PROPAGATION_FLAGS.rprivate),
   ];
 }

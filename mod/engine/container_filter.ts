@@ -84,7 +84,8 @@ const FILTERS: Readonly<Record<string, (value: string, lookups: FilterLookups) =
   },
   volume: (value) => ({ config: { mounts } }) =>
     mounts.some((mount) =>
-      mount.target === value || (mount.type === "bind" && mount.source === value)
+      mount.target === value || (mount.type === "bind" && mount.source === value) ||
+      (mount.type === "volume" && mount.name === value)
     ),
 };
 

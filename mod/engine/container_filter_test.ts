@@ -1,6 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { fakeContainerConfig, fakeContainerState } from "../../tests/fakes/container_config.ts";
-import { type ContainerMount, newEndpointRequest } from "../container/config.ts";
+import { newEndpointRequest } from "../container/config.ts";
+import type { ContainerMount } from "../container/mounts.ts";
 import type { ContainerStatus, HealthStatus } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { Paths } from "../store/paths.ts";

@@ -3,7 +3,6 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import {
   type ContainerConfig,
-  type ContainerMount,
   DEFAULT_LOG,
   type EndpointRequest,
   HOST_NAME_LOOKUP,
@@ -15,7 +14,6 @@ import {
   type PublishedPort,
   type RestartPolicy,
   type RootSource,
-  type StorageDriver,
 } from "../container/config.ts";
 import { checkName } from "../container/name.ts";
 import {
@@ -50,6 +48,12 @@ import {
 } from "./image_source.ts";
 import { checkLimits } from "./limits.ts";
 import { loadParentNetwork } from "./network_support.ts";
+import {
+  type MountRequest,
+  type ResolvedMounts,
+  resolveMounts,
+  type VolumesFromRequest,
+} from "./mounts.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
 import { containerSecurity } from "./security.ts";
@@ -109,8 +113,10 @@ export interface CreateRequest {
   nameLookup?: NameLookup;
   /** NIS domain name inside. @default {none} */
   domainname?: string;
-  /** What is mounted inside, besides the defaults. */
-  mounts?: readonly ContainerMount[];
+  /** What is mounted inside, besides the defaults. @default {none} */
+  mounts?: readonly MountRequest[];
+  /** Other containers whose volumes and bind mounts appear inside, too. @default {none} */
+  volumesFrom?: readonly VolumesFromRequest[];
   /** On top of the image's labels. */
   labels?: Readonly<Record<string, string>>;
   /** Name or number. @default {the image's, or "SIGTERM"} */
@@ -179,12 +185,18 @@ export async function createContainer(
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
   const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
-  const config = planConfig(newId(), { ...request, ...network, namespaces }, source, storageDriver);
+  using mounts = resolveMounts(engine, request, source.defaults);
+  const config = planConfig(newId(), { ...request, ...network, namespaces }, {
+    root: source.root,
+    defaults: source.defaults,
+    mounts: mounts.mounts,
+    storageDriver,
+  });
   checkLimits(config.resources);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);
   try {
-    return writeContainer(engine, request, config, { copy, ids });
+    return writeContainer(engine, request, config, { copy, ids, mounts });
   } catch (cause) {
     throw systemFailure(`make a container in "${engine.paths.root}"`, cause);
   }
@@ -194,13 +206,14 @@ export async function createContainer(
 interface Drivers {
   copy: typeof import("./copy_root.ts") | undefined;
   ids: typeof import("./id_ranges.ts") | undefined;
+  mounts: ResolvedMounts;
 }
 
 function writeContainer(
   engine: Engine,
   request: CreateRequest,
   partial: ContainerConfig,
-  { copy, ids }: Drivers,
+  { copy, ids, mounts }: Drivers,
 ): CreatedContainer {
   using undo = new DisposableStack();
   const paths = engine.paths.container(partial.id);
@@ -217,6 +230,7 @@ function writeContainer(
     for (const directory of [engine.paths.containers, engine.paths.names]) syncDirectory(directory);
   }
   undo.move();
+  mounts.keep();
   recordContainerEvent(engine, { config, action: "create" });
   return { config, lock, [Symbol.dispose]: () => lock[Symbol.dispose]() };
 }
@@ -320,9 +334,10 @@ async function resolveParentNetwork(
 /** The whole record but for the name, and for the ids. */
 function planConfig(
   id: string,
-  request: CreateRequest & { namespaces: Namespaces },
-  { root, defaults }: Pick<ResolvedImage, "root" | "defaults">,
-  storageDriver: StorageDriver,
+  request: CreateRequest & Pick<ContainerConfig, "namespaces">,
+  { root, defaults, mounts, storageDriver }:
+    & Pick<ResolvedImage, "root" | "defaults">
+    & Pick<ContainerConfig, "mounts" | "storageDriver">,
 ): ContainerConfig {
   const { entrypoint, command } = planCommand(request, defaults);
   const networkMode = request.networkMode ?? "none";
@@ -355,7 +370,7 @@ function planConfig(
     exposedPorts: planExposedPorts(defaults, request),
     nameLookup: request.nameLookup ?? HOST_NAME_LOOKUP,
     domainname: request.domainname ?? "",
-    mounts: [...(request.mounts ?? [])],
+    mounts,
     labels: { ...defaults.labels, ...request.labels },
     stopSignal: checkStopSignal(request.stopSignal ?? (defaults.stopSignal || DEFAULT_STOP_SIGNAL)),
     stopTimeoutSeconds: request.stopTimeoutSeconds ?? DEFAULT_STOP_TIMEOUT_SECONDS,

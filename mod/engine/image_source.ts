@@ -39,6 +39,8 @@ export interface ImageDefaults {
   stopSignal: string;
   /** `port/protocol`; an image may leave the protocol out. */
   exposedPorts: string[];
+  /** Paths inside that are to be volumes. */
+  volumes: string[];
   /** How its health is checked, as far as the image says. */
   healthCheck: HealthCheckRequest;
   /** Empty for `/bin/sh -c`. */
@@ -55,6 +57,7 @@ export const NO_DEFAULTS: ImageDefaults = {
   labels: {},
   stopSignal: "",
   exposedPorts: [],
+  volumes: [],
   healthCheck: {},
   shell: [],
 };
@@ -205,6 +208,7 @@ function defaultsOf({ config: { process } }: Image): ImageDefaults {
     labels: { ...process.labels },
     stopSignal: process.stopSignal ?? "",
     exposedPorts: [...process.exposedPorts],
+    volumes: [...process.volumes],
     healthCheck: healthCheckOf(process),
     shell: [...process.shell],
   };

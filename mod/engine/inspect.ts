@@ -1,13 +1,9 @@
 /** All that is known about an object, in the shape that docker gives it. @module */
 
-import type {
-  ContainerConfig,
-  ContainerMount,
-  HealthCheck,
-  LogConfig,
-} from "../container/config.ts";
+import type { ContainerConfig, HealthCheck, LogConfig } from "../container/config.ts";
 import { activeHealthCheck, containerArgv } from "../container/config.ts";
 import { type HealthCheckResult, readHealthLog } from "../container/health_log.ts";
+import type { BindMount, ContainerMount } from "../container/mounts.ts";
 import type { ContainerState } from "../container/state.ts";
 import { type SystemPaths, systemPathsOf } from "../container/system_paths.ts";
 import { listNetworkRecords } from "../network/network_store.ts";
@@ -241,10 +237,7 @@ function describeLog({ driver, options = {} }: LogConfig): Inspection {
 
 /** As `-v` takes it; what is the default there is left out. */
 function formatBind(
-  { source, target, isReadOnly, propagation, isIdMapped = false }: Extract<
-    ContainerMount,
-    { type: "bind" }
-  >,
+  { source, target, isReadOnly, propagation, isIdMapped = false }: BindMount,
 ): string {
   const options = [
     ...(isReadOnly ? ["ro"] : []),
@@ -284,6 +277,7 @@ function describeMount(mount: ContainerMount): Inspection {
       Propagation: "",
     };
   }
+  if (mount.type !== "bind") return { Type: mount.type, Destination: mount.target };
   return {
     Type: "bind",
     Source: mount.source,

@@ -39,6 +39,7 @@ import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
+import { prepareVolumes } from "./volume_sources.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -178,6 +179,7 @@ async function planStart(
       isVisible: (hierarchy) => showsAllCgroups(config) || hasOwnCgroup(hierarchy, cgroups.steps),
     }),
     cgroupSteps: cgroups.steps,
+    volumeSources: prepareVolumes(engine, config),
     events: eventTarget(engine, config),
     terminalSize,
     cleanupArgv: cleanupArgv(engine, config, place),

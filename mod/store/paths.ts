@@ -57,6 +57,18 @@ export interface NetworkPaths {
   hosts: string;
 }
 
+/** Files of one volume. */
+export interface VolumePaths {
+  /** Everything of the volume. */
+  directory: string;
+  /** What was asked for. */
+  record: string;
+  /** What containers see. */
+  data: string;
+  /** Exists while the image's content is being moved into `data`; see `mod/volume/volume_store.ts`. */
+  filling: string;
+}
+
 /** What wherry keeps of the host's network; all is forgotten by a reboot. See `docs/network.md`. */
 export interface HostNetworkPaths {
   /** Holds all of them, and a directory for each network. */
@@ -168,6 +180,27 @@ export class Paths {
       cgroups: `${runDirectory}/cgroups`,
       networkLock: `${runDirectory}/network.lock`,
       connectLock: `${runDirectory}/connect.lock`,
+    };
+  }
+
+  /** One directory for each volume, named by it. */
+  get volumes(): string {
+    return `${this.root}/volumes`;
+  }
+
+  /** Locked shared by who makes a container with volumes until its record tells of them, alone by who removes some. */
+  get volumesLock(): string {
+    return `${this.root}/volumes.lock`;
+  }
+
+  /** The files of one volume. */
+  volume(name: string): VolumePaths {
+    const directory = `${this.volumes}/${name}`;
+    return {
+      directory,
+      record: `${directory}/volume.json`,
+      data: `${directory}/_data`,
+      filling: `${directory}/_fill`,
     };
   }
 
