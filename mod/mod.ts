@@ -115,14 +115,19 @@ export {
 export { parseEventFilter } from "./engine/event_filter.ts";
 export type {
   BindMount,
+  BindOptions,
   BindRecursion,
   ContainerMount,
+  GivenMounts,
   ImageMount,
+  MountSpec,
   Propagation,
   TmpfsMount,
   VolumeMount,
+  VolumeOptions,
 } from "./container/mounts.ts";
 export type { MountRequest, VolumeRequest, VolumesFromRequest } from "./engine/mounts.ts";
+export { planMount } from "./engine/mount_spec.ts";
 export type {
   ContainerConfig,
   EndpointRequest,

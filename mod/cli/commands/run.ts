@@ -20,6 +20,7 @@ import {
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import type { ParsedFlags } from "../flags.ts";
+import { loadMountFlags, mountWarnings } from "../mounts.ts";
 import {
   attachmentOf,
   callerTerminalSize,
@@ -38,14 +39,24 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   await loadDevices(parsed);
   await loadFilter(parsed);
   await loadStorageSupport(context.engine);
+  const mountFlags = await loadMountFlags(flags);
   const streams = planStreams(flags);
   if (!flags.detach) checkTerminal(streams);
-  const request = planRequest(parsed, { isDetached: flags.detach, startsAtOnce: true });
+  const request = planRequest(parsed, {
+    isDetached: flags.detach,
+    startsAtOnce: true,
+    mountFlags,
+  });
   using cidFile = createCidFile(flags.cidfile);
   await pullImage?.();
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
-  for (const warning of requestWarnings(context.engine, parsed, container.config)) {
+  for (
+    const warning of [
+      ...mountWarnings(flags, mountFlags),
+      ...requestWarnings(context.engine, parsed, container.config),
+    ]
+  ) {
     context.output.warn(warning);
   }
   cidFile?.keep(container.config.id);
