@@ -235,6 +235,7 @@ testWhole("inspect tells of mounts as docker does", async (wherry) => {
     "",
     null,
   ]);
+  await wherry.run(["rm", id]);
 });
 
 testWhole("inspect -f and ps -f find mounts", async (wherry) => {
@@ -259,6 +260,7 @@ testWhole("inspect -f and ps -f find mounts", async (wherry) => {
 
     strictEqual(stdout, "", unwanted);
   }
+  await wherry.run(["rm", id.trim()]);
 });
 
 testWhole("bind-nonrecursive is done, and warned of", async (wherry) => {
