@@ -11,7 +11,7 @@ import { acquireLock, isLocked, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
-import { removeLocked } from "./remove.ts";
+import { type FateOfVolumes, removeLocked } from "./remove.ts";
 import { lockStopped } from "./settle.ts";
 import { removeAbandonedNetworkFiles } from "./sandbox_removal.ts";
 
@@ -89,7 +89,7 @@ function sweepContainer(engine: Engine, id: string, result: SweepResult): void {
   if (lock === undefined) return;
   if (need === "killed") result.ended.push(id);
   if (need === "networked") result.sandboxes.push(id);
-  sweepLocked(engine, id, result);
+  sweepLocked(engine, id, result, "removed unless somebody is making volumes");
 }
 
 /** One leftover that cannot be removed, for example with something mounted in it, stops nobody. */
@@ -150,7 +150,12 @@ export function isAbandoned({ config, state }: Pick<Container, "config" | "state
     (config.startsAtOnce && state.status === "created" && state.error === "");
 }
 
-function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResult): void {
+function sweepLocked(
+  engine: Engine,
+  id: string,
+  { removed, damaged }: SweepResult,
+  volumes: FateOfVolumes,
+): void {
   const paths = engine.paths.container(id);
   try {
     const config = readContainerConfig(paths);
@@ -159,8 +164,8 @@ function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResu
     if (wasEmptied(paths, config)) {
       damaged.set(id, putAside(engine, id));
     } else {
-      removeLocked(engine, config ?? { id, name: undefined });
-      removed.push(id);
+      const isGone = removeLocked(engine, config ?? { id, name: undefined }, volumes);
+      if (isGone) removed.push(id);
     }
   } catch (error) {
     if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
@@ -209,7 +214,9 @@ export function listOrphanRunDirectories(engine: Engine): string[] {
  */
 export async function cleanUpContainer(engine: Engine, id: string): Promise<void> {
   using lock = await lockStopped(engine, id);
-  if (lock !== undefined && !isDamaged(engine, id)) sweepLocked(engine, id, emptyResult());
+  if (lock !== undefined && !isDamaged(engine, id)) {
+    sweepLocked(engine, id, emptyResult(), "removed");
+  }
 }
 
 function isDamaged({ paths }: Engine, id: string): boolean {

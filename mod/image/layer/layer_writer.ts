@@ -32,6 +32,7 @@ import { WHITEOUT_PREFIX } from "./entry_path.ts";
 import { OPAQUE_MARKER } from "./whiteouts.ts";
 
 const NO_NAME = "" as ByteString;
+const ROOT_NAME = "." as ByteString;
 const EPOCH = { seconds: 0n, nanoseconds: 0n };
 
 /** Attributes that are part of a file's meaning on any host; `security.selinux`, for example, is not. */
@@ -102,6 +103,19 @@ export function* rootfsMembers(
   const links = new HardLinks();
   const walk = options === undefined ? {} : withoutUnnameable(options);
   for (const entry of tree.walk(walk)) yield* membersOf(entry, links);
+}
+
+/**
+ * The root directory of a root file system itself, as `./`.
+ *
+ * @param sources Directories of its layers, the topmost first; at least one.
+ * @throws {SystemError} If it cannot be read.
+ */
+export function* rootMember(sources: readonly TreeSource[]): Generator<TarMember> {
+  using tree = LayeredTree.openMerged(sources);
+  using root = tree.open(tree.root);
+  if (root === undefined) return;
+  yield* membersOf({ ...root.entry, path: ROOT_NAME }, new HardLinks());
 }
 
 /**
