@@ -1,12 +1,17 @@
-/** Removing the volumes that were made for a container which nobody wants any more. @module */
+/** Removing the volumes that go with a container: those that nobody gave a name. @module */
 
-import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
-import { isCorrupt } from "../errors.ts";
+import type { Descriptor } from "../../ffi/descriptor.ts";
+import type { ContainerConfig } from "../container/config.ts";
 import { isPresent } from "../kernel/entry.ts";
+import { lockDescription } from "../kernel/open.ts";
+import { removeTree } from "../kernel/tree.ts";
 import { tryAcquireLock } from "../store/lock.ts";
-import { lockVolumes, removeVolumeFiles } from "../volume/volume_store.ts";
+import { VOLUME_DRIVER } from "../volume/volume.ts";
+import { lockVolumes, takeVolumeAway } from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
-import { listIds } from "./find.ts";
+import { recordVolumeEvent } from "./events.ts";
+import { checkNothingMounted } from "./in_the_way.ts";
+import { VolumesUse } from "./volume_use.ts";
 
 /** Names of the volumes that a container has without anybody having named them. */
 export function anonymousVolumesOf({ mounts }: Pick<ContainerConfig, "mounts">): string[] {
@@ -16,13 +21,15 @@ export function anonymousVolumesOf({ mounts }: Pick<ContainerConfig, "mounts">):
 }
 
 /**
- * Removes those volumes that no container's record names, waiting for who makes a container with volumes.
+ * Removes those of some volumes that no container has, waiting for who makes a container with volumes. What is gone
+ * already is fine.
  *
- * @throws {Error} If some cannot be removed, for example because something is mounted in one; the others are gone.
+ * @throws {WherryError} `conflict` if something is mounted in one, which is left as it is.
+ * @throws {SystemError} If one cannot be removed.
  */
-export function removeUnusedVolumes(engine: Engine, names: readonly string[]): void {
-  using _lock = lockVolumes(engine.paths, "exclusive");
-  removeLocked(engine, names);
+export function removeSpareVolumes(engine: Engine, names: readonly string[]): void {
+  using lock = lockVolumes(engine.paths, "exclusive");
+  removeLocked(engine, names, lock);
 }
 
 /**
@@ -30,44 +37,27 @@ export function removeUnusedVolumes(engine: Engine, names: readonly string[]): v
  *
  * @returns False if somebody is making a container with volumes: nothing has been done then.
  */
-export function tryRemoveUnusedVolumes(engine: Engine, names: readonly string[]): boolean {
+export function tryRemoveSpareVolumes(engine: Engine, names: readonly string[]): boolean {
   using lock = tryAcquireLock(engine.paths.volumesLock, { create: true });
   if (lock === undefined) return false;
-  removeLocked(engine, names);
+  removeLocked(engine, names, lock);
   return true;
 }
 
-/** With the volumes locked alone no record comes to name one that none has named before. */
-function removeLocked(engine: Engine, names: readonly string[]): void {
-  const used = findUsedVolumes(engine);
-  if (used === undefined) return;
-  const failures: unknown[] = [];
-  for (const name of names) {
-    if (used.has(name)) continue;
-    try {
-      removeVolumeFiles(engine.paths, name);
-    } catch (error) {
-      failures.push(error);
-    }
+/** While the lock is held alone, no record comes to name a volume that none has named before. */
+function removeLocked(engine: Engine, names: readonly string[], lock: Descriptor): void {
+  const { paths } = engine;
+  const use = new VolumesUse(engine);
+  const spare = names.filter((name) => isPresent(paths.volume(name).directory) && use.isSpare(name));
+  for (const name of spare) {
+    checkNothingMounted(`remove volume "${name}"`, paths.volume(name).directory);
   }
-  const [first, ...others] = failures;
-  if (failures.length > 0) throw others.length === 0 ? first : new AggregateError(failures);
-}
-
-/** @returns `undefined` if a damaged record may name any. */
-function findUsedVolumes(engine: Engine): ReadonlySet<string> | undefined {
-  const used = new Set<string>();
-  for (const id of listIds(engine)) {
-    try {
-      const paths = engine.paths.container(id);
-      const config = readContainerConfig(paths);
-      // Somebody has emptied it: what was never finished, or is being removed, has none
-      if (config === undefined && isPresent(paths.config)) return undefined;
-      for (const mount of config?.mounts ?? []) if (mount.type === "volume") used.add(mount.name);
-    } catch (error) {
-      if (!isCorrupt(error)) throw error;
-      return undefined;
-    }
-  }
-  return used;
+  const doomed = spare.map((name) => {
+    const place = takeVolumeAway(paths, name);
+    recordVolumeEvent(engine, { volume: { name, driver: VOLUME_DRIVER }, action: "destroy" });
+    return place;
+  });
+  // Who makes volumes need not wait until all of them is gone
+  lockDescription(lock, "shared", { wait: true });
+  for (const { directory } of doomed) removeTree(directory);
 }

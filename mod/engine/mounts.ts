@@ -15,7 +15,7 @@ import { getImage } from "../image/store/images.ts";
 import { isEmptyDirectory } from "../kernel/directory.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { lockVolumes, readVolume } from "../volume/volume_store.ts";
-import { removeUnusedVolumes } from "./anonymous_volumes.ts";
+import { removeSpareVolumes } from "./anonymous_volumes.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { layerNamesOf } from "./image_source.ts";
 import { copyEmptyDirectory, findRootContent, type RootContent } from "./root_content.ts";
@@ -155,7 +155,7 @@ function resolveShared(
     if (made.length === 0) return;
     // Somebody else may have come to use one of them: who removes them has to be alone
     lock[Symbol.dispose]();
-    removeUnusedVolumes(engine, made);
+    removeSpareVolumes(engine, made);
   });
   const resolved = planned.map((plan) => makeMount(engine, plan, { base, made }));
   const held = undo.move();

@@ -9,14 +9,11 @@ import { shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { removeIfPresent } from "../store/record.ts";
-import {
-  anonymousVolumesOf,
-  removeUnusedVolumes,
-  tryRemoveUnusedVolumes,
-} from "./anonymous_volumes.ts";
-import { type Engine, systemFailure } from "./engine.ts";
+import { anonymousVolumesOf, removeSpareVolumes, tryRemoveSpareVolumes } from "./anonymous_volumes.ts";
+import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { type Container, findContainer, findId } from "./find.ts";
+import { checkNothingMounted, removalFailure } from "./in_the_way.ts";
 import { delay } from "./polling.ts";
 import { lockStopped } from "./settle.ts";
 import { killAndWait, killUnknown } from "./stop.ts";
@@ -136,23 +133,29 @@ export type FateOfVolumes = "kept" | "removed" | "removed unless somebody is mak
  * where it says which volumes are to go, too.
  *
  * @returns False if that has to wait: the container is gone, and a sweep removes its volumes with the rest of it.
- * @throws {WherryError} `unavailable` if the system refuses, for example because something is mounted in it.
+ * @throws {WherryError} `conflict` if something is mounted in its directory, which is left as it is; `unavailable` if
+ * the system refuses.
  */
 export function removeLocked(
   engine: Engine,
   container: Removable | ContainerConfig,
   volumes: FateOfVolumes,
 ): boolean {
-  const isKnown = "schema" in container;
+  const { directory } = engine.paths.container(container.id);
+  const action = `remove container "${container.name ?? shortId(container.id)}"`;
+  checkNothingMounted(action, directory);
   let isWhole: boolean;
   try {
     isWhole = removeFiles(engine, container, volumes);
   } catch (cause) {
-    throw systemFailure(`remove container "${container.name ?? shortId(container.id)}"`, cause);
+    throw removalFailure(action, { directory, nextStep: RECOVER }, cause);
   }
-  if (isKnown) recordContainerEvent(engine, { config: container, action: "destroy" });
+  if ("schema" in container) recordContainerEvent(engine, { config: container, action: "destroy" });
   return isWhole;
 }
+
+/** By then its record is gone: it has no name any more to remove it by. */
+const RECOVER = 'let "wherry system recover" remove the rest';
 
 function removeFiles(
   engine: Engine,
@@ -168,9 +171,9 @@ function removeFiles(
   else removeIfPresent(paths.config);
   if (name !== undefined) releaseName(engine.paths, name, id);
   if (fate === "removed unless somebody is making volumes" && volumes.length > 0) {
-    if (!tryRemoveUnusedVolumes(engine, volumes)) return false;
+    if (!tryRemoveSpareVolumes(engine, volumes)) return false;
   } else if (volumes.length > 0) {
-    removeUnusedVolumes(engine, volumes);
+    removeSpareVolumes(engine, volumes);
   }
   removeTree(paths.directory);
   removeTree(paths.runDirectory);

@@ -288,25 +288,34 @@ export function renameAt(dirFd: number, oldPath: KernelPath, newPath: KernelPath
 const RENAME_NOREPLACE = 1;
 
 /**
- * Moves a file or directory to another directory of the same file system, under the same name.
+ * Moves something to another directory of the same file system, under the same name.
  *
- * @param replaces Whether also onto a file or an empty directory that has the name there.
- * @returns False if something has the name there, and is not to be replaced.
- * @throws {SystemError} `EINVAL` if nothing is to be replaced and the file system cannot tell, as NFS cannot.
+ * @returns False if something has the name there.
+ * @throws {SystemError} `EINVAL` if the file system cannot tell, as NFS cannot.
  * @see renameat2(2)
  */
-export function moveAt(
-  fromFd: number,
-  toFd: number,
-  name: KernelPath,
-  { replaces }: { replaces: boolean },
-): boolean {
+export function moveUnlessPresent(fromFd: number, toFd: number, name: KernelPath): boolean {
   const bytes = bytesOf(name);
-  const flags = replaces ? 0 : RENAME_NOREPLACE;
+  const flags = RENAME_NOREPLACE;
   const result = files().nbnbn(SYSCALL.renameat2, fromFd, bytes, toFd, bytes, flags);
-  if (result === -EEXIST && !replaces) return false;
-  onPath(result, "renameat2", name);
-  return true;
+  return result !== -EEXIST && onPath(result, "renameat2", name) === 0;
+}
+
+/**
+ * Moves something to another directory of the same file system, in place of what has its new name.
+ *
+ * @throws {SystemError} `EISDIR`, `ENOTDIR`, `ENOTEMPTY` or `EEXIST` if that cannot be replaced, `EBUSY` if it is a
+ * mount point.
+ * @see renameat2(2)
+ */
+export function renameBetween(
+  oldDirFd: number,
+  oldPath: KernelPath,
+  newDirFd: number,
+  newPath: KernelPath,
+): void {
+  const [from, to] = [bytesOf(oldPath), bytesOf(newPath)];
+  onPath(files().nbnbn(SYSCALL.renameat2, oldDirFd, from, newDirFd, to, 0), "renameat2", newPath);
 }
 
 /**

@@ -21,7 +21,8 @@ import { isEmptyDirectory } from "../kernel/directory.ts";
 import { isPresent } from "../kernel/entry.ts";
 import {
   closeDescriptor,
-  moveAt,
+  moveUnlessPresent,
+  renameBetween,
   setAttribute,
   setMode,
   setOwner,
@@ -115,12 +116,12 @@ function describeAs(source: Descriptor, target: Descriptor, path: string): void 
 
 function moveName(source: number, target: number, name: Uint8Array<ArrayBuffer>): void {
   try {
-    moveAt(source, target, name, { replaces: false });
+    moveUnlessPresent(source, target, name);
   } catch (error) {
     if (!(error instanceof SystemError) || error.code !== "EINVAL") throw error;
     // The file system cannot tell by itself whether something is there
     const taken = findLocationAt(target, name);
-    if (taken === undefined) moveAt(source, target, name, { replaces: true });
+    if (taken === undefined) renameBetween(source, name, target, name);
     else closeDescriptor(taken);
   }
 }
