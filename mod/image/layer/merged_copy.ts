@@ -1,5 +1,6 @@
 /** Copies of directories of an image's layers as overlayfs would show them, without mounting them. @module */
 
+import { readWhole } from "../../kernel/copy.ts";
 import { LayerUnpacker } from "./layer.ts";
 import { FileBody, rootfsMembers, rootMember } from "./layer_writer.ts";
 import type { TarMember } from "../tar/tar_writer.ts";
@@ -37,7 +38,14 @@ export function copyMerged(
 function unpackAll(unpacker: LayerUnpacker, members: Iterable<TarMember>): void {
   for (const { entry, body } of members) {
     unpacker.entry({ ...entry, isSparse: false });
-    if (body instanceof FileBody) unpacker.copyData(body.descriptor);
+    if (body instanceof FileBody) copyBody(unpacker, body, entry.size);
     unpacker.endEntry();
   }
+}
+
+/** A small file is several times faster to make with all its bytes at once. */
+function copyBody(unpacker: LayerUnpacker, { descriptor }: FileBody, size: number): void {
+  const bytes = readWhole(descriptor, size);
+  if (bytes === undefined) unpacker.copyData(descriptor);
+  else unpacker.data(bytes, 0);
 }
