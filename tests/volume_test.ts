@@ -48,7 +48,7 @@ testWhole("volume create refuses other options than the volume has", async (wher
   );
 
   deepStrictEqual([code, stdout], [1, ""]);
-  match(stderr, /^wherry: Cannot make volume "data": there is one already, with no options\n/);
+  match(stderr, /^wherry: Cannot make volume "data": there is one already, with other options\n/);
 });
 
 for (
@@ -447,9 +447,10 @@ testWhole("volume export and import say what there is not", async (wherry) => {
 
 testWhole("volume export does not write to a terminal", async (wherry) => {
   await volume(wherry, "create", "data");
-  using terminal = wherry.openTerminal(["volume", "export", "data"]);
+  await using terminal = wherry.openTerminal(["volume", "export", "data"]);
 
-  await terminal.expect("cowardly refusing to save to a terminal. Use the -o flag or redirect");
+  await terminal.waitFor("cowardly refusing to save to a terminal. Use the -o flag or redirect");
+  strictEqual(await terminal.finish(), 1);
 });
 
 testWhole("volume import reaches a container that runs, and replaces what it has", async (wherry) => {

@@ -44,14 +44,14 @@ Deno.test("createVolume() refuses a volume that has other options", () => {
     () => createVolume(host.engine, { name: "data", options: { type: "tmpfs", device: "x" } }),
     {
       kind: "conflict",
-      message:
-        'Cannot make volume "data": there is one already, with the options type=tmpfs, device=tmpfs',
-      hint: 'Choose another name, or remove it with "wherry volume rm data"',
+      message: 'Cannot make volume "data": there is one already, with other options',
+      hint: 'See "wherry volume inspect data", and choose another name, or remove it with ' +
+        '"wherry volume rm data"',
     },
   );
   throws(
     () => createVolume(host.engine, { name: "plain", options: { type: "tmpfs", device: "x" } }),
-    { kind: "conflict", message: /there is one already, with no options$/ },
+    { kind: "conflict", message: /there is one already, with other options$/ },
   );
 });
 
