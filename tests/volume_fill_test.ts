@@ -175,7 +175,10 @@ testWhole("an empty directory of the image gives a volume its owner and mode", a
 testWhole("a volume where the image has nothing is root's", async (wherry) => {
   await loadImage(wherry, {});
 
-  strictEqual(await show(wherry, ["-v", "v1:/new/place"], "stat -c '%a %u:%g' /new/place"), "755 0:0");
+  strictEqual(
+    await show(wherry, ["-v", "v1:/new/place"], "stat -c '%a %u:%g' /new/place"),
+    "755 0:0",
+  );
 });
 
 testWhole("--rootfs fills volumes, too", async (wherry) => {
@@ -192,21 +195,24 @@ testWhole("--rootfs fills volumes, too", async (wherry) => {
   await wherry.runHost("rm", "-r", rootfs);
 });
 
-testWhole("what is mounted in the directory of --rootfs does not get into volumes", async (wherry) => {
-  const rootfs = await wherry.copyOfImage();
-  const mounted = `${rootfs}/data/mounted`;
-  Deno.mkdirSync(mounted, { recursive: true });
-  await wherry.runHost("mount", "-t", "tmpfs", "none", mounted);
-  try {
-    Deno.writeTextFileSync(`${mounted}/secret`, "");
+testWhole(
+  "what is mounted in the directory of --rootfs does not get into volumes",
+  async (wherry) => {
+    const rootfs = await wherry.copyOfImage();
+    const mounted = `${rootfs}/data/mounted`;
+    Deno.mkdirSync(mounted, { recursive: true });
+    await wherry.runHost("mount", "-t", "tmpfs", "none", mounted);
+    try {
+      Deno.writeTextFileSync(`${mounted}/secret`, "");
 
-    const flags = ["run", "--rm", "-v", "v1:/data", "--rootfs", rootfs];
-    strictEqual(await expectOk(wherry, [...flags, "find", "/data"]), "/data\n/data/mounted");
-  } finally {
-    await wherry.runHost("umount", mounted);
-  }
-  await wherry.runHost("rm", "-r", rootfs);
-});
+      const flags = ["run", "--rm", "-v", "v1:/data", "--rootfs", rootfs];
+      strictEqual(await expectOk(wherry, [...flags, "find", "/data"]), "/data\n/data/mounted");
+    } finally {
+      await wherry.runHost("umount", mounted);
+    }
+    await wherry.runHost("rm", "-r", rootfs);
+  },
+);
 
 testWhole("links on the way to a volume are followed inside the image only", async (wherry) => {
   Deno.mkdirSync(`${wherry.scratch}/host`);
@@ -450,20 +456,23 @@ testWhole(`kills while volumes are filled leave none half full (seed ${SEED})`, 
   deepStrictEqual(listNames(`${wherry.root}/containers`), []);
 });
 
-testWhole("a filling that was interrupted is finished by whoever uses the volume next", async (wherry) => {
-  await loadImage(wherry, { layers: ONE_FILE });
-  await expectOk(wherry, ["create", "--name", "web", "-v", "half:/x:nocopy", "box", "ls", "/x"]);
-  const volume = `${wherry.root}/volumes/half`;
-  Deno.writeTextFileSync(`${volume}/_data/first`, "moved in already");
-  Deno.mkdirSync(`${volume}/_fill`, { mode: 0o750 });
-  for (const name of ["second", "third"]) Deno.writeTextFileSync(`${volume}/_fill/${name}`, "");
+testWhole(
+  "a filling that was interrupted is finished by whoever uses the volume next",
+  async (wherry) => {
+    await loadImage(wherry, { layers: ONE_FILE });
+    await expectOk(wherry, ["create", "--name", "web", "-v", "half:/x:nocopy", "box", "ls", "/x"]);
+    const volume = `${wherry.root}/volumes/half`;
+    Deno.writeTextFileSync(`${volume}/_data/first`, "moved in already");
+    Deno.mkdirSync(`${volume}/_fill`, { mode: 0o750 });
+    for (const name of ["second", "third"]) Deno.writeTextFileSync(`${volume}/_fill/${name}`, "");
 
-  strictEqual(await expectOk(wherry, ["start", "-a", "web"]), "first\nsecond\nthird");
+    strictEqual(await expectOk(wherry, ["start", "-a", "web"]), "first\nsecond\nthird");
 
-  strictEqual((Deno.statSync(`${volume}/_data`).mode ?? 0) & 0o7777, 0o750);
-  ok(!exists(`${volume}/_fill`));
-  await expectOk(wherry, ["rm", "web"]);
-});
+    strictEqual((Deno.statSync(`${volume}/_data`).mode ?? 0) & 0o7777, 0o750);
+    ok(!exists(`${volume}/_fill`));
+    await expectOk(wherry, ["rm", "web"]);
+  },
+);
 
 testWhole("kills while containers and their volumes are removed leave neither", async (wherry) => {
   await loadImage(wherry, { layers: ONE_FILE, volumes: ["/data", "/other"] });

@@ -353,7 +353,9 @@ function resolveNamespaces(engine: Engine, request: Partial<NamespaceModes> = {}
   const namespaces = { ...PRIVATE_NAMESPACES, ...request };
   const resolve = <T extends Namespaces["pid" | "ipc"]>(mode: T): T | `container:${string}` => {
     const wanted = joinedContainer(mode);
-    return wanted === undefined ? mode : `container:${findOtherContainer(engine, wanted).config.id}`;
+    return wanted === undefined
+      ? mode
+      : `container:${findOtherContainer(engine, wanted).config.id}`;
   };
   const { pid, ipc } = namespaces;
   return { ...namespaces, pid: resolve(pid), ipc: resolve(ipc) };

@@ -23,6 +23,8 @@ import type { VolumeCopy } from "./volume_copy_support.ts";
 import { ensureVolume } from "./volumes.ts";
 import { findBorrowedMounts, type VolumesFromRequest } from "./volumes_from.ts";
 
+export type { VolumesFromRequest } from "./volumes_from.ts";
+
 /** A volume that is to appear inside; made if there is none of its name. */
 export interface VolumeRequest {
   /** Tells it from other mounts. */
@@ -188,9 +190,7 @@ function planMounts(
   for (const { target } of borrowed) targets.add(target);
   const wanted = new Set(base.volumes.map(parseImageVolume).filter((path) => !targets.has(path)));
   return [
-    ...mounts.map((mount) =>
-      mount.type === "image" ? findImageMount(engine, mount, undo) : mount
-    ),
+    ...mounts.map((mount) => mount.type === "image" ? findImageMount(engine, mount, undo) : mount),
     ...borrowed,
     ...Array.from(wanted, anonymousVolume),
   ].map((mount) => planFilling(engine, mount, base));
