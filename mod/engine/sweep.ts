@@ -9,9 +9,10 @@ import { removeTree } from "../kernel/tree.ts";
 import { isId } from "../store/id.ts";
 import { acquireLock, isLocked, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
+import { sweepVolumes, type VolumeSweep } from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
-import { removeLocked } from "./remove.ts";
+import { type FateOfVolumes, removeLocked } from "./remove.ts";
 import { lockStopped } from "./settle.ts";
 import { removeAbandonedNetworkFiles } from "./sandbox_removal.ts";
 
@@ -27,6 +28,8 @@ export interface SweepResult {
   runDirectories: string[];
   /** Names without a container. */
   names: string[];
+  /** What was left among the volumes. */
+  volumeLeftovers: VolumeSweep;
   /** Where the containers with damaged records were put, by id. */
   damaged: Map<string, string>;
   /** Why leftovers are still there, by id; the next sweep tries again. */
@@ -46,6 +49,7 @@ function emptyResult(): SweepResult {
     sandboxes: [],
     runDirectories: [],
     names: [],
+    volumeLeftovers: { removedCount: 0, failures: [] },
     damaged: new Map(),
     failed: new Map(),
   };
@@ -75,6 +79,7 @@ export function sweepContainers(engine: Engine, options: SweepOptions = {}): Swe
     });
   }
   result.names.push(...removeStaleNames(engine.paths));
+  result.volumeLeftovers = sweepVolumes(engine.paths);
   removeAbandonedNetworkFiles(engine.paths);
   const now = new Date();
   Deno.utimeSync(engine.paths.gate, now, now);
@@ -89,7 +94,7 @@ function sweepContainer(engine: Engine, id: string, result: SweepResult): void {
   if (lock === undefined) return;
   if (need === "killed") result.ended.push(id);
   if (need === "networked") result.sandboxes.push(id);
-  sweepLocked(engine, id, result);
+  sweepLocked(engine, id, result, "removed unless somebody is making volumes");
 }
 
 /** One leftover that cannot be removed, for example with something mounted in it, stops nobody. */
@@ -102,7 +107,7 @@ function tolerate({ failed }: SweepResult, id: string, sweep: () => void): void 
 }
 
 /** What people should know of a sweep, one line each. */
-export function describeSweep({ damaged, failed }: SweepResult): string[] {
+export function describeSweep({ damaged, failed, volumeLeftovers }: SweepResult): string[] {
   return [
     ...Array.from(
       damaged,
@@ -114,7 +119,14 @@ export function describeSweep({ damaged, failed }: SweepResult): string[] {
         `what is left of container ${id} stays for now: ` +
         (error instanceof Error ? error.message : String(error)),
     ),
+    ...volumeLeftovers.failures.map(describeVolumeFailure),
   ];
+}
+
+/** What people should know of something that is left of a volume and could not be removed. */
+export function describeVolumeFailure(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  return `what is left of a volume stays for now: ${reason}`;
 }
 
 /** How often commands that have no other reason to sweep do so. */
@@ -150,7 +162,12 @@ export function isAbandoned({ config, state }: Pick<Container, "config" | "state
     (config.startsAtOnce && state.status === "created" && state.error === "");
 }
 
-function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResult): void {
+function sweepLocked(
+  engine: Engine,
+  id: string,
+  { removed, damaged }: SweepResult,
+  volumes: FateOfVolumes,
+): void {
   const paths = engine.paths.container(id);
   try {
     const config = readContainerConfig(paths);
@@ -159,8 +176,8 @@ function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResu
     if (wasEmptied(paths, config)) {
       damaged.set(id, putAside(engine, id));
     } else {
-      removeLocked(engine, config ?? { id, name: undefined });
-      removed.push(id);
+      const isGone = removeLocked(engine, config ?? { id, name: undefined }, volumes);
+      if (isGone) removed.push(id);
     }
   } catch (error) {
     if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
@@ -209,7 +226,9 @@ export function listOrphanRunDirectories(engine: Engine): string[] {
  */
 export async function cleanUpContainer(engine: Engine, id: string): Promise<void> {
   using lock = await lockStopped(engine, id);
-  if (lock !== undefined && !isDamaged(engine, id)) sweepLocked(engine, id, emptyResult());
+  if (lock !== undefined && !isDamaged(engine, id)) {
+    sweepLocked(engine, id, emptyResult(), "removed");
+  }
 }
 
 function isDamaged({ paths }: Engine, id: string): boolean {

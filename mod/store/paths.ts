@@ -11,6 +11,8 @@ export interface ContainerPaths {
   directory: string;
   /** What was asked for. */
   config: string;
+  /** What was asked for, of a container that is being removed together with its volumes. */
+  removed: string;
   /** What is; written by the monitor alone. */
   state: string;
   /** The last health checks; written by the monitor alone. */
@@ -65,8 +67,10 @@ export interface VolumePaths {
   record: string;
   /** What containers see. */
   data: string;
-  /** Exists while the image's content is being moved into `data`; see `mod/volume/volume_store.ts`. */
+  /** What an image has, whole; exists while it is being moved into `data`: see `mod/volume/volume_filling.ts`. */
   filling: string;
+  /** Locked by who fills it. */
+  fillLock: string;
 }
 
 /** What wherry keeps of the host's network; all is forgotten by a reboot. See `docs/network.md`. */
@@ -164,6 +168,7 @@ export class Paths {
     return {
       directory,
       config: `${directory}/config.json`,
+      removed: `${directory}/removed.json`,
       state: `${directory}/state.json`,
       health: `${directory}/health`,
       log: `${directory}/log`,
@@ -201,6 +206,7 @@ export class Paths {
       record: `${directory}/volume.json`,
       data: `${directory}/_data`,
       filling: `${directory}/_fill`,
+      fillLock: `${directory}/fill.lock`,
     };
   }
 

@@ -1,6 +1,6 @@
 /** `wherry create`. @module */
 
-import { createContainer } from "../../engine/create.ts";
+import { createContainer, loadVolumeFilling } from "../../engine/create.ts";
 import { loadStorageSupport } from "../../engine/storage_support.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../definitions/container_flags.ts";
@@ -26,6 +26,8 @@ export async function run(context: Context, parsed: CreateFlags): Promise<number
   await loadStorageSupport(engine);
   const mountFlags = await loadMountFlags(parsed.flags);
   const request = planRequest(parsed, { isDetached: false, startsAtOnce: false, mountFlags });
+  // Loading may begin the program again, which would find the file
+  if (parsed.flags.cidfile !== undefined) await loadVolumeFilling(engine, request);
   using cidFile = createCidFile(parsed.flags.cidfile);
   await pullImage?.();
   using container = await createContainer(engine, request);

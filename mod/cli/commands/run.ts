@@ -1,7 +1,7 @@
 /** `wherry run`. @module */
 
 import type { Attachment, MonitorConnection } from "../../container/monitor.ts";
-import { createContainer, type CreatedContainer } from "../../engine/create.ts";
+import { createContainer, type CreatedContainer, loadVolumeFilling } from "../../engine/create.ts";
 import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
@@ -47,6 +47,8 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
     startsAtOnce: true,
     mountFlags,
   });
+  // Loading may begin the program again, which would find the file
+  if (flags.cidfile !== undefined) await loadVolumeFilling(context.engine, request);
   using cidFile = createCidFile(flags.cidfile);
   await pullImage?.();
   using session = flags.detach ? undefined : new Session(streams);
@@ -141,7 +143,7 @@ async function cleanUpEnded({ engine }: Context, { config }: CreatedContainer): 
   if (!config.isAutoRemoved && config.endpoints.length === 0) return;
   using lock = await lockStopped(engine, config.id);
   // Still locked: it runs on, or another command removes it already
-  if (lock !== undefined && config.isAutoRemoved) removeLocked(engine, config);
+  if (lock !== undefined && config.isAutoRemoved) removeLocked(engine, config, "removed");
 }
 
 /** While the container runs there is time to look for what crashes left behind. */
