@@ -138,7 +138,12 @@ export type {
   VolumeMount,
   VolumeOptions,
 } from "./container/mounts.ts";
-export type { MountRequest, VolumeRequest, VolumesFromRequest } from "./engine/mounts.ts";
+export type {
+  ImageMountRequest,
+  MountRequest,
+  VolumeRequest,
+  VolumesFromRequest,
+} from "./engine/mounts.ts";
 export { planMount } from "./engine/mount_spec.ts";
 export type {
   ContainerConfig,
