@@ -41,7 +41,7 @@ for (const [what, mount] of sound) {
 const damaged: [what: string, mount: Record<string, unknown>][] = [
   ["another type", { ...BIND, type: "npipe" }],
   ["a mode that is no text", { ...BIND, mode: 1 }],
-  ["a volume's mode that is no text", { ...VOLUME, mode: null }],
+  ["a volume's mode that is no text", { ...VOLUME, mode: ["ro"] }],
   ["a volume whose name leads elsewhere", { ...VOLUME, name: "../../etc" }],
   ["a tmpfs that is listed perhaps", { ...TMPFS, isListed: "yes" }],
   ["a recursion that nobody knows", { ...BIND, recursion: "some" }],
