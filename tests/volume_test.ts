@@ -27,17 +27,20 @@ async function createWith(wherry: TestEngine, name: string, source: string): Pro
   return stdout.trim();
 }
 
-testWhole("volume create prints the name, and does so again for the same volume", async (wherry) => {
-  const first = await volume(wherry, "create", "--label", "tier=db", "data");
-  Deno.writeTextFileSync(`${dataOf(wherry, "data")}/file`, "kept");
-  const second = await volume(wherry, "create", "data");
-  const anonymous = await volume(wherry, "create");
+testWhole(
+  "volume create prints the name, and does so again for the same volume",
+  async (wherry) => {
+    const first = await volume(wherry, "create", "--label", "tier=db", "data");
+    Deno.writeTextFileSync(`${dataOf(wherry, "data")}/file`, "kept");
+    const second = await volume(wherry, "create", "data");
+    const anonymous = await volume(wherry, "create");
 
-  deepStrictEqual([first.code, first.stdout, first.stderr], [0, "data\n", ""]);
-  deepStrictEqual([second.code, second.stdout, second.stderr], [0, "data\n", ""]);
-  match(anonymous.stdout, /^[0-9a-f]{64}\n$/);
-  strictEqual(Deno.readTextFileSync(`${dataOf(wherry, "data")}/file`), "kept");
-});
+    deepStrictEqual([first.code, first.stdout, first.stderr], [0, "data\n", ""]);
+    deepStrictEqual([second.code, second.stdout, second.stderr], [0, "data\n", ""]);
+    match(anonymous.stdout, /^[0-9a-f]{64}\n$/);
+    strictEqual(Deno.readTextFileSync(`${dataOf(wherry, "data")}/file`), "kept");
+  },
+);
 
 testWhole("volume create refuses other options than the volume has", async (wherry) => {
   await volume(wherry, "create", "data");
@@ -345,7 +348,10 @@ testWhole("volumes of one name made at the same time are one volume", async (whe
     Array.from({ length: 8 }, () => volume(wherry, "create", "data")),
   );
 
-  deepStrictEqual(results.map(({ code, stdout }) => [code, stdout]), results.map(() => [0, "data\n"]));
+  deepStrictEqual(
+    results.map(({ code, stdout }) => [code, stdout]),
+    results.map(() => [0, "data\n"]),
+  );
   deepStrictEqual(volumesIn(wherry), ["data"]);
   strictEqual((await volume(wherry, "inspect", "data")).code, 0);
 });
@@ -453,21 +459,33 @@ testWhole("volume export does not write to a terminal", async (wherry) => {
   strictEqual(await terminal.finish(), 1);
 });
 
-testWhole("volume import reaches a container that runs, and replaces what it has", async (wherry) => {
-  await volume(wherry, "create", "data");
-  const script = "mkdir /data/dir; echo old >/data/dir/file; ln -s / /data/link; echo ready; sleep 100";
-  const id = await wherry.start(["-v", "data:/data"], ["sh", "-c", script]);
-  await wherry.runHost("sh", "-ec", "mkdir -p t/dir t/link; echo new >t/dir/file; echo x >t/link/evil; tar -C t -cf t.tar .");
-  await wherry.runHost("sh", "-c", `until [ -e ${dataOf(wherry, "data")}/link ]; do sleep 0.05; done; :`);
+testWhole(
+  "volume import reaches a container that runs, and replaces what it has",
+  async (wherry) => {
+    await volume(wherry, "create", "data");
+    const script =
+      "mkdir /data/dir; echo old >/data/dir/file; ln -s / /data/link; echo ready; sleep 100";
+    const id = await wherry.start(["-v", "data:/data"], ["sh", "-c", script]);
+    await wherry.runHost(
+      "sh",
+      "-ec",
+      "mkdir -p t/dir t/link; echo new >t/dir/file; echo x >t/link/evil; tar -C t -cf t.tar .",
+    );
+    await wherry.runHost(
+      "sh",
+      "-c",
+      `until [ -e ${dataOf(wherry, "data")}/link ]; do sleep 0.05; done; :`,
+    );
 
-  const { code, stderr } = await volume(wherry, "import", "data", "t.tar");
-  const inside = await wherry.run(["exec", id, "cat", "/data/dir/file", "/data/link/evil"]);
+    const { code, stderr } = await volume(wherry, "import", "data", "t.tar");
+    const inside = await wherry.run(["exec", id, "cat", "/data/dir/file", "/data/link/evil"]);
 
-  deepStrictEqual([code, stderr], [0, ""]);
-  strictEqual(inside.stdout, "new\nx\n");
-  strictEqual(exists("/evil"), false);
-  await wherry.run(["rm", "-f", id]);
-});
+    deepStrictEqual([code, stderr], [0, ""]);
+    strictEqual(inside.stdout, "new\nx\n");
+    strictEqual(exists("/evil"), false);
+    await wherry.run(["rm", "-f", id]);
+  },
+);
 
 /** More system calls that change something than any of these commands makes. */
 const MAX_CALLS = 80;

@@ -81,7 +81,8 @@ for (
     ["is missing", (record: string) => Deno.removeSync(record), /it is missing$/],
     [
       "is another volume's",
-      (record: string) => Deno.writeTextFileSync(record, JSON.stringify(fakeVolume({ name: "ab" }))),
+      (record: string) =>
+        Deno.writeTextFileSync(record, JSON.stringify(fakeVolume({ name: "ab" }))),
       /it is that of "ab"$/,
     ],
   ] as const

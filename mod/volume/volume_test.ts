@@ -10,10 +10,16 @@ for (const name of ["ab", "a-b_c.d", "0a", "A.", "a".repeat(255)]) {
 
 for (
   const [name, message] of [
-    ["", /^create : volume name is too short, names should be at least two alphanumeric characters$/],
+    [
+      "",
+      /^create : volume name is too short, names should be at least two alphanumeric characters$/,
+    ],
     ["a", /^create a: volume name is too short/],
     ["a".repeat(256), /: volume name is too long, names should be at most 255 characters$/],
-    ["a/b", /^create a\/b: "a\/b" includes invalid characters for a local volume name, only "\[a-zA/],
+    [
+      "a/b",
+      /^create a\/b: "a\/b" includes invalid characters for a local volume name, only "\[a-zA/,
+    ],
     ["..", /includes invalid characters/],
     [".hidden", /includes invalid characters/],
     ["-a", /includes invalid characters/],

@@ -68,12 +68,15 @@ test("plainMembers() and PlainUnpacker keep what overlayfs has in a directory", 
 
   using _unpacker = await trip.go();
 
-  strictEqual(shell("ls -A; stat -c '%F %t:%T' gone", trip.target), [
-    ".wh.file",
-    "d",
-    "gone",
-    "character special file 0:0",
-  ].join("\n"));
+  strictEqual(
+    shell("ls -A; stat -c '%F %t:%T' gone", trip.target),
+    [
+      ".wh.file",
+      "d",
+      "gone",
+      "character special file 0:0",
+    ].join("\n"),
+  );
   strictEqual(shell(attributes, trip.target), "['trusted.overlay.opaque', 'user.x']");
 });
 
@@ -86,7 +89,8 @@ test("PlainUnpacker makes holes of long runs of zeros, and of nothing else", asy
 
   using _unpacker = await trip.go();
 
-  const compare = "cmp sparse ../source/sparse; cmp random ../source/random; stat -c %s sparse hole small";
+  const compare =
+    "cmp sparse ../source/sparse; cmp random ../source/random; stat -c %s sparse hole small";
   strictEqual(shell(compare, trip.target), "8388608\n1048576\n100");
   const kilobytes = Number(shell("du -k sparse", trip.target).split("\t")[0]);
   ok(kilobytes < 64, `${kilobytes} KB`);
@@ -98,7 +102,13 @@ test("PlainUnpacker knows which directories an archive describes", async () => {
   using unpacker = await trip.go();
 
   const paths = ["", "d", "d/e", "d/e/file", "other"] as ByteString[];
-  deepStrictEqual(paths.map((path) => unpacker.isDescribed(path)), [true, true, true, false, false]);
+  deepStrictEqual(paths.map((path) => unpacker.isDescribed(path)), [
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
 });
 
 test("plainMembers() leaves out what is mounted in a directory", async () => {

@@ -122,7 +122,10 @@ test("mergeTree() describes the top directory after all has been moved", () => {
 });
 
 test("mergeTree() names what is mounted in the way", () => {
-  using trees = new Trees({ from: "mkdir d; echo new >d/x", to: "mkdir d; echo old >d/x; echo >y" });
+  using trees = new Trees({
+    from: "mkdir d; echo new >d/x",
+    to: "mkdir d; echo old >d/x; echo >y",
+  });
   shell("mount --bind y d/x", trees.to);
   try {
     throws(() => trees.merge(), { code: "EBUSY", message: /d\/x/ });
