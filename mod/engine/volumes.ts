@@ -3,6 +3,7 @@
 import { WherryError } from "../errors.ts";
 import { newId } from "../store/id.ts";
 import { checkVolumeName, type Volume, VOLUME_DRIVER } from "../volume/volume.ts";
+import { checkVolumeOptions } from "../volume/volume_options.ts";
 import { lockVolumes, makeVolume, readVolume } from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
 
@@ -63,9 +64,11 @@ function planVolume(
       `Cannot make a volume with the driver "${driver}": there is only "${VOLUME_DRIVER}"`,
     );
   }
+  const volumeName = name === undefined ? newId() : checkVolumeName(name);
+  checkVolumeOptions(volumeName, options);
   return {
     schema: 1,
-    name: name === undefined ? newId() : checkVolumeName(name),
+    name: volumeName,
     driver,
     options: { ...options },
     labels: { ...labels },

@@ -9,6 +9,7 @@ import { loadNetworkSupport } from "../../engine/network_support.ts";
 import { loadSeccompSupport } from "../../engine/seccomp.ts";
 import { lockStopped } from "../../engine/settle.ts";
 import { startContainer } from "../../engine/start.ts";
+import { loadVolumeSupport } from "../../engine/volume_sources.ts";
 import type { START_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
@@ -48,6 +49,7 @@ async function loadSupport(engine: Engine, name: string): Promise<void> {
     await loadSeccompSupport(config);
     await loadNetworkSupport(engine, config);
     await loadDeviceSupport(config.security);
+    await loadVolumeSupport(engine, config);
   } catch (error) {
     if (!(error instanceof WherryError)) throw error;
   }
