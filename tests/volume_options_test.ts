@@ -45,24 +45,27 @@ async function removeVolume(wherry: TestEngine, name: string): Promise<void> {
   strictEqual(stderr, "");
 }
 
-testWhole("a tmpfs volume is one for all that use it, and ends with the last of them", async (wherry) => {
-  await createTmpfs(wherry, "memory");
-  const one = await wherry.start([...ALONE, "-v", "memory:/v"], ["sleep", "1000"]);
-  await wherry.run(["exec", one, "sh", "-c", "echo kept > /v/file"]);
+testWhole(
+  "a tmpfs volume is one for all that use it, and ends with the last of them",
+  async (wherry) => {
+    await createTmpfs(wherry, "memory");
+    const one = await wherry.start([...ALONE, "-v", "memory:/v"], ["sleep", "1000"]);
+    await wherry.run(["exec", one, "sh", "-c", "echo kept > /v/file"]);
 
-  const other = await wherry.start([...ALONE, "-v", "memory:/v"], ["sleep", "1000"]);
-  await wherry.run(["rm", "-f", one]);
-  const seen = await wherry.run(["exec", other, "cat", "/v/file"]);
-  const third = await shell(wherry, "memory", "cat /v/file");
-  strictEqual(mountPoints(wherry).length, 1);
-  await wherry.run(["rm", "-f", other]);
+    const other = await wherry.start([...ALONE, "-v", "memory:/v"], ["sleep", "1000"]);
+    await wherry.run(["rm", "-f", one]);
+    const seen = await wherry.run(["exec", other, "cat", "/v/file"]);
+    const third = await shell(wherry, "memory", "cat /v/file");
+    strictEqual(mountPoints(wherry).length, 1);
+    await wherry.run(["rm", "-f", other]);
 
-  strictEqual(seen.stdout, "kept\n");
-  strictEqual(third.stdout, "kept\n");
-  deepStrictEqual(mountPoints(wherry), []);
-  strictEqual((await shell(wherry, "memory", "ls -A /v")).stdout, "");
-  await removeVolume(wherry, "memory");
-});
+    strictEqual(seen.stdout, "kept\n");
+    strictEqual(third.stdout, "kept\n");
+    deepStrictEqual(mountPoints(wherry), []);
+    strictEqual((await shell(wherry, "memory", "ls -A /v")).stdout, "");
+    await removeVolume(wherry, "memory");
+  },
+);
 
 testWhole("options of a tmpfs volume hold inside", async (wherry) => {
   await createTmpfs(wherry, "small", "size=64k,mode=750,uid=7,noexec");
@@ -151,45 +154,52 @@ testWhole("a bound volume can be read-only, and its directory has to be there", 
   deepStrictEqual(mountPoints(wherry), []);
 });
 
-testWhole("the end of a bound volume unmounts nothing of what is below its directory", async (wherry) => {
-  const device = `${wherry.scratch}/data`;
-  Deno.mkdirSync(`${device}/below`, { recursive: true });
-  await wherry.runHost("mount", "-t", "tmpfs", "tmpfs", `${device}/below`);
-  try {
-    await wherry.runHost("mount", "--make-shared", `${device}/below`);
-    Deno.writeTextFileSync(`${device}/below/file`, "of the host\n");
-    await createVolume(wherry, "bound", { type: "none", device, o: "rbind,ro" });
+testWhole(
+  "the end of a bound volume unmounts nothing of what is below its directory",
+  async (wherry) => {
+    const device = `${wherry.scratch}/data`;
+    Deno.mkdirSync(`${device}/below`, { recursive: true });
+    await wherry.runHost("mount", "-t", "tmpfs", "tmpfs", `${device}/below`);
+    try {
+      await wherry.runHost("mount", "--make-shared", `${device}/below`);
+      Deno.writeTextFileSync(`${device}/below/file`, "of the host\n");
+      await createVolume(wherry, "bound", { type: "none", device, o: "rbind,ro" });
 
-    const { stdout } = await shell(wherry, "bound", "cat /v/below/file");
+      const { stdout } = await shell(wherry, "bound", "cat /v/below/file");
 
-    strictEqual(stdout, "of the host\n");
-    deepStrictEqual(mountPoints(wherry), []);
-    strictEqual(Deno.readTextFileSync(`${device}/below/file`), "of the host\n");
-  } finally {
-    await wherry.runHost("umount", `${device}/below`);
-  }
-});
+      strictEqual(stdout, "of the host\n");
+      deepStrictEqual(mountPoints(wherry), []);
+      strictEqual(Deno.readTextFileSync(`${device}/below/file`), "of the host\n");
+    } finally {
+      await wherry.runHost("umount", `${device}/below`);
+    }
+  },
+);
 
-testWhole("a volume on a block device keeps its data, whatever becomes of the volume", async (wherry) => {
-  const file = `${wherry.scratch}/disk`;
-  await wherry.runHost("truncate", "-s", "4M", file);
-  await wherry.runHost("mkfs.ext4", "-q", file);
-  const device = (await wherry.runHost("losetup", "--find", "--show", file)).trim();
-  try {
-    await createVolume(wherry, "disk", { type: "ext4", device, o: "noatime" });
-    await shell(wherry, "disk", "echo kept > /v/file");
-    const { stdout } = await shell(wherry, "disk", "cat /v/file; ls /v");
-    await removeVolume(wherry, "disk");
-    await createVolume(wherry, "disk", { type: "ext4", device });
-    const again = await shell(wherry, "disk", "cat /v/file");
+testWhole(
+  "a volume on a block device keeps its data, whatever becomes of the volume",
+  async (wherry) => {
+    const file = `${wherry.scratch}/disk`;
+    await wherry.runHost("truncate", "-s", "4M", file);
+    await wherry.runHost("mkfs.ext4", "-q", file);
+    const device = (await wherry.runHost("losetup", "--find", "--show", file)).trim();
+    try {
+      await createVolume(wherry, "disk", { type: "ext4", device, o: "noatime" });
+      await shell(wherry, "disk", "echo kept > /v/file");
+      const { stdout } = await shell(wherry, "disk", "cat /v/file; ls /v");
+      await removeVolume(wherry, "disk");
+      await createVolume(wherry, "disk", { type: "ext4", device });
+      const again = await shell(wherry, "disk", "cat /v/file");
 
-    strictEqual(stdout, "kept\nfile\nlost+found\n");
-    strictEqual(again.stdout, "kept\n");
-    deepStrictEqual(mountPoints(wherry), []);
-  } finally {
-    await wherry.runHost("losetup", "--detach", device);
-  }
-}, { ignore: !needs("loop") });
+      strictEqual(stdout, "kept\nfile\nlost+found\n");
+      strictEqual(again.stdout, "kept\n");
+      deepStrictEqual(mountPoints(wherry), []);
+    } finally {
+      await wherry.runHost("losetup", "--detach", device);
+    }
+  },
+  { ignore: !needs("loop") },
+);
 
 testWhole("a volume that cannot be mounted says why, and leaves nothing", async (wherry) => {
   const cases: [Record<string, string>, RegExp][] = [
@@ -269,34 +279,40 @@ testWhole("what a killed monitor had mounted is unmounted by the next command", 
   await wherry.run(["rm", id]);
 });
 
-testWhole("a container that starts finds nothing of what a killed monitor had mounted", async (wherry) => {
-  await createTmpfs(wherry, "memory");
-  const id = await wherry.start([...ALONE, "-v", "memory:/v"], ["sleep", "1000"]);
-  await wherry.run(["exec", id, "touch", "/v/file"]);
-  const { monitorPid } = wherry.readStateRecord(id);
+testWhole(
+  "a container that starts finds nothing of what a killed monitor had mounted",
+  async (wherry) => {
+    await createTmpfs(wherry, "memory");
+    const id = await wherry.start([...ALONE, "-v", "memory:/v"], ["sleep", "1000"]);
+    await wherry.run(["exec", id, "touch", "/v/file"]);
+    const { monitorPid } = wherry.readStateRecord(id);
 
-  Deno.kill(monitorPid, "SIGKILL");
-  await eventually(() => !isAlive(monitorPid));
-  const { stdout } = await shell(wherry, "memory", "ls -A /v");
+    Deno.kill(monitorPid, "SIGKILL");
+    await eventually(() => !isAlive(monitorPid));
+    const { stdout } = await shell(wherry, "memory", "ls -A /v");
 
-  strictEqual(stdout, "");
-  await wherry.run(["rm", "-f", id]);
-  deepStrictEqual(mountPoints(wherry), []);
-});
+    strictEqual(stdout, "");
+    await wherry.run(["rm", "-f", id]);
+    deepStrictEqual(mountPoints(wherry), []);
+  },
+);
 
-testWhole("system recover unmounts the volumes that no container uses, and no others", async (wherry) => {
-  await createTmpfs(wherry, "memory");
-  await createVolume(wherry, "plain", {});
-  for (const name of ["memory", "plain"]) {
-    await wherry.runHost("mount", "-t", "tmpfs", "t", `${wherry.root}/volumes/${name}/_data`);
-  }
+testWhole(
+  "system recover unmounts the volumes that no container uses, and no others",
+  async (wherry) => {
+    await createTmpfs(wherry, "memory");
+    await createVolume(wherry, "plain", {});
+    for (const name of ["memory", "plain"]) {
+      await wherry.runHost("mount", "-t", "tmpfs", "t", `${wherry.root}/volumes/${name}/_data`);
+    }
 
-  const { stdout } = await wherry.run(["system", "recover"]);
+    const { stdout } = await wherry.run(["system", "recover"]);
 
-  match(stdout, /^Unmounted the volume memory, which no container uses$/m);
-  deepStrictEqual(mountPoints(wherry), [`${wherry.root}/volumes/plain/_data`]);
-  await wherry.runHost("umount", `${wherry.root}/volumes/plain/_data`);
-});
+    match(stdout, /^Unmounted the volume memory, which no container uses$/m);
+    deepStrictEqual(mountPoints(wherry), [`${wherry.root}/volumes/plain/_data`]);
+    await wherry.runHost("umount", `${wherry.root}/volumes/plain/_data`);
+  },
+);
 
 testWhole("volume rm unmounts what a crash left, and deletes nothing of it", async (wherry) => {
   const file = `${wherry.scratch}/data`;
@@ -311,27 +327,30 @@ testWhole("volume rm unmounts what a crash left, and deletes nothing of it", asy
   strictEqual(Deno.readTextFileSync(`${file}/canary`), "alive");
 });
 
-testWhole("a volume that is mounted in another mount namespace is not mounted twice", async (wherry) => {
-  await createTmpfs(wherry, "memory");
-  const id = await wherry.start([...ALONE, "-v", "memory:/v"], ["sleep", "1000"]);
-  await wherry.run(["exec", id, "sh", "-c", "echo kept > /v/file"]);
-  const argv = wherry.commandLine(
-    ["run", "--rm", ...ALONE, "-v", "memory:/v", ...await wherry.busybox(), "cat", "/v/file"],
-  );
-  const unshare = (script: string): Promise<{ stdout: string; stderr: string; code: number }> =>
-    wherry.runCommand(["unshare", "-m", "sh", "-c", script, "sh", ...argv]);
+testWhole(
+  "a volume that is mounted in another mount namespace is not mounted twice",
+  async (wherry) => {
+    await createTmpfs(wherry, "memory");
+    const id = await wherry.start([...ALONE, "-v", "memory:/v"], ["sleep", "1000"]);
+    await wherry.run(["exec", id, "sh", "-c", "echo kept > /v/file"]);
+    const argv = wherry.commandLine(
+      ["run", "--rm", ...ALONE, "-v", "memory:/v", ...await wherry.busybox(), "cat", "/v/file"],
+    );
+    const unshare = (script: string): Promise<{ stdout: string; stderr: string; code: number }> =>
+      wherry.runCommand(["unshare", "-m", "sh", "-c", script, "sh", ...argv]);
 
-  const same = await unshare('"$@"');
-  const other = await unshare(`umount ${wherry.root}/volumes/memory/_data && "$@"`);
-  const after = await wherry.run(["exec", id, "cat", "/v/file"]);
-  await wherry.run(["rm", "-f", id]);
+    const same = await unshare('"$@"');
+    const other = await unshare(`umount ${wherry.root}/volumes/memory/_data && "$@"`);
+    const after = await wherry.run(["exec", id, "cat", "/v/file"]);
+    await wherry.run(["rm", "-f", id]);
 
-  deepStrictEqual([same.stdout, same.code], ["kept\n", 0]);
-  strictEqual(other.code, 125);
-  match(other.stderr, /Cannot mount volume "memory": container \w{12} has it mounted in another/);
-  strictEqual(after.stdout, "kept\n");
-  deepStrictEqual(mountPoints(wherry), []);
-});
+    deepStrictEqual([same.stdout, same.code], ["kept\n", 0]);
+    strictEqual(other.code, 125);
+    match(other.stderr, /Cannot mount volume "memory": container \w{12} has it mounted in another/);
+    strictEqual(after.stdout, "kept\n");
+    deepStrictEqual(mountPoints(wherry), []);
+  },
+);
 
 testWhole("starts and ends that meet never lose a volume that is in use", async (wherry) => {
   await createTmpfs(wherry, "memory");
@@ -393,6 +412,9 @@ testWhole(`kills at random moments (seed ${SEED}) leave no volume mounted`, asyn
   strictEqual(code, 0);
   deepStrictEqual(mountPoints(wherry), []);
   strictEqual(Deno.readTextFileSync(`${device}/canary`), "alive");
-  strictEqual((await shell(wherry, "memory", "echo fine > /v/file && cat /v/file")).stdout, "fine\n");
+  strictEqual(
+    (await shell(wherry, "memory", "echo fine > /v/file && cat /v/file")).stdout,
+    "fine\n",
+  );
   deepStrictEqual(mountPoints(wherry), []);
 });

@@ -42,7 +42,10 @@ export function mountFailure(
 }
 
 /** As moby/sys/mount does it. */
-function describeCall({ source, target, flags, data }: MountCall, { message }: SystemError): string {
+function describeCall(
+  { source, target, flags, data }: MountCall,
+  { message }: SystemError,
+): string {
   const [, reason = message] = /: ([^:]*) \(\w+\)$/.exec(message) ?? [];
   return [
     `mount ${source}:${target}`,

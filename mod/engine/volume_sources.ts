@@ -8,6 +8,7 @@ import { backingOf } from "../volume/volume_backing.ts";
 import { readVolume } from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
 import { findContainer } from "./find.ts";
+import { releaseVolumes } from "./mounted_volumes.ts";
 import type { MountRequest, VolumesFromRequest } from "./mounts.ts";
 
 /** What of a container says which volumes it has. */
@@ -80,6 +81,20 @@ export async function mountVolumes(
   if (volumes.length === 0) return;
   const { mountAll } = await loadVolumeMounts();
   await mountAll(engine, config.id, volumes);
+}
+
+/**
+ * Holds the volumes of a container that does not run mounted until it is disposed of, for who reads or writes them. The
+ * caller holds the container's lock.
+ *
+ * @throws {WherryError} As {@linkcode mountVolumes}.
+ */
+export async function holdVolumeMounts(
+  engine: Engine,
+  config: Pick<ContainerConfig, "id" | "mounts">,
+): Promise<Disposable> {
+  await mountVolumes(engine, config);
+  return { [Symbol.dispose]: () => releaseVolumes(engine, config.id) };
 }
 
 function isMounted(volume: Pick<Volume, "options">): boolean {

@@ -76,7 +76,8 @@ function findMissing(options: Options): Fault | undefined {
   if (missing === undefined) return undefined;
   return {
     text: `missing required option: "${missing}"`,
-    hint: "For example -o type=tmpfs -o device=tmpfs, or -o type=none -o o=bind -o device=/srv/data",
+    hint:
+      "For example -o type=tmpfs -o device=tmpfs, or -o type=none -o o=bind -o device=/srv/data",
   };
 }
 

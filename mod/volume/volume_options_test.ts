@@ -74,7 +74,10 @@ Deno.test("checkVolumeOptions() refuses mount options that would have no effect"
 });
 
 Deno.test("checkVolumeOptions() tells which volume it was, and a way out", () => {
-  throws(() => checkVolumeOptions("data", { size: "1g" }), (error) =>
-    error instanceof WherryError && error.message.startsWith('Cannot make volume "data": ') &&
-    error.hint?.includes("-o type=tmpfs -o device=tmpfs -o o=size=64m") === true);
+  throws(
+    () => checkVolumeOptions("data", { size: "1g" }),
+    (error) =>
+      error instanceof WherryError && error.message.startsWith('Cannot make volume "data": ') &&
+      error.hint?.includes("-o type=tmpfs -o device=tmpfs -o o=size=64m") === true,
+  );
 });
