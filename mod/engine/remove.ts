@@ -8,9 +8,10 @@ import { removeTree } from "../kernel/tree.ts";
 import { shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import { removeIfPresent } from "../store/record.ts";
-import { type Engine, systemFailure } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { type Container, findContainer, findId } from "./find.ts";
+import { checkNothingMounted, removalFailure } from "./in_the_way.ts";
 import { delay } from "./polling.ts";
 import { lockStopped } from "./settle.ts";
 import { killAndWait, killUnknown } from "./stop.ts";
@@ -112,16 +113,23 @@ export interface Removable {
  *
  * The record goes first: whatever is left after a crash is then recognised as garbage.
  *
- * @throws {WherryError} `unavailable` if the system refuses, for example because something is mounted in it.
+ * @throws {WherryError} `conflict` if something is mounted in its directory, which is left as it is; `unavailable` if
+ * the system refuses.
  */
 export function removeLocked(engine: Engine, container: Removable | ContainerConfig): void {
+  const { directory } = engine.paths.container(container.id);
+  const action = `remove container "${container.name ?? shortId(container.id)}"`;
+  checkNothingMounted(action, directory);
   try {
     removeFiles(engine, container);
   } catch (cause) {
-    throw systemFailure(`remove container "${container.name ?? shortId(container.id)}"`, cause);
+    throw removalFailure(action, { directory, nextStep: RECOVER }, cause);
   }
   if ("schema" in container) recordContainerEvent(engine, { config: container, action: "destroy" });
 }
+
+/** By then its record is gone: it has no name any more to remove it by. */
+const RECOVER = 'let "wherry system recover" remove the rest';
 
 function removeFiles(engine: Engine, { id, name }: Removable): void {
   const paths = engine.paths.container(id);

@@ -9,6 +9,7 @@ import { removeTree } from "../kernel/tree.ts";
 import { isId } from "../store/id.ts";
 import { acquireLock, isLocked, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
+import { sweepVolumes, type VolumeSweep } from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
 import { unmountUnusedVolumes } from "./mounted_volumes.ts";
@@ -32,6 +33,8 @@ export interface SweepResult {
   runDirectories: string[];
   /** Names without a container. */
   names: string[];
+  /** What was left among the volumes. */
+  volumeLeftovers: VolumeSweep;
   /** Where the containers with damaged records were put, by id. */
   damaged: Map<string, string>;
   /** Why leftovers are still there, by id; the next sweep tries again. */
@@ -53,6 +56,7 @@ function emptyResult(): SweepResult {
     volumes: [],
     runDirectories: [],
     names: [],
+    volumeLeftovers: { removedCount: 0, failures: [] },
     damaged: new Map(),
     failed: new Map(),
   };
@@ -83,6 +87,7 @@ export function sweepContainers(engine: Engine, options: SweepOptions = {}): Swe
   }
   result.volumes.push(...unmountUnusedVolumes(engine));
   result.names.push(...removeStaleNames(engine.paths));
+  result.volumeLeftovers = sweepVolumes(engine.paths);
   removeAbandonedNetworkFiles(engine.paths);
   const now = new Date();
   Deno.utimeSync(engine.paths.gate, now, now);
@@ -111,7 +116,7 @@ function tolerate({ failed }: SweepResult, id: string, sweep: () => void): void 
 }
 
 /** What people should know of a sweep, one line each. */
-export function describeSweep({ damaged, failed }: SweepResult): string[] {
+export function describeSweep({ damaged, failed, volumeLeftovers }: SweepResult): string[] {
   return [
     ...Array.from(
       damaged,
@@ -123,7 +128,14 @@ export function describeSweep({ damaged, failed }: SweepResult): string[] {
         `what is left of container ${id} stays for now: ` +
         (error instanceof Error ? error.message : String(error)),
     ),
+    ...volumeLeftovers.failures.map(describeVolumeFailure),
   ];
+}
+
+/** What people should know of something that is left of a volume and could not be removed. */
+export function describeVolumeFailure(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  return `what is left of a volume stays for now: ${reason}`;
 }
 
 /** How often commands that have no other reason to sweep do so. */

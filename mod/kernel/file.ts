@@ -284,6 +284,23 @@ export function renameAt(dirFd: number, oldPath: KernelPath, newPath: KernelPath
 }
 
 /**
+ * Moves something to another directory of the same file system, in place of what has its new name.
+ *
+ * @throws {SystemError} `EISDIR`, `ENOTDIR`, `ENOTEMPTY` or `EEXIST` if that cannot be replaced, `EBUSY` if it is a
+ * mount point.
+ * @see renameat2(2)
+ */
+export function renameBetween(
+  oldDirFd: number,
+  oldPath: KernelPath,
+  newDirFd: number,
+  newPath: KernelPath,
+): void {
+  const [from, to] = [bytesOf(oldPath), bytesOf(newPath)];
+  onPath(files().nbnbn(SYSCALL.renameat2, oldDirFd, from, newDirFd, to, 0), "renameat2", newPath);
+}
+
+/**
  * Removes a name that is not a directory's.
  *
  * @throws {SystemError} `EISDIR` for a directory.

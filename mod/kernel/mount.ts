@@ -72,6 +72,18 @@ export function parseMountInfo(text: string): MountInfo[] {
   });
 }
 
+/**
+ * Where something is mounted in a directory or on it; what was mounted last comes first, as it has to be unmounted.
+ *
+ * @param directory Absolute, without symbolic links.
+ * @param text Content of `/proc/self/mountinfo`.
+ */
+export function mountPointsBelow(directory: string, text: string): string[] {
+  return parseMountInfo(text).map(({ mountPoint }) => mountPoint)
+    .filter((path) => path === directory || path.startsWith(`${directory}/`))
+    .toReversed();
+}
+
 function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(parseInt(digits, 8)));
 }

@@ -25,7 +25,8 @@ export async function run(
     ...failures.map((error) => error instanceof Error ? error.message : `${error}`),
   ];
   for (const problem of problems) output.warn(problem);
-  return recovery.containers.failed.size + failures.length > 0 ? EXIT_FAILURE : 0;
+  const { failed, volumeLeftovers } = recovery.containers;
+  return failed.size + volumeLeftovers.failures.length + failures.length > 0 ? EXIT_FAILURE : 0;
 }
 
 function describeRecovery(recovery: Recovery): string[] {
@@ -48,6 +49,10 @@ function describeRecovery(recovery: Recovery): string[] {
     ...containers.runDirectories.map((id) => `Removed the run directory of container ${id}`),
     ...containers.names.map((name) => `Freed the name ${name}`),
     ...cgroups.map((path) => `Removed the cgroup ${path}`),
+    ...describeCount(
+      containers.volumeLeftovers.removedCount,
+      "unfinished volumes or removals of volumes",
+    ),
     ...describeCount(images.stagingCount, "unfinished imports or removals of images"),
     ...describeCount(images.blobCount, "blobs that no image needs"),
     ...describeCount(images.layerCount, "layers that no image or container needs"),
