@@ -73,7 +73,7 @@ testWhole("options of a tmpfs volume hold inside", async (wherry) => {
   const { stdout } = await shell(
     wherry,
     "small",
-    "stat -c '%a %u' /v; grep -o 'noexec.* size=64k\\|noexec.*size=64k' /proc/mounts | wc -l; " +
+    "stat -c '%a %u' /v; grep -c '^tmpfs /v tmpfs rw,noexec,.*size=64k' /proc/mounts; " +
       "head -c 100000 /dev/zero > /v/file; stat -c %s /v/file",
   );
 
@@ -249,7 +249,7 @@ testWhole("an NFS server that refuses is told of at once", async (wherry) => {
 
 testWhole("bad options make no volume", async (wherry) => {
   const cases: [string[], RegExp][] = [
-    [["-o", "colour=red"], /Cannot make volume "v": invalid option: "colour"/],
+    [["-o", "colour=red"], /Cannot make volume "bad": invalid option: "colour"/],
     [["-o", "type=tmpfs"], /missing required option: "device"/],
     [["-o", "device=tmpfs"], /missing required option: "type"/],
     [["-o", "o=size=1m"], /missing required option: "device"/],
@@ -257,7 +257,7 @@ testWhole("bad options make no volume", async (wherry) => {
     [["-o", "type=none", "-o", "o=bind", "-o", "device=data"], /not an absolute path/],
   ];
   for (const [flags, expected] of cases) {
-    const { code, stderr } = await wherry.run(["volume", "create", ...flags, "v"]);
+    const { code, stderr } = await wherry.run(["volume", "create", ...flags, "bad"]);
     strictEqual(code, 1);
     match(stderr, expected);
   }
