@@ -2,6 +2,7 @@
 
 import { createContainer } from "../../engine/create.ts";
 import { loadStorageSupport } from "../../engine/storage_support.ts";
+import { loadVolumeSupport } from "../../engine/volume_sources.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../definitions/container_flags.ts";
 import {
@@ -24,6 +25,7 @@ export async function run(context: Context, parsed: CreateFlags): Promise<number
   await loadFilter(parsed);
   await loadStorageSupport(engine);
   const request = planRequest(parsed, { isDetached: false, startsAtOnce: false });
+  await loadVolumeSupport(engine, request);
   using cidFile = createCidFile(parsed.flags.cidfile);
   await pullImage?.();
   using container = await createContainer(engine, request);
