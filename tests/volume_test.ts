@@ -508,7 +508,8 @@ for (
     async (wherry) => {
       await wherry.runHost("sh", "-ec", "mkdir -p t/d; echo new >t/d/file; tar -C t -cf t.tar .");
       for (const kind of KINDS) {
-        for (let count = 1, wasKilled = true; wasKilled && count < MAX_CALLS; count++) {
+        let wasKilled = true;
+        for (let count = 1; wasKilled && count < MAX_CALLS; count++) {
           if (args[0] !== "create") await fill(wherry);
           wasKilled = await killBeforeCall(wherry, ["volume", ...args], count, kind);
 
@@ -552,4 +553,27 @@ testWhole("after system prune -a --volumes and volume prune a root is small", as
   await wherry.run(["system", "prune", "-af", "--volumes"]);
 
   ok(Number((await wherry.runHost("du", "-sk", wherry.root)).split("\t")[0]) < 100);
+});
+
+testWhole("what is in a volume with options can be exported where it is", async (wherry) => {
+  const source = `${wherry.scratch}/source`;
+  Deno.mkdirSync(source);
+  Deno.writeTextFileSync(`${source}/file`, "");
+  const options = ["-o", "type=none", "-o", `device=${source}`, "-o", "o=bind"];
+  await volume(wherry, "create", ...options, "elsewhere");
+  await volume(wherry, "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "memory");
+
+  const exported = await volume(wherry, "export", "elsewhere");
+  const unmounted = await volume(wherry, "export", "memory");
+  const imported = await wherry.run(["volume", "import", "elsewhere", "-"], { stdin: "" });
+  const pruned = await volume(wherry, "prune", "-af");
+  const removed = await volume(wherry, "rm", "elsewhere", "memory");
+
+  ok(exported.stdout.startsWith("./\0") && exported.stdout.includes("file\0"));
+  match(unmounted.stderr, /^wherry: Cannot read volume "memory": it is a file system that is /);
+  match(imported.stderr, /^wherry: Cannot write to volume "elsewhere": what is in it is elsewhere/);
+  deepStrictEqual([unmounted.code, imported.code], [1, 1]);
+  strictEqual(pruned.stdout, "Total reclaimed space: 0B\n");
+  strictEqual(removed.stdout, "elsewhere\nmemory\n");
+  deepStrictEqual(listNames(source), ["file"]);
 });
