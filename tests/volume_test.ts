@@ -569,7 +569,7 @@ testWhole("what is in a volume with options can be exported where it is", async 
   const pruned = await volume(wherry, "prune", "-af");
   const removed = await volume(wherry, "rm", "elsewhere", "memory");
 
-  ok(exported.stdout.startsWith("./\0") && exported.stdout.includes("file\0"));
+  ok(exported.stdout.includes("./\0") && exported.stdout.includes("file\0"));
   match(unmounted.stderr, /^wherry: Cannot read volume "memory": it is a file system that is /);
   match(imported.stderr, /^wherry: Cannot write to volume "elsewhere": what is in it is elsewhere/);
   deepStrictEqual([unmounted.code, imported.code], [1, 1]);
