@@ -65,6 +65,8 @@ export const core = {
   nnn: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "i32"], result: "i32" }),
   /** `wherry_syscall(number, *a, b)` */
   bn: lazyCall(syscall, { parameters: ["i32", "buffer", "i32"], result: "i32" }),
+  /** `wherry_syscall(number, *a, *b, c)` */
+  bbn: lazyCall(syscall, { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" }),
   /** `wherry_syscall(number, a, b, *c)` */
   nnb: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" }),
   /** `wherry_syscall(number, a, b, c, *d)` */

@@ -47,6 +47,7 @@ const COLD_MODULES = [
   "./volume_mounts.ts",
   "./storage_probe.ts",
   "./seccomp_compiler.ts",
+  "./volume_copy.ts",
 ];
 
 /**

@@ -77,6 +77,22 @@ export function findContainer(engine: Engine, wanted: string): Container {
   return readSound(engine, id) ?? container;
 }
 
+/**
+ * The container that somebody means in passing, when it is about another one: it has no exit status of its own to fail
+ * with, so that `run` has failed and not what it was to run.
+ *
+ * @throws {WherryError} As {@linkcode findContainer}.
+ */
+export function findOtherContainer(engine: Engine, wanted: string): Container {
+  try {
+    return findContainer(engine, wanted);
+  } catch (cause) {
+    if (!(cause instanceof WherryError)) throw cause;
+    const { kind, message, hint } = cause;
+    throw new WherryError(kind, message, { cause, ...(hint === undefined ? {} : { hint }) });
+  }
+}
+
 function readSound(engine: Engine, id: string): Container | undefined {
   try {
     return readContainer(engine, id);

@@ -72,7 +72,7 @@ async function pruneContainer(
   const container = readContainer(engine, id);
   if (container === undefined) return;
   const bytes = treeBytes(ownDirectoryOf(container.config, paths));
-  removeLocked(engine, container.config);
+  removeLocked(engine, container.config, "kept");
   result.removed.push(id);
   result.reclaimedBytes += bytes;
 }

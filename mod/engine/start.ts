@@ -40,6 +40,7 @@ import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
 import { releaseVolumes, usesMountedVolumes } from "./mounted_volumes.ts";
+import { finishVolumes } from "./volume_copy_support.ts";
 import { mountVolumes, prepareVolumes } from "./volume_sources.ts";
 
 /** How a container is started. */
@@ -93,7 +94,7 @@ function settleFailedStart(engine: Engine, config: ContainerConfig, cause: unkno
   const paths = engine.paths.container(config.id);
   // Its monitor may have been killed before it could remove what it had made
   killLeftovers(paths);
-  if (config.isAutoRemoved) return removeLocked(engine, config);
+  if (config.isAutoRemoved) return void removeLocked(engine, config, "removed");
   const exitCode = (cause instanceof WherryError ? cause.exitCode : undefined) ?? EXIT_NOT_STARTED;
   try {
     recordFailedStart(paths, {
@@ -112,6 +113,7 @@ async function launch(
   { attachment, terminalSize = UNKNOWN_SIZE, onReady }: StartOptions,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
+  await finishVolumes(engine, config);
   using joined = await openJoinedInits(engine, config);
   using own = await makeOwnNamespaces(config);
   using network = await setUpSandbox(engine, config, own?.network);

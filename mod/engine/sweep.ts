@@ -13,7 +13,7 @@ import { sweepVolumes, type VolumeSweep } from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
 import { unmountUnusedVolumes } from "./mounted_volumes.ts";
-import { removeLocked } from "./remove.ts";
+import { type FateOfVolumes, removeLocked } from "./remove.ts";
 import { lockStopped } from "./settle.ts";
 import { removeAbandonedNetworkFiles } from "./sandbox_removal.ts";
 
@@ -103,7 +103,7 @@ function sweepContainer(engine: Engine, id: string, result: SweepResult): void {
   if (need === "killed") result.ended.push(id);
   if (need === "networked") result.sandboxes.push(id);
   if (need === "mounted") result.volumeUsers.push(id);
-  sweepLocked(engine, id, result);
+  sweepLocked(engine, id, result, "removed unless somebody is making volumes");
 }
 
 /** One leftover that cannot be removed, for example with something mounted in it, stops nobody. */
@@ -176,7 +176,12 @@ export function isAbandoned({ config, state }: Pick<Container, "config" | "state
     (config.startsAtOnce && state.status === "created" && state.error === "");
 }
 
-function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResult): void {
+function sweepLocked(
+  engine: Engine,
+  id: string,
+  { removed, damaged }: SweepResult,
+  volumes: FateOfVolumes,
+): void {
   const paths = engine.paths.container(id);
   try {
     const config = readContainerConfig(paths);
@@ -185,8 +190,8 @@ function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResu
     if (wasEmptied(paths, config)) {
       damaged.set(id, putAside(engine, id));
     } else {
-      removeLocked(engine, config ?? { id, name: undefined });
-      removed.push(id);
+      const isGone = removeLocked(engine, config ?? { id, name: undefined }, volumes);
+      if (isGone) removed.push(id);
     }
   } catch (error) {
     if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
@@ -235,7 +240,9 @@ export function listOrphanRunDirectories(engine: Engine): string[] {
  */
 export async function cleanUpContainer(engine: Engine, id: string): Promise<void> {
   using lock = await lockStopped(engine, id);
-  if (lock !== undefined && !isDamaged(engine, id)) sweepLocked(engine, id, emptyResult());
+  if (lock !== undefined && !isDamaged(engine, id)) {
+    sweepLocked(engine, id, emptyResult(), "removed");
+  }
 }
 
 function isDamaged({ paths }: Engine, id: string): boolean {

@@ -2,7 +2,7 @@
 
 import { readContainerConfig } from "../container/config.ts";
 import { isCorrupt } from "../errors.ts";
-import { listNames } from "../kernel/entry.ts";
+import { isPresent, listNames } from "../kernel/entry.ts";
 import { isId, shortId } from "../store/id.ts";
 import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
@@ -62,8 +62,10 @@ export class VolumesUse {
 function readUser(id: string, paths: ContainerPaths): VolumeUser | undefined {
   try {
     const config = readContainerConfig(paths);
-    // An emptied record of a container that runs, and not the start of one that was never finished
-    if (config === undefined) return isLocked(paths.lock) ? unknownUser(id) : undefined;
+    // An emptied record of a container that runs, and not one that is being made or removed
+    if (config === undefined) {
+      return isPresent(paths.config) && isLocked(paths.lock) ? unknownUser(id) : undefined;
+    }
     const volumes = config.mounts.flatMap((mount) => mount.type === "volume" ? [mount.name] : []);
     return { id, name: config.name, volumes };
   } catch (error) {

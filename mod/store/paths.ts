@@ -11,6 +11,8 @@ export interface ContainerPaths {
   directory: string;
   /** What was asked for. */
   config: string;
+  /** What was asked for, of a container that is being removed together with its volumes. */
+  removed: string;
   /** What is; written by the monitor alone. */
   state: string;
   /** The last health checks; written by the monitor alone. */
@@ -69,8 +71,10 @@ export interface VolumePaths {
   data: string;
   /** Held for a moment by who mounts it, unmounts it, or begins or ends to use it. */
   mountLock: string;
-  /** Exists while the image's content is being moved into `data`; see `mod/volume/volume_store.ts`. */
+  /** What an image has, whole; exists while it is being moved into `data`: see `mod/volume/volume_filling.ts`. */
   filling: string;
+  /** Locked by who fills it. */
+  fillLock: string;
 }
 
 /** What wherry keeps of the host's network; all is forgotten by a reboot. See `docs/network.md`. */
@@ -168,6 +172,7 @@ export class Paths {
     return {
       directory,
       config: `${directory}/config.json`,
+      removed: `${directory}/removed.json`,
       state: `${directory}/state.json`,
       health: `${directory}/health`,
       log: `${directory}/log`,
@@ -207,6 +212,7 @@ export class Paths {
       data: `${directory}/_data`,
       mountLock: `${directory}/mount.lock`,
       filling: `${directory}/_fill`,
+      fillLock: `${directory}/fill.lock`,
     };
   }
 

@@ -1,7 +1,7 @@
 /** `wherry run`. @module */
 
 import type { Attachment, MonitorConnection } from "../../container/monitor.ts";
-import { createContainer, type CreatedContainer } from "../../engine/create.ts";
+import { createContainer, type CreatedContainer, loadVolumeFilling } from "../../engine/create.ts";
 import { usesMountedVolumes } from "../../engine/mounted_volumes.ts";
 import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
@@ -44,6 +44,8 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   if (!flags.detach) checkTerminal(streams);
   const request = planRequest(parsed, { isDetached: flags.detach, startsAtOnce: true });
   await loadVolumeSupport(context.engine, request);
+  // Loading may begin the program again, which would find the file
+  if (flags.cidfile !== undefined) await loadVolumeFilling(context.engine, request);
   using cidFile = createCidFile(flags.cidfile);
   await pullImage?.();
   using session = flags.detach ? undefined : new Session(streams);
@@ -135,7 +137,7 @@ async function cleanUpEnded({ engine }: Context, { config }: CreatedContainer): 
   if (!isNeeded) return;
   using lock = await lockStopped(engine, config.id);
   // Still locked: it runs on, or another command removes it already
-  if (lock !== undefined && config.isAutoRemoved) removeLocked(engine, config);
+  if (lock !== undefined && config.isAutoRemoved) removeLocked(engine, config, "removed");
 }
 
 /** While the container runs there is time to look for what crashes left behind. */

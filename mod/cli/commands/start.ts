@@ -12,6 +12,7 @@ import { loadSeccompSupport } from "../../engine/seccomp.ts";
 import { lockStopped } from "../../engine/settle.ts";
 import { startContainer } from "../../engine/start.ts";
 import { cleanUpContainer } from "../../engine/sweep.ts";
+import { finishVolumes } from "../../engine/volume_copy_support.ts";
 import { loadVolumeSupport } from "../../engine/volume_sources.ts";
 import type { START_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
@@ -53,6 +54,7 @@ async function loadSupport(engine: Engine, name: string): Promise<void> {
     await loadNetworkSupport(engine, config);
     await loadDeviceSupport(config.security);
     await loadVolumeSupport(engine, config);
+    await finishVolumes(engine, config);
   } catch (error) {
     if (!(error instanceof WherryError)) throw error;
   }

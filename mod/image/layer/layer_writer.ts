@@ -107,6 +107,19 @@ export function* rootfsMembers(
 }
 
 /**
+ * The root directory of a root file system itself, as `./`.
+ *
+ * @param sources Directories of its layers, the topmost first; at least one.
+ * @throws {SystemError} If it cannot be read.
+ */
+export function* rootMember(sources: readonly TreeSource[]): Generator<TarMember> {
+  using tree = LayeredTree.openMerged(sources);
+  using root = tree.open(tree.root);
+  if (root === undefined) return;
+  yield* membersOf({ ...root.entry, path: ROOT_NAME }, new HardLinks());
+}
+
+/**
  * The members of a directory as it is, itself first: also what overlayfs keeps in it, as an engine in a container does.
  *
  * @param directory May be in use by containers; what is mounted in it is left out.
