@@ -401,6 +401,17 @@ for (const [program, suffix] of [["gzip", "gz"], ["zstd", "zst"], ["xz", "xz"]] 
   });
 }
 
+testWhole("volume export has what a kill left to be put into the volume", async (wherry) => {
+  await volume(wherry, "create", "data");
+  Deno.mkdirSync(`${wherry.root}/volumes/data/_fill`);
+  Deno.writeTextFileSync(`${wherry.root}/volumes/data/_fill/from_image`, "");
+
+  const { stdout } = await volume(wherry, "export", "data");
+
+  ok(stdout.includes("from_image\0"));
+  deepStrictEqual(listNames(dataOf(wherry, "data")), ["from_image"]);
+});
+
 testWhole("nothing of a damaged tar gets into a volume", async (wherry) => {
   await volume(wherry, "create", "data");
   const data = dataOf(wherry, "data");

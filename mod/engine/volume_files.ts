@@ -10,12 +10,14 @@ import { explainFailure, quoteSource } from "../image/tar/archive_error.ts";
 import { chunksOf, peek } from "../image/tar/source.ts";
 import { TarReader } from "../image/tar/tar_reader.ts";
 import { writeTar } from "../image/tar/tar_writer.ts";
+import { isPresent } from "../kernel/entry.ts";
 import type { Volume } from "../volume/volume.ts";
 import { backingOf } from "../volume/volume_backing.ts";
 import { VolumeStaging } from "../volume/volume_staging.ts";
 import type { Engine } from "./engine.ts";
 import type { NamedSource } from "./images.ts";
 import { findMount } from "./mounted_volumes.ts";
+import { finishVolume } from "./volume_copy.ts";
 import { findVolume, holdVolumes } from "./volumes.ts";
 
 /**
@@ -32,6 +34,7 @@ export async function* exportVolume(
   name: string,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const data = readableDataOf(engine, findVolume(engine, name));
+  settle(engine, name);
   try {
     const before = identityOf(data);
     yield* writeTar(plainMembers(data));
@@ -80,6 +83,13 @@ function writableDataOf(engine: Engine, volume: Volume): string {
   );
 }
 
+/** What an image had for a volume is all there, also if a kill interrupted that. */
+function settle(engine: Engine, name: string): void {
+  if (!isPresent(engine.paths.volume(name).filling)) return;
+  using _lock = holdVolumes(engine, "shared");
+  finishVolume(engine, name);
+}
+
 /** @returns `undefined` if there is nothing. */
 function identityOf(path: string): string | undefined {
   try {
@@ -114,6 +124,7 @@ export async function importVolume(
   { source, signal }: { source: NamedSource; signal?: AbortSignal },
 ): Promise<ImportedFiles> {
   writableDataOf(engine, findVolume(engine, name));
+  settle(engine, name);
   try {
     using staging = openStaging(engine);
     if (source.size !== undefined) checkRoom(staging.data, source.size);
