@@ -207,6 +207,26 @@ export const copying = lazySymbols(
   } as const,
 );
 
+/** Mounting file systems; used by `mod/kernel/mounting.ts`. */
+export const mounting = lazySymbols(
+  {
+    /** `wherry_syscall(number, *a, *b, *c, d, *e)` that may wait long, on another thread. */
+    bbblbLater: {
+      name: "wherry_syscall",
+      parameters: ["i32", "buffer", "buffer", "buffer", "i64", "buffer"],
+      result: "i32",
+      nonblocking: true,
+    },
+    bn: { name: "wherry_syscall", parameters: ["i32", "buffer", "i32"], result: "i32" },
+    nbn: { name: "wherry_syscall", parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
+    nnbbn: {
+      name: "wherry_syscall",
+      parameters: ["i32", "i32", "i32", "buffer", "buffer", "i32"],
+      result: "i32",
+    },
+  } as const,
+);
+
 /** Hashing; used by `mod/image/spec/digester.ts`. */
 export const hashing = lazySymbols(
   {

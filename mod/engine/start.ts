@@ -39,8 +39,9 @@ import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
+import { releaseVolumes, usesMountedVolumes } from "./mounted_volumes.ts";
 import { finishVolumes } from "./volume_copy_support.ts";
-import { prepareVolumes } from "./volume_sources.ts";
+import { mountVolumes, prepareVolumes } from "./volume_sources.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -117,6 +118,8 @@ async function launch(
   using own = await makeOwnNamespaces(config);
   using network = await setUpSandbox(engine, config, own?.network);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
+  await mountVolumes(engine, config);
+  undo.defer(() => releaseVolumes(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
   const cgroups = planContainerCgroups(config);
@@ -342,22 +345,27 @@ function visibleCgroups(
 }
 
 function openCleanupProgram(
-  { cleanupCommand }: Engine,
+  engine: Engine,
   config: ContainerConfig,
   network: NetworkPlace,
 ): (Descriptor & Disposable) | undefined {
-  if (cleanupCommand === undefined || !needsCleanup(config, network)) return undefined;
+  const { cleanupCommand } = engine;
+  if (cleanupCommand === undefined || !needsCleanup(engine, config, network)) return undefined;
   return openForReading(cleanupCommand.path);
 }
 
 /** Whether there is something to do when it has ended. */
-function needsCleanup({ isAutoRemoved }: ContainerConfig, network: NetworkPlace): boolean {
-  return isAutoRemoved || network === "sandbox";
+function needsCleanup(
+  engine: Engine,
+  config: ContainerConfig,
+  network: NetworkPlace,
+): boolean {
+  return config.isAutoRemoved || network === "sandbox" || usesMountedVolumes(engine, config);
 }
 
 /** None if nothing is to be cleaned up. */
 function cleanupArgv(engine: Engine, config: ContainerConfig, network: NetworkPlace): string[] {
-  return needsCleanup(config, network) ? ownArgv(engine, "__cleanup", config.id) : [];
+  return needsCleanup(engine, config, network) ? ownArgv(engine, "__cleanup", config.id) : [];
 }
 
 /** How a monitor calls this very program; not at all if the engine does not know. */
