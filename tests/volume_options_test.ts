@@ -247,6 +247,55 @@ testWhole("an NFS server that refuses is told of at once", async (wherry) => {
   ok(performance.now() - begin < 30_000);
 });
 
+testWhole("empty volumes elsewhere get what the image has, once", async (wherry) => {
+  const image = await wherry.copyOfImage();
+  Deno.mkdirSync(`${image}/v/below`, { recursive: true });
+  Deno.writeTextFileSync(`${image}/v/below/file`, "of the image\n");
+  Deno.chmodSync(`${image}/v`, 0o1750);
+  const device = `${wherry.scratch}/data`;
+  Deno.mkdirSync(device);
+  await createVolume(wherry, "bound", { type: "none", device, o: "bind" });
+  await createVolume(wherry, "mounted", { type: "none", device, o: "bind,noatime" });
+  const create = async (volume: string): Promise<void> => {
+    const { stdout, stderr } = await wherry.run(
+      ["create", ...ALONE, "-v", volume, "--rootfs", image, "true"],
+    );
+    strictEqual(stderr, "");
+    await wherry.run(["rm", stdout.trim()]);
+  };
+
+  await create("bound:/v:nocopy");
+  deepStrictEqual(listNames(device), []);
+  await create("bound:/v");
+  strictEqual(Deno.readTextFileSync(`${device}/below/file`), "of the image\n");
+  strictEqual((Deno.statSync(device).mode ?? 0) & 0o7777, 0o1750);
+  Deno.removeSync(`${device}/below/file`);
+  await create("bound:/v");
+  deepStrictEqual(listNames(`${device}/below`), []);
+  Deno.removeSync(`${device}/below`);
+  await create("mounted:/v");
+  deepStrictEqual(listNames(`${device}/below`), ["file"]);
+  deepStrictEqual(mountPoints(wherry), []);
+});
+
+testWhole("a container whose volume cannot be filled is not made", async (wherry) => {
+  const image = await wherry.copyOfImage();
+  Deno.mkdirSync(`${image}/v`);
+  Deno.writeTextFileSync(`${image}/v/file`, "x".repeat(100_000));
+  await createTmpfs(wherry, "small", "size=64k");
+  await createVolume(wherry, "wrong", { type: "nosuchfs", device: "x" });
+
+  for (const volume of ["small", "wrong"]) {
+    const { code, stdout } = await wherry.run(
+      ["create", ...ALONE, "-v", `${volume}:/v`, "--rootfs", image, "true"],
+    );
+    deepStrictEqual([code, stdout], [1, ""]);
+  }
+
+  strictEqual((await wherry.run(["ps", "-aq"])).stdout, "");
+  deepStrictEqual(mountPoints(wherry), []);
+});
+
 testWhole("bad options make no volume", async (wherry) => {
   const cases: [string[], RegExp][] = [
     [["-o", "colour=red"], /Cannot make volume "bad": invalid option: "colour"/],

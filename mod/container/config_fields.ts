@@ -80,7 +80,8 @@ function isMount(value: unknown): boolean {
         isOneOf("enabled", "disabled", "writable", "readonly")(value["recursion"] ?? "enabled");
     case "volume":
       return isVolumeName(value["name"]) && isString(value["subpath"]) &&
-        ["isReadOnly", "isAnonymous", "copiesContent"].every((field) => isBoolean(value[field]));
+        ["isReadOnly", "isAnonymous", "copiesContent"].every((field) => isBoolean(value[field])) &&
+        isBoolean(value["isElsewhere"] ?? false);
     case "image":
       return isString(value["subpath"]) && isRoot(value);
     default:

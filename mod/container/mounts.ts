@@ -54,6 +54,8 @@ export interface VolumeMount {
   copiesContent: boolean;
   /** Relative path of a directory or file in the volume that appears in place of the whole; empty for the whole. */
   subpath: string;
+  /** Whether the volume has options, so that its content is not in its own directory. @default {false} */
+  isElsewhere?: boolean;
 }
 
 /** The files of an image that appear inside, read-only. */
