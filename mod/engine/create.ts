@@ -15,6 +15,7 @@ import {
   type RestartPolicy,
   type RootSource,
 } from "../container/config.ts";
+import { type GivenMounts, NO_GIVEN_MOUNTS } from "../container/mounts.ts";
 import { checkName } from "../container/name.ts";
 import {
   hostNameConflict,
@@ -118,8 +119,12 @@ export interface CreateRequest {
   domainname?: string;
   /** What is mounted inside, besides the defaults. @default {none} */
   mounts?: readonly MountRequest[];
+  /** Absolute paths inside that are to be volumes where nothing else is mounted, besides the image's. @default {none} */
+  volumes?: readonly string[];
   /** Other containers whose volumes and bind mounts appear inside, too. @default {none} */
   volumesFrom?: readonly VolumesFromRequest[];
+  /** How somebody said the three above, for who inspects. @default {nothing} */
+  givenMounts?: Omit<GivenMounts, "volumes">;
   /** On top of the image's labels. */
   labels?: Readonly<Record<string, string>>;
   /** Name or number. @default {the image's, or "SIGTERM"} */
@@ -218,7 +223,7 @@ async function needsVolumeFilling(engine: Engine, request: CreateRequest): Promi
     return needsVolumeCopy(engine, request, {
       root: source.root,
       storageDriver: await chooseStorageDriver(engine),
-      volumes: source.defaults.volumes,
+      volumes: declaredVolumes(source, request),
     });
   } catch (error) {
     if (error instanceof WherryError && error.kind === "not_found") return false;
@@ -245,15 +250,16 @@ async function tryCreate(
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
   const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
+  const volumes = declaredVolumes(source, request);
   using mounts = resolveMounts(engine, request, {
     root: source.root,
     storageDriver,
-    volumes: source.defaults.volumes,
+    volumes,
     copying,
   });
   if (mounts === undefined) return undefined;
   for (const warning of source.warnings) engine.onWarning(warning);
-  const config = planConfig(newId(), { ...request, ...network, namespaces }, {
+  const config = planConfig(newId(), { ...request, ...network, namespaces, volumes }, {
     root: source.root,
     defaults: source.defaults,
     mounts: mounts.mounts,
@@ -267,6 +273,14 @@ async function tryCreate(
   } catch (cause) {
     throw systemFailure(`make a container in "${engine.paths.root}"`, cause);
   }
+}
+
+/** Paths inside that the image, or who asks for the container, wants to be volumes. */
+function declaredVolumes(
+  { defaults }: Pick<ResolvedImage, "defaults">,
+  { volumes = [] }: CreateRequest,
+): string[] {
+  return [...new Set([...defaults.volumes, ...volumes])];
 }
 
 /** What only some containers need. */
@@ -392,7 +406,10 @@ async function resolveParentNetwork(
 /** The whole record but for the name, and for the ids. */
 function planConfig(
   id: string,
-  request: CreateRequest & Pick<ContainerConfig, "namespaces">,
+  request:
+    & CreateRequest
+    & Pick<ContainerConfig, "namespaces">
+    & Pick<ContainerConfig["givenMounts"], "volumes">,
   { root, defaults, mounts, storageDriver }:
     & Pick<ResolvedImage, "root" | "defaults">
     & Pick<ContainerConfig, "mounts" | "storageDriver">,
@@ -429,6 +446,7 @@ function planConfig(
     nameLookup: request.nameLookup ?? HOST_NAME_LOOKUP,
     domainname: request.domainname ?? "",
     mounts,
+    givenMounts: { ...NO_GIVEN_MOUNTS, ...request.givenMounts, volumes: request.volumes },
     labels: { ...defaults.labels, ...request.labels },
     stopSignal: checkStopSignal(request.stopSignal ?? (defaults.stopSignal || DEFAULT_STOP_SIGNAL)),
     stopTimeoutSeconds: request.stopTimeoutSeconds ?? DEFAULT_STOP_TIMEOUT_SECONDS,

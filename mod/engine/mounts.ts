@@ -45,6 +45,8 @@ export interface VolumeRequest {
   options?: Readonly<Record<string, string>>;
   /** Labels of a volume that has to be made. @default {none} */
   labels?: Readonly<Record<string, string>>;
+  /** Options as `-v` had them, which `inspect` shows. @default {none} */
+  mode?: string;
 }
 
 /** The files of an image that are to appear inside, read-only. */
