@@ -46,6 +46,7 @@ const COLD_MODULES = [
   "./copy_root.ts",
   "./special_devices.ts",
   "./volume_mounts.ts",
+  "./filling_elsewhere.ts",
   "./storage_probe.ts",
   "./seccomp_compiler.ts",
   "./volume_copy.ts",

@@ -1,6 +1,7 @@
 /** Volumes that are file systems of their own, or directories elsewhere. @module */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { acquireLock } from "../mod/store/lock.ts";
 import { eventually, isAlive, listNames, pause, type TestEngine, testWhole } from "./harness.ts";
 import { needs } from "./needs.ts";
 import { killDuring, randomNumbers, VICTIMS } from "./random_kills.ts";
@@ -245,6 +246,117 @@ testWhole("an NFS server that refuses is told of at once", async (wherry) => {
   // The kernel of the test machine may have no NFS
   match(stderr, /addr=(127\.0\.0\.1|::1),.*: (no such device|connection refused)/);
   ok(performance.now() - begin < 30_000);
+});
+
+testWhole("empty volumes elsewhere get what the image has, once", async (wherry) => {
+  const image = await wherry.copyOfImage();
+  Deno.mkdirSync(`${image}/v/below`, { recursive: true });
+  Deno.writeTextFileSync(`${image}/v/below/file`, "of the image\n");
+  Deno.chmodSync(`${image}/v`, 0o1750);
+  const device = `${wherry.scratch}/data`;
+  Deno.mkdirSync(device);
+  await createVolume(wherry, "bound", { type: "none", device, o: "bind" });
+  await createVolume(wherry, "mounted", { type: "none", device, o: "bind,noatime" });
+  const create = async (volume: string): Promise<void> => {
+    const { stdout, stderr } = await wherry.run(
+      ["create", ...ALONE, "-v", volume, "--rootfs", image, "true"],
+    );
+    strictEqual(stderr, "");
+    await wherry.run(["rm", stdout.trim()]);
+  };
+
+  await create("bound:/v:nocopy");
+  deepStrictEqual(listNames(device), []);
+  await create("bound:/v");
+  strictEqual(Deno.readTextFileSync(`${device}/below/file`), "of the image\n");
+  strictEqual((Deno.statSync(device).mode ?? 0) & 0o7777, 0o1750);
+  Deno.removeSync(`${device}/below/file`);
+  await create("bound:/v");
+  deepStrictEqual(listNames(`${device}/below`), []);
+  Deno.removeSync(`${device}/below`);
+  await create("mounted:/v");
+  deepStrictEqual(listNames(`${device}/below`), ["file"]);
+  deepStrictEqual(mountPoints(wherry), []);
+});
+
+testWhole("a container whose volume cannot be filled is not made", async (wherry) => {
+  const image = await wherry.copyOfImage();
+  Deno.mkdirSync(`${image}/v`);
+  Deno.writeTextFileSync(`${image}/v/file`, "x".repeat(100_000));
+  await createTmpfs(wherry, "small", "size=64k");
+  await createVolume(wherry, "wrong", { type: "nosuchfs", device: "x" });
+
+  for (const volume of ["small", "wrong"]) {
+    const { code, stdout } = await wherry.run(
+      ["create", ...ALONE, "-v", `${volume}:/v`, "--rootfs", image, "true"],
+    );
+    deepStrictEqual([code, stdout], [1, ""]);
+  }
+
+  strictEqual((await wherry.run(["ps", "-aq"])).stdout, "");
+  deepStrictEqual(mountPoints(wherry), []);
+});
+
+testWhole(
+  "--mount makes a volume with options, which is one without a name, too",
+  async (wherry) => {
+    const options = 'volume-opt=type=tmpfs,volume-opt=device=tmpfs,"volume-opt=o=size=1m,mode=700"';
+    const stat = ["stat", "-c", "%a", "/v"];
+
+    const named = await wherry.runBusybox(
+      [...ALONE, "--mount", `type=volume,src=named,dst=/v,${options}`],
+      stat,
+    );
+    const nameless = await wherry.runBusybox([...ALONE, "--mount", `dst=/v,${options}`], stat);
+    const wrong = await wherry.runBusybox(
+      [...ALONE, "--mount", "type=volume,src=wrong,dst=/v,volume-opt=colour=red"],
+      stat,
+    );
+
+    deepStrictEqual([named.stderr, named.stdout], ["", "700\n"]);
+    deepStrictEqual([nameless.stderr, nameless.stdout], ["", "700\n"]);
+    strictEqual(wrong.code, 125);
+    match(wrong.stderr, /Cannot make volume "wrong": invalid option: "colour"/);
+    strictEqual((await wherry.run(["volume", "ls", "-q"])).stdout, "named\n");
+    deepStrictEqual(mountPoints(wherry), []);
+  },
+);
+
+testWhole("ids of a container's own are mapped in a volume in memory", async (wherry) => {
+  await createTmpfs(wherry, "memory");
+
+  const { stdout, stderr } = await wherry.runBusybox(
+    [...ALONE, "--userns", "auto", "-v", "memory:/v"],
+    ["sh", "-c", "touch /v/file && stat -c '%u %u' /v /v/file"],
+  );
+
+  strictEqual(stderr, "");
+  strictEqual(stdout, "0 0\n0 0\n");
+});
+
+testWhole("who waits for another container's mount can be interrupted", async (wherry) => {
+  await createTmpfs(wherry, "memory");
+  const other = `${wherry.runRoot}/containers/${"ab".repeat(32)}`;
+  Deno.mkdirSync(other, { recursive: true });
+  Deno.writeTextFileSync(`${other}/mounted_volumes.json`, '{"memory":""}');
+  {
+    using _lock = acquireLock(`${other}/lock`);
+    const child = wherry.spawn(
+      ["run", "--rm", ...ALONE, "-v", "memory:/v", ...await wherry.busybox(), "true"],
+    );
+    await eventually(() => listNames(`${wherry.runRoot}/containers`).length === 2);
+    const output = child.output();
+    // Before it waits, a signal is kept for the command
+    const timer = setInterval(() => isAlive(child.pid) && Deno.kill(child.pid, "SIGINT"), 50);
+    const { code, stderr } = await output.finally(() => clearInterval(timer));
+
+    strictEqual(code, 130);
+    match(new TextDecoder().decode(stderr), /Cannot mount volume "memory": interrupted by SIGINT/);
+    deepStrictEqual(mountPoints(wherry), []);
+  }
+  const { code } = await shell(wherry, "memory", "true");
+  strictEqual(code, 0);
+  await wherry.run(["ps"]);
 });
 
 testWhole("bad options make no volume", async (wherry) => {

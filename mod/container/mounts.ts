@@ -58,6 +58,8 @@ export interface VolumeMount {
   copiesContent: boolean;
   /** Relative path of a directory or file in the volume that appears in place of the whole; empty for the whole. */
   subpath: string;
+  /** Whether the volume has options, so that its content is not in its own directory. @default {false} */
+  isElsewhere?: boolean;
   /** Options as `-v` had them, which `inspect` shows. @default {none} */
   mode?: string;
 }

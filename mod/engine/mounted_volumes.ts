@@ -128,7 +128,7 @@ export function usesMountedVolumes(
   { paths }: Engine,
   { id, mounts }: Pick<ContainerConfig, "id" | "mounts">,
 ): boolean {
-  return mounts.some(({ type }) => type === "volume") &&
+  return mounts.some((mount) => mount.type === "volume" && mount.isElsewhere === true) &&
     isPresent(paths.container(id).mountedVolumes);
 }
 

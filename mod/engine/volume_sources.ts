@@ -1,8 +1,9 @@
 /** Where what containers see of volumes is on the host. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
-import type { ContainerMount } from "../container/mounts.ts";
+import type { ContainerMount, VolumeMount } from "../container/mounts.ts";
 import { isCorrupt, WherryError } from "../errors.ts";
+import { isPresent } from "../kernel/entry.ts";
 import type { Volume } from "../volume/volume.ts";
 import { backingOf } from "../volume/volume_backing.ts";
 import { readVolume } from "../volume/volume_store.ts";
@@ -14,33 +15,35 @@ import type { MountRequest, VolumesFromRequest } from "./mounts.ts";
 /** What of a container says which volumes it has. */
 type Mounts = Pick<ContainerConfig, "mounts">;
 
-/** Names of a container's volumes, each once. */
-function volumeNames({ mounts }: Mounts): string[] {
-  const names = mounts.flatMap((mount) => mount.type === "volume" ? [mount.name] : []);
-  return [...new Set(names)];
-}
-
-function requireVolume({ paths }: Engine, name: string): Volume {
-  const volume = readVolume(paths, name);
-  if (volume !== undefined) return volume;
-  throw new WherryError("not_found", `Cannot mount volume "${name}": no such volume`);
-}
-
 /**
  * Finds the volumes of a container. Nothing is mounted: see {@linkcode mountVolumes}.
  *
  * @returns Absolute paths on the host, by the names of the volumes.
  * @throws {WherryError} `not_found` if a volume, or the directory that one is bound to, is gone.
  */
-export function prepareVolumes(engine: Engine, config: Mounts): ReadonlyMap<string, string> {
-  return new Map(volumeNames(config).map((name) => [name, sourceOf(engine, name)]));
+export function prepareVolumes(engine: Engine, { mounts }: Mounts): ReadonlyMap<string, string> {
+  return new Map(
+    mounts.filter(isVolume).map((mount) => [mount.name, sourceOf(engine, mount)]),
+  );
 }
 
-function sourceOf(engine: Engine, name: string): string {
+function isVolume(mount: ContainerMount): mount is VolumeMount {
+  return mount.type === "volume";
+}
+
+function sourceOf(engine: Engine, { name, isElsewhere = false }: VolumeMount): string {
+  const { data } = engine.paths.volume(name);
+  if (!isElsewhere && isPresent(data)) return data;
   const backing = backingOf(requireVolume(engine, name));
-  if (backing.type !== "bind") return engine.paths.volume(name).data;
+  if (backing.type !== "bind") return data;
   checkDirectory(name, backing.device);
   return backing.device;
+}
+
+function requireVolume({ paths }: Engine, name: string): Volume {
+  const volume = readVolume(paths, name);
+  if (volume !== undefined) return volume;
+  throw new WherryError("not_found", `Cannot mount volume "${name}": no such volume`);
 }
 
 function checkDirectory(name: string, device: string): void {
@@ -77,7 +80,10 @@ export async function mountVolumes(
   engine: Engine,
   config: Pick<ContainerConfig, "id" | "mounts">,
 ): Promise<void> {
-  const volumes = volumeNames(config).map((name) => requireVolume(engine, name)).filter(isMounted);
+  const elsewhere = config.mounts.filter(isVolume).filter(({ isElsewhere }) => isElsewhere);
+  const volumes = new Set(elsewhere.map(({ name }) => name)).values()
+    .map((name) => requireVolume(engine, name))
+    .filter((volume) => backingOf(volume).type === "mount").toArray();
   if (volumes.length === 0) return;
   const { mountAll } = await loadVolumeMounts();
   await mountAll(engine, config.id, volumes);
@@ -97,10 +103,6 @@ export async function holdVolumeMounts(
   return { [Symbol.dispose]: () => releaseVolumes(engine, config.id) };
 }
 
-function isMounted(volume: Pick<Volume, "options">): boolean {
-  return backingOf(volume).type === "mount";
-}
-
 async function loadVolumeMounts(): Promise<typeof import("./volume_mounts.ts")> {
   return await import("./volume_mounts.ts");
 }
@@ -112,26 +114,24 @@ interface VolumeWishes {
 }
 
 /**
- * Loads what mounting the volumes of a container takes; the first thing that a command does.
+ * Loads what volumes with options take; the first thing that a command does.
  *
  * @param wishes What is missing or damaged is somebody else's to complain of.
  */
 export async function loadVolumeSupport(engine: Engine, wishes: VolumeWishes): Promise<void> {
-  if (needsMounts(engine, wishes)) await loadVolumeMounts();
+  if (hasOptions(engine, wishes)) await loadVolumeMounts();
 }
 
-function needsMounts(
-  engine: Engine,
-  { mounts = [], volumesFrom = [] }: VolumeWishes,
-): boolean {
+function hasOptions(engine: Engine, { mounts = [], volumesFrom = [] }: VolumeWishes): boolean {
   return mounts.some((mount) => {
     if (mount.type !== "volume") return false;
-    const volume = findVolume(engine, mount.name);
-    const options = "options" in mount ? mount.options : undefined;
-    return isMounted(volume ?? { options: { ...options } });
+    // A container's record tells
+    if ("isAnonymous" in mount) return mount.isElsewhere === true;
+    const { options = {} } = findVolume(engine, mount.name) ?? mount;
+    return Object.keys(options).length > 0;
   }) || volumesFrom.some(({ container }) => {
     const config = findConfig(engine, container);
-    return config !== undefined && needsMounts(engine, config);
+    return config !== undefined && hasOptions(engine, config);
   });
 }
 
