@@ -132,6 +132,7 @@ async function openViewOf(
     paths: { ...paths, etc },
     etcFiles: MANAGED_ETC_FILES.filter((name) => isPresent(`${etc}/${name}`)),
     lowerDirectories: lowerDirectoriesOf(engine, config),
+    layersDirectory: engine.paths.layers,
     volumeSources: prepareVolumes(engine, config),
     // None of the container's is to be opened by whoever looks at its files
     devices: { control: { type: "mounts" }, nodes: [] },
@@ -162,7 +163,7 @@ function rootOf(
 
 function viewError({ name }: ContainerConfig, { step, errno }: ViewFailure): WherryError {
   const action = `Cannot open the files of container "${name}"`;
-  if (step?.[0] !== "attach-tree") {
+  if (step?.[0] !== "take-tree") {
     const what = step === undefined ? errnoText(errno) : `the step ${describeStep(step, errno)}`;
     return new WherryError("unavailable", `${action}: ${what}`);
   }

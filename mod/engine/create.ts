@@ -48,6 +48,7 @@ import {
 } from "./image_source.ts";
 import { checkLimits } from "./limits.ts";
 import { loadParentNetwork } from "./network_support.ts";
+import { checkMounts } from "./mount_checks.ts";
 import {
   type MountRequest,
   type ResolvedMounts,
@@ -192,6 +193,7 @@ export async function createContainer(
     mounts: mounts.mounts,
     storageDriver,
   });
+  checkMounts({ ...config, hasOwnIds: ids !== undefined });
   checkLimits(config.resources);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);

@@ -40,6 +40,8 @@ export interface MountInfo {
   mountPoint: string;
   /** Options of this mount, for example `["ro", "nosuid"]`. */
   options: string[];
+  /** What propagates to and from it, for example `["shared:3", "master:1"]`; see mount_namespaces(7). */
+  groups: string[];
   /** File system type, for example `"cgroup2"`. */
   type: string;
   /** Options of the file system itself, for example `["rw", "memory"]`. */
@@ -56,10 +58,11 @@ export function parseMountInfo(text: string): MountInfo[] {
   return text.split("\n").filter((line) => line !== "").map((line) => {
     const [left = "", right = ""] = line.split(" - ");
     const [type = "", , superOptions = ""] = right.split(" ");
-    const [, , , , mountPoint = "", options = ""] = left.split(" ");
+    const [, , , , mountPoint = "", options = "", ...groups] = left.split(" ");
     return {
       mountPoint: unescapeOctal(mountPoint),
       options: options.split(","),
+      groups,
       type,
       superOptions: superOptions.split(","),
     };

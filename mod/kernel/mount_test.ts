@@ -9,6 +9,7 @@ Deno.test("parseMountInfo() reads mount point, type and both kinds of options", 
   deepStrictEqual(parseMountInfo(`${LINE}\n`), [{
     mountPoint: "/mnt 2",
     options: ["rw", "noatime"],
+    groups: ["master:1"],
     type: "ext3",
     superOptions: ["rw", "errors=continue"],
   }]);
