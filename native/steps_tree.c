@@ -16,7 +16,7 @@ enum {
 enum { TREE_IS_STRICT = 1 };
 
 /* The child has none so high of its own while trees are taken. */
-#define TREE_FDS 64
+#define TREE_FDS 32
 
 /* mount_setattr(2), "ID-mapped mounts": what belongs to 0, 1, 2 ... in the file system belongs in
  * `tree` to the ids that the user namespace has for them. */

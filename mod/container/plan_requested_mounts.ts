@@ -56,8 +56,8 @@ export function isShared(mount: ContainerMount): boolean {
   return mount.type === "bind" && mount.propagation.endsWith("shared");
 }
 
-/** Whether the files of an image are to be seen that take an overlay. */
-function isStacked(mount: ContainerMount): mount is ImageMount {
+/** Whether it shows files of an image that take an overlay. */
+function isStacked(mount: ContainerMount): boolean {
   return mount.type === "image" && mount.layers.length > 1;
 }
 
@@ -71,7 +71,8 @@ export function planSharedTrees(input: FilesInput): Step[] {
 /** Copies the files of images: each is mounted where the root will be, which then covers them. */
 export function planImageTrees(input: FilesInput): Step[] {
   const { config: { mounts, namespaces: { idRange } }, paths: { merged }, layersDirectory } = input;
-  return mounts.filter(isStacked).flatMap((mount) => {
+  return mounts.flatMap((mount) => {
+    if (mount.type !== "image" || !isStacked(mount)) return [];
     const mapped = idRange === null ? undefined : planMappedLayers(merged, layersDirectory);
     const lowers = mount.layers.toReversed()
       .map((layer) => `${mapped?.directory ?? layersDirectory}/${layer}`);

@@ -12,12 +12,14 @@ import { parseMountInfo } from "../kernel/mount.ts";
 const E = {
   PERM: 1,
   NOENT: 2,
+  BADF: 9,
   ACCES: 13,
   EXIST: 17,
   XDEV: 18,
   NOTDIR: 20,
   ISDIR: 21,
   INVAL: 22,
+  MFILE: 24,
   NOSPC: 28,
   ROFS: 30,
   NOSYS: 38,
@@ -106,6 +108,9 @@ function diagnoseSource(
 ): Diagnosis {
   if (errno === E.NOSPC) {
     return ["the host has too many mounts", { hint: 'Raise "sysctl fs.mount-max"' }];
+  }
+  if (errno === E.MFILE || errno === E.BADF) {
+    return ["it takes more open files than there may be", { hint: 'Raise "ulimit -n"' }];
   }
   if (subpath !== "" && errno === E.XDEV) return [`its subpath "${subpath}" leads out of it`];
   if (subpath !== "" && errno === E.NOENT) return [`it has no "${subpath}"`];
