@@ -61,8 +61,8 @@ export interface View extends Disposable {
 
 /** A step of a view's plan that failed. */
 export interface ViewFailure {
-  /** `undefined` if the plan has none of that number. */
-  step: Step | undefined;
+  /** Its number. */
+  stepIndex: number;
   /** Its error. */
   errno: number;
 }
@@ -94,9 +94,7 @@ export async function openView(options: ViewOptions): Promise<View | ViewFailure
   if (answer === undefined) {
     throw new WherryError("internal", "Cannot show the container's files: their view ended");
   }
-  if (answer.type === "failed") {
-    return { step: options.steps[answer.stepIndex], errno: answer.errno };
-  }
+  if (answer.type === "failed") return answer;
   const process = undo.use(answer.pidfd);
   const held = undo.move();
   return { process, [Symbol.dispose]: () => held.dispose() };

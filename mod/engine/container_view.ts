@@ -4,6 +4,7 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import { describeStep } from "../container/monitor.ts";
+import type { Step } from "../container/plan.ts";
 import type { IdRange } from "../container/namespaces.ts";
 import { createOwnNamespaces } from "../container/own_namespaces.ts";
 import { MANAGED_ETC_FILES } from "../container/plan_mounts.ts";
@@ -14,6 +15,8 @@ import { openProcessRoot, type ProcessRoot } from "../kernel/process_root.ts";
 import { checkStillThere } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, findContainer, readContainer } from "./find.ts";
+import { checkMountSources } from "./mount_checks.ts";
+import { mountFailure } from "./mount_failure.ts";
 import { delay } from "./polling.ts";
 import { openInit } from "./sandbox.ts";
 import { lockStopped } from "./settle.ts";
@@ -58,7 +61,7 @@ const PAUSE_MS = 20;
  * Opens the files of a container.
  *
  * @throws {WherryError} `not_found` if the container is gone, or a volume of it; `conflict` if it is being restarted, or
- * another command keeps working on it; `unavailable` if something cannot be mounted.
+ * another command keeps working on it; `invalid_argument` if something cannot be mounted.
  */
 export async function openContainerRoot(
   engine: Engine,
@@ -126,6 +129,7 @@ async function openViewOf(
   { config, paths }: Container,
   lock: Descriptor,
 ): Promise<View> {
+  checkMountSources(config.mounts);
   const etc = etcDirectoryOf(engine, config);
   const steps = planView({
     config,
@@ -144,7 +148,7 @@ async function openViewOf(
     lock,
     ...(own === undefined ? {} : { userNamespace: own.user }),
   });
-  if ("errno" in view) throw viewError(config, view);
+  if ("errno" in view) throw viewError(config, steps, view);
   return view;
 }
 
@@ -161,16 +165,14 @@ function rootOf(
   };
 }
 
-function viewError({ name }: ContainerConfig, { step, errno }: ViewFailure): WherryError {
-  const action = `Cannot open the files of container "${name}"`;
-  if (step?.[0] !== "take-tree") {
-    const what = step === undefined ? errnoText(errno) : `the step ${describeStep(step, errno)}`;
-    return new WherryError("unavailable", `${action}: ${what}`);
-  }
-  const [, source, target] = step;
-  return new WherryError(
-    "unavailable",
-    `${action}: "${source}" cannot be mounted on "${target}": ${errnoText(errno)}`,
-    { hint: "All that the container has mounted must be there, as for its start" },
-  );
+function viewError(
+  { name, mounts }: ContainerConfig,
+  steps: readonly Step[],
+  failure: ViewFailure,
+): WherryError {
+  const { stepIndex, errno } = failure;
+  const step = steps[stepIndex];
+  const what = step === undefined ? errnoText(errno) : `the step ${describeStep(step, errno)}`;
+  return mountFailure(steps, failure, mounts) ??
+    new WherryError("unavailable", `Cannot open the files of container "${name}": ${what}`);
 }
