@@ -113,6 +113,18 @@ export {
   readEvents,
 } from "./engine/event_log.ts";
 export { parseEventFilter } from "./engine/event_filter.ts";
+export { createVolume, findVolume, type NewVolume } from "./engine/volumes.ts";
+export { inspectVolume, listVolumes, type VolumeList } from "./engine/list_volumes.ts";
+export {
+  pruneVolumes,
+  removeVolume,
+  type VolumePruneOptions,
+  type VolumeRemoval,
+} from "./engine/remove_volume.ts";
+export { exportVolume, type ImportedFiles, importVolume } from "./engine/volume_files.ts";
+export type { Inspection } from "./engine/inspection.ts";
+export type { Volume } from "./volume/volume.ts";
+export type { VolumeSweep } from "./volume/volume_store.ts";
 export type {
   BindMount,
   BindRecursion,

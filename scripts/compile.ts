@@ -44,8 +44,10 @@ const COLD_MODULES = [
   "./parent_network.ts",
   "./copy_root.ts",
   "./special_devices.ts",
+  "./volume_mounts.ts",
   "./storage_probe.ts",
   "./seccomp_compiler.ts",
+  "./volume_copy.ts",
 ];
 
 /**

@@ -1,6 +1,6 @@
 /** Killing commands, and those who go on with their work, at random moments. @module */
 
-import { ok } from "node:assert/strict";
+import { deepStrictEqual, ok } from "node:assert/strict";
 import { killUnlessGone, pause, type TestEngine } from "./harness.ts";
 import { isInOtherPidNamespace, listDescendants } from "./surroundings.ts";
 
@@ -29,6 +29,37 @@ export async function killDuring(
   const isOver = await Promise.race([status.then(() => true), pause(MAX_WAIT_MS)]);
   ok(isOver, `wherry ${args.join(" ")} hangs after the kill of ${victim}`);
 }
+
+/** System calls by which something on the host changes, but for writing into an open file. */
+const CHANGES = [
+  ...["mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2"],
+  ...["link", "linkat", "symlink", "symlinkat", "fsync", "mount", "move_mount", "umount2"],
+  ...["chmod", "fchmod", "fchmodat", "chown", "fchownat", "ftruncate", "utimensat"],
+].map((name) => `?${name}`).join();
+
+/**
+ * Kills a command before its `count`th system call that changes something on the host.
+ *
+ * Each of its processes counts for itself.
+ *
+ * @returns False if it was not killed, because it makes fewer.
+ */
+export async function killBeforeCall(
+  wherry: TestEngine,
+  args: readonly string[],
+  count: number,
+): Promise<boolean> {
+  const { code, stderr } = await wherry.runCommand([
+    ...["strace", "-f", "-qqq", "-o", "/dev/null", "--seccomp-bpf", "-e", `trace=${CHANGES}`],
+    ...["-e", `inject=${CHANGES}:signal=SIGKILL:when=${count}`, "--"],
+    ...wherry.commandLine(args),
+  ]);
+  if (code === SIGKILLED) return true;
+  deepStrictEqual([code, stderr], [0, ""]);
+  return false;
+}
+
+const SIGKILLED = 128 + 9;
 
 /** Monitors and what cleans up after them: all that was started outside containers but for the command. */
 function helpersOf(command: number): number[] {

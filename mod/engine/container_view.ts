@@ -17,12 +17,14 @@ import type { Engine } from "./engine.ts";
 import { type Container, findContainer, readContainer } from "./find.ts";
 import { checkMountSources } from "./mount_checks.ts";
 import { mountFailure } from "./mount_failure.ts";
+import { releaseVolumes } from "./mounted_volumes.ts";
 import { delay } from "./polling.ts";
 import { openInit } from "./sandbox.ts";
 import { lockStopped } from "./settle.ts";
 import { etcDirectoryOf } from "./start.ts";
 import { lowerDirectoriesOf } from "./storage.ts";
-import { prepareVolumes } from "./volume_sources.ts";
+import { finishVolumes } from "./volume_copy_support.ts";
+import { mountVolumes, prepareVolumes } from "./volume_sources.ts";
 
 /**
  * The root file system of a container with all that is mounted in it.
@@ -108,6 +110,9 @@ async function openStopped(engine: Engine, id: string): Promise<ContainerRoot | 
   undo.use(lock);
   const container = readContainer(engine, id);
   if (container === undefined) return undefined;
+  await finishVolumes(engine, container.config);
+  await mountVolumes(engine, container.config);
+  undo.defer(() => releaseVolumes(engine, id));
   const view = undo.use(await openViewOf(engine, container, lock));
   const root = openProcessRoot(view.process);
   if (root === undefined) {

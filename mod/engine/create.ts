@@ -37,7 +37,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { syncDirectory, writeRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
-import { findContainer } from "./find.ts";
+import { findOtherContainer } from "./find.ts";
 import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
 import { checkIdSharing } from "./id_sharing.ts";
 import {
@@ -51,15 +51,17 @@ import { loadParentNetwork } from "./network_support.ts";
 import { checkMounts } from "./mount_checks.ts";
 import {
   type MountRequest,
+  needsVolumeCopy,
   type ResolvedMounts,
   resolveMounts,
-  type VolumesFromRequest,
 } from "./mounts.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
 import { containerSecurity } from "./security.ts";
 import { chooseStorageDriver } from "./storage.ts";
 import { loadCopyDriver } from "./storage_support.ts";
+import { loadVolumeCopy, type VolumeCopy } from "./volume_copy_support.ts";
+import type { VolumesFromRequest } from "./volumes_from.ts";
 
 /** Namespaces that can be asked for. */
 export type NamespaceModes = Omit<Namespaces, "idRange">;
@@ -173,6 +175,45 @@ export async function createContainer(
 ): Promise<CreatedContainer> {
   const conflict = hostNameConflict({ ...PRIVATE_NAMESPACES, ...request.namespaces }, request);
   if (conflict !== undefined) throw new WherryError("invalid_argument", conflict);
+  const created = await tryCreate(engine, request);
+  if (created !== undefined) return created;
+  // Nothing is held: in the executable file the program may begin again here, to load what it lacks
+  const withCopying = await tryCreate(engine, request, await loadVolumeCopy());
+  if (withCopying !== undefined) return withCopying;
+  throw new WherryError("internal", "Cannot make a container: its volumes cannot be filled");
+}
+
+/**
+ * Loads what filling the volumes of a container takes, if it takes anything: for a command that does what cannot be
+ * done twice before it makes the container. An image that is not here yet is passed over.
+ *
+ * @throws {WherryError} As {@linkcode createContainer} for the image and the mounts.
+ */
+export async function loadVolumeFilling(engine: Engine, request: CreateRequest): Promise<void> {
+  if (await needsVolumeFilling(engine, request)) await loadVolumeCopy();
+}
+
+async function needsVolumeFilling(engine: Engine, request: CreateRequest): Promise<boolean> {
+  engine.ensureDirectories();
+  try {
+    using source = await resolveRoot(engine, request);
+    return needsVolumeCopy(engine, request, {
+      root: source.root,
+      storageDriver: await chooseStorageDriver(engine),
+      volumes: source.defaults.volumes,
+    });
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "not_found") return false;
+    throw error;
+  }
+}
+
+/** @returns `undefined`, with nothing made or held, if `copying` is needed and missing. */
+async function tryCreate(
+  engine: Engine,
+  request: CreateRequest,
+  copying?: VolumeCopy,
+): Promise<CreatedContainer | undefined> {
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
   const namespaces = resolveNamespaces(engine, request.namespaces);
@@ -186,7 +227,14 @@ export async function createContainer(
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
   const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
-  using mounts = resolveMounts(engine, request, source.defaults);
+  using mounts = resolveMounts(engine, request, {
+    root: source.root,
+    storageDriver,
+    volumes: source.defaults.volumes,
+    copying,
+  });
+  if (mounts === undefined) return undefined;
+  for (const warning of source.warnings) engine.onWarning(warning);
   const config = planConfig(newId(), { ...request, ...network, namespaces }, {
     root: source.root,
     defaults: source.defaults,
@@ -243,7 +291,7 @@ async function resolveRoot(
 ): Promise<ResolvedImage> {
   if (request.rootfs !== undefined) {
     const root = resolveDirectory(request.rootfs);
-    return { root, defaults: NO_DEFAULTS, [Symbol.dispose]: () => {} };
+    return { root, defaults: NO_DEFAULTS, warnings: [], [Symbol.dispose]: () => {} };
   }
   if (request.image === undefined) {
     throw new WherryError("invalid_argument", "Cannot make a container: it has no image", {
@@ -281,7 +329,7 @@ async function resolveNetworks(
 ): Promise<Pick<CreateRequest, "networkMode" | "endpoints" | "hostname" | "domainname">> {
   if (networkMode.startsWith(CONTAINER_MODE)) {
     const wanted = networkMode.slice(CONTAINER_MODE.length);
-    const { id, hostname, domainname } = findSharer(engine, wanted);
+    const { id, hostname, domainname } = findOtherContainer(engine, wanted).config;
     return { networkMode: CONTAINER_MODE + id, endpoints, hostname, domainname };
   }
   const onParent = await resolveParentNetwork(engine, parentNetwork);
@@ -307,21 +355,12 @@ function resolveNamespaces(engine: Engine, request: Partial<NamespaceModes> = {}
   const namespaces = { ...PRIVATE_NAMESPACES, ...request };
   const resolve = <T extends Namespaces["pid" | "ipc"]>(mode: T): T | `container:${string}` => {
     const wanted = joinedContainer(mode);
-    return wanted === undefined ? mode : `container:${findSharer(engine, wanted).id}`;
+    return wanted === undefined
+      ? mode
+      : `container:${findOtherContainer(engine, wanted).config.id}`;
   };
   const { pid, ipc } = namespaces;
   return { ...namespaces, pid: resolve(pid), ipc: resolve(ipc) };
-}
-
-/** It has no exit status of its own to fail with: `run` has failed, and not what it was to run. */
-function findSharer(engine: Engine, wanted: string): ContainerConfig {
-  try {
-    return findContainer(engine, wanted).config;
-  } catch (cause) {
-    if (!(cause instanceof WherryError)) throw cause;
-    const { kind, message, hint } = cause;
-    throw new WherryError(kind, message, { cause, ...(hint === undefined ? {} : { hint }) });
-  }
 }
 
 async function resolveParentNetwork(

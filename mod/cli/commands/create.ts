@@ -1,7 +1,8 @@
 /** `wherry create`. @module */
 
-import { createContainer } from "../../engine/create.ts";
+import { createContainer, loadVolumeFilling } from "../../engine/create.ts";
 import { loadStorageSupport } from "../../engine/storage_support.ts";
+import { loadVolumeSupport } from "../../engine/volume_sources.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../definitions/container_flags.ts";
 import {
@@ -24,6 +25,9 @@ export async function run(context: Context, parsed: CreateFlags): Promise<number
   await loadFilter(parsed);
   await loadStorageSupport(engine);
   const request = planRequest(parsed, { isDetached: false, startsAtOnce: false });
+  await loadVolumeSupport(engine, request);
+  // Loading may begin the program again, which would find the file
+  if (parsed.flags.cidfile !== undefined) await loadVolumeFilling(engine, request);
   using cidFile = createCidFile(parsed.flags.cidfile);
   await pullImage?.();
   using container = await createContainer(engine, request);
