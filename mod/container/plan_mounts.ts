@@ -3,7 +3,7 @@
 import { cString } from "../../ffi/c_string.ts";
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
 import type { ContainerConfig } from "./config.ts";
-import type { CgroupHierarchy, ContainerDevices, LaunchInput } from "./launch_input.ts";
+import type { CgroupHierarchy, ContainerDevices, FilesInput, LaunchInput } from "./launch_input.ts";
 import type { BindMount, ContainerMount, Propagation, VolumeMount } from "./mounts.ts";
 import { joinedContainer } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
@@ -41,7 +41,7 @@ const PROPAGATION_FLAGS: Record<Propagation, number> = {
 };
 
 /** The root file system, at `merged`. */
-export function planRoot(input: LaunchInput): Step[] {
+export function planRoot(input: FilesInput): Step[] {
   const { config, paths: { merged }, lowerDirectories } = input;
   const isMapped = config.namespaces.idRange !== null;
   // Who has ids of its own could make none
@@ -89,8 +89,7 @@ function escapeOverlayPath(path: string): string {
 }
 
 export function planMounts(input: LaunchInput): Step[] {
-  const { config, paths } = input;
-  const { idRange } = config.namespaces;
+  const { config } = input;
   const others = config.mounts.filter((mount) => !isDeviceMount(mount));
   const requested = new Set(others.map((mount) => mount.target));
   const defaults = planDefaultMounts(input, others).filter(({ target }) => !requested.has(target));
@@ -98,14 +97,7 @@ export function planMounts(input: LaunchInput): Step[] {
     ...defaults.flatMap(({ steps }) => steps),
     ...(requested.has("/dev") ? [] : planDevices(input)),
     ...planTerminal(input),
-    ...MANAGED_ETC_FILES.filter((name) => !requested.has(`/etc/${name}`)).map((name): Step => [
-      "attach-tree",
-      `${paths.etc}/${name}`,
-      `/etc/${name}`,
-      idRange === null ? "0" : String(TREE_IS_ID_MAPPED),
-      "0",
-      String(PROPAGATION_FLAGS.rprivate),
-    ]),
+    ...planEtcFiles(MANAGED_ETC_FILES, input),
     ...planRequestedMounts(others, input),
     ...planAttachedDevices(input),
   ];
@@ -214,10 +206,26 @@ function planTerminal({ config, terminalSize }: LaunchInput): Step[] {
   return [["terminal", String(terminalSize.rows), String(terminalSize.columns)]];
 }
 
+/** Files in `/etc` that wherry keeps, unless somebody asked for something else in their place. */
+export function planEtcFiles(
+  names: readonly string[],
+  { config: { mounts, namespaces }, paths }: Pick<FilesInput, "config" | "paths">,
+): Step[] {
+  const requested = new Set(mounts.map(({ target }) => target));
+  return names.filter((name) => !requested.has(`/etc/${name}`)).map((name): Step => [
+    "attach-tree",
+    `${paths.etc}/${name}`,
+    `/etc/${name}`,
+    namespaces.idRange === null ? "0" : String(TREE_IS_ID_MAPPED),
+    "0",
+    String(PROPAGATION_FLAGS.rprivate),
+  ]);
+}
+
 /** What was asked for, parents before what is mounted on them. */
-function planRequestedMounts(
+export function planRequestedMounts(
   mounts: readonly ContainerMount[],
-  { config, devices, volumeSources }: LaunchInput,
+  { config, devices, volumeSources }: Pick<FilesInput, "config" | "devices" | "volumeSources">,
 ): Step[] {
   const depth = (path: string): number => path.split("/").length;
   return mounts
