@@ -27,7 +27,8 @@ export function parseCopyArguments(source: string, destination: string): CopyArg
   const to = splitArgument(destination);
   if (from.container !== "" && to.container !== "") {
     throw argumentError("copying between containers is not supported", {
-      hint: `Pipe a tar: wherry cp ${source} - | wherry cp - ${to.container}:DIRECTORY`,
+      hint: `Pipe a tar: wherry cp ${source} - | wherry cp - ${to.container}:DIRECTORY; ` +
+        "a path of the host with a colon begins with ./",
     });
   }
   if (from.container === "" && to.container === "") {

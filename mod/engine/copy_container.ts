@@ -61,6 +61,7 @@ export function findSource(
   return foundAt(location);
 }
 
+/** @throws {WherryError} `conflict` if something on the way is no directory, or a link to itself. */
 function lookUp(
   { root }: OpenContainer,
   path: string,
@@ -70,10 +71,12 @@ function lookUp(
     return findLocationInRoot(root.number, path, { followsLink });
   } catch (error) {
     if (error instanceof SystemError && error.code === "ENOTDIR") {
-      throw dockerError("conflict", `${path}: not a directory`, { cause: error });
+      throw dockerError("conflict", `lstat ${path}: not a directory`, { cause: error });
     }
     if (error instanceof SystemError && error.code === "ELOOP") {
-      throw dockerError("conflict", `${path}: too many levels of symbolic links`, { cause: error });
+      throw dockerError("conflict", `lstat ${path}: too many levels of symbolic links`, {
+        cause: error,
+      });
     }
     throw error;
   }
@@ -92,7 +95,7 @@ function noSuchPath({ wanted }: OpenContainer, path: string): WherryError {
 export function findDestination(container: OpenContainer, path: string): CopyTo {
   let current = path;
   for (let links = 0; links <= MAX_LINKS; links++) {
-    const location = lookUp(container, current, { followsLink: false });
+    const location = findEntry(container, current);
     if (location === undefined) return { path: current, type: "missing" };
     using found = foundAt(location);
     const { type } = found.status;
@@ -104,6 +107,16 @@ export function findDestination(container: OpenContainer, path: string): CopyTo 
     current = linkTarget(location, current);
   }
   throw dockerError("conflict", `${path}: too many levels of symbolic links`);
+}
+
+/** As docker's client has it, what has a `/` at its end and is no directory is not there. */
+function findEntry({ root }: OpenContainer, path: string): number | undefined {
+  try {
+    return findLocationInRoot(root.number, path, { followsLink: false });
+  } catch (error) {
+    if (error instanceof SystemError && ["ENOTDIR", "ELOOP"].includes(error.code)) return undefined;
+    throw error;
+  }
 }
 
 const decoder = new TextDecoder();

@@ -6,8 +6,9 @@ import { RootDirectory } from "../image/layer/root_directory.ts";
 import { byteStringOfText, textOf } from "../image/tar/byte_string.ts";
 import { type TarMember, writeTar } from "../image/tar/tar_writer.ts";
 import { openDirectoryBeneath } from "../kernel/file.ts";
+import { pathOf } from "../kernel/file_reading.ts";
 import { openDirectory } from "../kernel/open.ts";
-import { findSource } from "./copy_container.ts";
+import { findSource, type Found } from "./copy_container.ts";
 import { findHostDestination } from "./copy_host.ts";
 import { ownerInside } from "./copy_owner.ts";
 import { absolutePath, archiveName, type CopyPlan, planCopy } from "./copy_path.ts";
@@ -131,7 +132,7 @@ export async function* archiveFromContainer(
   using found = findSource(container, path, { followsLink });
   checkCopiable(container, path, found);
   recordArchive(engine, container);
-  const name = archiveName(path);
+  const name = archiveName(followsLink ? targetOf(container, path, found) : path);
   try {
     const members = copyMembers({
       location: found.location,
@@ -145,6 +146,12 @@ export async function* archiveFromContainer(
     throw copyFailure(`copy "${path}" from container "${wanted}"`, error);
   }
   container.checkStillThere();
+}
+
+/** In an archive docker calls what a link leads to by its own name, and by the link's where it is copied. */
+function targetOf(container: CopiedContainer, path: string, { location }: Found): string {
+  using unfollowed = findSource(container, path, { followsLink: false });
+  return unfollowed.status.type === "symlink" ? pathOf(location) : path;
 }
 
 function* withOwnersInside(

@@ -33,13 +33,14 @@ function missing(path: string, cause?: unknown): WherryError {
   return dockerError("not_found", `lstat ${path}: no such file or directory`, { cause });
 }
 
-function worded<T>(path: string, action: () => T): T {
+/** @param call What docker's client calls it. */
+function worded<T>(path: string, action: () => T, call: "lstat" | "stat" = "lstat"): T {
   try {
     return action();
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) throw missing(path, cause);
     if (!isNotDirectory(cause)) throw cause;
-    throw dockerError("conflict", `lstat ${path}: not a directory`, { cause });
+    throw dockerError("conflict", `${call} ${path}: not a directory`, { cause });
   }
 }
 
@@ -65,7 +66,7 @@ export function findHostDestination(path: string): CopyTo {
   }
   let current = path;
   for (let links = 0; links <= MAX_LINKS; links++) {
-    const info = worded(current, () => infoOf(current));
+    const info = worded(current, () => infoOf(current), "stat");
     if (info === undefined) {
       checkParent(current);
       return { path: current, type: "missing" };

@@ -327,6 +327,15 @@ export function openLocation(location: number): number {
   return checked(reading().nbnn(SYSCALL.openat, AT_FDCWD, path, flags, 0), "openat", textOf(path));
 }
 
+/**
+ * What an open file or location is called now, by its names from the top of its mount namespace. Needs `/proc`.
+ *
+ * @returns Not to be used to find it again; of one that has been removed, with a remark of the kernel's at its end.
+ */
+export function pathOf(fd: number): string {
+  return Deno.readLinkSync(`/proc/self/fd/${fd}`);
+}
+
 /** A path by which the kernel finds what is open, whatever its name is by now. */
 function magicLink(fd: number): Uint8Array<ArrayBuffer> {
   return cString(`/proc/self/fd/${fd}`);
