@@ -420,15 +420,20 @@ testWhole(
   async (wherry) => {
     await createTmpfs(wherry, "memory");
     await createVolume(wherry, "plain", {});
-    for (const name of ["memory", "plain"]) {
-      await wherry.runHost("mount", "-t", "tmpfs", "t", `${wherry.root}/volumes/${name}/_data`);
+    const [memory, plain] = ["memory", "plain"].map((name) => `${wherry.root}/volumes/${name}`);
+    // What a container makes in a volume is none
+    const inside = `${plain}/_data/inside`;
+    for (const place of [memory, plain, inside]) {
+      await wherry.runHost("mkdir", "-p", `${place}/_data`);
+      await wherry.runHost("mount", "-t", "tmpfs", "t", `${place}/_data`);
     }
+    Deno.copyFileSync(`${memory}/volume.json`, `${inside}/volume.json`);
 
     const { stdout } = await wherry.run(["system", "recover"]);
 
     match(stdout, /^Unmounted the volume memory, which no container uses$/m);
-    deepStrictEqual(mountPoints(wherry), [`${wherry.root}/volumes/plain/_data`]);
-    await wherry.runHost("umount", `${wherry.root}/volumes/plain/_data`);
+    deepStrictEqual(mountPoints(wherry), [`${plain}/_data`, `${inside}/_data`]);
+    await wherry.runHost("umount", "--recursive", `${plain}/_data`);
   },
 );
 
