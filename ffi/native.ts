@@ -80,6 +80,11 @@ export const core = {
     parameters: ["i32", "i32", "i32", "i32", "buffer", "i32"],
     result: "i32",
   }),
+  /** `wherry_syscall(number, *a, *b, *c, d, *e)` */
+  bbbnb: lazyCall(syscall, {
+    parameters: ["i32", "buffer", "buffer", "buffer", "i32", "buffer"],
+    result: "i32",
+  }),
   /** `wherry_syscall(number, a, *b, c)` that may wait long, on another thread. */
   nbnLater: lazyCall(syscall, {
     parameters: ["i32", "i32", "buffer", "i32"],
