@@ -409,6 +409,25 @@ testWhole("links in an image lead no mount of a view out of it", async (wherry) 
   await remove(wherry, id);
 });
 
+testWhole("no device that an image or a mount has works in a view", async (wherry) => {
+  const image = await wherry.copyOfImage();
+  const source = makeSource(wherry, "bound");
+  const id = await create(wherry, ["-v", `${source}:/bound`, "-v", "data:/data"], image);
+  for (const directory of [image, source, `${wherry.root}/volumes/data/_data`]) {
+    await wherry.runHost("mknod", `${directory}/device`, "c", "1", "3");
+  }
+  {
+    using root = await open(wherry, id);
+
+    for (const directory of ["", "/bound", "/data"]) {
+      const device = `${root.path}${directory}/device`;
+      strictEqual(Deno.lstatSync(device).isCharDevice, true);
+      await rejects(Deno.readFile(device), Deno.errors.PermissionDenied);
+    }
+  }
+  await remove(wherry, id);
+});
+
 testWhole("a source of a bind mount that cannot be mounted is named", async (wherry) => {
   const source = `${makeSource(wherry, "bound")}/directory`;
   const id = await create(wherry, ["-v", `${source}:/bound`]);
