@@ -65,6 +65,8 @@ export const core = {
   nnn: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "i32"], result: "i32" }),
   /** `wherry_syscall(number, *a, b)` */
   bn: lazyCall(syscall, { parameters: ["i32", "buffer", "i32"], result: "i32" }),
+  /** `wherry_syscall(number, *a, *b, c)` */
+  bbn: lazyCall(syscall, { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" }),
   /** `wherry_syscall(number, a, b, *c)` */
   nnb: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" }),
   /** `wherry_syscall(number, a, b, c, *d)` */
@@ -76,6 +78,11 @@ export const core = {
   /** `wherry_syscall(number, a, b, c, *d, e)` */
   nnnbn: lazyCall(syscall, {
     parameters: ["i32", "i32", "i32", "i32", "buffer", "i32"],
+    result: "i32",
+  }),
+  /** `wherry_syscall(number, *a, *b, *c, d, *e)` */
+  bbbnb: lazyCall(syscall, {
+    parameters: ["i32", "buffer", "buffer", "buffer", "i32", "buffer"],
     result: "i32",
   }),
   /** `wherry_syscall(number, a, *b, c)` that may wait long, on another thread. */
@@ -205,6 +212,26 @@ export const copying = lazySymbols(
     nbnbnn: {
       name: "wherry_syscall",
       parameters: ["i32", "i32", "buffer", "i32", "buffer", "i32", "i32"],
+      result: "i32",
+    },
+  } as const,
+);
+
+/** Mounting file systems; used by `mod/kernel/mounting.ts`. */
+export const mounting = lazySymbols(
+  {
+    /** `wherry_syscall(number, *a, *b, *c, d, *e)` that may wait long, on another thread. */
+    bbblbLater: {
+      name: "wherry_syscall",
+      parameters: ["i32", "buffer", "buffer", "buffer", "i64", "buffer"],
+      result: "i32",
+      nonblocking: true,
+    },
+    bn: { name: "wherry_syscall", parameters: ["i32", "buffer", "i32"], result: "i32" },
+    nbn: { name: "wherry_syscall", parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
+    nnbbn: {
+      name: "wherry_syscall",
+      parameters: ["i32", "i32", "i32", "buffer", "buffer", "i32"],
       result: "i32",
     },
   } as const,

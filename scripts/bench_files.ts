@@ -8,7 +8,6 @@
  */
 
 import { capture, type Engine } from "./bench_engines.ts";
-import { compare, type Contender, printResults, type Result } from "./bench_measure.ts";
 import { measureTasks, type Numbers, type Task } from "./bench_tasks.ts";
 
 const MEGABYTE = 1_000_000;
@@ -31,15 +30,8 @@ export interface FilesOptions {
   megabytes: number;
 }
 
-/** What {@linkcode benchFiles} found; numbers by contender. */
-export interface FilesResults {
-  /** By what was copied, and where. */
-  copies: Record<string, Record<string, Numbers>>;
-  /** `run --rm` with so many bind mounts. */
-  binds: Result[];
-  /** `run --rm` with so many named volumes. */
-  volumes: Result[];
-}
+/** What {@linkcode benchFiles} found: by what was done, and by whom. */
+export type FilesResults = Record<string, Record<string, Numbers>>;
 
 /** An engine that keeps containers. */
 type Keeper = Engine & { readonly client: readonly string[] };
@@ -59,25 +51,22 @@ export async function benchFiles(
 ): Promise<FilesResults> {
   const keepers = engines.filter((engine): engine is Keeper => engine.client !== undefined);
   const loads = [await makeLargeFile(options), await makeSmallFiles(options)];
-  const copies: Record<string, Record<string, Numbers>> = {};
+  const results: FilesResults = {};
   for (const load of loads) {
     for (const isRunning of [true, false]) {
       const container = isRunning ? "a container that runs" : "a container that is stopped";
       const into = `Copy ${load.name} into ${container}`;
-      copies[into] = await measureTasks(
-        into,
-        keepers.map((keeper) => copyInto(keeper, load, isRunning)),
-        options.rounds,
-      );
+      const tasks = keepers.map((keeper) => copyInto(keeper, load, isRunning));
+      results[into] = await measureTasks(into, tasks, options.rounds);
       const outOf = `Copy ${load.name} out of ${container}`;
-      copies[outOf] = await measureCopiesOut(keepers, load, {
+      results[outOf] = await measureCopiesOut(keepers, load, {
         ...options,
         isRunning,
         title: outOf,
       });
     }
   }
-  return { copies, ...await benchMounts(keepers, options) };
+  return { ...results, ...await measureMounts(keepers, options) };
 }
 
 async function makeLargeFile({ directory, megabytes }: FilesOptions): Promise<Load> {
@@ -155,36 +144,39 @@ async function measureCopiesOut(
   return await measureTasks(title, tasks, rounds);
 }
 
-async function benchMounts(
+/** `run` with many mounts. Before each measurement all have been there once: volumes are made by then. */
+async function measureMounts(
   keepers: readonly Keeper[],
   { directory, runRounds }: FilesOptions,
-): Promise<Pick<FilesResults, "binds" | "volumes">> {
-  const bindFlags = Array.from({ length: BIND_COUNT }, (_, index) => index).flatMap((index) => {
-    const source = `${directory}/bind${index}`;
-    Deno.mkdirSync(source);
-    return ["-v", `${source}:/bind${index}`];
-  });
-  const volumeFlags = Array.from({ length: VOLUME_COUNT }, (_, index) => index)
-    .flatMap((index) => ["-v", `volume${index}:/volume${index}`]);
-  const measureRuns = async (title: string, flags: readonly string[]): Promise<Result[]> => {
-    const contenders = keepers.map((keeper) => runWith(keeper, flags));
-    // The first one makes what is missing, such as the volumes
-    await compare(contenders, 1);
-    const results = await compare(contenders, runRounds);
-    printResults(title, results);
-    return results;
+): Promise<FilesResults> {
+  const flags = {
+    [`Run \`true\` with ${BIND_COUNT} bind mounts`]: numbers(BIND_COUNT).flatMap((index) => {
+      const source = `${directory}/bind${index}`;
+      Deno.mkdirSync(source);
+      return ["-v", `${source}:/bind${index}`];
+    }),
+    [`Run \`true\` with ${VOLUME_COUNT} named volumes`]: numbers(VOLUME_COUNT).flatMap((index) => [
+      ...["-v", `volume${index}:/volume${index}`],
+    ]),
   };
-  return {
-    binds: await measureRuns(`Run \`true\` with ${BIND_COUNT} bind mounts`, bindFlags),
-    volumes: await measureRuns(`Run \`true\` with ${VOLUME_COUNT} named volumes`, volumeFlags),
-  };
+  const results: FilesResults = {};
+  for (const [title, mounts] of Object.entries(flags)) {
+    const tasks = keepers.map((keeper) => runWith(keeper, mounts));
+    for (const { command } of tasks) await capture(command);
+    results[title] = await measureTasks(title, tasks, runRounds);
+  }
+  return results;
 }
 
-function runWith({ name, client, runOptions = [] }: Keeper, flags: readonly string[]): Contender {
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+function runWith({ name, client, runOptions = [] }: Keeper, mounts: readonly string[]): Task {
   return {
     name,
-    command: () => [
-      ...[...client, "run", "--rm", "--network", "none", ...runOptions, ...flags],
+    command: [
+      ...[...client, "run", "--rm", "--network", "none", ...runOptions, ...mounts],
       ...["busybox", "true"],
     ],
   };

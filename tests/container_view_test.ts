@@ -1,6 +1,6 @@
 /** The files of containers as `cp` finds them, whether they run or not. @module */
 
-import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { type ContainerRoot, openContainerRoot } from "../mod/engine/container_view.ts";
 import { Engine } from "../mod/engine/engine.ts";
 import { findContainer } from "../mod/engine/find.ts";
@@ -138,7 +138,7 @@ testWhole("what was opened stays whole when the container ends", async (wherry) 
   deepStrictEqual(["data/file", "tmpfs/file"].map((file) => read(root, file)), ["a\n", "b\n"]);
   root.checkStillThere();
   await remove(wherry, id);
-  await rejects(async () => root.checkStillThere(), { kind: "not_found" });
+  throws(() => root.checkStillThere(), { kind: "not_found" });
 });
 
 testWhole(
@@ -318,7 +318,7 @@ testWhole("links in an image lead no mount of a view out of it", async (wherry) 
   const canary = `${wherry.directory}/canary`;
   Deno.mkdirSync(canary);
   const outside = `../../../../../../../../../..${canary}`;
-  await wherry.runHost("rm", "-rf", `${image}/etc`);
+  await wherry.runHost("rm", "-rf", `${image}/etc`, `${image}/dev`);
   for (const name of ["etc", "data", "bound", "dev"]) Deno.symlinkSync(outside, `${image}/${name}`);
   const source = makeSource(wherry, "bound");
   const id = await create(wherry, ["-v", "data:/data/in", "-v", `${source}:/bound/in`], image);
@@ -334,13 +334,14 @@ testWhole("links in an image lead no mount of a view out of it", async (wherry) 
   await remove(wherry, id);
 });
 
-testWhole("a missing source of a bind mount is named", async (wherry) => {
-  const source = makeSource(wherry, "bound");
-  const id = await create(wherry, ["--mount", `type=bind,src=${source},dst=/bound`]);
-  Deno.renameSync(source, `${source}-away`);
+testWhole("a source of a bind mount that cannot be mounted is named", async (wherry) => {
+  const source = `${makeSource(wherry, "bound")}/directory`;
+  const id = await create(wherry, ["-v", `${source}:/bound`]);
+  Deno.removeSync(`${wherry.scratch}/bound`, { recursive: true });
+  Deno.writeTextFileSync(`${wherry.scratch}/bound`, "");
 
   await rejects(open(wherry, id), (error: Error) => {
-    ok(error.message.includes(`"${source}" cannot be mounted on "/bound": `), error.message);
+    ok(error.message.includes(`Cannot mount "${source}" on "/bound": `), error.message);
     return true;
   });
   deepStrictEqual(listViews(), []);

@@ -98,6 +98,8 @@ export interface LaunchInput {
   /** Where its events go, and what each says about it. */
   events: EventTarget;
   terminalSize: TerminalSize;
+  /** Absolute path of the directory that holds the unpacked layers of images. */
+  layersDirectory: string;
   /** Where what containers see of each volume is on the host, by its name. */
   volumeSources: ReadonlyMap<string, string>;
   /** Arguments of the program on descriptor 7 that the monitor executes in the end, if any. */
@@ -113,7 +115,7 @@ export interface LaunchInput {
 /** What of it decides which files there are inside. */
 export type FilesInput = Pick<
   LaunchInput,
-  "config" | "paths" | "lowerDirectories" | "devices" | "volumeSources"
+  "config" | "paths" | "lowerDirectories" | "layersDirectory" | "devices" | "volumeSources"
 >;
 
 /**

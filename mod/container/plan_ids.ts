@@ -11,6 +11,7 @@ import { CLONE_NEW, MOUNT_ATTR, MS } from "../kernel/mount.ts";
 import type { FilesInput } from "./launch_input.ts";
 import type { IdRange, Namespaces } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
+import type { OverlayDirectories } from "./plan_overlay.ts";
 
 /** Bit of `attach-tree`: what belongs to 0, 1, 2 ... there belongs to the container's ids. */
 export const TREE_IS_ID_MAPPED = 4;
@@ -60,26 +61,34 @@ export function planMappedCopy({ paths }: FilesInput): Step[] {
   return [["root", paths.merged], planMappedTree(paths.merged, "/")];
 }
 
-/** The directories of an overlay. */
-export interface OverlayDirectories {
-  /** Where it is mounted. */
-  merged: string;
-  /** Of the changes. */
-  upper: string;
-  /** On the same mount as `upper`. */
-  work: string;
-  /** Absolute paths, the topmost first. */
-  lowers: readonly string[];
-}
-
 /** Where an overlay's directories are attached, in a file system that the overlay then covers. */
 const OWN = "/own";
 const LAYERS = "/layers";
 
 /**
- * Attaches an overlay's directories below `merged` as the container's ids see them.
+ * Attaches the layers of images as the container's ids see them, in a file system at `merged` that an overlay then
+ * covers. They lie side by side, so that one mount shows them all.
  *
- * The layers of an image lie side by side, so that one mount shows them all.
+ * @param layers Absolute path of the directory that holds them.
+ * @returns The steps, and where that directory is then.
+ */
+export function planMappedLayers(
+  merged: string,
+  layers: string,
+): { steps: Step[]; directory: string } {
+  const strict = String(MS.NOSUID | MS.NODEV | MS.NOEXEC);
+  return {
+    steps: [
+      ["mount", "tmpfs", merged, "tmpfs", strict, "mode=700,size=64k"],
+      ["root", merged],
+      planMappedTree(layers, LAYERS),
+    ],
+    directory: merged + LAYERS,
+  };
+}
+
+/**
+ * Attaches an overlay's directories below `merged` as the container's ids see them.
  *
  * @returns The steps, and where the directories are then.
  */
@@ -89,19 +98,14 @@ export function planMappedDirectories(
 ): { steps: Step[]; directories: OverlayDirectories } {
   const [first = ""] = lowerDirectories;
   const layers = config.root.type === "image" ? first.slice(0, first.lastIndexOf("/")) : first;
-  const strict = String(MS.NOSUID | MS.NODEV | MS.NOEXEC);
+  const mapped = planMappedLayers(merged, layers);
   return {
-    steps: [
-      ["mount", "tmpfs", merged, "tmpfs", strict, "mode=700,size=64k"],
-      ["root", merged],
-      planMappedTree(layers, LAYERS),
-      planMappedTree(directory, OWN),
-    ],
+    steps: [...mapped.steps, planMappedTree(directory, OWN)],
     directories: {
       merged,
       upper: merged + OWN + upper.slice(directory.length),
       work: merged + OWN + work.slice(directory.length),
-      lowers: lowers.map((lower) => merged + LAYERS + lower.slice(layers.length)),
+      lowers: lowers.map((lower) => mapped.directory + lower.slice(layers.length)),
     },
   };
 }

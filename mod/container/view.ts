@@ -18,8 +18,9 @@ import { MonitorConnection, monitorProgram } from "./monitor.ts";
 import type { ContainerMount } from "./mounts.ts";
 import { encodePlan, type Step } from "./plan.ts";
 import { planOwner } from "./plan_ids.ts";
-import { planEtcFiles, planRequestedMounts, planRoot } from "./plan_mounts.ts";
+import { planContents, planRoot } from "./plan_mounts.ts";
 import { SIGKILL } from "./plan_process.ts";
+import { planImageTrees } from "./plan_requested_mounts.ts";
 
 /** What a view depends on. */
 export interface ViewInput extends FilesInput {
@@ -29,17 +30,16 @@ export interface ViewInput extends FilesInput {
 
 /** The steps that show a container's files: as at a start, but for what is empty then or the kernel's. */
 export function planView(input: ViewInput): Step[] {
-  const { paths, etcFiles } = input;
   const config = { ...input.config, mounts: input.config.mounts.flatMap(shownMount) };
   const shown = { ...input, config };
   return [
     ["clone", String(CLONE_NEW.NS)],
     ...planOwner(config.namespaces.idRange),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
+    ...planImageTrees(shown),
     ...planRoot(shown),
-    ["root", paths.merged],
-    ...planEtcFiles(etcFiles, shown),
-    ...planRequestedMounts(config.mounts, shown),
+    ["root", input.paths.merged],
+    ...planContents(config.mounts, shown),
     ["pivot-root"],
     ...(config.isReadOnly ? [["remount-root-readonly"] as const] : []),
     ["parent-death", String(SIGKILL)],
@@ -61,8 +61,8 @@ export interface View extends Disposable {
 
 /** A step of a view's plan that failed. */
 export interface ViewFailure {
-  /** `undefined` if the plan has none of that number. */
-  step: Step | undefined;
+  /** Its number. */
+  stepIndex: number;
   /** Its error. */
   errno: number;
 }
@@ -94,9 +94,7 @@ export async function openView(options: ViewOptions): Promise<View | ViewFailure
   if (answer === undefined) {
     throw new WherryError("internal", "Cannot show the container's files: their view ended");
   }
-  if (answer.type === "failed") {
-    return { step: options.steps[answer.stepIndex], errno: answer.errno };
-  }
+  if (answer.type === "failed") return answer;
   const process = undo.use(answer.pidfd);
   const held = undo.move();
   return { process, [Symbol.dispose]: () => held.dispose() };

@@ -4,6 +4,7 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import type { ContainerConfig } from "../container/config.ts";
 import { describeStep } from "../container/monitor.ts";
+import type { Step } from "../container/plan.ts";
 import type { IdRange } from "../container/namespaces.ts";
 import { createOwnNamespaces } from "../container/own_namespaces.ts";
 import { MANAGED_ETC_FILES } from "../container/plan_mounts.ts";
@@ -14,12 +15,16 @@ import { openProcessRoot, type ProcessRoot } from "../kernel/process_root.ts";
 import { checkStillThere } from "./container_files.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, findContainer, readContainer } from "./find.ts";
+import { checkMountSources } from "./mount_checks.ts";
+import { mountFailure } from "./mount_failure.ts";
+import { releaseVolumes } from "./mounted_volumes.ts";
 import { delay } from "./polling.ts";
 import { openInit } from "./sandbox.ts";
 import { lockStopped } from "./settle.ts";
 import { etcDirectoryOf } from "./start.ts";
 import { lowerDirectoriesOf } from "./storage.ts";
-import { prepareVolumes } from "./volume_sources.ts";
+import { finishVolumes } from "./volume_copy_support.ts";
+import { mountVolumes, prepareVolumes } from "./volume_sources.ts";
 
 /**
  * The root file system of a container with all that is mounted in it.
@@ -58,7 +63,7 @@ const PAUSE_MS = 20;
  * Opens the files of a container.
  *
  * @throws {WherryError} `not_found` if the container is gone, or a volume of it; `conflict` if it is being restarted, or
- * another command keeps working on it; `unavailable` if something cannot be mounted.
+ * another command keeps working on it; `invalid_argument` if something cannot be mounted.
  */
 export async function openContainerRoot(
   engine: Engine,
@@ -105,6 +110,9 @@ async function openStopped(engine: Engine, id: string): Promise<ContainerRoot | 
   undo.use(lock);
   const container = readContainer(engine, id);
   if (container === undefined) return undefined;
+  await finishVolumes(engine, container.config);
+  await mountVolumes(engine, container.config);
+  undo.defer(() => releaseVolumes(engine, id));
   const view = undo.use(await openViewOf(engine, container, lock));
   const root = openProcessRoot(view.process);
   if (root === undefined) {
@@ -126,12 +134,14 @@ async function openViewOf(
   { config, paths }: Container,
   lock: Descriptor,
 ): Promise<View> {
+  checkMountSources(config.mounts);
   const etc = etcDirectoryOf(engine, config);
   const steps = planView({
     config,
     paths: { ...paths, etc },
     etcFiles: MANAGED_ETC_FILES.filter((name) => isPresent(`${etc}/${name}`)),
     lowerDirectories: lowerDirectoriesOf(engine, config),
+    layersDirectory: engine.paths.layers,
     volumeSources: prepareVolumes(engine, config),
     // None of the container's is to be opened by whoever looks at its files
     devices: { control: { type: "mounts" }, nodes: [] },
@@ -143,7 +153,7 @@ async function openViewOf(
     lock,
     ...(own === undefined ? {} : { userNamespace: own.user }),
   });
-  if ("errno" in view) throw viewError(config, view);
+  if ("errno" in view) throw viewError(config, steps, view);
   return view;
 }
 
@@ -160,16 +170,14 @@ function rootOf(
   };
 }
 
-function viewError({ name }: ContainerConfig, { step, errno }: ViewFailure): WherryError {
-  const action = `Cannot open the files of container "${name}"`;
-  if (step?.[0] !== "attach-tree") {
-    const what = step === undefined ? errnoText(errno) : `the step ${describeStep(step, errno)}`;
-    return new WherryError("unavailable", `${action}: ${what}`);
-  }
-  const [, source, target] = step;
-  return new WherryError(
-    "unavailable",
-    `${action}: "${source}" cannot be mounted on "${target}": ${errnoText(errno)}`,
-    { hint: "All that the container has mounted must be there, as for its start" },
-  );
+function viewError(
+  { name, mounts }: ContainerConfig,
+  steps: readonly Step[],
+  failure: ViewFailure,
+): WherryError {
+  const { stepIndex, errno } = failure;
+  const step = steps[stepIndex];
+  const what = step === undefined ? errnoText(errno) : `the step ${describeStep(step, errno)}`;
+  return mountFailure(steps, failure, mounts) ??
+    new WherryError("unavailable", `Cannot open the files of container "${name}": ${what}`);
 }

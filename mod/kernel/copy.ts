@@ -21,6 +21,13 @@ const NOT_IN_KERNEL: ReadonlySet<number> = new Set([1, 18, 22, 38, 95]);
 /** Bytes read at once. */
 const BUFFER_SIZE = 1 << 20;
 
+let sharedBuffer: Uint8Array<ArrayBuffer> | undefined;
+
+/** Nothing is awaited while it is in use; making a new one for each file would take longer than copying most files. */
+function bufferForCopies(): Uint8Array<ArrayBuffer> {
+  return sharedBuffer ??= new Uint8Array(BUFFER_SIZE);
+}
+
 /** Bytes that the kernel is asked to copy at once, so that progress can be told of. */
 const RANGE_SIZE = 1 << 26;
 
@@ -58,6 +65,25 @@ export function copyContent(
   setFileSize(to, Math.min(seek(from, 0, SEEK_END), limit), path);
 }
 
+/** Largest file that {@linkcode readWhole} takes, in bytes. */
+const MAX_WHOLE_SIZE = 1 << 16;
+
+/**
+ * Reads all of a small file without holes, for who can write it in one go.
+ *
+ * @param fd Open for reading; its position changes.
+ * @param size In bytes.
+ * @returns Valid until the next call of anything here; `undefined` if the file is not like that.
+ * @throws {SystemError} If the file system fails.
+ */
+export function readWhole(fd: number, size: number): Uint8Array<ArrayBuffer> | undefined {
+  if (size === 0 || size > MAX_WHOLE_SIZE || seek(fd, 0, SEEK_HOLE) < size) return undefined;
+  seek(fd, 0, SEEK_SET);
+  const room = bufferForCopies().subarray(0, size);
+  const count = checked(copying().nbn(SYSCALL.read, fd, room, room.length), "read", "");
+  return count === size ? room : undefined;
+}
+
 /** Where the next data begins; -1 if there is none. */
 function findData(fd: number, offset: number): number {
   const result = Number(copying().nln(SYSCALL.lseek, fd, BigInt(offset), SEEK_DATA));
@@ -85,7 +111,7 @@ function copyRange(copy: Copy, start: number, end: number): void {
     // Shorter than it was a moment ago
     if (count === 0) return;
     if (count < 0) {
-      copy.buffer = new Uint8Array(BUFFER_SIZE);
+      copy.buffer = bufferForCopies();
     } else {
       copy.onBytes(count);
       at += count;
