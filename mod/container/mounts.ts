@@ -98,12 +98,17 @@ export interface MountSpec {
   Source?: string;
   /** Absolute path inside. */
   Target?: string;
+  /** Whether it cannot be written to from inside. */
   ReadOnly?: boolean;
   /** Without effect on Linux. */
   Consistency?: string;
+  /** Of a bind mount only. */
   BindOptions?: BindOptions;
+  /** Of a volume only. */
   VolumeOptions?: VolumeOptions;
+  /** Of an image only: a relative path of what appears in place of the whole. */
   ImageOptions?: { Subpath?: string };
+  /** Of a tmpfs only. */
   TmpfsOptions?: {
     /** In bytes; 0 for half of the memory. */
     SizeBytes?: number;

@@ -223,12 +223,20 @@ async function needsVolumeFilling(engine: Engine, request: CreateRequest): Promi
     return needsVolumeCopy(engine, request, {
       root: source.root,
       storageDriver: await chooseStorageDriver(engine),
-      volumes: declaredVolumes(source, request),
+      volumes: volumesOf(request, source),
     });
   } catch (error) {
     if (error instanceof WherryError && error.kind === "not_found") return false;
     throw error;
   }
+}
+
+/** Paths that are to be volumes where nothing else is mounted. */
+function volumesOf(
+  { volumes = [] }: Pick<CreateRequest, "volumes">,
+  { defaults }: Pick<ResolvedImage, "defaults">,
+): string[] {
+  return [...defaults.volumes, ...volumes];
 }
 
 /** @returns `undefined`, with nothing made or held, if `copying` is needed and missing. */
@@ -250,7 +258,7 @@ async function tryCreate(
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
   const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
-  const volumes = declaredVolumes(source, request);
+  const volumes = volumesOf(request, source);
   using mounts = resolveMounts(engine, request, {
     root: source.root,
     storageDriver,
@@ -273,14 +281,6 @@ async function tryCreate(
   } catch (cause) {
     throw systemFailure(`make a container in "${engine.paths.root}"`, cause);
   }
-}
-
-/** Paths inside that the image, or who asks for the container, wants to be volumes. */
-function declaredVolumes(
-  { defaults }: Pick<ResolvedImage, "defaults">,
-  { volumes = [] }: CreateRequest,
-): string[] {
-  return [...new Set([...defaults.volumes, ...volumes])];
 }
 
 /** What only some containers need. */

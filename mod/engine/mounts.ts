@@ -18,6 +18,7 @@ import { lockVolumes, readVolume } from "../volume/volume_store.ts";
 import { removeSpareVolumes } from "./anonymous_volumes.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { layerNamesOf } from "./image_source.ts";
+import { checkTarget } from "./mount_target.ts";
 import { copyEmptyDirectory, findRootContent, type RootContent } from "./root_content.ts";
 import type { VolumeCopy } from "./volume_copy_support.ts";
 import { ensureVolume } from "./volumes.ts";
@@ -210,17 +211,10 @@ function anonymousVolume(target: string): VolumeRequest {
  * @throws {WherryError} `invalid_argument` if there cannot be a volume.
  */
 function parseImageVolume(text: string): string {
-  const components: string[] = [];
-  for (const component of text.split("/")) {
-    if (component === "..") components.pop();
-    else if (component !== "" && component !== ".") components.push(component);
-  }
-  if (components.length > 0 && !text.includes("\0")) return `/${components.join("/")}`;
-  throw new WherryError(
-    "invalid_argument",
-    `Cannot make a volume at ${JSON.stringify(text)}, as the image wants: ` +
-      "it is not the path of a directory below the root",
-  );
+  return checkTarget(`/${text}`, {
+    refuse: (why) =>
+      new WherryError("invalid_argument", `Cannot make the volume ${JSON.stringify(text)}: ${why}`),
+  });
 }
 
 /** The image stays until the record names it. */

@@ -46,7 +46,7 @@ function borrow(
 ): ContainerMount | undefined {
   switch (mount.type) {
     case "volume": {
-      const { mode: _, ...rest } = mount;
+      const { mode: _mode, ...rest } = mount;
       return {
         ...rest,
         isReadOnly: mount.isReadOnly || isReadOnly,
@@ -55,7 +55,7 @@ function borrow(
       };
     }
     case "bind": {
-      const { isIdMapped = false, mode: _, ...rest } = mount;
+      const { mode: _mode, isIdMapped = false, ...rest } = mount;
       return {
         ...rest,
         isReadOnly: mount.isReadOnly || isReadOnly,
