@@ -209,6 +209,11 @@ export const copying = lazySymbols(
     nnn: { name: "wherry_syscall", parameters: ["i32", "i32", "i32", "i32"], result: "i32" },
     nbn: { name: "wherry_syscall", parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
     nln: { name: "wherry_syscall", parameters: ["i32", "i32", "i64", "i32"], result: "i64" },
+    nbnbnn: {
+      name: "wherry_syscall",
+      parameters: ["i32", "i32", "buffer", "i32", "buffer", "i32", "i32"],
+      result: "i32",
+    },
   } as const,
 );
 

@@ -49,6 +49,7 @@ import {
 } from "./image_source.ts";
 import { checkLimits } from "./limits.ts";
 import { loadParentNetwork } from "./network_support.ts";
+import { checkMounts } from "./mount_checks.ts";
 import {
   type MountRequest,
   needsVolumeCopy,
@@ -273,6 +274,7 @@ async function tryCreate(
     mounts: mounts.mounts,
     storageDriver,
   });
+  checkMounts({ ...config, hasOwnIds: ids !== undefined });
   checkLimits(config.resources);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);

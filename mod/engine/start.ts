@@ -30,8 +30,9 @@ import { findContainerDevices } from "./device_support.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
-import { launchError } from "./launch_error.ts";
+import { type Launched, launchError } from "./launch_error.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
+import { checkMountSources } from "./mount_checks.ts";
 import { removeLocked } from "./remove.ts";
 import { withFilter } from "./seccomp.ts";
 import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
@@ -113,6 +114,7 @@ async function launch(
   { attachment, terminalSize = UNKNOWN_SIZE, onReady }: StartOptions,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
+  checkMountSources(config.mounts);
   await finishVolumes(engine, config);
   using joined = await openJoinedInits(engine, config);
   using own = await makeOwnNamespaces(config);
@@ -144,9 +146,13 @@ async function launch(
       onSignal: (signal) => recordKill(engine, config, signal),
     },
   });
-  const started = await awaitStart(connection, steps, containerArgv(config));
+  const started = await awaitStart(connection, steps, launchedBy(config));
   undo.move();
   return started;
+}
+
+function launchedBy(config: ContainerConfig): Launched {
+  return { argv: containerArgv(config), mounts: config.mounts };
 }
 
 /** Of a container that has ids of its own. */
@@ -184,6 +190,7 @@ async function planStart(
       isVisible: (hierarchy) => showsAllCgroups(config) || hasOwnCgroup(hierarchy, cgroups.steps),
     }),
     cgroupSteps: cgroups.steps,
+    layersDirectory: engine.paths.layers,
     volumeSources: prepareVolumes(engine, config),
     events: eventTarget(engine, config),
     terminalSize,
@@ -218,7 +225,7 @@ export async function restartThroughMonitor(
     const resources = readPlannedResources(engine.paths.container(config.id)) ?? config.resources;
     const cgroups = planContainerCgroups({ id: config.id, resources });
     const steps = await planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
-    const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
+    const cause = launchError(steps, answer, launchedBy(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
     }
@@ -262,13 +269,13 @@ async function recordFailedRestart(
 /**
  * Waits until a plan's command runs.
  *
- * @param argv The command, for error messages.
+ * @param launched For error messages.
  * @throws {WherryError} If a step fails; the connection is closed then.
  */
 export async function awaitStart(
   connection: MonitorConnection,
   steps: readonly Step[],
-  argv: readonly string[],
+  launched: Launched,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   undo.use(connection);
@@ -276,7 +283,7 @@ export async function awaitStart(
   if (event === undefined) {
     throw new WherryError("internal", "Cannot start the command: its monitor ended without a word");
   }
-  if (event.type === "failed") throw launchError(steps[event.stepIndex], event.errno, argv);
+  if (event.type === "failed") throw launchError(steps, event, launched);
   undo.move();
   return connection;
 }
@@ -392,7 +399,7 @@ function keeperOf({ paths }: Engine): { table: string; rulesetPath: string } {
 }
 
 /** Who shares a container's network shares its names, too, and those may be another one's in turn. */
-function etcDirectoryOf(engine: Engine, { id, networkMode }: ContainerConfig): string {
+export function etcDirectoryOf(engine: Engine, { id, networkMode }: ContainerConfig): string {
   const [, other] = /^container:(.*)$/.exec(networkMode) ?? [];
   // It could only be started while that one was there
   const config = other === undefined ? undefined : readContainer(engine, other)?.config;

@@ -45,6 +45,8 @@ export interface MountInfo {
   device: string;
   /** Options of this mount, for example `["ro", "nosuid"]`. */
   options: string[];
+  /** What propagates to and from it, for example `["shared:3", "master:1"]`; see mount_namespaces(7). */
+  groups: string[];
   /** File system type, for example `"cgroup2"`. */
   type: string;
   /** Options of the file system itself, for example `["rw", "memory"]`. */
@@ -61,11 +63,12 @@ export function parseMountInfo(text: string): MountInfo[] {
   return text.split("\n").filter((line) => line !== "").map((line) => {
     const [left = "", right = ""] = line.split(" - ");
     const [type = "", , superOptions = ""] = right.split(" ");
-    const [, , device = "", , mountPoint = "", options = ""] = left.split(" ");
+    const [, , device = "", , mountPoint = "", options = "", ...groups] = left.split(" ");
     return {
       mountPoint: unescapeOctal(mountPoint),
       device,
       options: options.split(","),
+      groups,
       type,
       superOptions: superOptions.split(","),
     };

@@ -10,6 +10,7 @@ Deno.test("parseMountInfo() reads mount point, type and both kinds of options", 
     device: "98:0",
     mountPoint: "/mnt 2",
     options: ["rw", "noatime"],
+    groups: ["master:1"],
     type: "ext3",
     superOptions: ["rw", "errors=continue"],
   }]);
