@@ -50,13 +50,14 @@ export async function killBeforeCall(
   count: number,
 ): Promise<boolean> {
   const { code, stderr } = await wherry.runCommand([
+    // Who ends by a signal because of it says so by a status
+    ...["sh", "-c", '"$@"; exit $?', "sh"],
     ...["strace", "-f", "-qqq", "-o", "/dev/null", "--seccomp-bpf", "-e", `trace=${CHANGES}`],
     ...["-e", `inject=${CHANGES}:signal=SIGKILL:when=${count}`, "--"],
     ...wherry.commandLine(args),
   ]);
-  if (code === SIGKILLED) return true;
-  deepStrictEqual([code, stderr], [0, ""]);
-  return false;
+  if (code !== SIGKILLED) deepStrictEqual([code, stderr], [0, ""]);
+  return code === SIGKILLED;
 }
 
 const SIGKILLED = 128 + 9;
