@@ -1,6 +1,6 @@
 /** Killing commands, and those who go on with their work, at random moments. @module */
 
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert/strict";
 import { killUnlessGone, pause, type TestEngine } from "./harness.ts";
 import { isInOtherPidNamespace, listDescendants } from "./surroundings.ts";
 
@@ -37,30 +37,65 @@ const CHANGES = [
   ...["chmod", "fchmod", "fchmodat", "chown", "fchownat", "ftruncate", "utimensat"],
 ].map((name) => `?${name}`).join();
 
-/**
- * Kills a command before its `count`th system call that changes something on the host.
- *
- * Each of its processes counts for itself.
- *
- * @returns False if it was not killed, because it makes fewer.
- */
-export async function killBeforeCall(
+/** One system call of a command. */
+export interface CallPoint {
+  /** Name of the system call. */
+  name: string;
+  /** Which of those by that name, the first being 1. */
+  count: number;
+}
+
+/** Runs a command to its end; @returns its system calls that change something on the host, but for other threads'. */
+export async function listChanges(
   wherry: TestEngine,
   args: readonly string[],
-  count: number,
+): Promise<CallPoint[]> {
+  const log = `${wherry.directory}/strace`;
+  strictEqual(await traced(wherry, ["-o", log, "-e", `trace=${CHANGES}`], args), 0);
+  const lines = Deno.readTextFileSync(log).split("\n");
+  const [main = ""] = lines[0]?.split(" ") ?? [];
+  const counts = new Map<string, number>();
+  return lines.flatMap((line) => {
+    const [, pid, name] = /^(\d+) +(\w+)\(/.exec(line) ?? [];
+    if (pid !== main || name === undefined) return [];
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return [{ name, count }];
+  });
+}
+
+/**
+ * Kills a command before one of its system calls.
+ *
+ * @returns False if it was not killed, because it does not make that call.
+ */
+export async function killBefore(
+  wherry: TestEngine,
+  { name, count }: CallPoint,
+  args: readonly string[],
 ): Promise<boolean> {
-  const { code, stderr } = await wherry.runCommand([
-    // Who ends by a signal because of it says so by a status
-    ...["sh", "-c", '"$@"; exit $?', "sh"],
-    ...["strace", "-f", "-qqq", "-o", "/dev/null", "--seccomp-bpf", "-e", `trace=${CHANGES}`],
-    ...["-e", `inject=${CHANGES}:signal=SIGKILL:when=${count}`, "--"],
-    ...wherry.commandLine(args),
-  ]);
-  if (code !== SIGKILLED) deepStrictEqual([code, stderr], [0, ""]);
-  return code === SIGKILLED;
+  const inject = `inject=${name}:signal=SIGKILL:when=${count}`;
+  const flags = ["-o", "/dev/null", "-e", `trace=${name}`, "-e", inject];
+  return await traced(wherry, flags, args) === SIGKILLED;
 }
 
 const SIGKILLED = 128 + 9;
+
+/** @returns The status of a command that says nothing on its standard error. */
+async function traced(
+  wherry: TestEngine,
+  flags: readonly string[],
+  args: readonly string[],
+): Promise<number> {
+  const { code, stderr } = await wherry.runCommand([
+    // Who ends by a signal because of it says so by a status
+    ...["sh", "-c", '"$@" 2>&1; exit $?', "sh"],
+    ...["strace", "-f", "-qqq", "--seccomp-bpf", ...flags, "--"],
+    ...wherry.commandLine(args),
+  ]);
+  strictEqual(stderr.replace(/^Killed\n$/, ""), "");
+  return code;
+}
 
 /** Monitors and what cleans up after them: all that was started outside containers but for the command. */
 function helpersOf(command: number): number[] {
