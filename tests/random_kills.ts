@@ -51,7 +51,10 @@ export async function listChanges(
   args: readonly string[],
 ): Promise<CallPoint[]> {
   const log = `${wherry.directory}/strace`;
-  strictEqual(await traced(wherry, ["-o", log, "-e", `trace=${CHANGES}`], args), 0);
+  strictEqual(
+    await traced(wherry, ["--seccomp-bpf", "-o", log, "-e", `trace=${CHANGES}`], args),
+    0,
+  );
   const lines = Deno.readTextFileSync(log).split("\n");
   const [main = ""] = lines[0]?.split(" ") ?? [];
   const counts = new Map<string, number>();
@@ -89,8 +92,8 @@ async function traced(
 ): Promise<number> {
   const { code, stderr } = await wherry.runCommand([
     // Who ends by a signal because of it says so by a status
-    ...["sh", "-c", '"$@" 2>&1; exit $?', "sh"],
-    ...["strace", "-f", "-qqq", "--seccomp-bpf", ...flags, "--"],
+    ...["sh", "-c", '"$@"; exit $?', "sh"],
+    ...["strace", "-f", "-qqq", ...flags, "--"],
     ...wherry.commandLine(args),
   ]);
   strictEqual(stderr.replace(/^Killed\n$/, ""), "");
@@ -121,4 +124,14 @@ export function pick<T>(random: () => number, items: readonly T[]): T {
   const item = items[Math.floor(random() * items.length)];
   if (item === undefined) throw new RangeError("Cannot pick one of none");
   return item;
+}
+
+/** At most `count` of several, each of them once. */
+export function pickSome<T>(random: () => number, items: readonly T[], count: number): T[] {
+  const rest = [...items];
+  const picked: T[] = [];
+  while (picked.length < count && rest.length > 0) {
+    picked.push(...rest.splice(Math.floor(random() * rest.length), 1));
+  }
+  return picked;
 }
