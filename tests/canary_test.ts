@@ -13,6 +13,7 @@ import {
   killDuring,
   listChanges,
   pick,
+  pickSome,
   randomNumbers,
   VICTIMS,
 } from "./random_kills.ts";
