@@ -129,6 +129,7 @@ function commandsOf({ scratch }: TestEngine, aviary: Aviary): string[][] {
   return [
     [...run, "--rm", ...anonymous, ...flags, ...script],
     [...run, "-d", "--rm", ...anonymous, ...flags, ...script],
+    [...run, "--rm", "--userns", "auto", ...anonymous, ...flags, ...script],
     [...run, "-d", "--rm", "-v", "scrap:/scrap", ...anonymous, ...flags, "sleep", "100"],
     [...run, "-d", "--name", "box", ...flags, "sleep", "100"],
     [...run, "-d", "--name", "box", ...always, "-v", "scrap:/scrap", ...flags, "sleep", "0.02"],
