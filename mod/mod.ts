@@ -127,14 +127,19 @@ export type { Volume } from "./volume/volume.ts";
 export type { VolumeSweep } from "./volume/volume_store.ts";
 export type {
   BindMount,
+  BindOptions,
   BindRecursion,
   ContainerMount,
+  GivenMounts,
   ImageMount,
+  MountSpec,
   Propagation,
   TmpfsMount,
   VolumeMount,
+  VolumeOptions,
 } from "./container/mounts.ts";
 export type { MountRequest, VolumeRequest, VolumesFromRequest } from "./engine/mounts.ts";
+export { planMount } from "./engine/mount_spec.ts";
 export type {
   ContainerConfig,
   EndpointRequest,

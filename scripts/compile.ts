@@ -38,6 +38,7 @@ const COLD_MODULES = [
   "./help.ts",
   "./template.ts",
   "./container_pull.ts",
+  "./mount_flag.ts",
   "../image/archive/tar_image.ts",
   "../../engine/container_size.ts",
   "./dhcp.ts",

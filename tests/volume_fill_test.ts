@@ -59,9 +59,11 @@ function volumeNames(wherry: TestEngine): string[] {
   return listNames(`${wherry.root}/volumes`).toSorted();
 }
 
-/** Everything that `stat` knows of each file in the working directory but for inodes. */
+/** What `stat` knows of each file in the working directory, but for inodes, and for what directories take. */
 const DESCRIBE = `find . | sort | while read -r f; do
-  stat -c "%n %F %a %u:%g %s %t:%T %h %Y" "$f"; readlink "$f"; done; true`;
+  stat -c "%n %F %a %u:%g %Y" "$f"
+  [ -d "$f" ] || stat -c "%s bytes, device %t:%T, %h names" "$f"
+  readlink "$f"; done; true`;
 
 const DIRECTORY = { type: "5", mode: 0o755 };
 
@@ -102,9 +104,9 @@ testWhole(
     const seen = await show(wherry, ["-w", "/data", "-v", "full:/data"], DESCRIBE);
 
     strictEqual(seen, wanted);
-    match(wanted, /^\. directory 1770 12:34 .* 1111111111$/m);
-    match(wanted, /^\.\/replaced regular file 4755 7:8 3 .* 1000000000$/m);
-    match(wanted, /^\.\/first regular file .* 2 \d+$/m);
+    match(wanted, /^\. directory 1770 12:34 1111111111$/m);
+    match(wanted, /^\.\/replaced regular file 4755 7:8 1000000000\n3 bytes/m);
+    match(wanted, /^\.\/first regular file .*\n.* 2 names$/m);
     ok(!/gone|hidden/.test(wanted), wanted);
     const data = dataOf(wherry, "full");
     ok(attributeNames(`${data}/attribute`).includes("user.note"));
@@ -115,17 +117,22 @@ testWhole(
 );
 
 testWhole("a volume keeps holes in files", async (wherry) => {
-  await loadImage(wherry, {});
-  const script = "mkdir /data; cd /data; echo end | dd of=sparse bs=1M seek=64 2>/dev/null";
-  await expectOk(wherry, ["run", "--name", "maker", "box", "sh", "-c", script]);
-  await expectOk(wherry, ["commit", "maker", "holes"]);
+  const rootfs = await wherry.copyOfImage();
+  Deno.mkdirSync(`${rootfs}/data`);
+  const size = 64 * 1024 * 1024;
+  {
+    using file = Deno.openSync(`${rootfs}/data/sparse`, { write: true, createNew: true });
+    file.seekSync(size / 2, Deno.SeekMode.Start);
+    file.writeSync(new TextEncoder().encode("island"));
+    file.truncateSync(size);
+  }
 
-  await expectOk(wherry, ["run", "--rm", "-v", "sparse:/data", "holes", "true"]);
+  await expectOk(wherry, ["run", "--rm", "-v", "sparse:/data", "--rootfs", rootfs, "true"]);
 
-  const { size, blocks } = Deno.statSync(`${dataOf(wherry, "sparse")}/sparse`);
-  strictEqual(size, 64 * 1024 * 1024 + 4);
-  ok((blocks ?? Infinity) < 10_000, `${blocks} blocks`);
-  await expectOk(wherry, ["rm", "maker"]);
+  const info = Deno.statSync(`${dataOf(wherry, "sparse")}/sparse`);
+  strictEqual(info.size, size);
+  ok((info.blocks ?? Infinity) < 1000, `${info.blocks} blocks`);
+  await wherry.runHost("rm", "-r", rootfs);
 });
 
 const ONE_FILE = [[{ ...DIRECTORY, name: "data/" }, { name: "data/file", content: "image\n" }]];
@@ -175,7 +182,10 @@ testWhole("an empty directory of the image gives a volume its owner and mode", a
 testWhole("a volume where the image has nothing is root's", async (wherry) => {
   await loadImage(wherry, {});
 
-  strictEqual(await show(wherry, ["-v", "v1:/new/place"], "stat -c '%a %u:%g' /new/place"), "755 0:0");
+  strictEqual(
+    await show(wherry, ["-v", "v1:/new/place"], "stat -c '%a %u:%g' /new/place"),
+    "755 0:0",
+  );
 });
 
 testWhole("--rootfs fills volumes, too", async (wherry) => {
@@ -192,21 +202,24 @@ testWhole("--rootfs fills volumes, too", async (wherry) => {
   await wherry.runHost("rm", "-r", rootfs);
 });
 
-testWhole("what is mounted in the directory of --rootfs does not get into volumes", async (wherry) => {
-  const rootfs = await wherry.copyOfImage();
-  const mounted = `${rootfs}/data/mounted`;
-  Deno.mkdirSync(mounted, { recursive: true });
-  await wherry.runHost("mount", "-t", "tmpfs", "none", mounted);
-  try {
-    Deno.writeTextFileSync(`${mounted}/secret`, "");
+testWhole(
+  "what is mounted in the directory of --rootfs does not get into volumes",
+  async (wherry) => {
+    const rootfs = await wherry.copyOfImage();
+    const mounted = `${rootfs}/data/mounted`;
+    Deno.mkdirSync(mounted, { recursive: true });
+    await wherry.runHost("mount", "-t", "tmpfs", "none", mounted);
+    try {
+      Deno.writeTextFileSync(`${mounted}/secret`, "");
 
-    const flags = ["run", "--rm", "-v", "v1:/data", "--rootfs", rootfs];
-    strictEqual(await expectOk(wherry, [...flags, "find", "/data"]), "/data\n/data/mounted");
-  } finally {
-    await wherry.runHost("umount", mounted);
-  }
-  await wherry.runHost("rm", "-r", rootfs);
-});
+      const flags = ["run", "--rm", "-v", "v1:/data", "--rootfs", rootfs];
+      strictEqual(await expectOk(wherry, [...flags, "find", "/data"]), "/data\n/data/mounted");
+    } finally {
+      await wherry.runHost("umount", mounted);
+    }
+    await wherry.runHost("rm", "-r", rootfs);
+  },
+);
 
 testWhole("links on the way to a volume are followed inside the image only", async (wherry) => {
   Deno.mkdirSync(`${wherry.scratch}/host`);
@@ -267,7 +280,7 @@ testWhole("a create that fails leaves none of the volumes that it has made", asy
   const flags = ["--name", "taken", "-v", "old:/old", "-v", "new:/new"];
   const { code } = await wherry.run(["create", ...flags, "box"]);
 
-  strictEqual(code, 125);
+  strictEqual(code, 1);
   deepStrictEqual(volumeNames(wherry), before);
   await expectOk(wherry, ["rm", "-v", "taken"]);
   deepStrictEqual(volumeNames(wherry), ["old"]);
@@ -383,10 +396,10 @@ testWhole("no room for all of it leaves no volume, and an empty one empty", asyn
   {
     await using _full = await disk.fillAllBut(8);
     for (const name of ["old", "new"]) {
-      const { code, stderr } = await wherry.run(["create", "-v", `${name}:/data`, "box"]);
+      const { code, stderr } = await wherry.run(["run", "-v", `${name}:/data`, "box"]);
 
       strictEqual(code, 125);
-      match(stderr, /Cannot copy what the image has at "\/data" into a volume.*No space left/);
+      match(stderr, /Cannot copy what the image has at "\/data" into a volume: .*no space left/);
     }
     deepStrictEqual(volumeNames(wherry), ["old"]);
     deepStrictEqual(listNames(dataOf(wherry, "old")), []);
@@ -450,20 +463,23 @@ testWhole(`kills while volumes are filled leave none half full (seed ${SEED})`, 
   deepStrictEqual(listNames(`${wherry.root}/containers`), []);
 });
 
-testWhole("a filling that was interrupted is finished by whoever uses the volume next", async (wherry) => {
-  await loadImage(wherry, { layers: ONE_FILE });
-  await expectOk(wherry, ["create", "--name", "web", "-v", "half:/x:nocopy", "box", "ls", "/x"]);
-  const volume = `${wherry.root}/volumes/half`;
-  Deno.writeTextFileSync(`${volume}/_data/first`, "moved in already");
-  Deno.mkdirSync(`${volume}/_fill`, { mode: 0o750 });
-  for (const name of ["second", "third"]) Deno.writeTextFileSync(`${volume}/_fill/${name}`, "");
+testWhole(
+  "a filling that was interrupted is finished by whoever uses the volume next",
+  async (wherry) => {
+    await loadImage(wherry, { layers: ONE_FILE });
+    await expectOk(wherry, ["create", "--name", "web", "-v", "half:/x:nocopy", "box", "ls", "/x"]);
+    const volume = `${wherry.root}/volumes/half`;
+    Deno.writeTextFileSync(`${volume}/_data/first`, "moved in already");
+    Deno.mkdirSync(`${volume}/_fill`, { mode: 0o750 });
+    for (const name of ["second", "third"]) Deno.writeTextFileSync(`${volume}/_fill/${name}`, "");
 
-  strictEqual(await expectOk(wherry, ["start", "-a", "web"]), "first\nsecond\nthird");
+    strictEqual(await expectOk(wherry, ["start", "-a", "web"]), "first\nsecond\nthird");
 
-  strictEqual((Deno.statSync(`${volume}/_data`).mode ?? 0) & 0o7777, 0o750);
-  ok(!exists(`${volume}/_fill`));
-  await expectOk(wherry, ["rm", "web"]);
-});
+    strictEqual((Deno.statSync(`${volume}/_data`).mode ?? 0) & 0o7777, 0o750);
+    ok(!exists(`${volume}/_fill`));
+    await expectOk(wherry, ["rm", "web"]);
+  },
+);
 
 testWhole("kills while containers and their volumes are removed leave neither", async (wherry) => {
   await loadImage(wherry, { layers: ONE_FILE, volumes: ["/data", "/other"] });

@@ -111,20 +111,24 @@ Deno.test("findRootPlace() gives up on links that lead nowhere", () => {
   strictEqual(layers.find("/loop/x").type, "missing");
 });
 
-Deno.test("findRootPlace() sees whiteouts and opaque directories", { ignore: !needs("root") }, () => {
-  using layers = new Layers();
-  layers.makeDirectories("base/gone", "base/a/gone", "middle/a", "top/a", "base/a/below");
-  const top = openDirectoryAt(AT_FDCWD, layers.path("top"));
-  makeNodeAt(top, "gone", NODE_TYPE.character, 0);
-  closeDescriptor(top);
-  const middle = openDirectoryAt(AT_FDCWD, layers.path("middle"));
-  setAttributeAt(middle, "a", "trusted.overlay.opaque", new TextEncoder().encode("y"));
-  closeDescriptor(middle);
+Deno.test(
+  "findRootPlace() sees whiteouts and opaque directories",
+  { ignore: !needs("root") },
+  () => {
+    using layers = new Layers();
+    layers.makeDirectories("base/gone", "base/a/gone", "middle/a", "top/a", "base/a/below");
+    const top = openDirectoryAt(AT_FDCWD, layers.path("top"));
+    makeNodeAt(top, "gone", NODE_TYPE.character, 0);
+    closeDescriptor(top);
+    const middle = openDirectoryAt(AT_FDCWD, layers.path("middle"));
+    setAttributeAt(middle, "a", "trusted.overlay.opaque", new TextEncoder().encode("y"));
+    closeDescriptor(middle);
 
-  deepStrictEqual(layers.find("/gone"), { type: "missing" });
-  deepStrictEqual(layers.find("/a"), directory("/a", "top", "middle"));
-  deepStrictEqual(layers.find("/a/below"), { type: "missing" });
-});
+    deepStrictEqual(layers.find("/gone"), { type: "missing" });
+    deepStrictEqual(layers.find("/a"), directory("/a", "top", "middle"));
+    deepStrictEqual(layers.find("/a/below"), { type: "missing" });
+  },
+);
 
 Deno.test("findRootPlace() sees whiteouts by their names where there may be such", () => {
   using layers = new Layers();

@@ -48,7 +48,9 @@ export function tryRemoveSpareVolumes(engine: Engine, names: readonly string[]):
 function removeLocked(engine: Engine, names: readonly string[], lock: Descriptor): void {
   const { paths } = engine;
   const use = new VolumesUse(engine);
-  const spare = names.filter((name) => isPresent(paths.volume(name).directory) && use.isSpare(name));
+  const spare = names.filter((name) =>
+    isPresent(paths.volume(name).directory) && use.isSpare(name)
+  );
   for (const name of spare) {
     checkNothingMounted(`remove volume "${name}"`, paths.volume(name).directory);
   }

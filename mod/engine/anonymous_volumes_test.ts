@@ -15,7 +15,10 @@ import { createVolume } from "./volumes.ts";
 /** An engine of its own with the volumes `one`, `two` and `named`. */
 class Host implements Disposable {
   readonly #directory = new TemporaryDirectory();
-  readonly engine = new Engine({ root: this.#directory.join("a"), runRoot: this.#directory.join("b") });
+  readonly engine = new Engine({
+    root: this.#directory.join("a"),
+    runRoot: this.#directory.join("b"),
+  });
 
   constructor() {
     for (const name of ["one", "two", "named"]) createVolume(this.engine, { name });

@@ -15,6 +15,7 @@ import {
   type RestartPolicy,
   type RootSource,
 } from "../container/config.ts";
+import { type GivenMounts, NO_GIVEN_MOUNTS } from "../container/mounts.ts";
 import { checkName } from "../container/name.ts";
 import {
   hostNameConflict,
@@ -117,8 +118,12 @@ export interface CreateRequest {
   domainname?: string;
   /** What is mounted inside, besides the defaults. @default {none} */
   mounts?: readonly MountRequest[];
+  /** Absolute paths inside that are to be volumes where nothing else is mounted, besides the image's. @default {none} */
+  volumes?: readonly string[];
   /** Other containers whose volumes and bind mounts appear inside, too. @default {none} */
   volumesFrom?: readonly VolumesFromRequest[];
+  /** How somebody said the three above, for who inspects. @default {nothing} */
+  givenMounts?: Omit<GivenMounts, "volumes">;
   /** On top of the image's labels. */
   labels?: Readonly<Record<string, string>>;
   /** Name or number. @default {the image's, or "SIGTERM"} */
@@ -199,12 +204,20 @@ async function needsVolumeFilling(engine: Engine, request: CreateRequest): Promi
     return needsVolumeCopy(engine, request, {
       root: source.root,
       storageDriver: await chooseStorageDriver(engine),
-      volumes: source.defaults.volumes,
+      volumes: volumesOf(request, source),
     });
   } catch (error) {
     if (error instanceof WherryError && error.kind === "not_found") return false;
     throw error;
   }
+}
+
+/** Paths that are to be volumes where nothing else is mounted. */
+function volumesOf(
+  { volumes = [] }: Pick<CreateRequest, "volumes">,
+  { defaults }: Pick<ResolvedImage, "defaults">,
+): string[] {
+  return [...defaults.volumes, ...volumes];
 }
 
 /** @returns `undefined`, with nothing made or held, if `copying` is needed and missing. */
@@ -226,15 +239,16 @@ async function tryCreate(
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
   const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
+  const volumes = volumesOf(request, source);
   using mounts = resolveMounts(engine, request, {
     root: source.root,
     storageDriver,
-    volumes: source.defaults.volumes,
+    volumes,
     copying,
   });
   if (mounts === undefined) return undefined;
   for (const warning of source.warnings) engine.onWarning(warning);
-  const config = planConfig(newId(), { ...request, ...network, namespaces }, {
+  const config = planConfig(newId(), { ...request, ...network, namespaces, volumes }, {
     root: source.root,
     defaults: source.defaults,
     mounts: mounts.mounts,
@@ -353,7 +367,9 @@ function resolveNamespaces(engine: Engine, request: Partial<NamespaceModes> = {}
   const namespaces = { ...PRIVATE_NAMESPACES, ...request };
   const resolve = <T extends Namespaces["pid" | "ipc"]>(mode: T): T | `container:${string}` => {
     const wanted = joinedContainer(mode);
-    return wanted === undefined ? mode : `container:${findOtherContainer(engine, wanted).config.id}`;
+    return wanted === undefined
+      ? mode
+      : `container:${findOtherContainer(engine, wanted).config.id}`;
   };
   const { pid, ipc } = namespaces;
   return { ...namespaces, pid: resolve(pid), ipc: resolve(ipc) };
@@ -371,7 +387,10 @@ async function resolveParentNetwork(
 /** The whole record but for the name, and for the ids. */
 function planConfig(
   id: string,
-  request: CreateRequest & Pick<ContainerConfig, "namespaces">,
+  request:
+    & CreateRequest
+    & Pick<ContainerConfig, "namespaces">
+    & Pick<ContainerConfig["givenMounts"], "volumes">,
   { root, defaults, mounts, storageDriver }:
     & Pick<ResolvedImage, "root" | "defaults">
     & Pick<ContainerConfig, "mounts" | "storageDriver">,
@@ -408,6 +427,7 @@ function planConfig(
     nameLookup: request.nameLookup ?? HOST_NAME_LOOKUP,
     domainname: request.domainname ?? "",
     mounts,
+    givenMounts: { ...NO_GIVEN_MOUNTS, ...request.givenMounts, volumes: request.volumes },
     labels: { ...defaults.labels, ...request.labels },
     stopSignal: checkStopSignal(request.stopSignal ?? (defaults.stopSignal || DEFAULT_STOP_SIGNAL)),
     stopTimeoutSeconds: request.stopTimeoutSeconds ?? DEFAULT_STOP_TIMEOUT_SECONDS,

@@ -98,7 +98,12 @@ function measureVolumes(engine: Engine): VolumeUsage[] {
     const mountpoint = engine.paths.volume(volume.name).data;
     const isElsewhere = Object.keys(volume.options).length > 0;
     const linkCount = use.usersOf(volume.name).length;
-    return { volume, mountpoint, linkCount, bytes: isElsewhere ? undefined : treeBytes(mountpoint) };
+    return {
+      volume,
+      mountpoint,
+      linkCount,
+      bytes: isElsewhere ? undefined : treeBytes(mountpoint),
+    };
   });
 }
 

@@ -122,7 +122,12 @@ export function readEngineInfo(
     Images: countImages(root),
     Volumes: listVolumeNames(engine.paths).length,
     ...describeStorage(engine),
-    Plugins: { Volume: [VOLUME_DRIVER], Network: NETWORK_DRIVERS, Authorization: null, Log: LOG_DRIVERS },
+    Plugins: {
+      Volume: [VOLUME_DRIVER],
+      Network: NETWORK_DRIVERS,
+      Authorization: null,
+      Log: LOG_DRIVERS,
+    },
     ...support,
     ...describeHost(host),
     LoggingDriver: DEFAULT_LOG.driver,

@@ -18,10 +18,13 @@ import { lockVolumes, readVolume } from "../volume/volume_store.ts";
 import { removeSpareVolumes } from "./anonymous_volumes.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { layerNamesOf } from "./image_source.ts";
+import { checkTarget } from "./mount_target.ts";
 import { copyEmptyDirectory, findRootContent, type RootContent } from "./root_content.ts";
 import type { VolumeCopy } from "./volume_copy_support.ts";
 import { ensureVolume } from "./volumes.ts";
 import { findBorrowedMounts, type VolumesFromRequest } from "./volumes_from.ts";
+
+export type { VolumesFromRequest } from "./volumes_from.ts";
 
 /** A volume that is to appear inside; made if there is none of its name. */
 export interface VolumeRequest {
@@ -43,6 +46,8 @@ export interface VolumeRequest {
   options?: Readonly<Record<string, string>>;
   /** Labels of a volume that has to be made. @default {none} */
   labels?: Readonly<Record<string, string>>;
+  /** Options as `-v` had them, which `inspect` shows. @default {none} */
+  mode?: string;
 }
 
 /** The files of an image that are to appear inside, read-only. */
@@ -188,9 +193,7 @@ function planMounts(
   for (const { target } of borrowed) targets.add(target);
   const wanted = new Set(base.volumes.map(parseImageVolume).filter((path) => !targets.has(path)));
   return [
-    ...mounts.map((mount) =>
-      mount.type === "image" ? findImageMount(engine, mount, undo) : mount
-    ),
+    ...mounts.map((mount) => mount.type === "image" ? findImageMount(engine, mount, undo) : mount),
     ...borrowed,
     ...Array.from(wanted, anonymousVolume),
   ].map((mount) => planFilling(engine, mount, base));
@@ -208,17 +211,10 @@ function anonymousVolume(target: string): VolumeRequest {
  * @throws {WherryError} `invalid_argument` if there cannot be a volume.
  */
 function parseImageVolume(text: string): string {
-  const components: string[] = [];
-  for (const component of text.split("/")) {
-    if (component === "..") components.pop();
-    else if (component !== "" && component !== ".") components.push(component);
-  }
-  if (components.length > 0 && !text.includes("\0")) return `/${components.join("/")}`;
-  throw new WherryError(
-    "invalid_argument",
-    `Cannot make a volume at ${JSON.stringify(text)}, as the image wants: ` +
-      "it is not the path of a directory below the root",
-  );
+  return checkTarget(`/${text}`, {
+    refuse: (why) =>
+      new WherryError("invalid_argument", `Cannot make the volume ${JSON.stringify(text)}: ${why}`),
+  });
 }
 
 /** The image stays until the record names it. */

@@ -3,7 +3,13 @@
 import { driverWord, type NetworkConfig } from "../network/network.ts";
 import { isPredefinedNetwork } from "../network/network_store.ts";
 import { parseLabelFilter } from "./filter_text.ts";
-import { type FilterMaker, invalidFilter, parseFilters, parsePattern, parseTruth } from "./list_filter.ts";
+import {
+  type FilterMaker,
+  invalidFilter,
+  parseFilters,
+  parsePattern,
+  parseTruth,
+} from "./list_filter.ts";
 
 /** What there is to know about a network when it is chosen. */
 export interface NetworkCandidate {

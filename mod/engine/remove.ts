@@ -9,7 +9,11 @@ import { shortId } from "../store/id.ts";
 import { acquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { removeIfPresent } from "../store/record.ts";
-import { anonymousVolumesOf, removeSpareVolumes, tryRemoveSpareVolumes } from "./anonymous_volumes.ts";
+import {
+  anonymousVolumesOf,
+  removeSpareVolumes,
+  tryRemoveSpareVolumes,
+} from "./anonymous_volumes.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { type Container, findContainer, findId } from "./find.ts";

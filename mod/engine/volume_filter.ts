@@ -33,6 +33,8 @@ const FILTERS: Readonly<Record<string, FilterMaker<VolumeCandidate>>> = {
  * @returns Whether a volume is wanted.
  * @throws {WherryError} `invalid_argument` for an unknown one or an impossible value.
  */
-export function parseVolumeFilter(texts: readonly string[]): (candidate: VolumeCandidate) => boolean {
+export function parseVolumeFilter(
+  texts: readonly string[],
+): (candidate: VolumeCandidate) => boolean {
   return parseFilters(texts, FILTERS);
 }

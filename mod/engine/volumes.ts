@@ -3,6 +3,7 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { dockerError, isCorrupt, WherryError } from "../errors.ts";
 import { newId } from "../store/id.ts";
+import type { Paths } from "../store/paths.ts";
 import { checkVolumeName, isVolumeName, type Volume, VOLUME_DRIVER } from "../volume/volume.ts";
 import { lockVolumes, makeVolume, readVolume } from "../volume/volume_store.ts";
 import { type Engine, systemFailure } from "./engine.ts";
@@ -102,13 +103,14 @@ function checkSameOptions(wanted: Volume, { name, options }: Volume): void {
   const isSame = Object.keys(options).length === Object.keys(wanted.options).length &&
     isSubset(wanted.options, options);
   if (isSame || Object.keys(wanted.options).length === 0) return;
-  const list = Object.entries(options).map(([key, value]) => `${key}=${value}`).join(", ");
   throw new WherryError(
     "conflict",
-    `Cannot make volume "${name}": there is one already, with ${
-      list === "" ? "no options" : `the options ${list}`
-    }`,
-    { hint: `Choose another name, or remove it with "wherry volume rm ${name}"` },
+    // Not which: there may be a password among them
+    `Cannot make volume "${name}": there is one already, with other options`,
+    {
+      hint: `See "wherry volume inspect ${name}", and choose another name, or remove it with ` +
+        `"wherry volume rm ${name}"`,
+    },
   );
 }
 
@@ -127,15 +129,14 @@ function isSubset(
  * @throws {WherryError} `not_found`, or `corrupt` if its record is damaged.
  */
 export function findVolume({ paths }: Engine, name: string): Volume {
-  const volume = isVolumeName(name) ? readRemovable(() => readVolume(paths, name), name) : undefined;
+  const volume = isVolumeName(name) ? readIfSound(paths, name) : undefined;
   if (volume !== undefined) return volume;
   throw noSuchVolume(name);
 }
 
-/** Adds to the error of a damaged record what can be done about it. */
-function readRemovable<T>(read: () => T, name: string): T {
+function readIfSound(paths: Paths, name: string): Volume | undefined {
   try {
-    return read();
+    return readVolume(paths, name);
   } catch (cause) {
     if (!isCorrupt(cause)) throw cause;
     throw new WherryError(cause.kind, cause.message, {

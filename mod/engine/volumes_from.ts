@@ -45,15 +45,17 @@ function borrow(
   { isReadOnly, hasOwnIds }: { isReadOnly: boolean; hasOwnIds: boolean },
 ): ContainerMount | undefined {
   switch (mount.type) {
-    case "volume":
+    case "volume": {
+      const { mode: _mode, ...rest } = mount;
       return {
-        ...mount,
+        ...rest,
         isReadOnly: mount.isReadOnly || isReadOnly,
         // It has its content by now
         copiesContent: false,
       };
+    }
     case "bind": {
-      const { isIdMapped = false, ...rest } = mount;
+      const { mode: _mode, isIdMapped = false, ...rest } = mount;
       return {
         ...rest,
         isReadOnly: mount.isReadOnly || isReadOnly,

@@ -18,7 +18,10 @@ const BIND: BindMount = {
 /** An engine of its own with the volumes `data` and `logs`. */
 class Host implements Disposable {
   readonly #directory = new TemporaryDirectory();
-  readonly engine = new Engine({ root: this.#directory.join("a"), runRoot: this.#directory.join("b") });
+  readonly engine = new Engine({
+    root: this.#directory.join("a"),
+    runRoot: this.#directory.join("b"),
+  });
 
   constructor() {
     for (const name of ["data", "logs"]) createVolume(this.engine, { name });
@@ -94,7 +97,6 @@ Deno.test("findBorrowedMounts() refuses a container or a volume that is gone", (
   });
   throws(() => host.borrow(["web"]), {
     kind: "not_found",
-    message:
-      'Cannot use the volumes of container "web": its volume "lost" does not exist any more',
+    message: 'Cannot use the volumes of container "web": its volume "lost" does not exist any more',
   });
 });

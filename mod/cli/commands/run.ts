@@ -20,6 +20,7 @@ import {
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
 import type { ParsedFlags } from "../flags.ts";
+import { loadMountFlags, mountWarnings } from "../mounts.ts";
 import {
   attachmentOf,
   callerTerminalSize,
@@ -38,16 +39,26 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
   await loadDevices(parsed);
   await loadFilter(parsed);
   await loadStorageSupport(context.engine);
+  const mountFlags = await loadMountFlags(flags);
   const streams = planStreams(flags);
   if (!flags.detach) checkTerminal(streams);
-  const request = planRequest(parsed, { isDetached: flags.detach, startsAtOnce: true });
+  const request = planRequest(parsed, {
+    isDetached: flags.detach,
+    startsAtOnce: true,
+    mountFlags,
+  });
   // Loading may begin the program again, which would find the file
   if (flags.cidfile !== undefined) await loadVolumeFilling(context.engine, request);
   using cidFile = createCidFile(flags.cidfile);
   await pullImage?.();
   using session = flags.detach ? undefined : new Session(streams);
   using container = await createContainer(context.engine, request);
-  for (const warning of requestWarnings(context.engine, parsed, container.config)) {
+  for (
+    const warning of [
+      ...mountWarnings(flags, mountFlags),
+      ...requestWarnings(context.engine, parsed, container.config),
+    ]
+  ) {
     context.output.warn(warning);
   }
   cidFile?.keep(container.config.id);

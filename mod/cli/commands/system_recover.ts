@@ -47,7 +47,10 @@ function describeRecovery(recovery: Recovery): string[] {
     ...containers.runDirectories.map((id) => `Removed the run directory of container ${id}`),
     ...containers.names.map((name) => `Freed the name ${name}`),
     ...cgroups.map((path) => `Removed the cgroup ${path}`),
-    ...describeCount(containers.volumeLeftovers.removedCount, "unfinished volumes or removals of volumes"),
+    ...describeCount(
+      containers.volumeLeftovers.removedCount,
+      "unfinished volumes or removals of volumes",
+    ),
     ...describeCount(images.stagingCount, "unfinished imports or removals of images"),
     ...describeCount(images.blobCount, "blobs that no image needs"),
     ...describeCount(images.layerCount, "layers that no image or container needs"),

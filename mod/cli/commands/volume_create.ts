@@ -11,9 +11,11 @@ export function run(
   { engine, output }: Context,
   { flags, positionals: [name = ""] }: ParsedFlags<typeof VOLUME_CREATE_FLAGS>,
 ): number {
+  const { driver = "" } = flags;
   const volume = createVolume(engine, {
+    // As docker has it, what is empty is not given
     ...(name === "" ? {} : { name }),
-    ...(flags.driver === undefined ? {} : { driver: flags.driver }),
+    ...(driver === "" ? {} : { driver }),
     options: parseNameValues(flags.opt),
     labels: parseNameValues(flags.label),
   });

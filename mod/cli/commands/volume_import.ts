@@ -18,7 +18,9 @@ export async function run(
   const { signal } = interruption;
   const { skippedAttributes } = await importVolume(engine, name, { source, signal });
   for (const attribute of skippedAttributes) {
-    output.warn(`the file system cannot store the extended attribute ${attribute}: it was left out`);
+    output.warn(
+      `the file system cannot store the extended attribute ${attribute}: it was left out`,
+    );
   }
   return 0;
 }

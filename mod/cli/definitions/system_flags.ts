@@ -49,7 +49,8 @@ export const EVENTS_FLAGS = [
     short: "f",
     type: "list",
     value: "name=value",
-    help: "Only show what matches: container, event, image, label, network, type, volume and others",
+    help:
+      "Only show what matches: container, event, image, label, network, type, volume and others",
   },
   FORMAT_LONG_ONLY,
   {

@@ -18,7 +18,8 @@ export const VOLUME_CREATE_FLAGS = [
     short: "o",
     type: "list",
     value: "name=value",
-    help: "Mount a file system where it is used, as mount(8) does: type, device, and o for options " +
+    help:
+      "Mount a file system where it is used, as mount(8) does: type, device, and o for options " +
       "(default a directory of the volume's own)",
   },
 ] as const satisfies readonly FlagSpec[];

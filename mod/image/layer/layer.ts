@@ -394,7 +394,9 @@ export class LayerUnpacker implements TarSink, Disposable {
   ): void {
     for (const attribute of attributes) {
       // They would make overlayfs itself look elsewhere (redirect, metacopy)
-      if (!this.#keepsOverlayAttributes && /^(trusted|user)\.overlay\./.test(attribute.name)) continue;
+      if (!this.#keepsOverlayAttributes && /^(trusted|user)\.overlay\./.test(attribute.name)) {
+        continue;
+      }
       try {
         set(attribute);
       } catch (error) {

@@ -130,7 +130,9 @@ export function* plainMembers(directory: string): Generator<TarMember> {
   using tree = LayeredTree.openPlain(directory);
   const links = new HardLinks();
   using top = tree.open(tree.root);
-  if (top !== undefined) yield* membersOf({ ...top.entry, path: ROOT_NAME }, links, readAllAttributes);
+  if (top !== undefined) {
+    yield* membersOf({ ...top.entry, path: ROOT_NAME }, links, readAllAttributes);
+  }
   for (const entry of tree.walk()) yield* membersOf(entry, links, readAllAttributes);
 }
 
