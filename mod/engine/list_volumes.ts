@@ -2,7 +2,8 @@
 
 import { isCorrupt } from "../errors.ts";
 import { labelsOf, type Volume, VOLUME_DRIVER } from "../volume/volume.ts";
-import { listVolumeNames, readVolume, sweepVolumes } from "../volume/volume_store.ts";
+import { listVolumeNames, readVolume } from "../volume/volume_store.ts";
+import { sweepVolumes } from "./anonymous_volumes.ts";
 import type { Engine } from "./engine.ts";
 import type { Inspection } from "./inspection.ts";
 import { compareNaturally } from "./natural_order.ts";
@@ -25,7 +26,7 @@ export interface VolumeList {
  * Nothing is written when there is nothing of this kind.
  */
 export function listVolumes(engine: Engine): VolumeList {
-  const { failures } = sweepVolumes(engine.paths);
+  const { failures } = sweepVolumes(engine);
   const list = readVolumes(engine);
   return { ...list, warnings: [...list.warnings, ...failures.map(describeVolumeFailure)] };
 }
