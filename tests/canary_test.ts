@@ -9,7 +9,7 @@ import { Canaries } from "./canaries.ts";
 import { listNames, type TestEngine, testWhole } from "./harness.ts";
 import { needs } from "./needs.ts";
 import {
-  killBefore,
+  killBeforeCall,
   killDuring,
   listChanges,
   pick,
@@ -261,9 +261,9 @@ for (const victimOf of KILLED_EVERYWHERE) {
       const random = randomNumbers(SEED);
       let kills = 0;
 
-      for (const point of pickSome(random, points, MAX_POINTS)) {
+      for (const { name, count } of pickSome(random, points, MAX_POINTS)) {
         await wherry.run(prepare);
-        if (await killBefore(wherry, point, command)) kills++;
+        if (await killBeforeCall(wherry, command, count, name)) kills++;
         aviary.assertUntouched();
         await expectOk(wherry, ["system", "recover"]);
         assertRecordsMatch(wherry);

@@ -13,6 +13,7 @@ import type { VolumeSweep } from "../volume/volume_store.ts";
 import { sweepVolumes } from "./anonymous_volumes.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
+import { unmountUnusedVolumes } from "./mounted_volumes.ts";
 import { type FateOfVolumes, removeLocked } from "./remove.ts";
 import { lockStopped } from "./settle.ts";
 import { removeAbandonedNetworkFiles } from "./sandbox_removal.ts";
@@ -25,6 +26,10 @@ export interface SweepResult {
   ended: string[];
   /** Containers that do not run and still had something of a network, which is undone. */
   sandboxes: string[];
+  /** Containers that do not run and still had volumes mounted, which are not any more unless others use them. */
+  volumeUsers: string[];
+  /** Names of the volumes that were mounted and that no container used, which are unmounted. */
+  volumes: string[];
   /** Run directories without a container. */
   runDirectories: string[];
   /** Names without a container. */
@@ -48,6 +53,8 @@ function emptyResult(): SweepResult {
     removed: [],
     ended: [],
     sandboxes: [],
+    volumeUsers: [],
+    volumes: [],
     runDirectories: [],
     names: [],
     volumeLeftovers: { removedCount: 0, failures: [] },
@@ -79,6 +86,7 @@ export function sweepContainers(engine: Engine, options: SweepOptions = {}): Swe
       result.runDirectories.push(id);
     });
   }
+  result.volumes.push(...unmountUnusedVolumes(engine));
   result.names.push(...removeStaleNames(engine.paths));
   result.volumeLeftovers = sweepVolumes(engine);
   removeAbandonedNetworkFiles(engine.paths);
@@ -95,6 +103,7 @@ function sweepContainer(engine: Engine, id: string, result: SweepResult): void {
   if (lock === undefined) return;
   if (need === "killed") result.ended.push(id);
   if (need === "networked") result.sandboxes.push(id);
+  if (need === "mounted") result.volumeUsers.push(id);
   sweepLocked(engine, id, result, "removed unless somebody is making volumes");
 }
 
@@ -143,13 +152,18 @@ export function sweepIfDue(engine: Engine): SweepResult {
 /** A cheap first look without the lock; the decision is made with it. */
 function findNeed(
   paths: ContainerPaths,
-): "unwanted" | "killed" | "networked" | "damaged" | undefined {
+): "unwanted" | "killed" | "networked" | "mounted" | "damaged" | undefined {
   try {
     const config = readContainerConfig(paths);
     const state = readState(paths);
     if (config === undefined || isAbandoned({ config, state })) return "unwanted";
     if (state.wasKilled) return "killed";
-    return isPresent(paths.network) && !isLocked(paths.lock) ? "networked" : undefined;
+    const rest = isPresent(paths.network)
+      ? "networked"
+      : isPresent(paths.mountedVolumes)
+      ? "mounted"
+      : undefined;
+    return rest === undefined || isLocked(paths.lock) ? undefined : rest;
   } catch (error) {
     if (error instanceof WherryError && error.kind === "corrupt") return "damaged";
     throw error;
