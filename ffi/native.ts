@@ -65,6 +65,8 @@ export const core = {
   nnn: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "i32"], result: "i32" }),
   /** `wherry_syscall(number, *a, b)` */
   bn: lazyCall(syscall, { parameters: ["i32", "buffer", "i32"], result: "i32" }),
+  /** `wherry_syscall(number, *a, *b, c)` */
+  bbn: lazyCall(syscall, { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" }),
   /** `wherry_syscall(number, a, b, *c)` */
   nnb: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" }),
   /** `wherry_syscall(number, a, b, c, *d)` */
@@ -202,6 +204,26 @@ export const copying = lazySymbols(
     nnn: { name: "wherry_syscall", parameters: ["i32", "i32", "i32", "i32"], result: "i32" },
     nbn: { name: "wherry_syscall", parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
     nln: { name: "wherry_syscall", parameters: ["i32", "i32", "i64", "i32"], result: "i64" },
+  } as const,
+);
+
+/** Mounting file systems; used by `mod/kernel/mounting.ts`. */
+export const mounting = lazySymbols(
+  {
+    /** `wherry_syscall(number, *a, *b, *c, d, *e)` that may wait long, on another thread. */
+    bbblbLater: {
+      name: "wherry_syscall",
+      parameters: ["i32", "buffer", "buffer", "buffer", "i64", "buffer"],
+      result: "i32",
+      nonblocking: true,
+    },
+    bn: { name: "wherry_syscall", parameters: ["i32", "buffer", "i32"], result: "i32" },
+    nbn: { name: "wherry_syscall", parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
+    nnbbn: {
+      name: "wherry_syscall",
+      parameters: ["i32", "i32", "i32", "buffer", "buffer", "i32"],
+      result: "i32",
+    },
   } as const,
 );
 

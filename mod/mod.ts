@@ -77,7 +77,7 @@ export type { Pressure, PressureResource } from "./kernel/pressure.ts";
 export { type Examination, type ExaminationPart, examineHost } from "./engine/doctor.ts";
 export type { Finding, FindingState } from "./engine/doctor_finding.ts";
 export type { HostFiles } from "./engine/host_files.ts";
-export { removeContainer } from "./engine/remove.ts";
+export { removeContainer, type RemoveContainerOptions } from "./engine/remove.ts";
 export { pruneContainers, type PruneFilter, type PruneResult } from "./engine/prune.ts";
 export { createNetwork } from "./engine/create_network.ts";
 export { findNetwork } from "./engine/networks.ts";
@@ -113,16 +113,38 @@ export {
   readEvents,
 } from "./engine/event_log.ts";
 export { parseEventFilter } from "./engine/event_filter.ts";
+export { createVolume, findVolume, type NewVolume } from "./engine/volumes.ts";
+export { inspectVolume, listVolumes, type VolumeList } from "./engine/list_volumes.ts";
+export {
+  pruneVolumes,
+  removeVolume,
+  type VolumePruneOptions,
+  type VolumeRemoval,
+} from "./engine/remove_volume.ts";
+export { exportVolume, type ImportedFiles, importVolume } from "./engine/volume_files.ts";
+export type { Inspection } from "./engine/inspection.ts";
+export type { Volume } from "./volume/volume.ts";
+export type { VolumeSweep } from "./volume/volume_store.ts";
 export type {
   BindMount,
+  BindOptions,
   BindRecursion,
   ContainerMount,
+  GivenMounts,
   ImageMount,
+  MountSpec,
   Propagation,
   TmpfsMount,
   VolumeMount,
+  VolumeOptions,
 } from "./container/mounts.ts";
-export type { MountRequest, VolumeRequest, VolumesFromRequest } from "./engine/mounts.ts";
+export type {
+  ImageMountRequest,
+  MountRequest,
+  VolumeRequest,
+  VolumesFromRequest,
+} from "./engine/mounts.ts";
+export { planMount } from "./engine/mount_spec.ts";
 export type {
   ContainerConfig,
   EndpointRequest,
@@ -154,7 +176,13 @@ export type {
 } from "./container/monitor.ts";
 export type { IpamPool, NetworkConfig, NetworkDriver } from "./network/network.ts";
 export type { NetworkRequest } from "./network/network_plan.ts";
-export type { ContainerPaths, HostNetworkPaths, NetworkPaths, Paths } from "./store/paths.ts";
+export type {
+  ContainerPaths,
+  HostNetworkPaths,
+  NetworkPaths,
+  Paths,
+  VolumePaths,
+} from "./store/paths.ts";
 export { type ErrorKind, WherryError, type WherryErrorOptions } from "./errors.ts";
 export { SystemError } from "../ffi/errno.ts";
 export type { Descriptor } from "../ffi/descriptor.ts";

@@ -38,14 +38,18 @@ const COLD_MODULES = [
   "./help.ts",
   "./template.ts",
   "./container_pull.ts",
+  "./mount_flag.ts",
   "../image/archive/tar_image.ts",
   "../../engine/container_size.ts",
   "./dhcp.ts",
   "./parent_network.ts",
   "./copy_root.ts",
   "./special_devices.ts",
+  "./volume_mounts.ts",
+  "./filling_elsewhere.ts",
   "./storage_probe.ts",
   "./seccomp_compiler.ts",
+  "./volume_copy.ts",
 ];
 
 /**

@@ -21,6 +21,7 @@ export type PrerequisiteName =
   | "registry"
   | "skopeo"
   | "umoci"
+  | "strace"
   | "runc"
   | "docker"
   | "podman";
@@ -90,6 +91,11 @@ const PREREQUISITES: Readonly<Record<PrerequisiteName, Prerequisite>> = {
     purpose: "to unpack images with a program that others wrote",
     packages: ["umoci"],
     files: [program("umoci")],
+  },
+  "strace": {
+    purpose: "to kill commands before a certain system call",
+    packages: ["strace"],
+    files: [program("strace")],
   },
   "runc": {
     purpose: "to compare wherry with",

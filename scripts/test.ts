@@ -168,6 +168,7 @@ async function runAll(): Promise<boolean> {
     "registry",
     "skopeo",
     "umoci",
+    "strace",
     "podman",
     "docker",
   ]);

@@ -204,3 +204,109 @@ for (const [what, outside] of [["absolute", ""], ["relative", OUTSIDE]] as const
     },
   );
 }
+
+testAttack(
+  "a volume in which the target of another mount is a link to a directory of the host",
+  async (victim) => {
+    const canary = makeCanary(victim);
+    const volume = makeVolume(victim, "volume");
+    Deno.symlinkSync(OUTSIDE + canary, `${volume}/nested`);
+    const source = makeVolume(victim, "source");
+    const flags = ["-v", `${volume}:/volume`, "-v", `${source}:/volume/nested/deep`];
+    await victim.run(flags, ["true"]);
+    return listNames(canary);
+  },
+  {
+    unprotected: (names) => deepStrictEqual(names, ["deep"]),
+    wherry: (names) => deepStrictEqual(names, []),
+  },
+);
+
+testAttack(
+  "an image in which a mount's target is a chain of links to a directory of the host",
+  async (victim) => {
+    const canary = makeCanary(victim);
+    Deno.mkdirSync(`${victim.image}/srv/links`, { recursive: true });
+    await link(victim, "/data", "srv/links/1");
+    await link(victim, "/srv/links/1", "./2");
+    await link(victim, "/srv/links/2", `../${OUTSIDE}${canary}`);
+    const source = makeVolume(victim, "source");
+    await victim.run(["-v", `${source}:/data/deep`], ["true"]);
+    return listNames(canary);
+  },
+  {
+    unprotected: (names) => deepStrictEqual(names, ["deep"]),
+    wherry: (names) => deepStrictEqual(names, []),
+  },
+);
+
+/** What is only on the host. */
+const SECRET = "the host's secret\n";
+
+/** Makes a directory of the host with a file `secret`. */
+function makeSecret(victim: Victim): string {
+  const canary = makeCanary(victim);
+  Deno.writeTextFileSync(`${canary}/secret`, SECRET);
+  return canary;
+}
+
+/** Makes a volume in which containers have done what they liked; @returns where it is on the host. */
+async function makeHostileVolume(victim: Victim): Promise<string> {
+  if (!victim.isProtected) return makeVolume(victim, "hostile");
+  await victim.wherry.runHost(...victim.wherry.commandLine(["volume", "create", "hostile"]));
+  return `${victim.wherry.root}/volumes/hostile/_data`;
+}
+
+/** Flags that mount a part of a volume. */
+function mountSubpath(victim: Victim, volume: string, subpath: string): string[] {
+  if (!victim.isProtected) return ["-v", `${volume}/${subpath}:/part`];
+  return ["--mount", `type=volume,source=hostile,target=/part,volume-subpath=${subpath}`];
+}
+
+for (const [what, prefix] of [["absolute", ""], ["relative", OUTSIDE]] as const) {
+  testAttack(
+    `a part of a volume that is a link to the host, ${what} (CVE-2017-1002101)`,
+    async (victim) => {
+      const secret = makeSecret(victim);
+      const volume = await makeHostileVolume(victim);
+      Deno.symlinkSync(prefix + secret, `${volume}/part`);
+      return await victim.run(mountSubpath(victim, volume, "part"), ["cat", "/part/secret"]);
+    },
+    {
+      unprotected: ({ stdout }) => strictEqual(stdout, SECRET),
+      wherry: ({ code, stdout }) => deepStrictEqual([code, stdout], [125, ""]),
+    },
+  );
+}
+
+testAttack(
+  "exchanging a part of a volume for a link while it is mounted (CVE-2021-25741)",
+  async (victim) => {
+    const secret = makeSecret(victim);
+    const volume = await makeHostileVolume(victim);
+    Deno.mkdirSync(`${volume}/one/part`, { recursive: true });
+    Deno.writeTextFileSync(`${volume}/one/part/secret`, "the volume's\n");
+    Deno.symlinkSync(OUTSIDE + victim.wherry.directory, `${volume}/other`);
+    Deno.mkdirSync(`${victim.wherry.directory}/part`);
+    Deno.copyFileSync(`${secret}/secret`, `${victim.wherry.directory}/part/secret`);
+    await install(victim, "swap");
+    const shared = victim.isProtected ? "hostile:/shared" : `${volume}:/shared`;
+    await victim.start(["-v", shared], ["/swap", "/shared/one", "/shared/other"]);
+    await eventually(() => victim.readOutput().includes("swapping"));
+    const starts = STARTS[victim.isProtected ? "wherry" : "unprotected"];
+    const seen = new Set<string>();
+
+    for (let i = 0; i < starts && !seen.has(SECRET); i++) {
+      const flags = mountSubpath(victim, volume, "one/part");
+      const { code, stdout } = await victim.run(flags, ["cat", "/part/secret"]);
+      if (code === 0) seen.add(stdout);
+    }
+
+    await victim.stop();
+    return [...seen];
+  },
+  {
+    unprotected: (seen) => ok(seen.includes(SECRET)),
+    wherry: (seen) => deepStrictEqual(seen, ["the volume's\n"]),
+  },
+);

@@ -48,6 +48,23 @@ export class Disk implements AsyncDisposable {
     };
   }
 
+  /**
+   * Takes all room but for so much.
+   *
+   * @param megabytes How much is left.
+   * @returns Gives it back when disposed of.
+   */
+  async fillAllBut(megabytes: number): Promise<AsyncDisposable> {
+    const filling = `${this.#place}/filling`;
+    const available = await this.#wherry.runHost("stat", "-f", "-c", "%a %S", this.#place);
+    const [blocks = 0, blockSize = 0] = available.trim().split(" ").map(Number);
+    const bytes = blocks * blockSize - megabytes * 1_000_000;
+    await this.#wherry.runHost("fallocate", "-l", String(bytes), filling);
+    return {
+      [Symbol.asyncDispose]: async () => void await this.#wherry.runHost("rm", filling),
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     // The last monitor may still be on its way out
     await eventually(async () => {

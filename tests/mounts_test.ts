@@ -183,29 +183,6 @@ for (const [option, isSeen] of [["rslave", true], ["rprivate", false]] as const)
   );
 }
 
-testWhole("-v refuses what is malformed, and makes nothing", async (wherry) => {
-  const cases: [spec: string, message: RegExp][] = [
-    ["", /Cannot mount ""/],
-    ["/only", /Cannot mount "\/only": it is not SOURCE:TARGET/],
-    [":/target", /Cannot mount ":\/target"/],
-    ["./new:", /Cannot mount ".\/new:"/],
-    ["./new:relative", /the target is not an absolute path/],
-    ["./new:/", /the target cannot be \//],
-    ["./new:/../..", /the target cannot be \//],
-    ["./new:/target:sometimes", /unknown option "sometimes"/],
-    ["./new:/target:ro,rw", /exclude each other/],
-    ["./new:/target:ro:more", /it is not SOURCE:TARGET/],
-    ["volume:/target", /named volumes are not available yet/],
-  ];
-  for (const [spec, message] of cases) {
-    const { code, stderr } = await wherry.runBusybox(["-v", spec], ["true"]);
-
-    strictEqual(code, 125, spec);
-    match(stderr, message);
-  }
-  deepStrictEqual(listNames(wherry.scratch), []);
-});
-
 testWhole(
   "-v of a file on a directory of the image is an error that names both",
   async (wherry) => {

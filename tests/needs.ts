@@ -15,6 +15,7 @@ export type Need =
   | "podman"
   | "skopeo"
   | "umoci"
+  | "strace"
   | "dockerd";
 
 const CHECKS: Readonly<Record<Need, () => boolean>> = {
@@ -26,6 +27,7 @@ const CHECKS: Readonly<Record<Need, () => boolean>> = {
   loop: () => Array.from(Deno.readDirSync("/dev"), ({ name }) => name).includes("loop-control"),
   podman: () => findProgram("podman") !== undefined,
   skopeo: () => findProgram("skopeo") !== undefined,
+  strace: () => findProgram("strace") !== undefined,
   umoci: () => findProgram("umoci") !== undefined,
   dockerd: () =>
     ["docker", "dockerd", "containerd"].every((program) => findProgram(program) !== undefined),

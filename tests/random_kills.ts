@@ -1,6 +1,6 @@
 /** Killing commands, and those who go on with their work, at random moments. @module */
 
-import { ok } from "node:assert/strict";
+import { deepStrictEqual, ok } from "node:assert/strict";
 import { killUnlessGone, pause, type TestEngine } from "./harness.ts";
 import { isInOtherPidNamespace, listDescendants } from "./surroundings.ts";
 
@@ -29,6 +29,41 @@ export async function killDuring(
   const isOver = await Promise.race([status.then(() => true), pause(MAX_WAIT_MS)]);
   ok(isOver, `wherry ${args.join(" ")} hangs after the kill of ${victim}`);
 }
+
+/** System calls by which something on the host changes, but for writing into an open file. */
+const CHANGES = [
+  ...["mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2"],
+  ...["link", "linkat", "symlink", "symlinkat", "fsync", "mount", "move_mount", "umount2"],
+  ...["chmod", "fchmod", "fchmodat", "chown", "fchownat", "ftruncate", "utimensat"],
+].map((name) => `?${name}`).join();
+
+/**
+ * Kills a command before its `count`th system call of a kind.
+ *
+ * Each of its processes counts for itself, and so does each of several kinds.
+ *
+ * @param kinds As strace(1) names them. @default {all that change something on the host}
+ * @returns False if it was not killed, because it makes fewer.
+ */
+export async function killBeforeCall(
+  wherry: TestEngine,
+  args: readonly string[],
+  count: number,
+  kinds: string = CHANGES,
+): Promise<boolean> {
+  const { code, stderr } = await wherry.runCommand([
+    // strace ends by the signal that has ended the command: a shell makes an exit status of that
+    ...["sh", "-c", '"$@"; exit $?', "sh"],
+    ...["strace", "-f", "-qqq", "-o", "/dev/null", "--seccomp-bpf", "-e", `trace=${kinds}`],
+    ...["-e", `inject=${kinds}:signal=SIGKILL:when=${count}`, "--"],
+    ...wherry.commandLine(args),
+  ]);
+  if (code === SIGKILLED) return true;
+  deepStrictEqual([code, stderr], [0, ""]);
+  return false;
+}
+
+const SIGKILLED = 128 + 9;
 
 /** Monitors and what cleans up after them: all that was started outside containers but for the command. */
 function helpersOf(command: number): number[] {

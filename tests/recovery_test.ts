@@ -252,13 +252,16 @@ testWhole("a leftover that cannot be removed stops no other command", async (whe
   const inTheWay = wherry.containerPath(id, "upper/mounted");
   Deno.mkdirSync(inTheWay);
   await wherry.runHost("mount", "-t", "tmpfs", "none", inTheWay);
+  // As far as a removal that was killed may have come
+  Deno.removeSync(wherry.containerPath(id, "config.json"));
   try {
-    strictEqual((await wherry.run(["rm", id])).code, 1);
-
     const listed = await wherry.run(["ps", "-a", "-q"]);
 
     deepStrictEqual([listed.code, listed.stdout], [0, ""]);
-    match(listed.stderr, new RegExp(`WARNING: .*${id} stays for now: .*EBUSY`));
+    match(
+      listed.stderr,
+      new RegExp(`^WARNING: .*${id} stays for now: .*something is mounted on "${inTheWay}"\n$`),
+    );
     Deno.utimeSync(`${wherry.runRoot}/gate`, 0, 0);
     const { code, stdout } = await wherry.runBusybox([], ["echo", "works"]);
     deepStrictEqual([code, stdout], [0, "works\n"]);

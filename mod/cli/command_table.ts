@@ -6,6 +6,7 @@ import { CONTAINER_COMMANDS } from "./definitions/container_commands.ts";
 import { IMAGE_COMMANDS } from "./definitions/image_commands.ts";
 import { NETWORK_COMMANDS } from "./definitions/network_commands.ts";
 import { SYSTEM_COMMANDS } from "./definitions/system_commands.ts";
+import { VOLUME_COMMANDS } from "./definitions/volume_commands.ts";
 
 /** All commands. */
 export const COMMAND_TABLE: CommandTable<Context> = {
@@ -50,11 +51,13 @@ export const COMMAND_TABLE: CommandTable<Context> = {
     { path: "image", summary: "Manage images" },
     { path: "network", summary: "Manage networks" },
     { path: "system", summary: "Manage wherry" },
+    { path: "volume", summary: "Manage volumes" },
   ],
   commands: [
     ...CONTAINER_COMMANDS,
     ...IMAGE_COMMANDS,
     ...NETWORK_COMMANDS,
     ...SYSTEM_COMMANDS,
+    ...VOLUME_COMMANDS,
   ],
 };

@@ -21,7 +21,8 @@ import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "./exit_code.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { parseHealthFlags } from "./health_flags.ts";
 import { parseLogFlags } from "./log_flags.ts";
-import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
+import type { MountFlag } from "./mount_flag.ts";
+import { planMounts } from "./mounts.ts";
 import { missingParent, needsParent, networkWarnings, planNetwork } from "./network_flags.ts";
 import { planNamespaces } from "./namespace_flags.ts";
 import { planResources } from "./resource_flags.ts";
@@ -49,6 +50,8 @@ export interface RequestOptions {
   isDetached: boolean;
   /** Whether the command starts it too. */
   startsAtOnce: boolean;
+  /** What each `--mount` asks for. */
+  mountFlags: readonly MountFlag[];
 }
 
 /** Pulls the image of a container. */
@@ -129,7 +132,7 @@ export async function loadFilter({ flags }: ContainerArguments): Promise<void> {
  */
 export function planRequest(
   { flags, given, positionals }: ContainerArguments,
-  { isDetached, startsAtOnce }: RequestOptions,
+  { isDetached, startsAtOnce, mountFlags }: RequestOptions,
 ): CreateRequest {
   refuseUnoffered({ flags, given });
   const [image, ...command] = flags.rootfs === undefined ? positionals : ["", ...positionals];
@@ -139,8 +142,8 @@ export function planRequest(
   const log = parseLogFlags(flags["log-driver"], flags["log-opt"]);
   const healthCheck = parseHealthFlags(flags);
   const ownIds = parseUserNamespace(flags.userns);
-  const volumes = flags.volume.map((text) => parseVolumeFlag(text, Deno.cwd()));
-  checkUserNamespace(ownIds, volumes.filter((mount) => mount.type === "bind"));
+  const mounts = withExitOfFlags(() => planMounts(flags, mountFlags));
+  checkUserNamespace(ownIds, mounts.mounts.filter((mount) => mount.type === "bind"));
   return {
     ...(flags.rootfs === undefined ? { image: image ?? "" } : { rootfs: flags.rootfs }),
     ...(platform === undefined ? {} : { platform }),
@@ -161,10 +164,7 @@ export function planRequest(
     isReadOnly: flags["read-only"],
     isAutoRemoved: flags.rm,
     ...planNetwork(flags),
-    mounts: [
-      ...volumes,
-      ...flags.tmpfs.map(parseTmpfsFlag),
-    ],
+    ...mounts,
     labels: readLabels(flags),
     ...(log === undefined ? {} : { log }),
     ...(healthCheck === undefined ? {} : { healthCheck }),

@@ -6,7 +6,7 @@ import type { CreateRequest } from "../engine/create.ts";
 
 function plan(args: string[], isDetached = false): CreateRequest {
   const parsed = parseFlags(CONTAINER_FLAGS, args, { interspersed: false });
-  return planRequest(parsed, { isDetached, startsAtOnce: false });
+  return planRequest(parsed, { isDetached, startsAtOnce: false, mountFlags: [] });
 }
 
 Deno.test("planRequest() takes the image, and what follows it for the command", () => {

@@ -1,6 +1,7 @@
 /** Containers as the lines of `ps`. @module */
 
 import { containerArgv, type ContainerConfig } from "../container/config.ts";
+import { mountNameOf } from "../container/mounts.ts";
 import type { ContainerState, HealthStatus } from "../container/state.ts";
 import { listContainerPorts, networkNamesOf } from "../engine/container_ports.ts";
 import type { ContainerSize } from "../engine/container_size.ts";
@@ -82,10 +83,7 @@ export function containerRow(
   const { config, state } = container;
   const sandbox = sandboxOf?.(container);
   const command = formatCommand(containerArgv(config));
-  const mounts = config.mounts.flatMap((mount) => {
-    if (mount.type === "bind") return [mount.source];
-    return mount.type === "volume" ? [mount.name] : [];
-  });
+  const mounts = config.mounts.map(mountNameOf).filter((name) => name !== "");
   return {
     ID: isWhole ? config.id : shortId(config.id),
     Image: formatImage(config, isWhole),
@@ -102,7 +100,7 @@ export function containerRow(
     Label: (name: string): string =>
       Object.hasOwn(config.labels, name) ? config.labels[name] ?? "" : "",
     LocalVolumes: String(config.mounts.filter(({ type }) => type === "volume").length),
-    Mounts: mounts.map((source) => isWhole ? source : ellipsis(source, MOUNT_WIDTH)).join(","),
+    Mounts: mounts.map((name) => isWhole ? name : ellipsis(name, MOUNT_WIDTH)).join(","),
     Networks: networkNamesOf(config).join(","),
     Pid: state.pid,
     // Known to docker only where images are kept for several

@@ -107,7 +107,7 @@ Deno.test("containerRow() gives labels together and one by one", async () => {
   );
 });
 
-Deno.test("containerRow() lists the sources of bind mounts", async () => {
+Deno.test("containerRow() lists what is mounted, volumes by name, and counts volumes", async () => {
   const bind = {
     type: "bind",
     target: "/x",
@@ -119,9 +119,29 @@ Deno.test("containerRow() lists the sources of bind mounts", async () => {
     { ...bind, source: "/srv" },
     { type: "tmpfs", target: "/tmp", options: "" },
     { ...bind, source: "/a/very/long/path/of/the/host" },
+    {
+      type: "volume",
+      name: "data",
+      target: "/data",
+      isReadOnly: false,
+      isAnonymous: false,
+      copiesContent: true,
+      subpath: "",
+    },
+    {
+      type: "image",
+      imageId: `sha256:${"ab".repeat(32)}`,
+      reference: "tools:1",
+      layers: [],
+      target: "/tools",
+      subpath: "",
+    },
   ];
 
-  strictEqual(await print("{{.Mounts}}", { config: { mounts } }), "/srv,/a/very/long/p…\n");
+  strictEqual(
+    await print("{{.Mounts}} {{.LocalVolumes}}", { config: { mounts } }),
+    "/srv,/a/very/long/p…,data,tools:1 1\n",
+  );
 });
 
 Deno.test("containerRow() gives the time of creation as docker does", async () => {

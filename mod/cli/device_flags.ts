@@ -7,7 +7,7 @@ import { flagError } from "./argument_error.ts";
 import type { DEVICE_FLAGS } from "./definitions/device_flags.ts";
 import { EXIT_ENGINE_FAILURE } from "./exit_code.ts";
 import type { ParsedFlags } from "./flags.ts";
-import { normalisePath } from "./mounts.ts";
+import { normalisePath } from "../engine/mount_target.ts";
 
 type DeviceFlags = ParsedFlags<typeof DEVICE_FLAGS>["flags"];
 

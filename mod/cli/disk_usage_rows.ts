@@ -5,6 +5,7 @@ import { CONTAINER_LAYOUT, containerRow } from "./container_rows.ts";
 import { IMAGE_LAYOUT_WITH_USAGE, imageRows } from "./image_rows.ts";
 import type { Row, RowLayout } from "./rows.ts";
 import { formatDecimalSize } from "./units.ts";
+import { VOLUME_USAGE_LAYOUT, volumeRow } from "./volume_rows.ts";
 
 /** The fields of docker's `system df`. */
 export const DISK_USAGE_LAYOUT: RowLayout = {
@@ -37,13 +38,13 @@ interface Total {
   reclaimableBytes: number;
 }
 
-/** One line for each kind; volumes and a build cache are there for those who look for them. */
+/** One line for each kind; a build cache is there for those who look for it. */
 export function totalRows(usage: DiskUsage): Row[] {
   const none = { count: 0, active: 0, bytes: 0, reclaimableBytes: 0 };
   return [
     imageTotal(usage),
     containerTotal(usage),
-    { type: "Local Volumes", ...none },
+    volumeTotal(usage),
     { type: "Build Cache", ...none },
   ].map(totalRow);
 }
@@ -71,6 +72,19 @@ function containerTotal({ containers }: DiskUsage): Total {
   };
 }
 
+function volumeTotal({ volumes }: DiskUsage): Total {
+  const unused = volumes.filter(({ linkCount }) => linkCount === 0);
+  const sum = (some: DiskUsage["volumes"]): number =>
+    some.reduce((all, { bytes = 0 }) => all + bytes, 0);
+  return {
+    type: "Local Volumes",
+    count: volumes.length,
+    active: volumes.length - unused.length,
+    bytes: sum(volumes),
+    reclaimableBytes: sum(unused),
+  };
+}
+
 function totalRow({ type, count, active, bytes, reclaimableBytes }: Total): Row {
   const reclaimable = formatDecimalSize(reclaimableBytes, SIGNIFICANT_DIGITS);
   const share = Math.floor(reclaimableBytes * 100 / bytes);
@@ -92,7 +106,7 @@ export interface DetailRows {
 
 /** Lines about each object, kind by kind, by docker's names of the kinds. */
 export function detailRows(
-  { images, containers }: DiskUsage,
+  { images, containers, volumes }: DiskUsage,
   options: DetailRowOptions,
 ): Record<"Images" | "Containers" | "Volumes" | "BuildCache", DetailRows> {
   return {
@@ -109,7 +123,11 @@ export function detailRows(
       })),
       layout: CONTAINER_USAGE_LAYOUT,
     },
-    Volumes: { title: "Local Volumes space usage:", rows: [], layout: VOLUME_LAYOUT },
+    Volumes: {
+      title: "Local Volumes space usage:",
+      rows: volumes.map(({ volume, ...details }) => volumeRow(volume, details)),
+      layout: VOLUME_USAGE_LAYOUT,
+    },
     BuildCache: { title: "Build cache usage: 0B", rows: [], layout: BUILD_CACHE_LAYOUT },
   };
 }
@@ -147,14 +165,6 @@ const CONTAINER_USAGE_LAYOUT: RowLayout = {
     CONTAINER_LAYOUT.columns.filter((column) => column.field === field)
       .map(({ header }) => ({ field, header }))
   ),
-};
-
-const VOLUME_LAYOUT: RowLayout = {
-  columns: [
-    { field: "Name", header: "VOLUME NAME" },
-    { field: "Links", header: "LINKS" },
-    { field: "Size", header: "SIZE" },
-  ],
 };
 
 const BUILD_CACHE_LAYOUT: RowLayout = {

@@ -429,3 +429,17 @@ export const NETWORK_SHAPE: GoShape = structOf("network.Inspect", {
   Peers: listOf(ANY),
   Services: mapOf(ANY),
 });
+
+/** What `volume inspect` shows. */
+export const VOLUME_SHAPE: GoShape = structOf("volume.Volume", {
+  ClusterVolume: pointerTo(ANY),
+  CreatedAt: STRING,
+  Driver: STRING,
+  Labels: LABELS,
+  Mountpoint: STRING,
+  Name: STRING,
+  Options: LABELS,
+  Scope: STRING,
+  Status: mapOf(ANY),
+  UsageData: pointerTo(ANY),
+});

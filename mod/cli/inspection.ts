@@ -6,7 +6,7 @@ import type { Context } from "./context.ts";
 import { EXIT_FAILURE } from "./exit_code.ts";
 import type { GoShape } from "./go_shape.ts";
 import { goValueOf } from "./go_value.ts";
-import { CONTAINER_SHAPE, IMAGE_SHAPE, NETWORK_SHAPE } from "./inspect_shapes.ts";
+import { CONTAINER_SHAPE, IMAGE_SHAPE, NETWORK_SHAPE, VOLUME_SHAPE } from "./inspect_shapes.ts";
 import { formatJson } from "./json.ts";
 import { parseObjectTemplate, type Template } from "./template.ts";
 
@@ -88,5 +88,6 @@ function executeOnObject(template: Template, object: Inspection): string {
 function shapeOf(object: Inspection): GoShape | undefined {
   if (Object.hasOwn(object, "HostConfig")) return CONTAINER_SHAPE;
   if (Object.hasOwn(object, "ConfigOnly")) return NETWORK_SHAPE;
+  if (Object.hasOwn(object, "Mountpoint")) return VOLUME_SHAPE;
   return Object.hasOwn(object, "RootFS") ? IMAGE_SHAPE : undefined;
 }

@@ -1,139 +1,122 @@
-/** The words of `-v` and `--tmpfs`. @module */
+/** From the flags about mounts to what is asked for. @module */
 
-import type { BindMount, Propagation, TmpfsMount } from "../container/mounts.ts";
-import type { VolumeRequest } from "../engine/mounts.ts";
-import { WherryError } from "../errors.ts";
-import { splitMountOptions } from "../kernel/mount.ts";
-import { checkVolumeName } from "../volume/volume.ts";
+import type { CreateRequest } from "../engine/create.ts";
+import type { MountRequest } from "../engine/mounts.ts";
+import { argumentError } from "./argument_error.ts";
+import type { MountFlag } from "./mount_flag.ts";
+import { parseTmpfsFlag } from "./tmpfs_flag.ts";
+import { checkRelabelling, checkVolumeDriver, parseVolumeFlag } from "./volume_flag.ts";
+import { parseVolumesFromFlag } from "./volumes_from_flag.ts";
 
-const PROPAGATIONS: readonly Propagation[] = [
-  "private",
-  "rprivate",
-  "slave",
-  "rslave",
-  "shared",
-  "rshared",
-];
+/** The flags, as they are parsed. */
+export interface MountFlags {
+  volume: readonly string[];
+  mount: readonly string[];
+  tmpfs: readonly string[];
+  "volumes-from": readonly string[];
+  "volume-driver": string | undefined;
+}
 
-/** Options that docker takes and that change nothing here: SELinux labels without SELinux, and macOS caching. */
-const WITHOUT_EFFECT = ["z", "Z", "consistent", "cached", "delegated"];
+/** What of a request the flags decide. */
+export type PlannedMounts = Required<
+  Pick<CreateRequest, "mounts" | "volumes" | "volumesFrom" | "givenMounts">
+>;
 
 /**
- * Reads one `-v SOURCE:TARGET[:OPTIONS]`.
+ * Loads what reading `--mount` takes if it is given, the first thing that a command does.
  *
- * @param text As typed.
- * @param currentDirectory What a source that begins with `.` is relative to.
- * @throws {WherryError} `invalid_argument` if it is malformed.
+ * @throws {WherryError} `invalid_argument` if one is malformed.
  */
-export function parseVolumeFlag(text: string, currentDirectory: string): BindMount | VolumeRequest {
-  const [source = "", target, options = "", ...rest] = text.split(":");
-  if (source === "" || target === undefined || target === "" || rest.length > 0) {
-    throw malformed(text, "it is not SOURCE:TARGET[:OPTIONS]");
+export async function loadMountFlags({ mount }: Pick<MountFlags, "mount">): Promise<MountFlag[]> {
+  if (mount.length === 0) return [];
+  const { parseMountFlag } = await import("./mount_flag.ts");
+  return mount.map((text) => parseMountFlag(text, Deno.cwd()));
+}
+
+/**
+ * Reads the flags.
+ *
+ * @param mounts What {@linkcode loadMountFlags} made of `--mount`.
+ * @throws {WherryError} `invalid_argument` for what makes no sense or contradicts each other, `not_found` for a source
+ * that is missing and must not be made, `unsupported` for what this host cannot do.
+ */
+export function planMounts(flags: MountFlags, mounts: readonly MountFlag[]): PlannedMounts {
+  const driver = flags["volume-driver"] ?? "";
+  checkVolumeDriver(driver);
+  for (const { mount } of mounts) {
+    if (mount.type === "volume") checkVolumeDriver(mount.driver ?? "");
   }
-  const parsed = parseOptions(options, text);
-  if (!/^(\/|\.{1,2}(\/|$))/.test(source)) {
-    return {
-      type: "volume",
-      name: checkVolumeName(source),
-      target: checkTarget(target, text),
-      isReadOnly: parsed.isReadOnly,
-      copiesContent: true,
-      subpath: "",
-    };
-  }
+  // Docker takes no notice of what is said twice in the same words
+  const volumes = unique(flags.volume).map((text) => parseVolumeFlag(text, Deno.cwd()));
+  const named = volumes.filter((volume) => volume.type === "mount");
+  const relabelled = named.find(({ isRelabelled }) => isRelabelled);
+  if (relabelled !== undefined) checkRelabelling(relabelled.bind);
+  const all = [
+    ...named.map(({ mount }) => mount),
+    ...unique(flags.tmpfs).map(parseTmpfsFlag),
+    ...mounts.map(({ mount }) => mount),
+  ];
+  checkTargets(all);
+  all.forEach(checkSource);
   return {
-    type: "bind",
-    source: resolveSource(source, currentDirectory),
-    target: checkTarget(target, text),
-    // A new directory would belong to the container's root, whom idmap makes nobody
-    createsSource: parsed.isIdMapped !== true,
-    ...parsed,
+    mounts: all,
+    volumes: unique(
+      volumes.flatMap((volume) => volume.type === "anonymous" ? [volume.target] : []),
+    ),
+    volumesFrom: flags["volumes-from"].map(parseVolumesFromFlag),
+    givenMounts: {
+      binds: named.map(({ bind }) => bind),
+      specs: mounts.map(({ spec }) => spec),
+      volumesFrom: [...flags["volumes-from"]],
+      volumeDriver: driver,
+    },
   };
 }
 
-function resolveSource(source: string, currentDirectory: string): string {
-  if (source.startsWith("/")) return normalisePath(source);
-  return normalisePath(`${currentDirectory}/${source}`);
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
 }
 
-/**
- * Checks where something is to be mounted.
- *
- * @param text What the user typed, for the message.
- * @returns The path without `.`, `..` and doubled slashes.
- * @throws {WherryError} `invalid_argument` if it is relative or the root.
- */
-export function checkTarget(target: string, text: string): string {
-  if (!target.startsWith("/")) throw malformed(text, "the target is not an absolute path");
-  const path = normalisePath(target);
-  if (path === "/") throw malformed(text, "the target cannot be /");
-  return path;
+function checkTargets(mounts: readonly MountRequest[]): void {
+  const targets = mounts.map(({ target }) => target);
+  const twice = targets.find((target, index) => targets.indexOf(target) !== index);
+  if (twice !== undefined) throw argumentError(`Duplicate mount point: ${twice}`);
 }
 
-function parseOptions(
-  options: string,
-  text: string,
-): Pick<BindMount, "isReadOnly" | "propagation" | "isIdMapped"> {
-  const words = options === "" ? [] : options.split(",");
-  let access: string | undefined;
-  let propagation: Propagation | undefined;
-  let isIdMapped = false;
-  for (const word of words) {
-    if (word === "ro" || word === "rw") access = setOnce(access, word, text);
-    else if ((PROPAGATIONS as string[]).includes(word)) {
-      propagation = setOnce(propagation, word as Propagation, text);
-    } else if (word === "idmap") isIdMapped = true;
-    else if (!WITHOUT_EFFECT.includes(word)) throw malformed(text, `unknown option "${word}"`);
-  }
-  return {
-    isReadOnly: access === "ro",
-    propagation: propagation ?? "rprivate",
-    ...(isIdMapped ? { isIdMapped } : {}),
-  };
+/** Docker makes a missing source for `-v`, and refuses it for `--mount`. */
+function checkSource(mount: MountRequest): void {
+  if (mount.type !== "bind" || mount.createsSource || isThere(mount.source)) return;
+  throw argumentError(
+    `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
+    { hint: mount.mode === undefined ? "Make it first, or add bind-create-src" : "Make it first" },
+  );
 }
 
-function setOnce<T extends string>(old: T | undefined, word: T, text: string): T {
-  if (old !== undefined) throw malformed(text, `"${old}" and "${word}" exclude each other`);
-  return word;
-}
-
-/**
- * Reads one `--tmpfs TARGET[:OPTIONS]`.
- *
- * @throws {WherryError} `invalid_argument` if it is malformed.
- */
-export function parseTmpfsFlag(text: string): TmpfsMount {
-  const at = text.indexOf(":");
-  const target = at < 0 ? text : text.slice(0, at);
-  const options = at < 0 ? "" : text.slice(at + 1);
-  checkTmpfsOptions(options, text);
-  return { type: "tmpfs", target: checkTarget(target, text), options };
-}
-
-/** Options with a value, as the kernel's tmpfs takes them. @see tmpfs(5) */
-const TMPFS_OPTION =
-  /^(?:size=\d+[kmg%]?|nr_blocks=\d+[kmg]?|nr_inodes=\d+[kmg]?|mode=[0-7]+|[ug]id=\d+|huge=\w+|mpol=\S+)$/i;
-
-/** The kernel itself says only that something is invalid. */
-function checkTmpfsOptions(options: string, text: string): void {
-  for (const word of splitMountOptions(options).data.split(",")) {
-    if (word === "" || TMPFS_OPTION.test(word)) continue;
-    throw malformed(text, `tmpfs takes no option "${word}"`);
+/** A link that leads nowhere is no source. */
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw error;
   }
 }
 
-function malformed(text: string, why: string): WherryError {
-  return new WherryError("invalid_argument", `Cannot mount "${text}": ${why}`, {
-    hint: "Write -v /host/path:/container/path[:ro], or --tmpfs /path[:size=64m]",
-  });
+/** @returns A sentence for each thing that has not the effect that people may expect. */
+export function mountWarnings(
+  { "volume-driver": driver = "" }: Pick<MountFlags, "volume-driver">,
+  mounts: readonly MountFlag[],
+): string[] {
+  const own = mounts.flatMap(({ warnings }) => warnings);
+  const isIgnored = mounts.some(({ spec: { Type, VolumeOptions } }) =>
+    Type === "volume" && (VolumeOptions?.DriverConfig?.Name ?? "") === ""
+  );
+  return driver !== "" && isIgnored ? [...own, IGNORED_DRIVER] : own;
 }
 
-/** A path without empty, `.` and `..` components. */
-export function normalisePath(path: string): string {
-  const parts: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
-  }
-  return `/${parts.join("/")}`;
-}
+const IGNORED_DRIVER =
+  "the container-wide volume-driver configuration is ignored for volumes specified via 'mount'. " +
+  "Use '--mount type=volume,volume-driver=...' instead";

@@ -1,83 +1,127 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { WherryError } from "../errors.ts";
-import { parseTmpfsFlag, parseVolumeFlag } from "./mounts.ts";
+import { loadMountFlags, type MountFlags, mountWarnings, planMounts } from "./mounts.ts";
+import type { PlannedMounts } from "./mounts.ts";
 
-const bind = { type: "bind", createsSource: true, isReadOnly: false, propagation: "rprivate" };
+const NOTHING: MountFlags = {
+  volume: [],
+  mount: [],
+  tmpfs: [],
+  "volumes-from": [],
+  "volume-driver": undefined,
+};
 
-const cases: [text: string, expected: Record<string, unknown>][] = [
-  ["/a:/b", { source: "/a", target: "/b" }],
-  ["/a:/b:ro", { source: "/a", target: "/b", isReadOnly: true }],
-  ["/a:/b:ro,z,rslave", {
-    source: "/a",
-    target: "/b",
-    isReadOnly: true,
-    propagation: "rslave",
-  }],
-  ["/a:/b:idmap,ro", {
-    source: "/a",
-    target: "/b",
-    isReadOnly: true,
-    isIdMapped: true,
-    createsSource: false,
-  }],
-  ["/a:/b:rw", { source: "/a", target: "/b" }],
-  [".:/b", { source: "/here", target: "/b" }],
-  ["./x:/b", { source: "/here/x", target: "/b" }],
-  ["../x:/b", { source: "/x", target: "/b" }],
-  ["/a//c/:/b/../d/", { source: "/a/c", target: "/d" }],
-];
-for (const [text, expected] of cases) {
-  Deno.test(`parseVolumeFlag() takes "${text}"`, () => {
-    deepStrictEqual(parseVolumeFlag(text, "/here"), { ...bind, ...expected });
-  });
+async function plan(changes: Partial<MountFlags>): Promise<PlannedMounts> {
+  const flags = { ...NOTHING, ...changes };
+  return planMounts(flags, await loadMountFlags(flags));
 }
 
-const malformed: [text: string, why: string][] = [
-  ["", "it is not SOURCE:TARGET[:OPTIONS]"],
-  ["/a", "it is not SOURCE:TARGET[:OPTIONS]"],
-  [":/b", "it is not SOURCE:TARGET[:OPTIONS]"],
-  ["/a:", "it is not SOURCE:TARGET[:OPTIONS]"],
-  ["/a:/b:ro:x", "it is not SOURCE:TARGET[:OPTIONS]"],
-  ["/a:b", "the target is not an absolute path"],
-  ["/a:/", "the target cannot be /"],
-  ["/a:/b/..", "the target cannot be /"],
-  ["/a:/b:fast", 'unknown option "fast"'],
-  ["/a:/b:ro,rw", '"ro" and "rw" exclude each other'],
+Deno.test("planMounts() asks for nothing without flags", async () => {
+  deepStrictEqual(await plan({}), {
+    mounts: [],
+    volumes: [],
+    volumesFrom: [],
+    givenMounts: { binds: [], specs: [], volumesFrom: [], volumeDriver: "" },
+  });
+});
+
+Deno.test("planMounts() keeps what was said, for who inspects", async () => {
+  const { mounts, volumes, volumesFrom, givenMounts } = await plan({
+    volume: ["/srv:/a:ro", "/anonymous/", "data:/b"],
+    mount: ["type=bind,src=/,dst=/c"],
+    tmpfs: ["/d:size=1m"],
+    "volumes-from": ["web:ro"],
+    "volume-driver": "local",
+  });
+
+  deepStrictEqual(mounts.map(({ type, target }) => [type, target]), [
+    ["bind", "/a"],
+    ["volume", "/b"],
+    ["tmpfs", "/d"],
+    ["bind", "/c"],
+  ]);
+  deepStrictEqual(volumes, ["/anonymous"]);
+  deepStrictEqual(volumesFrom, [{ container: "web", isReadOnly: true }]);
+  deepStrictEqual(givenMounts, {
+    binds: ["/srv:/a:ro", "data:/b"],
+    specs: [{ Type: "bind", Source: "/", Target: "/c" }],
+    volumesFrom: ["web:ro"],
+    volumeDriver: "local",
+  });
+});
+
+Deno.test("planMounts() takes the same words twice, as docker does", async () => {
+  const { mounts, volumes } = await plan({
+    volume: ["/srv:/a", "/srv:/a", "/b", "/b/"],
+    tmpfs: ["/c", "/c"],
+  });
+
+  deepStrictEqual(mounts.map(({ target }) => target), ["/a", "/c"]);
+  deepStrictEqual(volumes, ["/b"]);
+});
+
+const duplicates: [what: string, flags: Partial<MountFlags>][] = [
+  ["two -v", { volume: ["/srv:/a", "/etc:/a"] }],
+  ["two -v that differ in form", { volume: ["/srv:/a", "/srv:/x/../a/"] }],
+  ["-v of a directory and of a volume", { volume: ["/srv:/a", "data:/a"] }],
+  ["-v and --mount", { volume: ["/srv:/a"], mount: ["type=bind,src=/,dst=/a"] }],
+  ["-v and --tmpfs", { volume: ["data:/a"], tmpfs: ["/a"] }],
+  ["--mount and --tmpfs", { mount: ["type=tmpfs,dst=/a"], tmpfs: ["/a"] }],
+  ["two --mount", { mount: ["dst=/a", "dst=/a"] }],
+  ["two --tmpfs", { tmpfs: ["/a", "/a:size=1m"] }],
 ];
-for (const [text, why] of malformed) {
-  Deno.test(`parseVolumeFlag() refuses "${text}": ${why}`, () => {
-    throws(
-      () => parseVolumeFlag(text, "/here"),
-      (error: unknown) =>
-        error instanceof WherryError && error.kind === "invalid_argument" &&
-        error.message === `Cannot mount "${text}": ${why}`,
-    );
-  });
-}
+for (const [what, flags] of duplicates) {
+  Deno.test(`planMounts() refuses ${what} with one target`, async () => {
+    const mounts = await loadMountFlags({ ...NOTHING, ...flags });
 
-Deno.test("parseVolumeFlag() says that named volumes are not there yet", () => {
-  throws(
-    () => parseVolumeFlag("data:/b", "/here"),
-    (error: unknown) => error instanceof WherryError && error.kind === "unsupported",
-  );
-});
-
-Deno.test("parseTmpfsFlag() takes a path with options", () => {
-  deepStrictEqual(parseTmpfsFlag("/run:size=1m,exec"), {
-    type: "tmpfs",
-    target: "/run",
-    options: "size=1m,exec",
-  });
-});
-
-Deno.test("parseTmpfsFlag() refuses the root", () => {
-  throws(() => parseTmpfsFlag("/"), WherryError);
-});
-
-Deno.test("parseTmpfsFlag() names an option that tmpfs does not take", () => {
-  for (const option of ["size=much", "mode=9", "nonsense", "uid=root"]) {
-    throws(() => parseTmpfsFlag(`/run:ro,${option}`), {
-      message: `Cannot mount "/run:ro,${option}": tmpfs takes no option "${option}"`,
+    throws(() => planMounts({ ...NOTHING, ...flags }, mounts), {
+      kind: "invalid_argument",
+      message: "Duplicate mount point: /a",
     });
+  });
+}
+
+Deno.test("planMounts() lets a volume without a name give way", async () => {
+  const { mounts, volumes } = await plan({ volume: ["/srv:/a", "/a"], tmpfs: ["/b"] });
+
+  deepStrictEqual(mounts.map(({ target }) => target), ["/a", "/b"]);
+  deepStrictEqual(volumes, ["/a"]);
+});
+
+Deno.test("planMounts() makes missing sources for -v alone", async () => {
+  const missing = (path: string): { message: string } => ({
+    message: `invalid mount config for type "bind": bind source path does not exist: ${path}`,
+  });
+  const link = Deno.makeTempDirSync();
+  Deno.symlinkSync("nowhere", `${link}/link`);
+  const sources = ["/nonexistent/x", "/etc/passwd/x", `${link}/link`];
+  try {
+    for (const source of sources) {
+      const mount = [`type=bind,src=${source},dst=/a`];
+      const mounts = await loadMountFlags({ mount });
+
+      throws(() => planMounts({ ...NOTHING, mount }, mounts), missing(source));
+    }
+    throws(
+      () => planMounts({ ...NOTHING, volume: ["/nonexistent:/a:idmap"] }, []),
+      missing("/nonexistent"),
+    );
+    await plan({ volume: ["/nonexistent:/a"] });
+    await plan({ mount: ["type=bind,src=/nonexistent,dst=/a,bind-create-src"] });
+  } finally {
+    Deno.removeSync(link, { recursive: true });
   }
+});
+
+Deno.test("planMounts() refuses other drivers", () => {
+  throws(() => planMounts({ ...NOTHING, "volume-driver": "nfs" }, []), { kind: "unsupported" });
+});
+
+Deno.test("mountWarnings() tells of a driver that --mount does not have", async () => {
+  const flags = { ...NOTHING, mount: ["dst=/a"], "volume-driver": "local" };
+
+  deepStrictEqual(mountWarnings(flags, await loadMountFlags(flags)), [
+    "the container-wide volume-driver configuration is ignored for volumes specified " +
+    "via 'mount'. Use '--mount type=volume,volume-driver=...' instead",
+  ]);
+  deepStrictEqual(mountWarnings(NOTHING, await loadMountFlags(flags)), []);
 });

@@ -1,6 +1,6 @@
 import { strictEqual, throws } from "node:assert/strict";
 import { isPrunable } from "../engine/prune.ts";
-import { parsePruneFilter } from "./prune_filter.ts";
+import { parsePruneFilter, parseVolumePruneFilter } from "./prune_filter.ts";
 
 const NOW_MS = Date.parse("2026-11-20T12:00:00Z");
 
@@ -42,3 +42,36 @@ for (
 Deno.test("parsePruneFilter() refuses two times", () => {
   throws(() => parsePruneFilter(["until=1h", "until=2h"], NOW_MS), /more than one until filter/);
 });
+
+for (
+  const [filters, isAll] of [
+    [[], undefined],
+    [["label=a"], undefined],
+    [["all=1"], true],
+    [["all=false", "label!=b"], false],
+  ] as const
+) {
+  Deno.test(`parseVolumePruneFilter() takes ${filters.join(" and ") || "nothing"}`, () => {
+    strictEqual(parseVolumePruneFilter(filters).isAll, isAll);
+  });
+}
+
+Deno.test("parseVolumePruneFilter() chooses by labels", () => {
+  const { filter } = parseVolumePruneFilter(["all=1", "label=a", "label!=keep"]);
+
+  strictEqual(filter.matchesLabels({ a: "" }), true);
+  strictEqual(filter.matchesLabels({ a: "", keep: "" }), false);
+});
+
+for (
+  const [filters, message] of [
+    [["until=1h"], "invalid filter 'until'"],
+    [["name=x"], "invalid filter 'name'"],
+    [["all=yes"], "invalid filter 'all=yes'"],
+    [["all=1", "all=0"], "invalid filter 'all=1,0'"],
+  ] as const
+) {
+  Deno.test(`parseVolumePruneFilter() refuses ${filters.join(" and ")}`, () => {
+    throws(() => parseVolumePruneFilter(filters), { kind: "invalid_argument", message });
+  });
+}

@@ -5,7 +5,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { readRecord } from "../store/record.ts";
 import { checkFields, isObject } from "../store/record_fields.ts";
 import { CONTAINER_FIELD_CHECKS } from "./config_fields.ts";
-import type { ContainerMount } from "./mounts.ts";
+import { type ContainerMount, type GivenMounts, NO_GIVEN_MOUNTS } from "./mounts.ts";
 import { type Namespaces, PRIVATE_NAMESPACES } from "./namespaces.ts";
 import { NO_LIMITS, type Resources } from "./resources.ts";
 import { DEFAULT_SECURITY, type Security } from "./security.ts";
@@ -189,6 +189,8 @@ export interface ContainerConfig {
   domainname: string;
   /** What is mounted inside, besides the defaults. */
   mounts: ContainerMount[];
+  /** What was said of mounts, for who inspects. */
+  givenMounts: GivenMounts;
   /** Names and values for whoever looks. */
   labels: Record<string, string>;
   /** Name or number of the signal that asks it to end. */
@@ -244,6 +246,7 @@ const LATER_FIELDS = {
   exposedPorts: [],
   nameLookup: HOST_NAME_LOOKUP,
   domainname: "",
+  givenMounts: NO_GIVEN_MOUNTS,
   isIdle: false,
   restartPolicy: NO_RESTART,
   log: DEFAULT_LOG,

@@ -47,6 +47,7 @@ export const CONTAINER_FIELD_CHECKS = {
   nameLookup: isNameLookup,
   domainname: isString,
   mounts: isListOf(isMount),
+  givenMounts: isGivenMounts,
   labels: isTexts,
   stopSignal: isString,
   stopTimeoutSeconds: (value) => Number.isSafeInteger(value),
@@ -72,20 +73,29 @@ function isMount(value: unknown): boolean {
   if (!isObject(value) || !isString(value["target"])) return false;
   switch (value["type"]) {
     case "tmpfs":
-      return isString(value["options"]);
+      return isString(value["options"]) && isBoolean(value["isListed"] ?? false);
     case "bind":
       return isString(value["source"]) && isBoolean(value["isReadOnly"]) &&
         isBoolean(value["createsSource"]) && isString(value["propagation"]) &&
         isBoolean(value["isIdMapped"] ?? false) &&
-        isOneOf("enabled", "disabled", "writable", "readonly")(value["recursion"] ?? "enabled");
+        isOneOf("enabled", "disabled", "writable", "readonly")(value["recursion"] ?? "enabled") &&
+        isString(value["mode"] ?? "");
     case "volume":
       return isVolumeName(value["name"]) && isString(value["subpath"]) &&
-        ["isReadOnly", "isAnonymous", "copiesContent"].every((field) => isBoolean(value[field]));
+        isString(value["mode"] ?? "") &&
+        ["isReadOnly", "isAnonymous", "copiesContent"].every((field) => isBoolean(value[field])) &&
+        isBoolean(value["isElsewhere"] ?? false);
     case "image":
       return isString(value["subpath"]) && isRoot(value);
     default:
       return false;
   }
+}
+
+/** Nothing is done by what they say. */
+function isGivenMounts(value: unknown): boolean {
+  return isObject(value) && isString(value["volumeDriver"]) && isListOf(isObject)(value["specs"]) &&
+    ["binds", "volumesFrom", "volumes"].every((field) => isStrings(value[field]));
 }
 
 /** As `mod/volume/volume.ts` has it. */

@@ -181,7 +181,7 @@ function processOf(config: ContainerConfig, parent: Image | undefined): ProcessD
     workingDirectory: isDefaultDirectory ? "" : workingDirectory,
     user: config.user,
     exposedPorts: config.exposedPorts,
-    volumes: image?.volumes ?? [],
+    volumes: [...new Set([...image?.volumes ?? [], ...config.givenMounts.volumes])],
     labels: config.labels,
     stopSignal: isDefaultSignal ? undefined : stopSignal,
     healthCheck: config.healthCheck === null ? undefined : checkOf(config.healthCheck),

@@ -1,5 +1,6 @@
 /** Choosing containers as `ps --filter` does: pure. @module */
 
+import { isListed, mountNameOf } from "../container/mounts.ts";
 import { WherryError } from "../errors.ts";
 import { type ContainerPort, networkNamesOf } from "./container_ports.ts";
 import { parseLabelFilter, splitFilter } from "./filter_text.ts";
@@ -83,10 +84,7 @@ const FILTERS: Readonly<Record<string, (value: string, lookups: FilterLookups) =
     return ({ state }) => state.status === value;
   },
   volume: (value) => ({ config: { mounts } }) =>
-    mounts.some((mount) =>
-      mount.target === value || (mount.type === "bind" && mount.source === value) ||
-      (mount.type === "volume" && mount.name === value)
-    ),
+    mounts.filter(isListed).some((mount) => mount.target === value || mountNameOf(mount) === value),
 };
 
 /** Filters of which all values must hold; of the others one is enough. */

@@ -15,6 +15,7 @@ import {
   type RestartPolicy,
   type RootSource,
 } from "../container/config.ts";
+import { type GivenMounts, NO_GIVEN_MOUNTS } from "../container/mounts.ts";
 import { checkName } from "../container/name.ts";
 import {
   hostNameConflict,
@@ -37,7 +38,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { syncDirectory, writeRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
-import { findContainer } from "./find.ts";
+import { findOtherContainer } from "./find.ts";
 import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
 import { checkIdSharing } from "./id_sharing.ts";
 import {
@@ -51,15 +52,18 @@ import { loadParentNetwork } from "./network_support.ts";
 import { checkMounts } from "./mount_checks.ts";
 import {
   type MountRequest,
+  needsVolumeCopy,
   type ResolvedMounts,
   resolveMounts,
-  type VolumesFromRequest,
 } from "./mounts.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
 import { containerSecurity } from "./security.ts";
 import { chooseStorageDriver } from "./storage.ts";
 import { loadCopyDriver } from "./storage_support.ts";
+import { removeLocked } from "./remove.ts";
+import { loadVolumeCopy, type VolumeCopy } from "./volume_copy_support.ts";
+import type { VolumesFromRequest } from "./volumes_from.ts";
 
 /** Namespaces that can be asked for. */
 export type NamespaceModes = Omit<Namespaces, "idRange">;
@@ -116,8 +120,12 @@ export interface CreateRequest {
   domainname?: string;
   /** What is mounted inside, besides the defaults. @default {none} */
   mounts?: readonly MountRequest[];
+  /** Absolute paths inside that are to be volumes where nothing else is mounted, besides the image's. @default {none} */
+  volumes?: readonly string[];
   /** Other containers whose volumes and bind mounts appear inside, too. @default {none} */
   volumesFrom?: readonly VolumesFromRequest[];
+  /** How somebody said the three above, for who inspects. @default {nothing} */
+  givenMounts?: Omit<GivenMounts, "volumes">;
   /** On top of the image's labels. */
   labels?: Readonly<Record<string, string>>;
   /** Name or number. @default {the image's, or "SIGTERM"} */
@@ -173,6 +181,71 @@ export async function createContainer(
 ): Promise<CreatedContainer> {
   const conflict = hostNameConflict({ ...PRIVATE_NAMESPACES, ...request.namespaces }, request);
   if (conflict !== undefined) throw new WherryError("invalid_argument", conflict);
+  const created = await tryCreate(engine, request) ??
+    // Nothing is held: in the executable file the program may begin again here, to load what it lacks
+    await tryCreate(engine, request, await loadVolumeCopy());
+  if (created === undefined) {
+    throw new WherryError("internal", "Cannot make a container: its volumes cannot be filled");
+  }
+  return await fillVolumes(engine, created);
+}
+
+/** Those with options: others have what they get by now. */
+async function fillVolumes(
+  engine: Engine,
+  created: CreatedContainer,
+): Promise<CreatedContainer> {
+  const { config } = created;
+  if (!config.mounts.some((mount) => mount.type === "volume" && mount.isElsewhere)) return created;
+  using undo = new DisposableStack();
+  undo.use(created);
+  undo.defer(() => removeLocked(engine, config, "removed"));
+  // Loaded by now where that has to be the first thing that a command does
+  const { fillElsewhere } = await import("./filling_elsewhere.ts");
+  await fillElsewhere(engine, config);
+  undo.move();
+  return created;
+}
+
+/**
+ * Loads what filling the volumes of a container takes, if it takes anything: for a command that does what cannot be
+ * done twice before it makes the container. An image that is not here yet is passed over.
+ *
+ * @throws {WherryError} As {@linkcode createContainer} for the image and the mounts.
+ */
+export async function loadVolumeFilling(engine: Engine, request: CreateRequest): Promise<void> {
+  if (await needsVolumeFilling(engine, request)) await loadVolumeCopy();
+}
+
+async function needsVolumeFilling(engine: Engine, request: CreateRequest): Promise<boolean> {
+  engine.ensureDirectories();
+  try {
+    using source = await resolveRoot(engine, request);
+    return needsVolumeCopy(engine, request, {
+      root: source.root,
+      storageDriver: await chooseStorageDriver(engine),
+      volumes: volumesOf(request, source),
+    });
+  } catch (error) {
+    if (error instanceof WherryError && error.kind === "not_found") return false;
+    throw error;
+  }
+}
+
+/** Paths that are to be volumes where nothing else is mounted. */
+function volumesOf(
+  { volumes = [] }: Pick<CreateRequest, "volumes">,
+  { defaults }: Pick<ResolvedImage, "defaults">,
+): string[] {
+  return [...defaults.volumes, ...volumes];
+}
+
+/** @returns `undefined`, with nothing made or held, if `copying` is needed and missing. */
+async function tryCreate(
+  engine: Engine,
+  request: CreateRequest,
+  copying?: VolumeCopy,
+): Promise<CreatedContainer | undefined> {
   engine.ensureDirectories();
   using source = await resolveRoot(engine, request);
   const namespaces = resolveNamespaces(engine, request.namespaces);
@@ -186,8 +259,16 @@ export async function createContainer(
   const storageDriver = await chooseStorageDriver(engine);
   const copy = storageDriver === "copy" ? await loadCopyDriver() : undefined;
   const ids = request.ownIds === undefined ? undefined : await import("./id_ranges.ts");
-  using mounts = resolveMounts(engine, request, source.defaults);
-  const config = planConfig(newId(), { ...request, ...network, namespaces }, {
+  const volumes = volumesOf(request, source);
+  using mounts = resolveMounts(engine, request, {
+    root: source.root,
+    storageDriver,
+    volumes,
+    copying,
+  });
+  if (mounts === undefined) return undefined;
+  for (const warning of source.warnings) engine.onWarning(warning);
+  const config = planConfig(newId(), { ...request, ...network, namespaces, volumes }, {
     root: source.root,
     defaults: source.defaults,
     mounts: mounts.mounts,
@@ -243,7 +324,7 @@ async function resolveRoot(
 ): Promise<ResolvedImage> {
   if (request.rootfs !== undefined) {
     const root = resolveDirectory(request.rootfs);
-    return { root, defaults: NO_DEFAULTS, [Symbol.dispose]: () => {} };
+    return { root, defaults: NO_DEFAULTS, warnings: [], [Symbol.dispose]: () => {} };
   }
   if (request.image === undefined) {
     throw new WherryError("invalid_argument", "Cannot make a container: it has no image", {
@@ -281,7 +362,7 @@ async function resolveNetworks(
 ): Promise<Pick<CreateRequest, "networkMode" | "endpoints" | "hostname" | "domainname">> {
   if (networkMode.startsWith(CONTAINER_MODE)) {
     const wanted = networkMode.slice(CONTAINER_MODE.length);
-    const { id, hostname, domainname } = findSharer(engine, wanted);
+    const { id, hostname, domainname } = findOtherContainer(engine, wanted).config;
     return { networkMode: CONTAINER_MODE + id, endpoints, hostname, domainname };
   }
   const onParent = await resolveParentNetwork(engine, parentNetwork);
@@ -307,21 +388,12 @@ function resolveNamespaces(engine: Engine, request: Partial<NamespaceModes> = {}
   const namespaces = { ...PRIVATE_NAMESPACES, ...request };
   const resolve = <T extends Namespaces["pid" | "ipc"]>(mode: T): T | `container:${string}` => {
     const wanted = joinedContainer(mode);
-    return wanted === undefined ? mode : `container:${findSharer(engine, wanted).id}`;
+    return wanted === undefined
+      ? mode
+      : `container:${findOtherContainer(engine, wanted).config.id}`;
   };
   const { pid, ipc } = namespaces;
   return { ...namespaces, pid: resolve(pid), ipc: resolve(ipc) };
-}
-
-/** It has no exit status of its own to fail with: `run` has failed, and not what it was to run. */
-function findSharer(engine: Engine, wanted: string): ContainerConfig {
-  try {
-    return findContainer(engine, wanted).config;
-  } catch (cause) {
-    if (!(cause instanceof WherryError)) throw cause;
-    const { kind, message, hint } = cause;
-    throw new WherryError(kind, message, { cause, ...(hint === undefined ? {} : { hint }) });
-  }
 }
 
 async function resolveParentNetwork(
@@ -336,7 +408,10 @@ async function resolveParentNetwork(
 /** The whole record but for the name, and for the ids. */
 function planConfig(
   id: string,
-  request: CreateRequest & Pick<ContainerConfig, "namespaces">,
+  request:
+    & CreateRequest
+    & Pick<ContainerConfig, "namespaces">
+    & Pick<ContainerConfig["givenMounts"], "volumes">,
   { root, defaults, mounts, storageDriver }:
     & Pick<ResolvedImage, "root" | "defaults">
     & Pick<ContainerConfig, "mounts" | "storageDriver">,
@@ -373,6 +448,7 @@ function planConfig(
     nameLookup: request.nameLookup ?? HOST_NAME_LOOKUP,
     domainname: request.domainname ?? "",
     mounts,
+    givenMounts: { ...NO_GIVEN_MOUNTS, ...request.givenMounts, volumes: request.volumes },
     labels: { ...defaults.labels, ...request.labels },
     stopSignal: checkStopSignal(request.stopSignal ?? (defaults.stopSignal || DEFAULT_STOP_SIGNAL)),
     stopTimeoutSeconds: request.stopTimeoutSeconds ?? DEFAULT_STOP_TIMEOUT_SECONDS,

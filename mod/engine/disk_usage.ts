@@ -10,12 +10,15 @@ import { findGarbage, type Garbage } from "../image/store/image_sweep.ts";
 import { LayerSizes } from "../image/store/layer_sizes.ts";
 import { listNames } from "../kernel/entry.ts";
 import { treeBytes } from "../kernel/tree_size.ts";
+import type { Volume } from "../volume/volume.ts";
 import type { Engine } from "./engine.ts";
 import type { Container } from "./find.ts";
 import { ContainersUse } from "./image_use.ts";
 import { describeDamage, timeOf } from "./images.ts";
 import { listContainers } from "./list.ts";
+import { readVolumes } from "./list_volumes.ts";
 import { ownDirectoryOf } from "./storage.ts";
+import { VolumesUse } from "./volume_use.ts";
 
 /** How much one image takes. */
 export interface ImageUsage {
@@ -35,6 +38,17 @@ export interface ContainerUsage {
   writtenBytes: number;
 }
 
+/** How much one volume takes. */
+export interface VolumeUsage {
+  volume: Volume;
+  /** Where its files are on the host. */
+  mountpoint: string;
+  /** How many containers have it, running or not. */
+  linkCount: number;
+  /** `undefined` if what is in it is elsewhere, because it has options. */
+  bytes: number | undefined;
+}
+
 /** What there is of everything, {@linkcode readDiskUsage}. */
 export interface DiskUsage {
   /** The newest first. */
@@ -44,12 +58,13 @@ export interface DiskUsage {
   /** Bytes of those that no container stands on: what `image prune -a` would give. */
   reclaimableImageBytes: number;
   containers: ContainerUsage[];
+  volumes: VolumeUsage[];
 }
 
 /**
- * Finds out what images and containers take.
+ * Finds out what images, containers and volumes take.
  *
- * Walks through what containers have written and through layers that were never measured, which takes milliseconds for
+ * Walks through volumes, through what containers have written and through layers that were never measured, which takes milliseconds for
  * each thousand files. Nothing is locked meanwhile but for reading the list of images.
  */
 export function readDiskUsage(engine: Engine): DiskUsage {
@@ -71,7 +86,25 @@ export function readDiskUsage(engine: Engine): DiskUsage {
       container,
       writtenBytes: treeBytes(ownDirectoryOf(container.config, container.paths)),
     })),
+    volumes: measureVolumes(engine),
   };
+}
+
+function measureVolumes(engine: Engine): VolumeUsage[] {
+  const { volumes, damaged, warnings } = readVolumes(engine);
+  for (const warning of warnings) engine.notices.add(warning);
+  const use = new VolumesUse(engine);
+  return [...volumes, ...damaged].map((volume) => {
+    const mountpoint = engine.paths.volume(volume.name).data;
+    const isElsewhere = Object.keys(volume.options).length > 0;
+    const linkCount = use.usersOf(volume.name).length;
+    return {
+      volume,
+      mountpoint,
+      linkCount,
+      bytes: isElsewhere ? undefined : treeBytes(mountpoint),
+    };
+  });
 }
 
 interface StoreLook {

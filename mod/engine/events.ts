@@ -1,4 +1,4 @@
-/** What happens to containers and images, for whoever looks: written down by those who do it. @module */
+/** What happens to containers, images, networks and volumes, for whoever looks: written down by those who do it. @module */
 
 import type { ContainerConfig } from "../container/config.ts";
 import type { EventTarget } from "../container/launch_input.ts";
@@ -6,6 +6,7 @@ import { isCorrupt, WherryError } from "../errors.ts";
 import { realTimeNs } from "../kernel/clock.ts";
 import { driverWord, type NetworkConfig } from "../network/network.ts";
 import { tryAcquireLock } from "../store/lock.ts";
+import type { Volume } from "../volume/volume.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 
 /** Something that happened to one container. */
@@ -94,10 +95,30 @@ export function recordNetworkEvent(
   record(engine, { type: "network", id, action, from: "", attributes });
 }
 
+/** Something that happened to one volume. */
+export interface VolumeEvent {
+  volume: Pick<Volume, "name" | "driver">;
+  action: "create" | "destroy" | "mount" | "unmount";
+  /** Docker's words for what a container does with it. @default {none} */
+  attributes?: Readonly<Record<string, string>>;
+}
+
+/** Writes down what a command has done to a volume, as {@linkcode recordContainerEvent} does. */
+export function recordVolumeEvent(
+  engine: Engine,
+  { volume: { name, driver }, action, attributes }: VolumeEvent,
+): void {
+  const draft = { type: "volume", id: name, action, from: "" } as const;
+  record(engine, { ...draft, attributes: { ...attributes, driver } });
+}
+
+/** What events are about. */
+type EventType = "container" | "image" | "network" | "volume";
+
 /** Writes down that all unused objects of a type were removed, as {@linkcode recordContainerEvent} does. */
 export function recordPrune(
   engine: Engine,
-  { type, reclaimedBytes }: { type: "container" | "image" | "network"; reclaimedBytes: number },
+  { type, reclaimedBytes }: { type: EventType; reclaimedBytes: number },
 ): void {
   record(engine, {
     type,
@@ -116,7 +137,7 @@ const ROTATION_CHANCE = 1 / 16;
 
 /** An event before it becomes a line. */
 interface Draft {
-  type: "container" | "image" | "network";
+  type: EventType;
   /** Empty for what happened to no one in particular. */
   id: string;
   action: string;

@@ -12,6 +12,7 @@ import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { removeContainerCgroups } from "./cgroup.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
+import { releaseVolumes } from "./mounted_volumes.ts";
 import { delay } from "./polling.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
@@ -76,6 +77,22 @@ export function findContainer(engine: Engine, wanted: string): Container {
   return readSound(engine, id) ?? container;
 }
 
+/**
+ * The container that somebody means in passing, when it is about another one: it has no exit status of its own to fail
+ * with, so that `run` has failed and not what it was to run.
+ *
+ * @throws {WherryError} As {@linkcode findContainer}.
+ */
+export function findOtherContainer(engine: Engine, wanted: string): Container {
+  try {
+    return findContainer(engine, wanted);
+  } catch (cause) {
+    if (!(cause instanceof WherryError)) throw cause;
+    const { kind, message, hint } = cause;
+    throw new WherryError(kind, message, { cause, ...(hint === undefined ? {} : { hint }) });
+  }
+}
+
 function readSound(engine: Engine, id: string): Container | undefined {
   try {
     return readContainer(engine, id);
@@ -125,11 +142,13 @@ export function tryLockContainer(engine: Engine, id: string): Descriptor | undef
     // Somebody removed the container while we waited: leave nothing behind
     killLeftovers(paths);
     tearDownSandbox(engine, id);
+    releaseVolumes(engine, id);
     removeTree(paths.runDirectory);
     return undefined;
   }
   settle(paths);
   tearDownSandbox(engine, id);
+  releaseVolumes(engine, id);
   undo.move();
   return lock;
 }

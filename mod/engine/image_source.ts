@@ -66,6 +66,8 @@ export const NO_DEFAULTS: ImageDefaults = {
 export interface ResolvedImage extends Disposable {
   root: RootSource;
   defaults: ImageDefaults;
+  /** What somebody should know of it, each a sentence without a full stop. */
+  warnings: readonly string[];
 }
 
 /** Whether somebody means a file: no reference starts like that. */
@@ -118,13 +120,16 @@ function runsOn({ config }: Image, platform: Platform): boolean {
     choosePlatform([normalisePlatform(config)], platform, (own) => own) !== undefined;
 }
 
-/** Docker's words for what differs. */
+/**
+ * Docker's words for what differs.
+ *
+ * @returns What is worth a warning.
+ */
 function checkPlatform(
-  engine: Engine,
   image: Image,
   { text, platform }: { text: string; platform: Platform | undefined },
-): void {
-  if (runsOn(image, platform ?? hostPlatform())) return;
+): string[] {
+  if (runsOn(image, platform ?? hostPlatform())) return [];
   const actual = formatPlatform(normalisePlatform(image.config));
   if (platform !== undefined) {
     throw new WherryError(
@@ -133,10 +138,10 @@ function checkPlatform(
         `the specified platform: wanted ${formatPlatform(platform)}, actual: ${actual}`,
     );
   }
-  engine.onWarning(
+  return [
     `The requested image's platform (${actual}) does not match the detected host platform ` +
-      `(${formatPlatform(hostPlatform())}) and no specific platform was requested`,
-  );
+    `(${formatPlatform(hostPlatform())}) and no specific platform was requested`,
+  ];
 }
 
 /**
@@ -156,21 +161,27 @@ export async function resolveImage(
   const lock: Descriptor = lockImages(paths, "shared");
   try {
     const image = getImage(paths, wanted);
-    checkPlatform(engine, image, { text, platform });
+    const warnings = checkPlatform(image, { text, platform });
     return {
       root: {
         type: "image",
         imageId: image.id,
         reference: text,
-        layers: image.layerDirs.map((directory) => directory.slice(paths.layers.length + 1)),
+        layers: layerNamesOf(paths, image.layerDirs),
       },
       defaults: defaultsOf(image),
+      warnings,
       [Symbol.dispose]: () => lock[Symbol.dispose](),
     };
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
   }
+}
+
+/** Names of unpacked layers below `layers/`, as records have them. */
+export function layerNamesOf({ layers }: ImagePaths, directories: readonly string[]): string[] {
+  return directories.map((directory) => directory.slice(layers.length + 1));
 }
 
 /** The id of the image that a tar holds. */

@@ -1,6 +1,6 @@
 /** What containers need of the image store. @module */
 
-import { readContainerConfig, type RootSource } from "../container/config.ts";
+import { type ContainerConfig, readContainerConfig, type RootSource } from "../container/config.ts";
 import { readState } from "../container/state.ts";
 import { WherryError } from "../errors.ts";
 import { type ChainId, digestFromHex, type ImageId } from "../image/spec/digest.ts";
@@ -24,7 +24,7 @@ export class ContainersUse implements ImageUse {
   /** As of {@linkcode ImageUse}. */
   usersOf(id: ImageId): ImageUser[] {
     return this.#uses
-      .filter(({ root }) => root?.type === "image" && root.imageId === id)
+      .filter(({ images }) => images?.some(({ imageId }) => imageId === id))
       .map((use) => ({
         name: use.name,
         isRunning: readState(this.#engine.paths.container(use.id)).isRunning,
@@ -33,21 +33,30 @@ export class ContainersUse implements ImageUse {
 
   /** As of {@linkcode ImageUse}. */
   layers(): ChainId[] | undefined {
-    if (this.#uses.some(({ root }) => root === undefined)) return undefined;
-    return this.#uses.flatMap(({ root }) =>
-      root?.type === "image"
-        ? root.layers.map((hex) => digestFromHex(hex) as string as ChainId)
-        : []
-    );
+    const images: UsedImage[] = [];
+    for (const use of this.#uses) {
+      if (use.images === undefined) return undefined;
+      images.push(...use.images);
+    }
+    return images.flatMap(({ layers }) => layers)
+      .map((hex) => digestFromHex(hex) as string as ChainId);
   }
 }
+
+/** An image that a container was made from, or has mounted. */
+type UsedImage = Pick<RootSource & { type: "image" }, "imageId" | "layers">;
 
 /** What one container stands on. */
 interface ContainerUse {
   id: string;
   name: string;
   /** Not known if its record is damaged. */
-  root: RootSource | undefined;
+  images: readonly UsedImage[] | undefined;
+}
+
+function imagesOf({ root, mounts }: Pick<ContainerConfig, "root" | "mounts">): UsedImage[] {
+  const mounted = mounts.filter((mount) => mount.type === "image");
+  return root.type === "image" ? [root, ...mounted] : mounted;
 }
 
 /**
@@ -57,11 +66,12 @@ interface ContainerUse {
  * what its container stands on.
  */
 function readUse({ paths }: Engine, id: string): ContainerUse | undefined {
-  const unknown = { id, name: shortId(id), root: undefined };
+  const unknown = { id, name: shortId(id), images: undefined };
   try {
     const config = readContainerConfig(paths.container(id));
     // An emptied record of a container that runs, and not the start of one that was never finished
-    return config ?? (isLocked(paths.container(id).lock) ? unknown : undefined);
+    if (config !== undefined) return { id, name: config.name, images: imagesOf(config) };
+    return isLocked(paths.container(id).lock) ? unknown : undefined;
   } catch (error) {
     if (error instanceof WherryError && error.kind === "corrupt") return unknown;
     throw error;

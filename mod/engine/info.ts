@@ -6,6 +6,8 @@ import { ImagePaths } from "../image/store/image_paths.ts";
 import { readIndex } from "../image/store/image_index.ts";
 import { type CgroupLayout, fileSystemOf, type HostInfo, readHostInfo } from "../kernel/host.ts";
 import { canHoldUpper } from "../kernel/overlay.ts";
+import { VOLUME_DRIVER } from "../volume/volume.ts";
+import { listVolumeNames } from "../volume/volume_store.ts";
 import { controllerVersion, hasSwapAccounting, readHostControllers } from "./host_controllers.ts";
 import type { Engine } from "./engine.ts";
 import { HOST_FILES, type HostFiles } from "./host_files.ts";
@@ -19,6 +21,7 @@ export interface EngineInfo extends HostSupport {
   ContainersPaused: number;
   ContainersStopped: number;
   Images: number;
+  Volumes: number;
   /** Storage driver. */
   Driver: string;
   DriverStatus: [name: string, value: string][];
@@ -117,8 +120,14 @@ export function readEngineInfo(
     ContainersPaused: paused,
     ContainersStopped: containers.length - running - paused,
     Images: countImages(root),
+    Volumes: listVolumeNames(engine.paths).length,
     ...describeStorage(engine),
-    Plugins: { Volume: [], Network: NETWORK_DRIVERS, Authorization: null, Log: LOG_DRIVERS },
+    Plugins: {
+      Volume: [VOLUME_DRIVER],
+      Network: NETWORK_DRIVERS,
+      Authorization: null,
+      Log: LOG_DRIVERS,
+    },
     ...support,
     ...describeHost(host),
     LoggingDriver: DEFAULT_LOG.driver,

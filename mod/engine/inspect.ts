@@ -3,7 +3,6 @@
 import type { ContainerConfig, HealthCheck, LogConfig } from "../container/config.ts";
 import { activeHealthCheck, containerArgv } from "../container/config.ts";
 import { type HealthCheckResult, readHealthLog } from "../container/health_log.ts";
-import type { BindMount, ContainerMount } from "../container/mounts.ts";
 import type { ContainerState } from "../container/state.ts";
 import { type SystemPaths, systemPathsOf } from "../container/system_paths.ts";
 import { listNetworkRecords } from "../network/network_store.ts";
@@ -19,6 +18,13 @@ import {
   describePortBindings,
 } from "./inspect_endpoints.ts";
 import { describeUserNamespace } from "./inspect_ids.ts";
+import {
+  describeGivenMounts,
+  describeMounts,
+  describeSpecs,
+  describeTmpfs,
+  describeVolumes,
+} from "./inspect_mounts.ts";
 import { describeResources } from "./inspect_resources.ts";
 import { describeSecurity, describeSysctls } from "./inspect_security.ts";
 import type { Inspection } from "./inspection.ts";
@@ -51,6 +57,7 @@ export function inspectContainer(
     systemPaths: systemPathsOf(config.security),
     sandbox: container.state.isRunning ? readSandboxIfSound(engine, config.id) : undefined,
     networkIds: listNetworkIds(engine),
+    findVolume: (name) => engine.paths.volume(name).data,
     ...(hasSize ? { size: new SizeMeter(engine).measure(container) } : {}),
   });
 }
@@ -71,6 +78,8 @@ export interface ContainerSurroundings {
   sandbox?: Sandbox | undefined;
   /** Ids of networks by their names, for what the sandbox does not tell. @default {none} */
   networkIds?: ReadonlyMap<string, string>;
+  /** Where what containers see of a volume is on the host, by its name. @default {nobody knows} */
+  findVolume?: (name: string) => string;
   /** Shown if it is known. */
   size?: ContainerSize;
 }
@@ -88,6 +97,7 @@ export function describeContainer(
     systemPaths,
     sandbox,
     networkIds = new Map(),
+    findVolume = () => "",
     size,
   }: ContainerSurroundings,
 ): Inspection {
@@ -120,7 +130,7 @@ export function describeContainer(
     HostConfig: describeHostConfig(config, systemPaths),
     GraphDriver: describeStorage(config, paths, lowerDirectories),
     ...(size === undefined ? {} : { SizeRw: size.writtenBytes, SizeRootFs: size.totalBytes }),
-    Mounts: config.mounts.map(describeMount),
+    Mounts: describeMounts(config.mounts, findVolume),
     Config: describeConfig(config),
     NetworkSettings: describeNetworkSettings(config, {
       sandbox,
@@ -165,9 +175,7 @@ function describeHealth(
 /** What was asked of this host; what cannot be asked for yet has the value that stands for "no". */
 function describeHostConfig(config: ContainerConfig, systemPaths: SystemPaths): Inspection {
   return {
-    Binds: emptyToNull(
-      config.mounts.flatMap((mount) => mount.type === "bind" ? [formatBind(mount)] : []),
-    ),
+    Binds: null,
     ContainerIDFile: "",
     LogConfig: describeLog(config.log),
     NetworkMode: config.networkMode,
@@ -206,10 +214,12 @@ function describeHostConfig(config: ContainerConfig, systemPaths: SystemPaths): 
     Isolation: "",
     ...describeResources(config.resources),
     ...describeDevices(config.security),
+    ...describeSpecs(config),
     MaskedPaths: null,
     ReadonlyPaths: null,
     ...(config.hasInit ? { Init: true } : {}),
     // Each field stays where it is above
+    ...describeGivenMounts(config),
     ...describeSecurity(config.security, systemPaths),
   };
 }
@@ -223,28 +233,8 @@ function emptyToNull<T>(list: T[]): T[] | null {
   return list.length === 0 ? null : list;
 }
 
-/** Left out where there are none, as docker does it. */
-function describeTmpfs(mounts: readonly ContainerMount[]): Inspection {
-  const options = mounts.flatMap((mount) =>
-    mount.type === "tmpfs" ? [[mount.target, mount.options] as const] : []
-  );
-  return options.length === 0 ? {} : { Tmpfs: Object.fromEntries(options) };
-}
-
 function describeLog({ driver, options = {} }: LogConfig): Inspection {
   return { Type: driver, Config: options };
-}
-
-/** As `-v` takes it; what is the default there is left out. */
-function formatBind(
-  { source, target, isReadOnly, propagation, isIdMapped = false }: BindMount,
-): string {
-  const options = [
-    ...(isReadOnly ? ["ro"] : []),
-    ...(propagation === "rprivate" ? [] : [propagation]),
-    ...(isIdMapped ? ["idmap"] : []),
-  ];
-  return [source, target, ...(options.length === 0 ? [] : [options.join(",")])].join(":");
 }
 
 /** Overlay names its lower directories from the top down. */
@@ -262,29 +252,6 @@ function describeStorage(
       WorkDir: paths.work,
     },
     Name: storageDriver,
-  };
-}
-
-function describeMount(mount: ContainerMount): Inspection {
-  if (mount.type === "tmpfs") {
-    const isReadOnly = mount.options.split(",").includes("ro");
-    return {
-      Type: "tmpfs",
-      Source: "",
-      Destination: mount.target,
-      Mode: mount.options,
-      RW: !isReadOnly,
-      Propagation: "",
-    };
-  }
-  if (mount.type !== "bind") return { Type: mount.type, Destination: mount.target };
-  return {
-    Type: "bind",
-    Source: mount.source,
-    Destination: mount.target,
-    Mode: mount.isReadOnly ? "ro" : "",
-    RW: !mount.isReadOnly,
-    Propagation: mount.propagation,
   };
 }
 
@@ -307,7 +274,7 @@ function describeConfig(config: ContainerConfig): Inspection {
       ? {}
       : { Healthcheck: describeHealthCheck(config.healthCheck) }),
     Image: config.root.type === "image" ? config.root.reference : config.root.path,
-    Volumes: null,
+    Volumes: describeVolumes(config),
     WorkingDir: config.workingDirectory,
     Entrypoint: emptyToNull(config.entrypoint),
     OnBuild: null,

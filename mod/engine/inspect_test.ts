@@ -1,6 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { fakeContainerConfig, fakeContainerState } from "../../tests/fakes/container_config.ts";
 import { type ContainerConfig, DEFAULT_LOG } from "../container/config.ts";
+import { NO_GIVEN_MOUNTS } from "../container/mounts.ts";
 import { systemPathsOf } from "../container/system_paths.ts";
 import { Paths } from "../store/paths.ts";
 import type { Container } from "./find.ts";
@@ -42,9 +43,11 @@ const CONFIG = fakeContainerConfig({
       isReadOnly: true,
       createsSource: true,
       propagation: "rslave",
+      mode: "ro,rslave",
     },
     { type: "tmpfs", target: "/tmp", options: "size=64m,mode=1777" },
   ],
+  givenMounts: { ...NO_GIVEN_MOUNTS, binds: ["/host/www:/www:ro,rslave"] },
   labels: { app: "x" },
   stopSignal: "SIGQUIT",
   stopTimeoutSeconds: 5,

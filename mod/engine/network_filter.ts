@@ -1,9 +1,15 @@
 /** Choosing networks as `network ls --filter` does: pure. @module */
 
-import { dockerError, type WherryError } from "../errors.ts";
 import { driverWord, type NetworkConfig } from "../network/network.ts";
 import { isPredefinedNetwork } from "../network/network_store.ts";
-import { parseLabelFilter, splitFilter } from "./filter_text.ts";
+import { parseLabelFilter } from "./filter_text.ts";
+import {
+  type FilterMaker,
+  invalidFilter,
+  parseFilters,
+  parsePattern,
+  parseTruth,
+} from "./list_filter.ts";
 
 /** What there is to know about a network when it is chosen. */
 export interface NetworkCandidate {
@@ -12,14 +18,9 @@ export interface NetworkCandidate {
   isUsed(): boolean;
 }
 
-/** Whether a network is wanted. */
-type Predicate = (candidate: NetworkCandidate) => boolean;
-
-/** One kind of filter: from its value to what that wants. */
-const FILTERS: Readonly<Record<string, (value: string) => Predicate>> = {
+const FILTERS: Readonly<Record<string, FilterMaker<NetworkCandidate>>> = {
   dangling: (value) => {
-    if (!/^(1|0|true|false)$/.test(value)) throw invalidFilter("dangling", value);
-    const isDangling = value === "1" || value === "true";
+    const isDangling = parseTruth("dangling", value);
     // What always exists is never in the way
     return ({ network, isUsed }) => isDangling !== (isPredefinedNetwork(network.name) || isUsed());
   },
@@ -43,42 +44,14 @@ const FILTERS: Readonly<Record<string, (value: string) => Predicate>> = {
   },
 };
 
-/** Filters of which all values must hold; of the others one is enough. */
-const CONJUNCTIVE: ReadonlySet<string> = new Set(["label"]);
-
 /**
  * Reads filters, as `name=value`.
  *
  * @returns Whether a network is wanted.
  * @throws {WherryError} `invalid_argument` for an unknown one or an impossible value.
  */
-export function parseNetworkFilter(texts: readonly string[]): Predicate {
-  const values = Map.groupBy(texts.map(splitFilter), ([name]) => name);
-  const filters = Array.from(values, ([name, pairs]) => {
-    const make = Object.hasOwn(FILTERS, name) ? FILTERS[name] : undefined;
-    if (make === undefined) {
-      throw dockerError("invalid_argument", `invalid filter '${name}'`, {
-        hint: `Filter by ${Object.keys(FILTERS).join(", ")}`,
-      });
-    }
-    const choices = pairs.map(([, value]) => make(value));
-    return (candidate: NetworkCandidate) =>
-      CONJUNCTIVE.has(name)
-        ? choices.every((isWanted) => isWanted(candidate))
-        : choices.some((isWanted) => isWanted(candidate));
-  });
-  return (candidate) => filters.every((isWanted) => isWanted(candidate));
-}
-
-function parsePattern(name: string, text: string): RegExp {
-  try {
-    return new RegExp(text, "u");
-  } catch {
-    // What the engine says of a bad pattern is no more than that it is one
-    throw invalidFilter(name, text);
-  }
-}
-
-function invalidFilter(name: string, value: string): WherryError {
-  return dockerError("invalid_argument", `invalid filter '${name}=${value}'`);
+export function parseNetworkFilter(
+  texts: readonly string[],
+): (candidate: NetworkCandidate) => boolean {
+  return parseFilters(texts, FILTERS);
 }

@@ -6,6 +6,7 @@ import { treeBytes } from "../kernel/tree_size.ts";
 import type { Engine } from "./engine.ts";
 import { recordPrune } from "./events.ts";
 import { lockContainer, readContainer } from "./find.ts";
+import { checkNothingMounted, removalFailure } from "./in_the_way.ts";
 import { listContainers } from "./list.ts";
 import { removeLocked } from "./remove.ts";
 import { ownDirectoryOf } from "./storage.ts";
@@ -71,21 +72,34 @@ async function pruneContainer(
   const container = readContainer(engine, id);
   if (container === undefined) return;
   const bytes = treeBytes(ownDirectoryOf(container.config, paths));
-  removeLocked(engine, container.config);
+  removeLocked(engine, container.config, "kept");
   result.removed.push(id);
   result.reclaimedBytes += bytes;
 }
 
 /** Removes the containers that were put aside because their records were damaged. */
 export function pruneDamaged({ paths }: Engine): PruneResult {
-  const removed: string[] = [];
-  let reclaimedBytes = 0;
+  const result: PruneResult = { removed: [], reclaimedBytes: 0, failures: [] };
   for (const name of listNames(paths.damaged)) {
-    const place = `${paths.damaged}/${name}`;
-    reclaimedBytes += treeBytes(place);
-    removeTree(place);
-    removed.push(place);
+    try {
+      pruneDirectory(`${paths.damaged}/${name}`, result);
+    } catch (error) {
+      result.failures.push(error);
+    }
   }
-  if (removed.length > 0) removeTree(paths.damaged);
-  return { removed, reclaimedBytes, failures: [] };
+  if (result.removed.length > 0 && result.failures.length === 0) removeTree(paths.damaged);
+  return result;
+}
+
+function pruneDirectory(directory: string, result: PruneResult): void {
+  const action = `remove "${directory}"`;
+  checkNothingMounted(action, directory);
+  const bytes = treeBytes(directory);
+  try {
+    removeTree(directory);
+  } catch (cause) {
+    throw removalFailure(action, { directory, nextStep: "prune again" }, cause);
+  }
+  result.removed.push(directory);
+  result.reclaimedBytes += bytes;
 }

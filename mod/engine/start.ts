@@ -40,7 +40,9 @@ import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
-import { prepareVolumes } from "./volume_sources.ts";
+import { releaseVolumes, usesMountedVolumes } from "./mounted_volumes.ts";
+import { finishVolumes } from "./volume_copy_support.ts";
+import { mountVolumes, prepareVolumes } from "./volume_sources.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -93,7 +95,7 @@ function settleFailedStart(engine: Engine, config: ContainerConfig, cause: unkno
   const paths = engine.paths.container(config.id);
   // Its monitor may have been killed before it could remove what it had made
   killLeftovers(paths);
-  if (config.isAutoRemoved) return removeLocked(engine, config);
+  if (config.isAutoRemoved) return void removeLocked(engine, config, "removed");
   const exitCode = (cause instanceof WherryError ? cause.exitCode : undefined) ?? EXIT_NOT_STARTED;
   try {
     recordFailedStart(paths, {
@@ -113,10 +115,13 @@ async function launch(
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   checkMountSources(config.mounts);
+  await finishVolumes(engine, config);
   using joined = await openJoinedInits(engine, config);
   using own = await makeOwnNamespaces(config);
   using network = await setUpSandbox(engine, config, own?.network);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
+  await mountVolumes(engine, config);
+  undo.defer(() => releaseVolumes(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
   const cgroups = planContainerCgroups(config);
@@ -347,22 +352,27 @@ function visibleCgroups(
 }
 
 function openCleanupProgram(
-  { cleanupCommand }: Engine,
+  engine: Engine,
   config: ContainerConfig,
   network: NetworkPlace,
 ): (Descriptor & Disposable) | undefined {
-  if (cleanupCommand === undefined || !needsCleanup(config, network)) return undefined;
+  const { cleanupCommand } = engine;
+  if (cleanupCommand === undefined || !needsCleanup(engine, config, network)) return undefined;
   return openForReading(cleanupCommand.path);
 }
 
 /** Whether there is something to do when it has ended. */
-function needsCleanup({ isAutoRemoved }: ContainerConfig, network: NetworkPlace): boolean {
-  return isAutoRemoved || network === "sandbox";
+function needsCleanup(
+  engine: Engine,
+  config: ContainerConfig,
+  network: NetworkPlace,
+): boolean {
+  return config.isAutoRemoved || network === "sandbox" || usesMountedVolumes(engine, config);
 }
 
 /** None if nothing is to be cleaned up. */
 function cleanupArgv(engine: Engine, config: ContainerConfig, network: NetworkPlace): string[] {
-  return needsCleanup(config, network) ? ownArgv(engine, "__cleanup", config.id) : [];
+  return needsCleanup(engine, config, network) ? ownArgv(engine, "__cleanup", config.id) : [];
 }
 
 /** How a monitor calls this very program; not at all if the engine does not know. */

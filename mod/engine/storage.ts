@@ -48,7 +48,10 @@ export function ownDirectoryOf(
 }
 
 /** Directories of the lower layers, base layer first. */
-export function lowerDirectoriesOf({ paths }: Engine, { root }: ContainerConfig): string[] {
+export function lowerDirectoriesOf(
+  { paths }: Engine,
+  { root }: Pick<ContainerConfig, "root">,
+): string[] {
   return root.type === "directory"
     ? [root.path]
     : root.layers.map((layer) => `${paths.layers}/${layer}`);

@@ -9,9 +9,11 @@ import { removeTree } from "../kernel/tree.ts";
 import { isId } from "../store/id.ts";
 import { acquireLock, isLocked, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
+import { sweepVolumes, type VolumeSweep } from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
-import { removeLocked } from "./remove.ts";
+import { unmountUnusedVolumes } from "./mounted_volumes.ts";
+import { type FateOfVolumes, removeLocked } from "./remove.ts";
 import { lockStopped } from "./settle.ts";
 import { removeAbandonedNetworkFiles } from "./sandbox_removal.ts";
 
@@ -23,10 +25,16 @@ export interface SweepResult {
   ended: string[];
   /** Containers that do not run and still had something of a network, which is undone. */
   sandboxes: string[];
+  /** Containers that do not run and still had volumes mounted, which are not any more unless others use them. */
+  volumeUsers: string[];
+  /** Names of the volumes that were mounted and that no container used, which are unmounted. */
+  volumes: string[];
   /** Run directories without a container. */
   runDirectories: string[];
   /** Names without a container. */
   names: string[];
+  /** What was left among the volumes. */
+  volumeLeftovers: VolumeSweep;
   /** Where the containers with damaged records were put, by id. */
   damaged: Map<string, string>;
   /** Why leftovers are still there, by id; the next sweep tries again. */
@@ -44,8 +52,11 @@ function emptyResult(): SweepResult {
     removed: [],
     ended: [],
     sandboxes: [],
+    volumeUsers: [],
+    volumes: [],
     runDirectories: [],
     names: [],
+    volumeLeftovers: { removedCount: 0, failures: [] },
     damaged: new Map(),
     failed: new Map(),
   };
@@ -74,7 +85,9 @@ export function sweepContainers(engine: Engine, options: SweepOptions = {}): Swe
       result.runDirectories.push(id);
     });
   }
+  result.volumes.push(...unmountUnusedVolumes(engine));
   result.names.push(...removeStaleNames(engine.paths));
+  result.volumeLeftovers = sweepVolumes(engine.paths);
   removeAbandonedNetworkFiles(engine.paths);
   const now = new Date();
   Deno.utimeSync(engine.paths.gate, now, now);
@@ -89,7 +102,8 @@ function sweepContainer(engine: Engine, id: string, result: SweepResult): void {
   if (lock === undefined) return;
   if (need === "killed") result.ended.push(id);
   if (need === "networked") result.sandboxes.push(id);
-  sweepLocked(engine, id, result);
+  if (need === "mounted") result.volumeUsers.push(id);
+  sweepLocked(engine, id, result, "removed unless somebody is making volumes");
 }
 
 /** One leftover that cannot be removed, for example with something mounted in it, stops nobody. */
@@ -102,7 +116,7 @@ function tolerate({ failed }: SweepResult, id: string, sweep: () => void): void 
 }
 
 /** What people should know of a sweep, one line each. */
-export function describeSweep({ damaged, failed }: SweepResult): string[] {
+export function describeSweep({ damaged, failed, volumeLeftovers }: SweepResult): string[] {
   return [
     ...Array.from(
       damaged,
@@ -114,7 +128,14 @@ export function describeSweep({ damaged, failed }: SweepResult): string[] {
         `what is left of container ${id} stays for now: ` +
         (error instanceof Error ? error.message : String(error)),
     ),
+    ...volumeLeftovers.failures.map(describeVolumeFailure),
   ];
+}
+
+/** What people should know of something that is left of a volume and could not be removed. */
+export function describeVolumeFailure(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  return `what is left of a volume stays for now: ${reason}`;
 }
 
 /** How often commands that have no other reason to sweep do so. */
@@ -130,13 +151,18 @@ export function sweepIfDue(engine: Engine): SweepResult {
 /** A cheap first look without the lock; the decision is made with it. */
 function findNeed(
   paths: ContainerPaths,
-): "unwanted" | "killed" | "networked" | "damaged" | undefined {
+): "unwanted" | "killed" | "networked" | "mounted" | "damaged" | undefined {
   try {
     const config = readContainerConfig(paths);
     const state = readState(paths);
     if (config === undefined || isAbandoned({ config, state })) return "unwanted";
     if (state.wasKilled) return "killed";
-    return isPresent(paths.network) && !isLocked(paths.lock) ? "networked" : undefined;
+    const rest = isPresent(paths.network)
+      ? "networked"
+      : isPresent(paths.mountedVolumes)
+      ? "mounted"
+      : undefined;
+    return rest === undefined || isLocked(paths.lock) ? undefined : rest;
   } catch (error) {
     if (error instanceof WherryError && error.kind === "corrupt") return "damaged";
     throw error;
@@ -150,7 +176,12 @@ export function isAbandoned({ config, state }: Pick<Container, "config" | "state
     (config.startsAtOnce && state.status === "created" && state.error === "");
 }
 
-function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResult): void {
+function sweepLocked(
+  engine: Engine,
+  id: string,
+  { removed, damaged }: SweepResult,
+  volumes: FateOfVolumes,
+): void {
   const paths = engine.paths.container(id);
   try {
     const config = readContainerConfig(paths);
@@ -159,8 +190,8 @@ function sweepLocked(engine: Engine, id: string, { removed, damaged }: SweepResu
     if (wasEmptied(paths, config)) {
       damaged.set(id, putAside(engine, id));
     } else {
-      removeLocked(engine, config ?? { id, name: undefined });
-      removed.push(id);
+      const isGone = removeLocked(engine, config ?? { id, name: undefined }, volumes);
+      if (isGone) removed.push(id);
     }
   } catch (error) {
     if (!(error instanceof WherryError) || error.kind !== "corrupt") throw error;
@@ -209,7 +240,9 @@ export function listOrphanRunDirectories(engine: Engine): string[] {
  */
 export async function cleanUpContainer(engine: Engine, id: string): Promise<void> {
   using lock = await lockStopped(engine, id);
-  if (lock !== undefined && !isDamaged(engine, id)) sweepLocked(engine, id, emptyResult());
+  if (lock !== undefined && !isDamaged(engine, id)) {
+    sweepLocked(engine, id, emptyResult(), "removed");
+  }
 }
 
 function isDamaged({ paths }: Engine, id: string): boolean {

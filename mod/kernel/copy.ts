@@ -18,6 +18,13 @@ const ENXIO = 6;
 /** Bytes read at once. */
 const BUFFER_SIZE = 1 << 20;
 
+let sharedBuffer: Uint8Array<ArrayBuffer> | undefined;
+
+/** Nothing is awaited while it is in use; making a new one for each file would take longer than copying most files. */
+function bufferForCopies(): Uint8Array<ArrayBuffer> {
+  return sharedBuffer ??= new Uint8Array(BUFFER_SIZE);
+}
+
 /**
  * Gives an empty file the content of another, holes included.
  *
@@ -29,7 +36,7 @@ const BUFFER_SIZE = 1 << 20;
 export function copyContent(from: number, to: number, path: string): void {
   // Where blocks cannot be shared, each file system has an errno of its own for that
   if (copying().nnn(SYSCALL.ioctl, to, FICLONE, from) === 0) return;
-  const buffer = new Uint8Array(BUFFER_SIZE);
+  const buffer = bufferForCopies();
   let end = 0;
   for (let start = findData(from, 0); start >= 0; start = findData(from, end)) {
     end = seek(from, start, SEEK_HOLE);
@@ -37,6 +44,25 @@ export function copyContent(from: number, to: number, path: string): void {
   }
   // The end of the last hole
   setFileSize(to, seek(from, 0, SEEK_END), path);
+}
+
+/** Largest file that {@linkcode readWhole} takes, in bytes. */
+const MAX_WHOLE_SIZE = 1 << 16;
+
+/**
+ * Reads all of a small file without holes, for who can write it in one go.
+ *
+ * @param fd Open for reading; its position changes.
+ * @param size In bytes.
+ * @returns Valid until the next call of anything here; `undefined` if the file is not like that.
+ * @throws {SystemError} If the file system fails.
+ */
+export function readWhole(fd: number, size: number): Uint8Array<ArrayBuffer> | undefined {
+  if (size === 0 || size > MAX_WHOLE_SIZE || seek(fd, 0, SEEK_HOLE) < size) return undefined;
+  seek(fd, 0, SEEK_SET);
+  const room = bufferForCopies().subarray(0, size);
+  const count = checked(copying().nbn(SYSCALL.read, fd, room, room.length), "read", "");
+  return count === size ? room : undefined;
 }
 
 /** Where the next data begins; -1 if there is none. */

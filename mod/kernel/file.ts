@@ -22,6 +22,8 @@ export const AT_FDCWD = -100;
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
 
+const EEXIST = 17;
+
 const O_WRONLY = 1;
 const O_CREAT = 0o100;
 const O_EXCL = 0o200;
@@ -281,6 +283,39 @@ export function makeLinkAt(
 export function renameAt(dirFd: number, oldPath: KernelPath, newPath: KernelPath): void {
   const [from, to] = [bytesOf(oldPath), bytesOf(newPath)];
   onPath(files().nbnbn(SYSCALL.renameat2, dirFd, from, dirFd, to, 0), "renameat2", oldPath);
+}
+
+const RENAME_NOREPLACE = 1;
+
+/**
+ * Moves something to another directory of the same file system, under the same name.
+ *
+ * @returns False if something has the name there.
+ * @throws {SystemError} `EINVAL` if the file system cannot tell, as NFS cannot.
+ * @see renameat2(2)
+ */
+export function moveUnlessPresent(fromFd: number, toFd: number, name: KernelPath): boolean {
+  const bytes = bytesOf(name);
+  const flags = RENAME_NOREPLACE;
+  const result = files().nbnbn(SYSCALL.renameat2, fromFd, bytes, toFd, bytes, flags);
+  return result !== -EEXIST && onPath(result, "renameat2", name) === 0;
+}
+
+/**
+ * Moves something to another directory of the same file system, in place of what has its new name.
+ *
+ * @throws {SystemError} `EISDIR`, `ENOTDIR`, `ENOTEMPTY` or `EEXIST` if that cannot be replaced, `EBUSY` if it is a
+ * mount point.
+ * @see renameat2(2)
+ */
+export function renameBetween(
+  oldDirFd: number,
+  oldPath: KernelPath,
+  newDirFd: number,
+  newPath: KernelPath,
+): void {
+  const [from, to] = [bytesOf(oldPath), bytesOf(newPath)];
+  onPath(files().nbnbn(SYSCALL.renameat2, oldDirFd, from, newDirFd, to, 0), "renameat2", newPath);
 }
 
 /**

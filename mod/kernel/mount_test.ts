@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { MS, parseMountInfo, splitMountOptions } from "./mount.ts";
+import { mountPointsBelow, MS, parseMountInfo, splitMountOptions } from "./mount.ts";
 import { findCgroupHierarchies, findWritableCgroup2 } from "./proc.ts";
 
 // From proc_pid_mountinfo(5), with an escaped space
@@ -7,12 +7,21 @@ const LINE = "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 - ext3 /dev/root r
 
 Deno.test("parseMountInfo() reads mount point, type and both kinds of options", () => {
   deepStrictEqual(parseMountInfo(`${LINE}\n`), [{
+    device: "98:0",
     mountPoint: "/mnt 2",
     options: ["rw", "noatime"],
     groups: ["master:1"],
     type: "ext3",
     superOptions: ["rw", "errors=continue"],
   }]);
+});
+
+Deno.test("mountPointsBelow() names what is in a directory, the last one mounted first", () => {
+  const text = ["/", "/data", "/data/one", "/data/one/with\\040space", "/data2", "/other/data"]
+    .map((path) => `36 35 98:0 / ${path} rw - ext3 /dev/root rw\n`).join("");
+
+  deepStrictEqual(mountPointsBelow("/data", text), ["/data/one/with space", "/data/one", "/data"]);
+  deepStrictEqual(mountPointsBelow("/data/one/with", text), []);
 });
 
 Deno.test("splitMountOptions() tells flags from the file system's own options", () => {

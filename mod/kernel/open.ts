@@ -53,6 +53,7 @@ export function openOrCreate(path: string): Descriptor {
   return openAt(path, O_RDWR | O_CREAT | OPEN_FLAG.nofollow, 0o600);
 }
 
+const RESOLVE_NO_XDEV = 0x01n;
 const RESOLVE_NO_MAGICLINKS = 0x02n;
 const RESOLVE_IN_ROOT = 0x10n;
 
@@ -76,23 +77,26 @@ export function untilResolved(open: () => number): number {
  * of it. So nothing happens to a device, and a FIFO is not waited for; read by `/proc/self/fd/N`, and regular files
  * only.
  *
+ * @param crossesMounts Whether to go into what is mounted below `root`; if not, it counts as missing.
  * @returns `undefined` if it is missing: a common case, and an exception takes half a millisecond.
  * @throws {SystemError} For example `ENOTDIR` if a parent is no directory.
  * @see openat2(2)
  */
-export function findInRoot(root: Descriptor, path: string): Descriptor | undefined {
+export function findInRoot(
+  root: Descriptor,
+  path: string,
+  { crossesMounts = true }: { crossesMounts?: boolean } = {},
+): Descriptor | undefined {
+  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (crossesMounts ? 0n : RESOLVE_NO_XDEV);
   const how = new Uint8Array(
-    new BigUint64Array([
-      BigInt(O_CLOEXEC | O_PATH),
-      0n,
-      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-    ]).buffer,
+    new BigUint64Array([BigInt(O_CLOEXEC | O_PATH), 0n, resolve]).buffer,
   );
   const name = cString(path);
   const result = untilResolved(() =>
     core.nbbn(SYSCALL.openat2, root.number, name, how, how.length)
   );
-  return result === -ENOENT ? undefined : new Descriptor(checked(result, "openat2", path));
+  const isMissing = result === -ENOENT || !crossesMounts && result === -EXDEV;
+  return isMissing ? undefined : new Descriptor(checked(result, "openat2", path));
 }
 
 const F_OFD_GETLK = 36;
@@ -104,6 +108,7 @@ const F_UNLCK = 2;
 const ENOENT = 2;
 const EAGAIN = 11;
 const EINTR = 4;
+const EXDEV = 18;
 
 /** How to lock: `shared` by many readers or `exclusive`. */
 export type LockMode = "shared" | "exclusive";

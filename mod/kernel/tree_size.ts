@@ -11,7 +11,7 @@ const NAME_TOO_LONG = "os error 36";
 
 /**
  * Bytes of all files below a path and of the targets that links name, each hard link counted once; 0 if there is
- * nothing.
+ * nothing. What is mounted below it is somebody else's, and not looked at.
  *
  * A container may be changing the tree: no link is followed, whatever it puts in the way meanwhile. What changes
  * or goes may be counted or not; what lies further down than 512 levels, or has a name that is not UTF-8, is not.
@@ -60,7 +60,7 @@ function childBytes(
   { seen, depth }: Walk,
 ): number {
   if (depth >= MAX_DEPTH) return 0;
-  using child = findInRoot(parent, name);
+  using child = findInRoot(parent, name, { crossesMounts: false });
   if (child === undefined) return 0;
   // Something else may be there by now, perhaps a link
   const info = Deno.statSync(`/proc/self/fd/${child.number}`);

@@ -2,6 +2,11 @@ import { strictEqual } from "node:assert/strict";
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { treeBytes } from "./tree_size.ts";
 
+function run(command: string, ...args: string[]): void {
+  const { success, stderr } = new Deno.Command(command, { args }).outputSync();
+  strictEqual(success, true, new TextDecoder().decode(stderr));
+}
+
 Deno.test("treeBytes() adds up the files of a tree", () => {
   using top = new TemporaryDirectory();
   const directory = top.path;
@@ -20,6 +25,21 @@ Deno.test("treeBytes() counts a hard link once, and of a symbolic link no more t
   Deno.symlinkSync("/", `${directory}/root`);
 
   strictEqual(treeBytes(directory), 6);
+});
+
+Deno.test("treeBytes() counts nothing of what is mounted in a tree, which may be a mount itself", () => {
+  using top = new TemporaryDirectory();
+  using other = new TemporaryDirectory();
+  Deno.mkdirSync(top.join("below/mounted"), { recursive: true });
+  Deno.writeTextFileSync(top.join("below/a"), "12345");
+  Deno.writeTextFileSync(other.join("b"), "123");
+  run("mount", "--bind", other.path, top.join("below/mounted"));
+  try {
+    strictEqual(treeBytes(top.path), 5);
+    strictEqual(treeBytes(top.join("below/mounted")), 3);
+  } finally {
+    run("umount", top.join("below/mounted"));
+  }
 });
 
 Deno.test("treeBytes() is 0 where there is nothing", () => {

@@ -11,6 +11,8 @@ export interface ContainerPaths {
   directory: string;
   /** What was asked for. */
   config: string;
+  /** What was asked for, of a container that is being removed together with its volumes. */
+  removed: string;
   /** What is; written by the monitor alone. */
   state: string;
   /** The last health checks; written by the monitor alone. */
@@ -43,6 +45,8 @@ export interface ContainerPaths {
   networkLock: string;
   /** Locked as long as a command asks a DHCP server for an address of a container that runs. */
   connectLock: string;
+  /** The volumes that are mounted for it; exists while there may be any. */
+  mountedVolumes: string;
 }
 
 /** Files of one network; all are forgotten by a reboot. */
@@ -65,8 +69,12 @@ export interface VolumePaths {
   record: string;
   /** What containers see. */
   data: string;
-  /** Exists while the image's content is being moved into `data`; see `mod/volume/volume_store.ts`. */
+  /** Held for a moment by who mounts it, unmounts it, or begins or ends to use it. */
+  mountLock: string;
+  /** What an image has, whole; exists while it is being moved into `data`: see `mod/volume/volume_filling.ts`. */
   filling: string;
+  /** Locked by who fills it. */
+  fillLock: string;
 }
 
 /** What wherry keeps of the host's network; all is forgotten by a reboot. See `docs/network.md`. */
@@ -164,6 +172,7 @@ export class Paths {
     return {
       directory,
       config: `${directory}/config.json`,
+      removed: `${directory}/removed.json`,
       state: `${directory}/state.json`,
       health: `${directory}/health`,
       log: `${directory}/log`,
@@ -180,6 +189,7 @@ export class Paths {
       cgroups: `${runDirectory}/cgroups`,
       networkLock: `${runDirectory}/network.lock`,
       connectLock: `${runDirectory}/connect.lock`,
+      mountedVolumes: `${runDirectory}/mounted_volumes.json`,
     };
   }
 
@@ -200,7 +210,9 @@ export class Paths {
       directory,
       record: `${directory}/volume.json`,
       data: `${directory}/_data`,
+      mountLock: `${directory}/mount.lock`,
       filling: `${directory}/_fill`,
+      fillLock: `${directory}/fill.lock`,
     };
   }
 

@@ -1,6 +1,6 @@
 /** A volume's record: what was asked for. @module */
 
-import { WherryError } from "../errors.ts";
+import { dockerError, WherryError } from "../errors.ts";
 import {
   checkFields,
   type FieldChecks,
@@ -13,7 +13,7 @@ import {
 } from "../store/record_fields.ts";
 
 /** The only driver there is: a directory, or a file system that is mounted when it is used. */
-export const VOLUME_DRIVER = "local";
+export const VOLUME_DRIVER: Volume["driver"] = "local";
 
 /** A volume: data that outlives containers. */
 export interface Volume {
@@ -22,7 +22,7 @@ export interface Volume {
   /** What people call it; 64 hexadecimal digits if nobody gave a name. */
   name: string;
   /** What keeps it. */
-  driver: typeof VOLUME_DRIVER;
+  driver: "local";
   /** Options of the driver, as given: none for a plain directory, else `type`, `device` and `o`. */
   options: Record<string, string>;
   /** Names and values for whoever looks. */
@@ -31,6 +31,19 @@ export interface Volume {
   createdAt: string;
   /** Whether it was made for a container that gave it no name. */
   isAnonymous: boolean;
+}
+
+/** Docker's label of a volume that was made for a container that gave it no name. */
+const ANONYMOUS_LABEL = "com.docker.volume.anonymous";
+
+/** The labels that people see: docker's own one for those without a name of their own is among them. */
+export function labelsOf({ labels, isAnonymous }: Volume): Readonly<Record<string, string>> {
+  return isAnonymous ? { ...labels, [ANONYMOUS_LABEL]: "" } : labels;
+}
+
+/** Whether a volume goes when nobody uses it any more: nobody gave it a name, or somebody labelled it so. */
+export function isDisposable(volume: Volume): boolean {
+  return Object.hasOwn(labelsOf(volume), ANONYMOUS_LABEL);
 }
 
 const FIELD_CHECKS: FieldChecks<Volume> = {
@@ -43,6 +56,7 @@ const FIELD_CHECKS: FieldChecks<Volume> = {
   isAnonymous: isBoolean,
 };
 
+const MIN_NAME_LENGTH = 2;
 /** Longest name of a directory, in bytes. */
 const MAX_NAME_LENGTH = 255;
 
@@ -55,16 +69,24 @@ export function isVolumeName(name: string): boolean {
  * Checks what somebody calls a volume.
  *
  * @returns The name.
- * @throws {WherryError} `invalid_argument` if none may be called that.
+ * @throws {WherryError} `invalid_argument` in docker's words if none may be called that.
  */
 export function checkVolumeName(name: string): string {
   if (isVolumeName(name)) return name;
-  throw new WherryError(
-    "invalid_argument",
-    `Cannot use the volume name "${name}": it is not 2 to ${MAX_NAME_LENGTH} of ` +
-      "[a-zA-Z0-9_.-], the first a letter or digit",
-    { hint: "A directory of the host has to begin with / or ./" },
-  );
+  throw dockerError("invalid_argument", `create ${name}: ${problemOf(name)}`, {
+    hint: "A directory of the host has to begin with / or ./",
+  });
+}
+
+function problemOf(name: string): string {
+  if (name.length < MIN_NAME_LENGTH) {
+    return "volume name is too short, names should be at least two alphanumeric characters";
+  }
+  if (name.length > MAX_NAME_LENGTH && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
+    return `volume name is too long, names should be at most ${MAX_NAME_LENGTH} characters`;
+  }
+  return `"${name}" includes invalid characters for a local volume name, ` +
+    'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed';
 }
 
 /**

@@ -9,9 +9,10 @@
  */
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
+import { WherryError } from "../errors.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { removeTree } from "../kernel/tree.ts";
-import { acquireLock } from "../store/lock.ts";
+import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { Paths, VolumePaths } from "../store/paths.ts";
 import { readRecord, syncDirectory, writeRecord } from "../store/record.ts";
 import { isVolumeName, parseVolume, type Volume } from "./volume.ts";
@@ -32,10 +33,28 @@ export function listVolumeNames({ volumes }: Paths): string[] {
  * Reads the record of a volume.
  *
  * @returns `undefined` if there is no such volume.
- * @throws {WherryError} `corrupt` if it is damaged.
+ * @throws {WherryError} `corrupt` if it is damaged, missing or another one's.
  */
 export function readVolume(paths: Paths, name: string): Volume | undefined {
-  return readRecord(paths.volume(name).record, parseVolume);
+  const { directory, record } = paths.volume(name);
+  const volume = readSound(record, directory);
+  if (volume?.name === name) return volume;
+  if (volume === undefined && !isPresent(directory)) return undefined;
+  throw new WherryError(
+    "corrupt",
+    `Cannot read the record of volume "${name}": it is ${
+      volume === undefined ? "missing" : `that of "${volume.name}"`
+    }`,
+  );
+}
+
+function readSound(record: string, directory: string): Volume | undefined {
+  try {
+    return readRecord(record, parseVolume);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotADirectory)) throw cause;
+    throw new WherryError("corrupt", `Cannot read "${directory}": it is no directory`, { cause });
+  }
 }
 
 /**
@@ -52,8 +71,7 @@ export function makeVolume(
   const target = paths.volume(volume.name);
   if (isPresent(target.directory)) return false;
   Deno.mkdirSync(paths.volumes, { recursive: true, mode: 0o700 });
-  const name = `.new.${Deno.pid}.${sequence++}`;
-  const staged = paths.volume(name);
+  const staged = paths.volume(newLeftover(paths, "new"));
   try {
     Deno.mkdirSync(staged.directory, { mode: 0o700 });
     makeDataDirectory(staged);
@@ -62,6 +80,15 @@ export function makeVolume(
     return moveInto(staged.directory, target.directory, paths.volumes);
   } finally {
     removeTree(staged.directory);
+  }
+}
+
+/** A name that nothing has yet, for what is a leftover if this process is killed; the volumes are locked. */
+export function newLeftover({ volumes }: Paths, kind: "new" | "old" | "import"): string {
+  for (;;) {
+    const name = `.${kind}.${Deno.pid}.${sequence++}`;
+    // A process that was killed may have had the same id
+    if (!isPresent(`${volumes}/${name}`)) return name;
   }
 }
 
@@ -89,9 +116,69 @@ function moveInto(staged: string, target: string, parent: string): boolean {
  * @throws {SystemError} `EBUSY` if something is mounted in it, which is left alone.
  */
 export function removeVolumeFiles(paths: Paths, name: string): void {
-  const { directory } = paths.volume(name);
-  if (!isPresent(directory)) return;
-  const doomed = `${paths.volumes}/.old.${Deno.pid}.${sequence++}`;
-  Deno.renameSync(directory, doomed);
-  removeTree(doomed);
+  if (isPresent(paths.volume(name).directory)) removeTree(takeVolumeAway(paths, name).directory);
+}
+
+/**
+ * Takes a volume away at once, with the lock held alone.
+ *
+ * @returns Where it is now: the caller removes it, with the lock held shared at least. Until then it is a leftover.
+ */
+export function takeVolumeAway(paths: Paths, name: string): VolumePaths {
+  const doomed = paths.volume(newLeftover(paths, "old"));
+  Deno.renameSync(paths.volume(name).directory, doomed.directory);
+  return doomed;
+}
+
+/** What a sweep among the volumes did. */
+export interface VolumeSweep {
+  /** Volumes that were removed or made by halves, and imports that were not finished: how many are gone now. */
+  removedCount: number;
+  /** Why others are still there. */
+  failures: unknown[];
+}
+
+/**
+ * Removes what killed commands left among the volumes, unless somebody is at work there at this moment.
+ *
+ * Makes nothing where there is nothing to do.
+ */
+export function sweepVolumes(paths: Paths): VolumeSweep {
+  if (!listNames(paths.volumes).some(isLeftover)) return { removedCount: 0, failures: [] };
+  using lock = tryAcquireLock(paths.volumesLock, { create: true });
+  return lock === undefined ? { removedCount: 0, failures: [] } : removeLeftovers(paths);
+}
+
+/** The same with the lock held alone. */
+export function removeLeftovers(paths: Paths): VolumeSweep {
+  const sweep: VolumeSweep = { removedCount: 0, failures: [] };
+  for (const name of listNames(paths.volumes).filter(isLeftover)) {
+    try {
+      if (removeLeftover(`${paths.volumes}/${name}`)) sweep.removedCount++;
+    } catch (error) {
+      sweep.failures.push(error);
+    }
+  }
+  return sweep;
+}
+
+function isLeftover(name: string): boolean {
+  return name.startsWith(".");
+}
+
+/** What an import holds while it works in a directory of {@linkcode newLeftover}. */
+export function stagingLockOf(directory: string): string {
+  return `${directory}/lock`;
+}
+
+/** @returns Whether it was one: an import may take long, and has a lock of its own. */
+function removeLeftover(directory: string): boolean {
+  if (!isPresent(stagingLockOf(directory))) {
+    removeTree(directory);
+    return true;
+  }
+  using lock = tryAcquireLock(stagingLockOf(directory), { create: false });
+  if (lock === undefined) return false;
+  removeTree(directory);
+  return true;
 }

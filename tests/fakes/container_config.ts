@@ -6,6 +6,7 @@ import {
   HOST_NAME_LOOKUP,
   NO_RESTART,
 } from "../../mod/container/config.ts";
+import { NO_GIVEN_MOUNTS } from "../../mod/container/mounts.ts";
 import { PRIVATE_NAMESPACES } from "../../mod/container/namespaces.ts";
 import { NO_LIMITS } from "../../mod/container/resources.ts";
 import { DEFAULT_SECURITY } from "../../mod/container/security.ts";
@@ -45,6 +46,7 @@ export function fakeContainerConfig(changes: Partial<ContainerConfig> = {}): Con
     nameLookup: HOST_NAME_LOOKUP,
     domainname: "",
     mounts: [],
+    givenMounts: NO_GIVEN_MOUNTS,
     labels: {},
     stopSignal: "SIGTERM",
     stopTimeoutSeconds: 10,

@@ -1,7 +1,8 @@
 /** `wherry create`. @module */
 
-import { createContainer } from "../../engine/create.ts";
+import { createContainer, loadVolumeFilling } from "../../engine/create.ts";
 import { loadStorageSupport } from "../../engine/storage_support.ts";
+import { loadVolumeSupport } from "../../engine/volume_sources.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../definitions/container_flags.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "../container_request.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
+import { loadMountFlags, mountWarnings } from "../mounts.ts";
 
 type CreateFlags = ParsedFlags<typeof CREATE_FLAGS>;
 
@@ -23,11 +25,22 @@ export async function run(context: Context, parsed: CreateFlags): Promise<number
   await loadNetworks(engine, parsed);
   await loadFilter(parsed);
   await loadStorageSupport(engine);
-  const request = planRequest(parsed, { isDetached: false, startsAtOnce: false });
+  const mountFlags = await loadMountFlags(parsed.flags);
+  const request = planRequest(parsed, { isDetached: false, startsAtOnce: false, mountFlags });
+  await loadVolumeSupport(engine, request);
+  // Loading may begin the program again, which would find the file
+  if (parsed.flags.cidfile !== undefined) await loadVolumeFilling(engine, request);
   using cidFile = createCidFile(parsed.flags.cidfile);
   await pullImage?.();
   using container = await createContainer(engine, request);
-  for (const warning of requestWarnings(engine, parsed, container.config)) output.warn(warning);
+  for (
+    const warning of [
+      ...mountWarnings(parsed.flags, mountFlags),
+      ...requestWarnings(engine, parsed, container.config),
+    ]
+  ) {
+    output.warn(warning);
+  }
   cidFile?.keep(container.config.id);
   output.writeLine(container.config.id);
   return 0;

@@ -5,6 +5,7 @@ import { inspectContainer, type InspectOptions } from "../../engine/inspect.ts";
 import type { Inspection } from "../../engine/inspection.ts";
 import { inspectImage } from "../../engine/inspect_image.ts";
 import { inspectNetwork } from "../../engine/inspect_network.ts";
+import { inspectVolume } from "../../engine/list_volumes.ts";
 import { WherryError } from "../../errors.ts";
 import type { INSPECT_FLAGS } from "../definitions/system_flags.ts";
 import type { Context } from "../context.ts";
@@ -22,9 +23,10 @@ const INSPECTORS: ReadonlyMap<string, Inspect> = new Map<string, Inspect>([
   ["container", inspectContainer],
   ["image", inspectImage],
   ["network", inspectNetwork],
+  ["volume", inspectVolume],
 ]);
 
-/** Prints all that is known about containers, images and networks. */
+/** Prints all that is known about containers, images, networks and volumes. */
 export function run(
   context: Context,
   { flags, positionals }: ParsedFlags<typeof INSPECT_FLAGS>,
@@ -65,6 +67,7 @@ async function inspectAny(
   }
   throw new WherryError("not_found", `No such object: ${name}`, {
     hint:
-      'See all containers with "wherry ps -a", images with "wherry images", networks with "wherry network ls"',
+      'See all containers with "wherry ps -a", images with "wherry images", networks with "wherry network ls", ' +
+      'volumes with "wherry volume ls"',
   });
 }

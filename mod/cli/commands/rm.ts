@@ -15,7 +15,10 @@ export function run(
   const { engine, output, isDebug } = context;
   return forEachName(context, positionals, async (name) => {
     try {
-      await removeContainer(engine, name, { isForced: flags.force });
+      await removeContainer(engine, name, {
+        isForced: flags.force,
+        removesVolumes: flags.volumes,
+      });
       return name;
     } catch (error) {
       if (!flags.force || !isNotFound(error)) throw error;

@@ -4,7 +4,9 @@ import { pruneContainers, pruneDamaged } from "../../engine/prune.ts";
 import { recoverEngine } from "../../engine/recover.ts";
 import { pruneImages } from "../../engine/remove_image.ts";
 import { pruneNetworks } from "../../engine/remove_network.ts";
+import { pruneVolumes } from "../../engine/remove_volume.ts";
 import type { SYSTEM_PRUNE_FLAGS } from "../definitions/system_flags.ts";
+import { argumentError } from "../argument_error.ts";
 import { confirm } from "../confirm.ts";
 import type { Context } from "../context.ts";
 import type { ParsedFlags } from "../flags.ts";
@@ -20,6 +22,9 @@ export async function run(
 ): Promise<number> {
   const { engine } = context;
   const filter = parsePruneFilter(flags.filter, Date.now());
+  if (flags.volumes && filter.beforeMs !== undefined) {
+    throw argumentError('ERROR: The "until" filter is not supported with "--volumes"');
+  }
   if (!flags.force && !confirm(context, warningOf(flags))) return 0;
   const report = new PruneReport(context);
   await recoverEngine(engine);
@@ -28,6 +33,9 @@ export async function run(
   const isDamagedToo = flags.filter.length === 0;
   if (isDamagedToo) report.add("Deleted Damaged Containers", pruneDamaged(engine));
   report.add("Deleted Networks", pruneNetworks(engine, filter));
+  if (flags.volumes) {
+    report.add("Deleted Volumes", pruneVolumes(engine, { filter, isNamedToo: false }));
+  }
   report.add(
     "Deleted Images",
     pruneImages(engine, { filter, isNamedToo: flags.all, isDamagedToo }),
@@ -35,11 +43,12 @@ export async function run(
   return report.finish();
 }
 
-function warningOf({ all, filter }: PruneFlags): string {
+function warningOf({ all, filter, volumes }: PruneFlags): string {
   const lines = [
     "WARNING! This will remove:",
     "  - all stopped containers",
     "  - all networks not used by at least one container",
+    ...(volumes ? ["  - all anonymous volumes not used by at least one container"] : []),
     "  - all containers whose records are damaged, also if they run",
     all
       ? "  - all images without at least one container associated to them"

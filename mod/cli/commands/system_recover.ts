@@ -25,7 +25,8 @@ export async function run(
     ...failures.map((error) => error instanceof Error ? error.message : `${error}`),
   ];
   for (const problem of problems) output.warn(problem);
-  return recovery.containers.failed.size + failures.length > 0 ? EXIT_FAILURE : 0;
+  const { failed, volumeLeftovers } = recovery.containers;
+  return failed.size + volumeLeftovers.failures.length + failures.length > 0 ? EXIT_FAILURE : 0;
 }
 
 function describeRecovery(recovery: Recovery): string[] {
@@ -39,6 +40,8 @@ function describeRecovery(recovery: Recovery): string[] {
       `Removed container ${id}, which nobody had finished or wanted`
     ),
     ...containers.sandboxes.map((id) => `Undid what was left of the network of container ${id}`),
+    ...containers.volumeUsers.map((id) => `Released the volumes of container ${id}`),
+    ...containers.volumes.map((name) => `Unmounted the volume ${name}, which no container uses`),
     ...endpoints.containers.map((id) =>
       `Undid a connection of container ${id}, which nobody had finished`
     ),
@@ -46,6 +49,10 @@ function describeRecovery(recovery: Recovery): string[] {
     ...containers.runDirectories.map((id) => `Removed the run directory of container ${id}`),
     ...containers.names.map((name) => `Freed the name ${name}`),
     ...cgroups.map((path) => `Removed the cgroup ${path}`),
+    ...describeCount(
+      containers.volumeLeftovers.removedCount,
+      "unfinished volumes or removals of volumes",
+    ),
     ...describeCount(images.stagingCount, "unfinished imports or removals of images"),
     ...describeCount(images.blobCount, "blobs that no image needs"),
     ...describeCount(images.layerCount, "layers that no image or container needs"),

@@ -188,6 +188,13 @@ export const CONTAINER_FLAGS = [
     value: "address",
     help: "Hardware address on the first network",
   },
+  {
+    name: "mount",
+    type: "list",
+    value: "key=value,...",
+    help: "Mount a directory or file of the host, a volume, a tmpfs or an image, as in " +
+      "type=bind,source=/srv,target=/srv,readonly",
+  },
   { name: "name", type: "string", help: "Assign a name to the container" },
   {
     name: "network",
@@ -271,8 +278,20 @@ export const CONTAINER_FLAGS = [
     name: "volume",
     short: "v",
     type: "list",
-    value: "source:target[:options]",
-    help: "Bind mount a directory or file of the host",
+    value: "[source:]target[:options]",
+    help: "Mount a volume, or a directory or file of the host where the source is a path",
+  },
+  {
+    name: "volume-driver",
+    type: "string",
+    value: "local",
+    help: "What keeps new volumes",
+  },
+  {
+    name: "volumes-from",
+    type: "list",
+    value: "container[:ro|rw]",
+    help: "Mount what another container has mounted of the host, and its volumes",
   },
   WORKDIR,
 ] as const satisfies readonly FlagSpec[];

@@ -171,6 +171,10 @@ export const EXAMPLES: Readonly<Record<string, readonly CommandExample[]>> = {
       line: "wherry system prune -af --filter until=24h",
       explanation: "Remove what is unused and older than a day, without asking",
     },
+    {
+      line: "wherry system prune -af --volumes",
+      explanation: "Remove all that no container uses, but for volumes that somebody gave a name",
+    },
   ],
   boot: [
     { line: "wherry boot", explanation: "Start what should be running" },
@@ -238,6 +242,54 @@ export const EXAMPLES: Readonly<Record<string, readonly CommandExample[]>> = {
     {
       line: "wherry network ls --format 'table {{.Name}}\\t{{.Driver}}\\t{{.Subnet}}'",
       explanation: "Choose the columns",
+    },
+  ],
+  "volume create": [
+    {
+      line: "wherry volume create data",
+      explanation: "Make a volume, for example for `wherry run -v data:/var/lib/postgresql/data`",
+    },
+    {
+      line: "wherry volume create -o type=tmpfs -o device=tmpfs -o o=size=64m scratch",
+      explanation: "Make one that is kept in memory while containers use it",
+    },
+  ],
+  "volume ls": [
+    {
+      line: "wherry volume ls -qf dangling=true",
+      explanation: "Print the names of those that no container has",
+    },
+    {
+      line: "wherry volume ls --format 'table {{.Name}}\\t{{.Mountpoint}}'",
+      explanation: "Choose the columns",
+    },
+  ],
+  "volume inspect": [
+    {
+      line: "wherry volume inspect -f '{{.Mountpoint}}' data",
+      explanation: "Print where its files are on the host",
+    },
+  ],
+  "volume prune": [
+    {
+      line: "wherry volume prune -af --filter label!=keep",
+      explanation: "Remove all unused volumes but those with a label, without asking",
+    },
+  ],
+  "volume export": [
+    {
+      line: "wherry volume export data | zstd >data.tar.zst",
+      explanation: "Back up a volume",
+    },
+    {
+      line: "wherry volume export data | ssh other 'wherry volume import data -'",
+      explanation: "Copy it to a volume of another host",
+    },
+  ],
+  "volume import": [
+    {
+      line: "wherry volume import data data.tar.zst",
+      explanation: "Put what a backup has into a volume",
     },
   ],
   ps: [

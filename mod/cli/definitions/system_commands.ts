@@ -18,7 +18,8 @@ const SYSTEM_DF = defineCommand({
   usage: "[OPTIONS]",
   description: "Images take the room of their unpacked layers, " +
     "each counted once, and that of the blobs they were made of; reclaimable is what `wherry image " +
-    "prune -a` and `wherry container prune` would give. There are no volumes and no build cache.",
+    "prune -a`, `wherry container prune` and `wherry volume prune -a` would give. Volumes with options are not " +
+    "measured, since what is in them is elsewhere. There is no build cache.",
   maxArgs: 0,
   flags: flags.SYSTEM_DF_FLAGS,
   load: () => import("../commands/system_df.ts"),
@@ -68,7 +69,7 @@ const GENERATE_OPENRC = defineCommand({
 
 const EVENTS = defineCommand({
   paths: ["events", "system events"],
-  summary: "Show what happens to containers, images and networks, as it happens",
+  summary: "Show what happens to containers, images, networks and volumes, as it happens",
   usage: "[OPTIONS]",
   maxArgs: 0,
   flags: flags.EVENTS_FLAGS,
@@ -77,7 +78,7 @@ const EVENTS = defineCommand({
 
 const INSPECT = defineCommand({
   paths: ["inspect"],
-  summary: "Return low-level information on containers, images and networks",
+  summary: "Return low-level information on containers, images, networks and volumes",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
   minArgs: 1,
   flags: flags.INSPECT_FLAGS,

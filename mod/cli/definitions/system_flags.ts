@@ -49,7 +49,8 @@ export const EVENTS_FLAGS = [
     short: "f",
     type: "list",
     value: "name=value",
-    help: "Only show what matches: container, event, image, label, type and others",
+    help:
+      "Only show what matches: container, event, image, label, network, type, volume and others",
   },
   FORMAT_LONG_ONLY,
   {
@@ -73,7 +74,7 @@ export const INSPECT_FLAGS = [
   {
     name: "type",
     type: "string",
-    value: "container|image|network",
+    value: "container|image|network|volume",
     help: "Only look for objects of this type",
   },
 ] as const satisfies readonly FlagSpec[];

@@ -64,6 +64,7 @@ export class LayerUnpacker implements TarSink, Disposable {
   readonly #root: RootDirectory;
   readonly #whiteouts: Whiteouts;
   readonly #hasPlainNames: boolean;
+  readonly #keepsOverlayAttributes: boolean;
   readonly #umask = Deno.umask();
   /** Set last of all, since making a file changes its directory's time. */
   readonly #directoryTimes = new Map<ByteString, FileTime>();
@@ -84,6 +85,7 @@ export class LayerUnpacker implements TarSink, Disposable {
     this.#root = new RootDirectory(directory);
     this.#whiteouts = new Whiteouts(this.#root, options);
     this.#hasPlainNames = options.hasPlainNames ?? false;
+    this.#keepsOverlayAttributes = options.keepsOverlayAttributes ?? false;
   }
 
   /** Names of extended attributes that the file system would not take. */
@@ -392,7 +394,9 @@ export class LayerUnpacker implements TarSink, Disposable {
   ): void {
     for (const attribute of attributes) {
       // They would make overlayfs itself look elsewhere (redirect, metacopy)
-      if (/^(trusted|user)\.overlay\./.test(attribute.name)) continue;
+      if (!this.#keepsOverlayAttributes && /^(trusted|user)\.overlay\./.test(attribute.name)) {
+        continue;
+      }
       try {
         set(attribute);
       } catch (error) {

@@ -32,6 +32,8 @@ import { WHITEOUT_PREFIX } from "./entry_path.ts";
 import { OPAQUE_MARKER } from "./whiteouts.ts";
 
 const NO_NAME = "" as ByteString;
+/** How archives name the directory that all else is in. */
+const ROOT_NAME = "./" as ByteString;
 const EPOCH = { seconds: 0n, nanoseconds: 0n };
 
 /** Attributes that are part of a file's meaning on any host; `security.selinux`, for example, is not. */
@@ -105,6 +107,36 @@ export function* rootfsMembers(
 }
 
 /**
+ * The root directory of a root file system itself, as `./`.
+ *
+ * @param sources Directories of its layers, the topmost first; at least one.
+ * @throws {SystemError} If it cannot be read.
+ */
+export function* rootMember(sources: readonly TreeSource[]): Generator<TarMember> {
+  using tree = LayeredTree.openMerged(sources);
+  using root = tree.open(tree.root);
+  if (root === undefined) return;
+  yield* membersOf({ ...root.entry, path: ROOT_NAME }, new HardLinks());
+}
+
+/**
+ * The members of a directory as it is, itself first: also what overlayfs keeps in it, as an engine in a container does.
+ *
+ * @param directory May be in use by containers; what is mounted in it is left out.
+ * @throws {WherryError} `unsupported` if something in it cannot be in an archive.
+ * @throws {SystemError} If it cannot be read.
+ */
+export function* plainMembers(directory: string): Generator<TarMember> {
+  using tree = LayeredTree.openPlain(directory);
+  const links = new HardLinks();
+  using top = tree.open(tree.root);
+  if (top !== undefined) {
+    yield* membersOf({ ...top.entry, path: ROOT_NAME }, links, readAllAttributes);
+  }
+  for (const entry of tree.walk()) yield* membersOf(entry, links, readAllAttributes);
+}
+
+/**
  * The members of a layer that makes of the layers below it what a copy of them has become.
  *
  * @param copy All files of a root file system; may be in use by a container.
@@ -152,7 +184,11 @@ class HardLinks {
   }
 }
 
-function* membersOf(entry: TreeEntry, links: HardLinks): Generator<TarMember> {
+function* membersOf(
+  entry: TreeEntry,
+  links: HardLinks,
+  attributesOf: (entry: TreeEntry) => ExtendedAttribute[] = readAttributes,
+): Generator<TarMember> {
   const { path, status, location } = entry;
   const { type, identity: _identity, linkCount: _linkCount, ...fields } = status;
   if (type === "socket") return;
@@ -163,7 +199,7 @@ function* membersOf(entry: TreeEntry, links: HardLinks): Generator<TarMember> {
     };
     return;
   }
-  const attributes = readAttributes(entry);
+  const attributes = attributesOf(entry);
   const linkName = type === "symlink" ? linkNameOf(location) : NO_NAME;
   const size = type === "file" ? checkedSize(entry) : 0;
   using body = size > 0 ? new FileBody(location) : undefined;
@@ -192,6 +228,14 @@ function readAttributes({ path, location }: TreeEntry): ExtendedAttribute[] {
     if (value !== undefined) attributes.push({ name, value });
   }
   return attributes;
+}
+
+/** With those of an overlayfs that is none of ours. */
+function readAllAttributes({ location }: TreeEntry): ExtendedAttribute[] {
+  return listAttributes(location).filter((name) => KEPT_ATTRIBUTE.test(name)).flatMap((name) => {
+    const value = findAttribute(location, name);
+    return value === undefined ? [] : [{ name, value }];
+  });
 }
 
 function elsewhere(path: ByteString, name: string): WherryError {

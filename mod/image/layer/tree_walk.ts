@@ -109,6 +109,15 @@ export class LayeredTree implements Disposable {
   }
 
   /**
+   * Opens a directory as it is, to which nothing that is in it means anything; without what is mounted in it.
+   *
+   * @throws {SystemError} If it is missing.
+   */
+  static openPlain(path: string): LayeredTree {
+    return new LayeredTree([{ path, mayHoldMounts: true }], { keepsWhiteouts: true });
+  }
+
+  /**
    * Opens layers as overlayfs shows them, each hiding what is below it.
    *
    * @param sources The topmost first.

@@ -45,6 +45,8 @@ export interface LayerOptions {
   isBase: boolean;
   /** Whether names that begin with {@linkcode WHITEOUT_PREFIX} are files like others. @default {false} */
   hasPlainNames?: boolean;
+  /** Whether attributes of overlayfs are kept like others, where no overlayfs of ours looks. @default {false} */
+  keepsOverlayAttributes?: boolean;
   /** The unpacked layers below, which this one may hide as a whole. @default {none} */
   lowerDirectories?: readonly string[];
 }

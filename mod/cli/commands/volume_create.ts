@@ -1,0 +1,24 @@
+/** `wherry volume create`. @module */
+
+import { createVolume } from "../../engine/volumes.ts";
+import type { Context } from "../context.ts";
+import type { VOLUME_CREATE_FLAGS } from "../definitions/volume_flags.ts";
+import type { ParsedFlags } from "../flags.ts";
+import { parseNameValues } from "../name_values.ts";
+
+/** Makes a volume and prints its name. */
+export function run(
+  { engine, output }: Context,
+  { flags, positionals: [name = ""] }: ParsedFlags<typeof VOLUME_CREATE_FLAGS>,
+): number {
+  const { driver = "" } = flags;
+  const volume = createVolume(engine, {
+    // As docker has it, what is empty is not given
+    ...(name === "" ? {} : { name }),
+    ...(driver === "" ? {} : { driver }),
+    options: parseNameValues(flags.opt),
+    labels: parseNameValues(flags.label),
+  });
+  output.writeLine(volume.name);
+  return 0;
+}

@@ -1,0 +1,40 @@
+/** The words of `--tmpfs`. @module */
+
+import type { TmpfsMount } from "../container/mounts.ts";
+import { checkTarget } from "../engine/mount_target.ts";
+import type { WherryError } from "../errors.ts";
+import { splitMountOptions } from "../kernel/mount.ts";
+import { argumentError } from "./argument_error.ts";
+
+/**
+ * Reads one `--tmpfs TARGET[:OPTIONS]`.
+ *
+ * @throws {WherryError} `invalid_argument` if it is malformed.
+ */
+export function parseTmpfsFlag(text: string): TmpfsMount {
+  const at = text.indexOf(":");
+  const target = at < 0 ? text : text.slice(0, at);
+  const options = at < 0 ? "" : text.slice(at + 1);
+  const refuse = (why: string): WherryError => malformed(text, why);
+  const checked = checkTarget(target, { refuse });
+  checkTmpfsOptions(options, refuse);
+  return { type: "tmpfs", target: checked, options };
+}
+
+/** Options with a value, as the kernel's tmpfs takes them. @see tmpfs(5) */
+const TMPFS_OPTION =
+  /^(?:size=\d+[kmg%]?|nr_blocks=\d+[kmg]?|nr_inodes=\d+[kmg]?|mode=[0-7]+|[ug]id=\d+|huge=\w+|mpol=\S+)$/i;
+
+/** The kernel itself says only that something is invalid. */
+function checkTmpfsOptions(options: string, refuse: (why: string) => WherryError): void {
+  for (const word of splitMountOptions(options).data.split(",")) {
+    if (word === "" || TMPFS_OPTION.test(word)) continue;
+    throw refuse(`tmpfs takes no option "${word}"`);
+  }
+}
+
+function malformed(text: string, why: string): WherryError {
+  return argumentError(`Cannot mount "${text}": ${why}`, {
+    hint: "Write --tmpfs /path[:size=64m]",
+  });
+}

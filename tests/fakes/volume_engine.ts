@@ -1,0 +1,57 @@
+/** An engine in a directory of one test, with containers that are no more than their records. @module */
+
+import type { ContainerConfig } from "../../mod/container/config.ts";
+import { Engine } from "../../mod/engine/engine.ts";
+import { fakeContainerConfig } from "./container_config.ts";
+import { TemporaryDirectory } from "./temporary_directory.ts";
+
+/** Removed with all that it has when it is disposed of. */
+export class VolumeEngine implements Disposable {
+  readonly #directory = new TemporaryDirectory();
+  /** What people were warned of. */
+  readonly warnings: string[] = [];
+  readonly engine = new Engine({
+    root: this.#directory.join("root"),
+    runRoot: this.#directory.join("run"),
+    onWarning: (text) => this.warnings.push(text),
+  });
+
+  /** Makes a container that has volumes and never ran. */
+  addContainer(name: string, ...volumes: readonly string[]): ContainerConfig {
+    const { paths } = this.engine;
+    this.engine.ensureDirectories();
+    const config = fakeContainerConfig({
+      name,
+      id: idOf(name),
+      mounts: volumes.map((volume, index) => ({
+        type: "volume",
+        name: volume,
+        target: `/${index}`,
+        isReadOnly: false,
+        isAnonymous: false,
+        copiesContent: true,
+        subpath: "",
+      })),
+    });
+    Deno.mkdirSync(paths.container(config.id).merged, { recursive: true });
+    Deno.writeTextFileSync(paths.container(config.id).config, JSON.stringify(config));
+    return config;
+  }
+
+  /** Types of events and their actions, and whom they are about, in order. */
+  readEvents(): string[] {
+    return Deno.readTextFileSync(this.engine.paths.events).trim().split("\n").map((line) => {
+      const { Type, Action, Actor } = JSON.parse(line);
+      return [Type, Action, Actor.ID, JSON.stringify(Actor.Attributes)].join(" ");
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#directory[Symbol.dispose]();
+  }
+}
+
+/** The id of the container that `addContainer()` makes. */
+export function idOf(name: string): string {
+  return new TextEncoder().encode(name).toHex().padEnd(64, "0");
+}
