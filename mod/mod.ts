@@ -66,6 +66,20 @@ export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
 export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/boot.ts";
 export { commitContainer, type CommitRequest, type CommittedImage } from "./engine/commit.ts";
 export { type ContainerChange, diffContainer } from "./engine/diff.ts";
+export {
+  archiveFromContainer,
+  type ArchiveRequest,
+  copyFromContainer,
+  type CopyFromRequest,
+  type CopySourceRequest,
+} from "./engine/copy_from.ts";
+export {
+  copyToContainer,
+  type CopyToRequest,
+  type ExtractRequest,
+  extractToContainer,
+} from "./engine/copy_to.ts";
+export type { CopyReport } from "./engine/copy_work.ts";
 export { exportContainer, exportImage } from "./engine/export.ts";
 export {
   type ContainerStats,

@@ -73,4 +73,5 @@ int step_chdir(struct child *child, const struct step *step);
 int step_parent_death(struct child *child, const struct step *step);
 int step_reaper(struct child *child, const struct step *step);
 int step_idle(struct child *child, const struct step *step);
+int step_show(struct child *child, const struct step *step);
 int step_exec(struct child *child, const struct step *step);

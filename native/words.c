@@ -70,6 +70,7 @@ const struct word WORDS[] = {
 	{ "parent-death", "g", NULL, step_parent_death },
 	{ "reaper", "", NULL, step_reaper },
 	{ "idle", "", NULL, step_idle },
+	{ "show", "", NULL, step_show },
 	{ "exec", "uss*", NULL, step_exec },
 };
 

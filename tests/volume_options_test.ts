@@ -155,27 +155,33 @@ testWhole("a bound volume can be read-only, and its directory has to be there", 
   deepStrictEqual(mountPoints(wherry), []);
 });
 
-testWhole(
-  "the end of a bound volume unmounts nothing of what is below its directory",
-  async (wherry) => {
-    const device = `${wherry.scratch}/data`;
-    Deno.mkdirSync(`${device}/below`, { recursive: true });
-    await wherry.runHost("mount", "-t", "tmpfs", "tmpfs", `${device}/below`);
-    try {
-      await wherry.runHost("mount", "--make-shared", `${device}/below`);
-      Deno.writeTextFileSync(`${device}/below/file`, "of the host\n");
-      await createVolume(wherry, "bound", { type: "none", device, o: "rbind,ro" });
+testWhole("the end of a bound volume unmounts nothing below its directory", async (wherry) => {
+  const device = `${wherry.scratch}/data`;
+  const below = `${device}/below`;
+  Deno.mkdirSync(device);
+  await wherry.runHost("mount", "-t", "tmpfs", "tmpfs", device);
+  // As systemd has it: what is unmounted at one place goes at the other, too
+  await wherry.runHost("mount", "--make-shared", device);
+  Deno.mkdirSync(below);
+  await wherry.runHost("mount", "-t", "tmpfs", "tmpfs", below);
+  try {
+    Deno.writeTextFileSync(`${below}/file`, "of the host\n");
+    await createVolume(wherry, "bound", { type: "none", device, o: "rbind,ro" });
+    const { stdout } = await shell(wherry, "bound", "cat /v/below/file");
+    strictEqual(stdout, "of the host\n");
+    strictEqual(Deno.readTextFileSync(`${below}/file`), "of the host\n");
 
-      const { stdout } = await shell(wherry, "bound", "cat /v/below/file");
+    // What a command leaves that is killed in the middle
+    await wherry.runHost("mount", "--rbind", device, `${wherry.root}/volumes/bound/_data`);
+    strictEqual(mountPoints(wherry).length, 2);
+    await removeVolume(wherry, "bound");
 
-      strictEqual(stdout, "of the host\n");
-      deepStrictEqual(mountPoints(wherry), []);
-      strictEqual(Deno.readTextFileSync(`${device}/below/file`), "of the host\n");
-    } finally {
-      await wherry.runHost("umount", `${device}/below`);
-    }
-  },
-);
+    deepStrictEqual(mountPoints(wherry), []);
+    strictEqual(Deno.readTextFileSync(`${below}/file`), "of the host\n");
+  } finally {
+    await wherry.runHost("umount", "--recursive", device);
+  }
+});
 
 testWhole(
   "a volume on a block device keeps its data, whatever becomes of the volume",
@@ -414,15 +420,20 @@ testWhole(
   async (wherry) => {
     await createTmpfs(wherry, "memory");
     await createVolume(wherry, "plain", {});
-    for (const name of ["memory", "plain"]) {
-      await wherry.runHost("mount", "-t", "tmpfs", "t", `${wherry.root}/volumes/${name}/_data`);
+    const [memory, plain] = ["memory", "plain"].map((name) => `${wherry.root}/volumes/${name}`);
+    // What a container makes in a volume is none
+    const inside = `${plain}/_data/inside`;
+    for (const place of [memory, plain, inside]) {
+      await wherry.runHost("mkdir", "-p", `${place}/_data`);
+      await wherry.runHost("mount", "-t", "tmpfs", "t", `${place}/_data`);
     }
+    Deno.copyFileSync(`${memory}/volume.json`, `${inside}/volume.json`);
 
     const { stdout } = await wherry.run(["system", "recover"]);
 
     match(stdout, /^Unmounted the volume memory, which no container uses$/m);
-    deepStrictEqual(mountPoints(wherry), [`${wherry.root}/volumes/plain/_data`]);
-    await wherry.runHost("umount", `${wherry.root}/volumes/plain/_data`);
+    deepStrictEqual(mountPoints(wherry), [`${plain}/_data`, `${inside}/_data`]);
+    await wherry.runHost("umount", "--recursive", `${plain}/_data`);
   },
 );
 

@@ -112,6 +112,12 @@ export interface LaunchInput {
   wake?: Wake;
 }
 
+/** What of it decides which files there are inside. */
+export type FilesInput = Pick<
+  LaunchInput,
+  "config" | "paths" | "lowerDirectories" | "layersDirectory" | "devices" | "volumeSources"
+>;
+
 /**
  * Where the processes of a container find their network: in a namespace of their own with nothing but `lo`, in the
  * host's, in one of their own that is made before, or in another container's.

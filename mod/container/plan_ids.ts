@@ -8,7 +8,7 @@
  */
 
 import { CLONE_NEW, MOUNT_ATTR, MS } from "../kernel/mount.ts";
-import type { LaunchInput } from "./launch_input.ts";
+import type { FilesInput } from "./launch_input.ts";
 import type { IdRange, Namespaces } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import type { OverlayDirectories } from "./plan_overlay.ts";
@@ -57,7 +57,7 @@ function planMappedTree(source: string, target: string): Step {
 }
 
 /** A root file system that is a copy, at `merged`. */
-export function planMappedCopy({ paths }: LaunchInput): Step[] {
+export function planMappedCopy({ paths }: FilesInput): Step[] {
   return [["root", paths.merged], planMappedTree(paths.merged, "/")];
 }
 
@@ -93,7 +93,7 @@ export function planMappedLayers(
  * @returns The steps, and where the directories are then.
  */
 export function planMappedDirectories(
-  { config, paths: { directory, merged }, lowerDirectories }: LaunchInput,
+  { config, paths: { directory, merged }, lowerDirectories }: FilesInput,
   { upper, work, lowers }: OverlayDirectories,
 ): { steps: Step[]; directories: OverlayDirectories } {
   const [first = ""] = lowerDirectories;

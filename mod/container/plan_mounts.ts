@@ -2,7 +2,7 @@
 
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
 import type { ContainerConfig } from "./config.ts";
-import type { CgroupHierarchy, LaunchInput } from "./launch_input.ts";
+import type { CgroupHierarchy, FilesInput, LaunchInput } from "./launch_input.ts";
 import type { ContainerMount } from "./mounts.ts";
 import { joinedContainer } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
@@ -32,7 +32,7 @@ import {
 export const MANAGED_ETC_FILES = ["hosts", "hostname", "resolv.conf"] as const;
 
 /** The root file system, at `merged`. */
-export function planRoot(input: LaunchInput): Step[] {
+export function planRoot(input: FilesInput): Step[] {
   const { config, paths: { merged }, lowerDirectories } = input;
   const isMapped = config.namespaces.idRange !== null;
   // Who has ids of its own could make none
@@ -57,20 +57,31 @@ export function planMounts(input: LaunchInput): Step[] {
   const others = input.config.mounts.filter((mount) => !isDeviceMount(mount));
   const requested = new Set(others.map((mount) => mount.target));
   const defaults = planDefaultMounts(input, others).filter(({ target }) => !requested.has(target));
-  const files = planEtcFiles(input).filter(({ target }) => !requested.has(target));
-  // What is asked for on /etc does not hide them, as with docker; to others of the host they are not to be shown
-  const within = files.map(({ target }) => others.filter((other) => isBelow(target, other)));
   return [
     ...defaults.flatMap(({ steps }) => steps),
     ...(requested.has("/dev") ? [] : planDevices(input)),
     ...planTerminal(input),
+    ...planContents(others, { ...input, etcFiles: MANAGED_ETC_FILES }),
+    ...planAttachedDevices(input),
+  ];
+}
+
+/** What was asked for, and those files in `/etc` that wherry keeps. */
+export function planContents(
+  mounts: readonly ContainerMount[],
+  input: FilesInput & { etcFiles: readonly string[] },
+): Step[] {
+  const requested = new Set(mounts.map(({ target }) => target));
+  const files = planEtcFiles(input).filter(({ target }) => !requested.has(target));
+  // What is asked for on /etc does not hide them, as with docker; to others of the host they are not to be shown
+  const within = files.map(({ target }) => mounts.filter((mount) => isBelow(target, mount)));
+  return [
     ...files.flatMap(({ steps }, index) => within[index]?.length === 0 ? steps : []),
-    ...planRequestedMounts(others, input),
+    ...planRequestedMounts(mounts, input),
     ...files.flatMap(({ steps }, index) => {
       const parents = within[index] ?? [];
       return parents.length === 0 || parents.some(isShared) ? [] : steps;
     }),
-    ...planAttachedDevices(input),
   ];
 }
 
@@ -79,9 +90,11 @@ function isBelow(path: string, { target }: ContainerMount): boolean {
 }
 
 function planEtcFiles(
-  { config: { namespaces: { idRange } }, paths }: LaunchInput,
+  { config: { namespaces: { idRange } }, paths, etcFiles }: FilesInput & {
+    etcFiles: readonly string[];
+  },
 ): TargetedSteps[] {
-  return MANAGED_ETC_FILES.map((name) => ({
+  return etcFiles.map((name) => ({
     target: `/etc/${name}`,
     steps: [[
       "attach-tree",

@@ -1,7 +1,7 @@
 /** The steps of what somebody asked to have mounted. @module */
 
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
-import type { LaunchInput } from "./launch_input.ts";
+import type { FilesInput } from "./launch_input.ts";
 import type {
   BindMount,
   ContainerMount,
@@ -62,14 +62,14 @@ function isStacked(mount: ContainerMount): boolean {
 }
 
 /** Copies what is to stay in its peer group, which nothing does once the host's mounts are slaves. */
-export function planSharedTrees(input: LaunchInput): Step[] {
+export function planSharedTrees(input: FilesInput): Step[] {
   return input.config.mounts.flatMap((mount) =>
     mount.type === "bind" && isShared(mount) ? [planTake(mount, input)] : []
   );
 }
 
 /** Copies the files of images: each is mounted where the root will be, which then covers them. */
-export function planImageTrees(input: LaunchInput): Step[] {
+export function planImageTrees(input: FilesInput): Step[] {
   const { config: { mounts, namespaces: { idRange } }, paths: { merged }, layersDirectory } = input;
   return mounts.flatMap((mount) => {
     if (mount.type !== "image" || !isStacked(mount)) return [];
@@ -88,7 +88,7 @@ export function planImageTrees(input: LaunchInput): Step[] {
  * Mounts what was asked for, parents before what is mounted on them, and last what is shared: nothing else is mounted
  * in that, which would show up on the host and stay there.
  */
-export function planRequestedMounts(mounts: readonly ContainerMount[], input: LaunchInput): Step[] {
+export function planRequestedMounts(mounts: readonly ContainerMount[], input: FilesInput): Step[] {
   const depth = ({ target }: ContainerMount): number => target.split("/").length;
   return mounts
     .toSorted((a, b) => Number(isShared(a)) - Number(isShared(b)) || depth(a) - depth(b))
@@ -99,18 +99,18 @@ export function planRequestedMounts(mounts: readonly ContainerMount[], input: La
     });
 }
 
-function planTmpfs(mount: TmpfsMount, { config }: LaunchInput): Step {
+function planTmpfs(mount: TmpfsMount, { config }: FilesInput): Step {
   const { flags, data } = tmpfsOptions(mount);
   const owned = mapTmpfsOwners(data, config.namespaces.idRange);
   return ["mount-at", "tmpfs", mount.target, "tmpfs", String(flags), owned];
 }
 
-function planTake(mount: TreeMount, input: LaunchInput): Step {
+function planTake(mount: TreeMount, input: FilesInput): Step {
   const { source, subpath, flags } = treeOf(mount, input);
   return ["take-tree", numberOf(mount, input), source, subpath, String(flags)];
 }
 
-function planAttach(mount: TreeMount, input: LaunchInput): Step {
+function planAttach(mount: TreeMount, input: FilesInput): Step {
   const { isStrict, attributes, topAttributes, propagation } = treeOf(mount, input);
   return [
     "attach-taken",
@@ -124,13 +124,13 @@ function planAttach(mount: TreeMount, input: LaunchInput): Step {
 }
 
 /** Those that are taken early have a descriptor each; all others have one after the other. */
-function numberOf(mount: TreeMount, { config: { mounts } }: LaunchInput): string {
+function numberOf(mount: TreeMount, { config: { mounts } }: FilesInput): string {
   const early = mounts.filter((other) => isShared(other) || isStacked(other));
   const index = early.indexOf(mount);
   return String(index < 0 ? early.length : index);
 }
 
-function treeOf(mount: TreeMount, input: LaunchInput): Tree {
+function treeOf(mount: TreeMount, input: FilesInput): Tree {
   switch (mount.type) {
     case "bind":
       return treeOfBind(mount, input);
@@ -141,7 +141,7 @@ function treeOf(mount: TreeMount, input: LaunchInput): Tree {
   }
 }
 
-function treeOfBind(mount: BindMount, { devices }: LaunchInput): Tree {
+function treeOfBind(mount: BindMount, { devices }: FilesInput): Tree {
   const { source, isReadOnly, propagation, recursion = "enabled" } = mount;
   // Who names /dev or a device in it wants devices; elsewhere the container could make any with CAP_MKNOD
   const hasDevices = !areDevicesLeftToMounts(devices) || `${source}/`.startsWith("/dev/");
@@ -164,7 +164,7 @@ function treeOfBind(mount: BindMount, { devices }: LaunchInput): Tree {
 /** What belongs to 0, 1, 2 ... in a volume belongs to the same ids inside, as in the container's own layers. */
 function treeOfVolume(
   { name, subpath, isReadOnly }: VolumeMount,
-  { config, volumeSources }: LaunchInput,
+  { config, volumeSources }: FilesInput,
 ): Tree {
   const source = volumeSources.get(name);
   if (source === undefined) throw new TypeError(`Cannot plan the volume "${name}": no source`);
@@ -183,7 +183,7 @@ function treeOfVolume(
 /** Links of an image are those of a root file system: an absolute one begins at the image. */
 function treeOfImage(
   mount: ImageMount,
-  { config, paths: { merged }, layersDirectory }: LaunchInput,
+  { config, paths: { merged }, layersDirectory }: FilesInput,
 ): Tree {
   const isMapped = config.namespaces.idRange !== null && !isStacked(mount);
   return {

@@ -28,6 +28,7 @@ import { isId, shortId } from "../store/id.ts";
 import { acquireLock, isLocked } from "../store/lock.ts";
 import { readRecord, removeIfPresent, writeRecord } from "../store/record.ts";
 import { isObject, isTexts } from "../store/record_fields.ts";
+import { isVolumeName } from "../volume/volume.ts";
 import { backingOf } from "../volume/volume_backing.ts";
 import { readVolume } from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
@@ -161,7 +162,9 @@ function listMountedVolumes({ paths }: Engine): string[] {
   const names = readMountInfo().filter(({ mountPoint }) => mountPoint.startsWith(top))
     .map(({ mountPoint }) => mountPoint.slice(top.length))
     .filter((path) => path.endsWith("/_data"))
-    .map((path) => path.slice(0, -"/_data".length));
+    .map((path) => path.slice(0, -"/_data".length))
+    // Further down is the content of volumes
+    .filter(isVolumeName);
   return [...new Set(names)];
 }
 

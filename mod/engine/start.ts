@@ -399,7 +399,7 @@ function keeperOf({ paths }: Engine): { table: string; rulesetPath: string } {
 }
 
 /** Who shares a container's network shares its names, too, and those may be another one's in turn. */
-function etcDirectoryOf(engine: Engine, { id, networkMode }: ContainerConfig): string {
+export function etcDirectoryOf(engine: Engine, { id, networkMode }: ContainerConfig): string {
   const [, other] = /^container:(.*)$/.exec(networkMode) ?? [];
   // It could only be started while that one was there
   const config = other === undefined ? undefined : readContainer(engine, other)?.config;
