@@ -80,6 +80,11 @@ export const core = {
     parameters: ["i32", "i32", "i32", "i32", "buffer", "i32"],
     result: "i32",
   }),
+  /** `wherry_syscall(number, *a, *b, *c, d, *e)` */
+  bbbnb: lazyCall(syscall, {
+    parameters: ["i32", "buffer", "buffer", "buffer", "i32", "buffer"],
+    result: "i32",
+  }),
   /** `wherry_syscall(number, a, *b, c)` that may wait long, on another thread. */
   nbnLater: lazyCall(syscall, {
     parameters: ["i32", "i32", "buffer", "i32"],
@@ -204,6 +209,31 @@ export const copying = lazySymbols(
     nnn: { name: "wherry_syscall", parameters: ["i32", "i32", "i32", "i32"], result: "i32" },
     nbn: { name: "wherry_syscall", parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
     nln: { name: "wherry_syscall", parameters: ["i32", "i32", "i64", "i32"], result: "i64" },
+    nbnbnn: {
+      name: "wherry_syscall",
+      parameters: ["i32", "i32", "buffer", "i32", "buffer", "i32", "i32"],
+      result: "i32",
+    },
+  } as const,
+);
+
+/** Mounting file systems; used by `mod/kernel/mounting.ts`. */
+export const mounting = lazySymbols(
+  {
+    /** `wherry_syscall(number, *a, *b, *c, d, *e)` that may wait long, on another thread. */
+    bbblbLater: {
+      name: "wherry_syscall",
+      parameters: ["i32", "buffer", "buffer", "buffer", "i64", "buffer"],
+      result: "i32",
+      nonblocking: true,
+    },
+    bn: { name: "wherry_syscall", parameters: ["i32", "buffer", "i32"], result: "i32" },
+    nbn: { name: "wherry_syscall", parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
+    nnbbn: {
+      name: "wherry_syscall",
+      parameters: ["i32", "i32", "i32", "buffer", "buffer", "i32"],
+      result: "i32",
+    },
   } as const,
 );
 

@@ -66,6 +66,20 @@ export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
 export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/boot.ts";
 export { commitContainer, type CommitRequest, type CommittedImage } from "./engine/commit.ts";
 export { type ContainerChange, diffContainer } from "./engine/diff.ts";
+export {
+  archiveFromContainer,
+  type ArchiveRequest,
+  copyFromContainer,
+  type CopyFromRequest,
+  type CopySourceRequest,
+} from "./engine/copy_from.ts";
+export {
+  copyToContainer,
+  type CopyToRequest,
+  type ExtractRequest,
+  extractToContainer,
+} from "./engine/copy_to.ts";
+export type { CopyReport } from "./engine/copy_work.ts";
 export { exportContainer, exportImage } from "./engine/export.ts";
 export {
   type ContainerStats,
@@ -77,7 +91,7 @@ export type { Pressure, PressureResource } from "./kernel/pressure.ts";
 export { type Examination, type ExaminationPart, examineHost } from "./engine/doctor.ts";
 export type { Finding, FindingState } from "./engine/doctor_finding.ts";
 export type { HostFiles } from "./engine/host_files.ts";
-export { removeContainer } from "./engine/remove.ts";
+export { removeContainer, type RemoveContainerOptions } from "./engine/remove.ts";
 export { pruneContainers, type PruneFilter, type PruneResult } from "./engine/prune.ts";
 export { createNetwork } from "./engine/create_network.ts";
 export { findNetwork } from "./engine/networks.ts";
@@ -138,7 +152,12 @@ export type {
   VolumeMount,
   VolumeOptions,
 } from "./container/mounts.ts";
-export type { MountRequest, VolumeRequest, VolumesFromRequest } from "./engine/mounts.ts";
+export type {
+  ImageMountRequest,
+  MountRequest,
+  VolumeRequest,
+  VolumesFromRequest,
+} from "./engine/mounts.ts";
 export { planMount } from "./engine/mount_spec.ts";
 export type {
   ContainerConfig,
@@ -171,7 +190,13 @@ export type {
 } from "./container/monitor.ts";
 export type { IpamPool, NetworkConfig, NetworkDriver } from "./network/network.ts";
 export type { NetworkRequest } from "./network/network_plan.ts";
-export type { ContainerPaths, HostNetworkPaths, NetworkPaths, Paths } from "./store/paths.ts";
+export type {
+  ContainerPaths,
+  HostNetworkPaths,
+  NetworkPaths,
+  Paths,
+  VolumePaths,
+} from "./store/paths.ts";
 export { type ErrorKind, WherryError, type WherryErrorOptions } from "./errors.ts";
 export { SystemError } from "../ffi/errno.ts";
 export type { Descriptor } from "../ffi/descriptor.ts";

@@ -13,15 +13,20 @@ int inside_root(struct child *child)
 
 /* EAGAIN: something on the host was renamed or mounted while the kernel followed a "..", which
  * might have led out of the root then. One of the next tries finds out. */
+int open_resolved(int dir, const char *path, uint64_t flags, uint64_t resolve)
+{
+	int result = -EAGAIN;
+
+	for (unsigned tries = 0; result == -EAGAIN && tries < RESOLVE_TRIES; tries++)
+		result = sys_openat2(dir, path, flags, resolve | RESOLVE_NO_MAGICLINKS);
+	return result;
+}
+
 int inside_open(struct child *child, const char *path, uint64_t flags, uint64_t resolve)
 {
 	int root = inside_root(child);
-	int result = root < 0 ? root : -EAGAIN;
 
-	for (unsigned tries = 0; result == -EAGAIN && tries < RESOLVE_TRIES; tries++)
-		result = sys_openat2(root, path, flags,
-				     resolve | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-	return result;
+	return root < 0 ? root : open_resolved(root, path, flags, resolve | RESOLVE_IN_ROOT);
 }
 
 int inside_link_target(int parent, const char *path, size_t start, char ret_target[PATH_SIZE])

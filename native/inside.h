@@ -14,6 +14,10 @@
 /* The descriptor of "/" as the container sees it. */
 int inside_root(struct child *child);
 
+/* Open `path` in `dir` as openat2(2) does with these RESOLVE_* flags, following none of procfs's
+ * magic links. */
+int open_resolved(int dir, const char *path, uint64_t flags, uint64_t resolve);
+
 /* Open `path`; `resolve` adds to the flags above. */
 int inside_open(struct child *child, const char *path, uint64_t flags, uint64_t resolve);
 

@@ -143,19 +143,25 @@ static int take_report(struct monitor *monitor, struct process *process,
 	return 0;
 }
 
-/* Wait until there is a report to read. Returns 0 or -errno. */
-static int await_report(int socket, uint64_t deadline)
+/* Wait until there is a report to read. Returns 0 or -errno; -ECANCELED when nobody is left whom a
+ * view is for. */
+static int await_report(const struct monitor *monitor, int socket, uint64_t deadline)
 {
-	struct pollfd watch = { .fd = socket, .events = POLLIN };
+	struct pollfd watches[] = {
+		{ .fd = socket, .events = POLLIN },
+		{ .fd = monitor->is_view ? CONTROL_FD : -1, .events = POLLIN },
+	};
 	uint64_t now = sys_clock(CLOCK_STEADY);
 	int ready = 0;
 
 	for (; ready == 0 && now < deadline; now = sys_clock(CLOCK_STEADY)) {
-		ready = sys_poll_for(&watch, 1, deadline - now);
+		ready = sys_poll_for(watches, sizeof(watches) / sizeof(watches[0]), deadline - now);
 		if (ready == -EINTR)
 			ready = 0;
 	}
-	return ready > 0 ? 0 : ready < 0 ? ready : -ETIMEDOUT;
+	if (ready <= 0)
+		return ready < 0 ? ready : -ETIMEDOUT;
+	return watches[0].revents != 0 ? 0 : -ECANCELED;
 }
 
 /* Read reports until the child has called execve. Returns 0, the error of its step, -ECHILD when
@@ -172,7 +178,7 @@ static int await_child(struct monitor *monitor, struct process *process, int soc
 		uint32_t count = 0;
 		int64_t size;
 
-		result = await_report(socket, deadline);
+		result = await_report(monitor, socket, deadline);
 		if (result < 0)
 			return result;
 		size = message_receive(socket, &report, sizeof(report), fds, &count, 0);

@@ -10,6 +10,7 @@
  *        -> restart.c      or child.c once more, when init is to run again
  *        -> ruleset.c      the host's nf_tables table, if somebody removes it
  *        -> buffers.c      memory that is given back when nothing happens
+ *        -> view.c         or only the files of a container that does not run
  *        -> program.c      execve of the program in descriptor 7: from time to time, and in the end
  */
 #include "monitor.h"
@@ -162,11 +163,17 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	result = monitor == NULL ? -ENOMEM : prepare(monitor);
-	if (result == 0)
+	if (result == 0) {
+		monitor->is_view = argc == 2 && text_equal(argv[1], "--view");
 		result = launch(monitor, &failed_index);
+	}
 	if (result < 0) {
 		fail(monitor, failed_index, result);
 		return 1;
+	}
+	if (monitor->is_view) {
+		view_serve(monitor);
+		return 0;
 	}
 	send_to_engine("started", (uint64_t)monitor->init.pid, 0);
 	supervise(monitor);

@@ -226,6 +226,7 @@ struct monitor {
 	struct step events;     /* count 0: none */
 	const char *event_name; /* the container's, at the moment */
 	bool is_exec;           /* says the `events` step */
+	bool is_view;           /* there is nothing but a view: view.c */
 	struct cgroup cgroup;
 	struct oom oom;
 	struct restart restart;
@@ -303,6 +304,9 @@ static inline void close_stream(int *fd)
 
 /* namespaces.c: make the namespaces that a container of its own ids has, and send them. */
 void make_namespaces(const char *first, const char *count);
+
+/* view.c: show the files to the caller until it has gone. */
+void view_serve(struct monitor *monitor);
 
 /* buffers.c: say where each buffer is; give back the memory of those that hold nothing at the
  * moment, and the whole pages in any memory. */

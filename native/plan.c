@@ -261,6 +261,12 @@ static bool is_executable(const struct step *step)
 	return step_number(step, 0) >= 1 && step_number(step, 0) < step->count;
 }
 
+/* Words that end the steps of a process. */
+static bool is_last(const char *name)
+{
+	return text_equal(name, "exec") || text_equal(name, "idle") || text_equal(name, "show");
+}
+
 /* The parts of a plan in their order: what the monitor does, the steps of init, and those of a
  * health check. */
 enum part { IN_MONITOR, IN_INIT, AFTER_INIT, IN_CHECK, AFTER_CHECK };
@@ -282,9 +288,9 @@ static int next_part(int part, const struct step *step)
 	case IN_CHECK:
 		if (step->word->in_child == NULL)
 			return -EINVAL;
-		if (text_equal(name, "exec"))
-			return is_executable(step) ? part + 1 : -EINVAL;
-		return text_equal(name, "idle") ? part + 1 : part;
+		if (text_equal(name, "exec") && !is_executable(step))
+			return -EINVAL;
+		return is_last(name) ? part + 1 : part;
 	default:
 		return -EINVAL;
 	}

@@ -3,8 +3,7 @@
 #include "inside.h"
 #include "steps.h"
 #include "text.h"
-
-enum { TREE_RECURSIVE = 1, TREE_MAKE_SOURCE = 2, TREE_ID_MAPPED = 4 };
+#include "tree.h"
 
 static const char *or_null(const char *text)
 {
@@ -51,17 +50,22 @@ static int add_directory(struct directories *directories, const char **path, str
 }
 
 /* The options of an overlay of `count` lower directories, behind those that are there already.
- * `path` is that of the upper one; those of the work and the lower ones stand behind it. */
+ * `path` is that of the upper one, empty when nothing is to be written; those of the work and the
+ * lower ones stand behind it. */
 static int describe_overlay(struct directories *directories, const char *path, uint32_t count,
 			    struct text *data)
 {
-	int result;
+	static const char *const NAMES[] = { ",upperdir=", ",workdir=" };
+	int result = 0;
 
-	text_add(data, ",upperdir=");
-	result = add_directory(directories, &path, data);
-	text_add(data, ",workdir=");
-	if (result == 0)
+	for (unsigned i = 0; i < 2 && result == 0; i++) {
+		if (*path == '\0') {
+			path++;
+			continue;
+		}
+		text_add(data, NAMES[i]);
 		result = add_directory(directories, &path, data);
+	}
 	text_add(data, ",lowerdir=");
 	for (uint32_t i = 0; result == 0 && i < count; i++) {
 		if (i > 0)
@@ -134,161 +138,38 @@ int step_mount_in(struct child *child, const struct step *step)
 			 step_number(step, 3), or_null(step_text(step, 4)));
 }
 
-/* Options that a remount would otherwise take away have the same bits in statfs and mount(2). */
-static int kept_flags(int fd, uint64_t *ret_flags)
+/* The options of a new file system: `data`, behind the mode of the directory that it covers. */
+static int describe_mode(uint32_t covered, const char *data, struct text *options)
 {
-	const int64_t kept =
-		MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME;
-	struct file_system file_system;
-	int result = sys_fstatfs(fd, &file_system);
-
-	if (result == 0)
-		*ret_flags = (uint64_t)(file_system.flags & kept);
-	return result;
+	if (covered != 0) {
+		text_add(options, "mode=");
+		for (int shift = 9; shift >= 0; shift -= 3)
+			text_add_number(options, covered >> shift & 7);
+		text_add(options, ",");
+	}
+	text_add(options, data);
+	return text_end(options) == NULL ? -E2BIG : 0;
 }
 
-/* Before Linux 5.12 there is no mount_setattr: the four oldest attributes have the same values as
- * the MS_* flags, and can be set by a remount of a single mount once it is attached. For
- * MOUNT_ATTR_NODEV that is good enough for a whole tree: it is a second line of defence. */
-static int set_attributes_by_remount(int tree, uint32_t attributes, uint32_t recursive)
+/* A new file system that somebody asked for: links to where it goes are followed, as those of a
+ * bind mount, and a directory that was there keeps its mode if DATA names none. */
+int step_mount_at(struct child *child, const struct step *step)
 {
-	const uint32_t known =
-		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	uint32_t covered;
+	cleanup_close int target = tree_open_target(child, step_text(step, 1), true, &covered);
 	char path[FD_PATH_SIZE];
-	uint64_t flags = 0;
-	int result;
-
-	if ((recursive != 0 && attributes != MOUNT_ATTR_NODEV) || (attributes & ~known) != 0)
-		return -ENOSYS;
-	result = fd_path(tree, path);
-	if (result == 0)
-		result = kept_flags(tree, &flags);
-	if (result < 0)
-		return result;
-	return sys_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags | attributes, NULL);
-}
-
-/* Attach the detached `tree` to `target` with these MOUNT_ATTR_* set. mount_setattr goes first, so
- * that the tree is never visible without them. */
-static int attach(int tree, int target, uint32_t attributes, uint32_t recursive)
-{
-	struct mount_attr change = { .attr_set = attributes };
-	int set = 0;
-	int result;
-
-	if ((attributes & MOUNT_ATTR__ATIME) != 0)
-		change.attr_clr = MOUNT_ATTR__ATIME;
-	if (attributes != 0)
-		set = sys_mount_setattr(tree, recursive, &change);
-	if (set < 0 && set != -ENOSYS)
-		return set;
-	result = sys_move_mount(tree, target);
-	if (result == 0 && set == -ENOSYS)
-		result = set_attributes_by_remount(tree, attributes, recursive);
-	return result;
-}
-
-/* mount_setattr(2), "ID-mapped mounts": what belongs to 0, 1, 2 ... in the file system belongs in
- * `tree` to the ids that the user namespace has for them. */
-static int map_ids(int tree, uint32_t recursive)
-{
-	struct mount_attr change = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = USER_FD };
-
-	return sys_mount_setattr(tree, recursive, &change);
-}
-
-static int open_source(const char *path, uint32_t flags)
-{
-	uint32_t recursive = (flags & TREE_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
-	int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | recursive);
-	struct child host = { .root = -1 };
-	int made;
-
-	if (tree != -ENOENT || (flags & TREE_MAKE_SOURCE) == 0)
-		return tree;
-	made = inside_open_dir(&host, path);
-	if (host.root >= 0)
-		sys_close(host.root);
-	if (made < 0)
-		return made;
-	sys_close(made);
-	return sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | recursive);
-}
-
-/* Make an empty file, or the one that a link in its place means. */
-static int make_file(struct child *child, const char *path, int links)
-{
 	char buffer[PATH_SIZE];
-	char target[PATH_SIZE];
-	const char *name;
-	cleanup_close int parent = inside_open_parent(child, path, &name, buffer);
-	int result = parent < 0 ? parent : sys_mknodat(parent, name, S_IFREG | 0644, 0);
+	struct text options = TEXT(buffer);
+	int result = target;
 
-	if (result != -EEXIST)
-		return result;
-	if (links == 0)
-		return -ELOOP;
-	result = inside_link_target(parent, buffer, (size_t)(name - buffer), target);
-	return result < 0 ? result : make_file(child, target, links - 1);
-}
-
-/* Open what a bind mount goes over; make it when missing: a directory, or an empty file. */
-static int open_target(struct child *child, const char *path, bool is_dir)
-{
-	int target = inside_open(child, path, O_PATH, 0);
-	int result;
-
-	if (target != -ENOENT)
-		return target;
-	if (is_dir)
-		return inside_open_dir(child, path);
-	result = make_file(child, path, MAX_DANGLING_LINKS);
-	return result < 0 ? result : inside_open(child, path, O_PATH, 0);
-}
-
-/* A bind mount: open_tree(2), mount_setattr(2), move_mount(2). */
-int step_attach_tree(struct child *child, const struct step *step)
-{
-	uint32_t flags = (uint32_t)step_number(step, 2);
-	uint32_t recursive = (flags & TREE_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
-	uint64_t propagation = step_number(step, 4);
-	cleanup_close int tree = open_source(step_text(step, 0), flags);
-	cleanup_close int target = -1;
-	char path[FD_PATH_SIZE];
-	struct statx status;
-	int result = tree < 0 ? tree : sys_statx(tree, &status);
-
-	if (result == 0 && (flags & TREE_ID_MAPPED) != 0)
-		result = map_ids(tree, recursive);
+	if (result >= 0)
+		result = describe_mode(covered, step_text(step, 4), &options);
+	if (result >= 0)
+		result = fd_path(target, path);
 	if (result < 0)
 		return result;
-	target = open_target(child, step_text(step, 1), (status.stx_mode & S_IFMT) == S_IFDIR);
-	if (target < 0)
-		return target;
-	result = attach(tree, target, (uint32_t)step_number(step, 3), recursive);
-	if (result < 0 || propagation == 0)
-		return result;
-	result = fd_path(tree, path);
-	if (result < 0)
-		return result;
-	return sys_mount(NULL, path, NULL, propagation | (recursive != 0 ? MS_REC : 0), NULL);
-}
-
-/* The /dev/shm of another container, which `take-shm` has copied. Mounts that are made there later
- * are not followed. */
-int step_attach_shm(struct child *child, const struct step *step)
-{
-	cleanup_close int tree = IPC_FD;
-	cleanup_close int target = open_target(child, step_text(step, 0), true);
-	char path[FD_PATH_SIZE];
-	int result;
-
-	if (target < 0)
-		return target;
-	result = attach(tree, target, (uint32_t)step_number(step, 1), 0);
-	if (result == 0)
-		result = fd_path(tree, path);
-	return result < 0 ? result : sys_mount(NULL, path, NULL, MS_PRIVATE, NULL);
+	return sys_mount(or_null(step_text(step, 0)), path, or_null(step_text(step, 2)),
+			 step_number(step, 3), buffer);
 }
 
 /* Open what is to be hidden or made read-only. No link on the way is followed: these paths are the
@@ -350,19 +231,14 @@ int step_mask(struct child *child, const struct step *step)
 /* Bind a path over itself, read-only with all that is mounted below it. */
 int step_readonly(struct child *child, const struct step *step)
 {
+	const struct tree_attributes attributes = { .all = MOUNT_ATTR_RDONLY };
 	cleanup_close int target = open_existing(child, step_text(step, 0));
 	cleanup_close int tree = -1;
-	int result;
 
 	if (target < 0)
 		return target == -ENOENT ? 0 : target;
 	tree = sys_open_tree(target, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_RECURSIVE);
-	if (tree < 0)
-		return tree;
-	result = attach(tree, target, MOUNT_ATTR_RDONLY, AT_RECURSIVE);
-	if (result == -ENOSYS) /* Linux 5.10: what is mounted below stays as it is */
-		result = set_attributes_by_remount(tree, MOUNT_ATTR_RDONLY, 0);
-	return result;
+	return tree < 0 ? tree : tree_attach(tree, target, &attributes);
 }
 
 /* pivot_root(2), "pivot_root(".", ".")": old and new root are stacked on one directory, so the
@@ -393,7 +269,7 @@ int step_remount_root_readonly(struct child *child, const struct step *step)
 {
 	int fd = inside_root(child);
 	uint64_t flags = 0;
-	int result = fd < 0 ? fd : kept_flags(fd, &flags);
+	int result = fd < 0 ? fd : tree_kept_flags(fd, &flags);
 
 	(void)step;
 	if (result < 0)

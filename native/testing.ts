@@ -36,6 +36,8 @@ export interface StartOptions {
   ipcTarget?: Descriptor;
   /** Descriptor 11. */
   userNamespace?: Descriptor;
+  /** Whether it is called with `--view`. @default {false} */
+  isView?: boolean;
   /** Sent before the monitor runs, so that no output is missed. */
   firstRequest?: { text: string; descriptors: readonly number[] };
 }
@@ -167,7 +169,7 @@ function start(
   }
   const { pid, pidfd } = startProgram({
     executable: program.number,
-    argv: ["wherry-monitor"],
+    argv: ["wherry-monitor", ...(options.isView === true ? ["--view"] : [])],
     env: [],
     descriptors: [
       nothing.number,

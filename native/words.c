@@ -36,10 +36,13 @@ const struct word WORDS[] = {
 	{ "join-user", "n", NULL, step_join_user },
 	{ "fork", "", NULL, step_fork },
 	{ "mount", "sssUs", NULL, step_mount },
-	{ "overlay", "pUspppp*", NULL, step_overlay },
+	{ "overlay", "pUssspp*", NULL, step_overlay },
 	{ "root", "p", NULL, step_root },
 	{ "mkdir", "pouu", NULL, step_mkdir },
 	{ "mount-in", "spsUs", NULL, step_mount_in },
+	{ "mount-at", "spsUs", NULL, step_mount_at },
+	{ "take-tree", "upsu", NULL, step_take_tree },
+	{ "attach-taken", "upuuuu", NULL, step_attach_taken },
 	{ "attach-tree", "ppuuu", NULL, step_attach_tree },
 	{ "attach-shm", "pu", NULL, step_attach_shm },
 	{ "mknod", "pouu", NULL, step_mknod },
@@ -67,6 +70,7 @@ const struct word WORDS[] = {
 	{ "parent-death", "g", NULL, step_parent_death },
 	{ "reaper", "", NULL, step_reaper },
 	{ "idle", "", NULL, step_idle },
+	{ "show", "", NULL, step_show },
 	{ "exec", "uss*", NULL, step_exec },
 };
 

@@ -7,8 +7,9 @@
  * the same few milliseconds to all. Ratios are medians of each round's ratio.
  *
  * Options: `--n=30` rounds of `run`, `--imports=5` rounds of `import`, `--containers=1000` most
- * containers that `ps` lists, `--only=run,lifecycle,import,images,addresses,network,protections` what
- * to measure, `--out=bench.json` where the numbers go.
+ * containers that `ps` lists, `--copies=3` rounds of `cp`, `--megabytes=1000` size of the large file
+ * that is copied (with fifty small ones for each), `--only=run,lifecycle,import,images,addresses,
+ * network,protections,files` what to measure, `--out=bench.json` where the numbers go.
  *
  * @module
  */
@@ -25,6 +26,7 @@ import {
 } from "./bench_engines.ts";
 import { benchAddresses } from "./bench_addresses.ts";
 import { largeArchive } from "./bench_archive.ts";
+import { benchFiles } from "./bench_files.ts";
 import { benchLifecycle } from "./bench_lifecycle.ts";
 import {
   cell,
@@ -56,6 +58,10 @@ interface Options {
   importRounds: number;
   /** Most containers that `ps` lists. */
   maxContainers: number;
+  /** Rounds of `cp`. */
+  copyRounds: number;
+  /** Size of the large file that is copied. */
+  copyMegabytes: number;
   /** What is measured. */
   parts: ReadonlySet<string>;
   /** File that takes the numbers. */
@@ -63,7 +69,7 @@ interface Options {
 }
 
 const PARTS: readonly string[] = [
-  ...["run", "lifecycle", "import", "images", "addresses", "network", "protections"],
+  ...["run", "lifecycle", "import", "images", "addresses", "network", "protections", "files"],
 ];
 
 function parseOptions(args: readonly string[]): Options {
@@ -71,6 +77,8 @@ function parseOptions(args: readonly string[]): Options {
     runRounds: 30,
     importRounds: 5,
     maxContainers: 1000,
+    copyRounds: 3,
+    copyMegabytes: 1000,
     parts: new Set(PARTS),
     outPath: `${PROJECT_ROOT}bench.json`,
   };
@@ -79,10 +87,13 @@ function parseOptions(args: readonly string[]): Options {
     if (name === "--n") options.runRounds = parseCount(value);
     else if (name === "--imports") options.importRounds = parseCount(value);
     else if (name === "--containers") options.maxContainers = parseCount(value);
+    else if (name === "--copies") options.copyRounds = parseCount(value);
+    else if (name === "--megabytes") options.copyMegabytes = parseCount(value);
     else if (name === "--only") options.parts = parseParts(value);
     else if (name === "--out") options.outPath = value;
     else {
-      const usage = "--n=N, --imports=N, --containers=N, --only=PART,PART, --out=FILE";
+      const usage = "--n=N, --imports=N, --containers=N, --copies=N, --megabytes=N, " +
+        "--only=PART,PART, --out=FILE";
       throw new TypeError(`Cannot understand "${argument}": use ${usage}`);
     }
   }
@@ -101,7 +112,7 @@ function parseParts(text: string): ReadonlySet<string> {
 function parseCount(text: string): number {
   const count = Number(text);
   if (!Number.isSafeInteger(count) || count < 1) {
-    throw new RangeError(`Cannot use "${text}" as a number of rounds: it is no positive integer`);
+    throw new RangeError(`Cannot use "${text}" as a number: it is no positive integer`);
   }
   return count;
 }
@@ -305,6 +316,16 @@ async function bench(options: Options): Promise<void> {
   }
   if (options.parts.has("protections")) {
     report["protections"] = await benchProtections(engines, directory, options.runRounds);
+  }
+  if (options.parts.has("files")) {
+    const own = `${directory}/files`;
+    await Deno.mkdir(own);
+    report["files"] = await benchFiles(engines, {
+      directory: own,
+      rounds: options.copyRounds,
+      runRounds: options.runRounds,
+      megabytes: options.copyMegabytes,
+    });
   }
   await Deno.writeTextFile(options.outPath, JSON.stringify(report, undefined, 2) + "\n");
   console.log(`\nNumbers are in ${options.outPath}`);

@@ -13,8 +13,8 @@ import { Links } from "../mod/kernel/link.ts";
 import { NETLINK, NetlinkSocket } from "../mod/kernel/netlink.ts";
 import { largeArchive } from "./bench_archive.ts";
 import { capture, type Engine, openDocker, openPodman, openWherry } from "./bench_engines.ts";
-import { cell, measurePeak, time } from "./bench_measure.ts";
-import { median } from "./bench_statistics.ts";
+import { cell } from "./bench_measure.ts";
+import { measureTasks, type Task } from "./bench_tasks.ts";
 import { findProgram } from "./prerequisites.ts";
 import { type TarEntry, writeTar } from "./tar_writer.ts";
 
@@ -24,66 +24,6 @@ const REGISTRY_POLL_MS = 50;
 
 /** An engine that keeps images. */
 type Keeper = Engine & { readonly client: readonly string[] };
-
-/** Something that is measured round by round. */
-interface Task {
-  name: string;
-  /** Made anew before each command. @default {nothing} */
-  prepare?(): Promise<unknown>;
-  command: readonly string[];
-  /** Removed after each command. @default {nothing} */
-  cleanUp?(): Promise<unknown>;
-}
-
-/** What was measured of a task. */
-interface Numbers {
-  medianMs: number;
-  /** Largest resident memory of the command itself; daemons work elsewhere. */
-  peakBytes: number;
-}
-
-/** Measures tasks in turn, and then the memory of each once. */
-async function measure(
-  title: string,
-  tasks: readonly Task[],
-  rounds: number,
-): Promise<Record<string, Numbers>> {
-  const times = new Map(tasks.map(({ name }): [string, number[]] => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const task of round % 2 === 0 ? tasks : tasks.toReversed()) {
-      times.get(task.name)?.push(await runOnce(task, time));
-    }
-  }
-  const numbers: Record<string, Numbers> = {};
-  for (const task of tasks) {
-    const peakBytes = await runOnce(task, measurePeak);
-    numbers[task.name] = { medianMs: median(times.get(task.name) ?? []), peakBytes };
-  }
-  print(title, numbers);
-  return numbers;
-}
-
-async function runOnce(
-  task: Task,
-  run: (command: readonly string[]) => Promise<number>,
-): Promise<number> {
-  await task.prepare?.();
-  const number = await run(task.command);
-  await task.cleanUp?.();
-  return number;
-}
-
-function print(title: string, numbers: Readonly<Record<string, Numbers>>): void {
-  console.log(`\n${title}`);
-  console.log(`${"".padEnd(16)}${["median ms", "x wherry", "peak MB"].map(cell).join("")}`);
-  const baseline = Object.values(numbers).at(0)?.medianMs ?? NaN;
-  for (const [name, { medianMs, peakBytes }] of Object.entries(numbers)) {
-    const cells = [medianMs, medianMs / baseline, peakBytes / 1e6].map((value, column) =>
-      cell(value.toFixed(column === 1 ? 2 : 0))
-    );
-    console.log(`${name.padEnd(16)}${cells.join("")}`);
-  }
-}
 
 /** Files that the tasks read. */
 interface Files {
@@ -173,7 +113,11 @@ async function measureUnpacking(
         cleanUp: removeTarget,
       });
     }
-    report[compression] = await measure(`Load a layer of 250 MB, ${compression}`, tasks, rounds);
+    report[compression] = await measureTasks(
+      `Load a layer of 250 MB, ${compression}`,
+      tasks,
+      rounds,
+    );
   }
   return report;
 }
@@ -251,14 +195,14 @@ async function measurePulling(
     ],
     cleanUp: () => capture(["rm", "-rf", target]),
   });
-  const first = await measure("Pull an image of 250 MB, gzip", pulls, rounds);
+  const first = await measureTasks("Pull an image of 250 MB, gzip", pulls, rounds);
   for (const keeper of keepers) await capture(pull(keeper, large));
   const seconds = keepers.map((keeper): Task => ({
     name: keeper.name,
     command: pull(keeper, child),
     cleanUp: () => capture([...keeper.client, "rmi", "-f", child]),
   }));
-  const second = await measure("Pull an image with one more layer", seconds, rounds);
+  const second = await measureTasks("Pull an image with one more layer", seconds, rounds);
   const received: Record<string, number> = {};
   console.log("\nBytes over the network for it");
   for (const { name, command, cleanUp } of seconds) {
@@ -304,8 +248,8 @@ async function measureWriting(
       cleanUp: () => capture(["rm", "-f", saved]),
     });
   }
-  const commit = await measure("Commit a container with 500 files of 100 kB", commits, rounds);
-  const save = await measure("Save an image of 250 MB", saves, rounds);
+  const commit = await measureTasks("Commit a container with 500 files of 100 kB", commits, rounds);
+  const save = await measureTasks("Save an image of 250 MB", saves, rounds);
   for (const { client } of keepers) {
     await capture([...client, "rm", "-f", "filled"]);
     await capture([...client, "rmi", "-f", "large"]);

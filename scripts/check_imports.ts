@@ -55,6 +55,7 @@ const TOOLING = ["scripts", "tests", "native"] as const;
 /** Modules outside the project that a room may import, and how. Start-up time is the reason for `dynamic`. */
 const OUTSIDE: Readonly<Record<string, { static: readonly string[]; dynamic: readonly string[] }>> =
   {
+    "mod/engine": { static: [], dynamic: ["node:dns/promises"] },
     "mod/image": {
       static: [],
       dynamic: ["node:crypto", "node:http", "node:https", "node:tls", "node:zlib", "xz-decompress"],

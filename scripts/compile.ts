@@ -45,6 +45,8 @@ const COLD_MODULES = [
   "./parent_network.ts",
   "./copy_root.ts",
   "./special_devices.ts",
+  "./volume_mounts.ts",
+  "./filling_elsewhere.ts",
   "./storage_probe.ts",
   "./seccomp_compiler.ts",
   "./volume_copy.ts",

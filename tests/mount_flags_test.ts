@@ -88,7 +88,7 @@ const BAD_COMBINATIONS: [flags: string[], message: RegExp][] = [
   [["-v", "data:/a", "--tmpfs", "b"], /mount path must be absolute/],
   [["-v", "data:/a", "--volumes-from", "web:nocopy"], /invalid mode: nocopy/],
   [["-v", "data:/a", "--volumes-from", ""], /volumes-from specification/],
-  [["-v", "data:/a", "--volumes-from", "nobody"], /nobody|volumes of another container/],
+  [["-v", "data:/a", "--volumes-from", "nobody"], /No such container: nobody|nobody/],
   [["-v", "data:/a", "--volume-driver", "nfs"], /plugin "nfs" not found/],
   [["-v", "data:/a", "-v", "./new:/b", "-v", "x:/c"], /volume name|names should be/],
 ];
@@ -235,6 +235,7 @@ testWhole("inspect tells of mounts as docker does", async (wherry) => {
     "",
     null,
   ]);
+  await wherry.run(["rm", id]);
 });
 
 testWhole("inspect -f and ps -f find mounts", async (wherry) => {
@@ -259,6 +260,7 @@ testWhole("inspect -f and ps -f find mounts", async (wherry) => {
 
     strictEqual(stdout, "", unwanted);
   }
+  await wherry.run(["rm", id.trim()]);
 });
 
 testWhole("bind-nonrecursive is done, and warned of", async (wherry) => {
@@ -284,3 +286,49 @@ testWhole(
     strictEqual(exists(`${wherry.scratch}/.hidden/file`), true);
   },
 );
+
+testWhole(
+  "-v with a path alone makes a volume, unless something is mounted there",
+  async (wherry) => {
+    const flags = [
+      "-v",
+      "/new",
+      "-v",
+      "/taken",
+      "--tmpfs",
+      "/taken:size=1m",
+      "-v",
+      "data:/bin/../data",
+    ];
+    const { stdout: id } = await wherry.run(["create", ...await wherry.busybox(flags), "true"]);
+
+    const [{ Mounts, Config }] = JSON.parse(
+      (await wherry.run(["container", "inspect", id.trim()])).stdout,
+    );
+
+    const shown = Mounts.map(({ Name, Destination, Mode }: Record<string, string>) =>
+      [Name?.replace(/^[0-9a-f]{64}$/, "random"), Destination, Mode].join(" ")
+    );
+    deepStrictEqual(shown, ["data /data z", "random /new "]);
+    deepStrictEqual(Config.Volumes, { "/new": {}, "/taken": {} });
+    await wherry.run(["rm", "-v", id.trim()]);
+    deepStrictEqual(listNames(`${wherry.root}/volumes`), ["data"]);
+  },
+);
+
+testWhole("inspect tells of --volumes-from, and of what it took over", async (wherry) => {
+  const first = await wherry.busybox(["--name", "first", "-v", "data:/a:nocopy", "-v", ".:/b:ro"]);
+  await wherry.run(["create", ...first, "true"]);
+  const second = await wherry.busybox(["--name", "second", "--volumes-from", "first:ro"]);
+  await wherry.run(["create", ...second, "true"]);
+
+  const { stdout } = await wherry.run([
+    ...["container", "inspect", "-f"],
+    "{{json .HostConfig.VolumesFrom}} {{json .HostConfig.Binds}} " +
+    "{{range .Mounts}}{{.Destination}} {{json .Mode}} {{.RW}}|{{end}}",
+    "second",
+  ]);
+
+  strictEqual(stdout, '["first:ro"] null /a "" false|/b "" false|\n');
+  await wherry.run(["rm", "first", "second"]);
+});

@@ -38,20 +38,24 @@ const CHANGES = [
 ].map((name) => `?${name}`).join();
 
 /**
- * Kills a command before its `count`th system call that changes something on the host.
+ * Kills a command before its `count`th system call of a kind.
  *
- * Each of its processes counts for itself.
+ * Each of its processes counts for itself, and so does each of several kinds.
  *
+ * @param kinds As strace(1) names them. @default {all that change something on the host}
  * @returns False if it was not killed, because it makes fewer.
  */
 export async function killBeforeCall(
   wherry: TestEngine,
   args: readonly string[],
   count: number,
+  kinds: string = CHANGES,
 ): Promise<boolean> {
   const { code, stderr } = await wherry.runCommand([
-    ...["strace", "-f", "-qqq", "-o", "/dev/null", "--seccomp-bpf", "-e", `trace=${CHANGES}`],
-    ...["-e", `inject=${CHANGES}:signal=SIGKILL:when=${count}`, "--"],
+    // strace ends by the signal that has ended the command: a shell makes an exit status of that
+    ...["sh", "-c", '"$@"; exit $?', "sh"],
+    ...["strace", "-f", "-qqq", "-o", "/dev/null", "--seccomp-bpf", "-e", `trace=${kinds}`],
+    ...["-e", `inject=${kinds}:signal=SIGKILL:when=${count}`, "--"],
     ...wherry.commandLine(args),
   ]);
   if (code === SIGKILLED) return true;

@@ -376,7 +376,7 @@ testWhole("run refuses --tmpfs options that are wrong", async (wherry) => {
 
   strictEqual(option.code, 125);
   strictEqual(target.code, 125);
-  match(target.stderr, /Cannot mount "x": the target is not an absolute path/);
+  match(target.stderr, /invalid mount path: 'x' mount path must be absolute/);
 });
 
 testWhole("run --init reaps orphans", async (wherry) => {

@@ -401,6 +401,17 @@ for (const [program, suffix] of [["gzip", "gz"], ["zstd", "zst"], ["xz", "xz"]] 
   });
 }
 
+testWhole("volume export has what a kill left to be put into the volume", async (wherry) => {
+  await volume(wherry, "create", "data");
+  Deno.mkdirSync(`${wherry.root}/volumes/data/_fill`);
+  Deno.writeTextFileSync(`${wherry.root}/volumes/data/_fill/from_image`, "");
+
+  const { stdout } = await volume(wherry, "export", "data");
+
+  ok(stdout.includes("from_image\0"));
+  deepStrictEqual(listNames(dataOf(wherry, "data")), ["from_image"]);
+});
+
 testWhole("nothing of a damaged tar gets into a volume", async (wherry) => {
   await volume(wherry, "create", "data");
   const data = dataOf(wherry, "data");
@@ -487,8 +498,13 @@ testWhole(
   },
 );
 
-/** More system calls that change something than any of these commands makes. */
-const MAX_CALLS = 80;
+/** More system calls of one kind than any of these commands makes. */
+const MAX_CALLS = 40;
+/** Kinds of system calls that make something of a volume, or take something away. */
+const KINDS = [
+  ...["?mkdir", "mkdirat", "?rename", "renameat2", "?unlink", "unlinkat", "?chmod", "fchmod"],
+  ...["fsync", "fcntl", "openat"],
+];
 
 for (
   const [args, isFine] of [
@@ -502,18 +518,21 @@ for (
     `volume ${args[0]} leaves a whole volume or none, whenever it is killed`,
     async (wherry) => {
       await wherry.runHost("sh", "-ec", "mkdir -p t/d; echo new >t/d/file; tar -C t -cf t.tar .");
-      let wasKilled = true;
-      for (let count = 1; wasKilled; count++) {
-        ok(count < MAX_CALLS, `volume ${args.join(" ")} makes more calls`);
-        if (args[0] !== "create") await fill(wherry);
-        wasKilled = await killBeforeCall(wherry, ["volume", ...args], count);
+      for (const kind of KINDS) {
+        let wasKilled = true;
+        for (let count = 1; wasKilled && count < MAX_CALLS; count++) {
+          if (args[0] !== "create") await fill(wherry);
+          wasKilled = await killBeforeCall(wherry, ["volume", ...args], count, kind);
 
-        const list = await volume(wherry, "ls", "-q");
+          const list = await volume(wherry, "ls", "-q");
 
-        deepStrictEqual([list.code, list.stderr], [0, ""], `call ${count}`);
-        deepStrictEqual(list.stdout.split("\n").slice(0, -1), volumesIn(wherry), `call ${count}`);
-        ok(isFine(volumesIn(wherry)), `call ${count}: ${volumesIn(wherry)}`);
-        await checkWhole(wherry, count);
+          const where = `${kind} ${count}`;
+          deepStrictEqual([list.code, list.stderr], [0, ""], where);
+          deepStrictEqual(list.stdout.split("\n").slice(0, -1), volumesIn(wherry), where);
+          ok(isFine(volumesIn(wherry)), `${where}: ${volumesIn(wherry)}`);
+          await checkWhole(wherry, where);
+          if (args[0] === "create") await volume(wherry, "rm", "-f", "data");
+        }
       }
     },
     { ignore: !needs("strace") },
@@ -528,11 +547,12 @@ async function fill(wherry: TestEngine): Promise<void> {
 }
 
 /** A volume that is there can be used, with the old or the new file; `create` has none. */
-async function checkWhole(wherry: TestEngine, count: number): Promise<void> {
+async function checkWhole(wherry: TestEngine, where: string): Promise<void> {
   if (volumesIn(wherry).length === 0) return;
-  strictEqual((await volume(wherry, "inspect", "data")).code, 0, `call ${count}`);
+  strictEqual((await volume(wherry, "inspect", "data")).code, 0, where);
   const file = `${dataOf(wherry, "data")}/d/file`;
-  if (exists(`${dataOf(wherry, "data")}/d`)) match(Deno.readTextFileSync(file), /^(old|new)\n$/);
+  const isEmpty = !exists(`${dataOf(wherry, "data")}/d`);
+  if (!isEmpty) match(Deno.readTextFileSync(file), /^(old|new)\n$/, where);
 }
 
 testWhole("after system prune -a --volumes and volume prune a root is small", async (wherry) => {
@@ -544,4 +564,27 @@ testWhole("after system prune -a --volumes and volume prune a root is small", as
   await wherry.run(["system", "prune", "-af", "--volumes"]);
 
   ok(Number((await wherry.runHost("du", "-sk", wherry.root)).split("\t")[0]) < 100);
+});
+
+testWhole("what is in a volume with options can be exported where it is", async (wherry) => {
+  const source = `${wherry.scratch}/source`;
+  Deno.mkdirSync(source);
+  Deno.writeTextFileSync(`${source}/file`, "");
+  const options = ["-o", "type=none", "-o", `device=${source}`, "-o", "o=bind"];
+  await volume(wherry, "create", ...options, "elsewhere");
+  await volume(wherry, "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "memory");
+
+  const exported = await volume(wherry, "export", "elsewhere");
+  const unmounted = await volume(wherry, "export", "memory");
+  const imported = await wherry.run(["volume", "import", "elsewhere", "-"], { stdin: "" });
+  const pruned = await volume(wherry, "prune", "-af");
+  const removed = await volume(wherry, "rm", "elsewhere", "memory");
+
+  ok(exported.stdout.includes("./\0") && exported.stdout.includes("file\0"));
+  match(unmounted.stderr, /^wherry: Cannot read volume "memory": it is a file system that is /);
+  match(imported.stderr, /^wherry: Cannot write to volume "elsewhere": what is in it is elsewhere/);
+  deepStrictEqual([unmounted.code, imported.code], [1, 1]);
+  strictEqual(pruned.stdout, "Total reclaimed space: 0B\n");
+  strictEqual(removed.stdout, "elsewhere\nmemory\n");
+  deepStrictEqual(listNames(source), ["file"]);
 });

@@ -33,7 +33,7 @@ function readPlain(text: string, start: number): Field {
   const end = length < 0 ? text.length : start + length;
   const field = text.slice(start, end);
   const quote = field.indexOf('"');
-  if (quote >= 0) throw parseError(text, start + quote, 'bare " in non-quoted field');
+  if (quote >= 0) throw parseError(text, start + quote, 'bare " in non-quoted-field');
   return { field, end };
 }
 

@@ -21,8 +21,8 @@ for (const [text, fields] of good) {
 }
 
 const bad: [text: string, message: string][] = [
-  ['a"b', 'parse error on line 1, column 2: bare " in non-quoted field'],
-  ['é,a"b', 'parse error on line 1, column 5: bare " in non-quoted field'],
+  ['a"b', 'parse error on line 1, column 2: bare " in non-quoted-field'],
+  ['é,a"b', 'parse error on line 1, column 5: bare " in non-quoted-field'],
   ['"a"b', 'parse error on line 1, column 3: extraneous or missing " in quoted-field'],
   ['"a', 'parse error on line 1, column 3: extraneous or missing " in quoted-field'],
   ["a\nb", "there is more than one line"],

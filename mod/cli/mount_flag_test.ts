@@ -198,6 +198,6 @@ for (const [text, message] of malformed) {
 Deno.test("parseMountFlag() shows quotes and line breaks as Go does", () => {
   throws(() => parseMountFlag('type="bind"\n', "/here"), {
     message: 'invalid argument "type=\\"bind\\"\\n" for "--mount" flag: ' +
-      'parse error on line 1, column 6: bare " in non-quoted field',
+      'parse error on line 1, column 6: bare " in non-quoted-field',
   });
 });

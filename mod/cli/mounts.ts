@@ -88,7 +88,7 @@ function checkSource(mount: MountRequest): void {
   if (mount.type !== "bind" || mount.createsSource || isThere(mount.source)) return;
   throw argumentError(
     `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
-    { hint: "Make it first" },
+    { hint: mount.mode === undefined ? "Make it first, or add bind-create-src" : "Make it first" },
   );
 }
 

@@ -1,6 +1,6 @@
 /** The words of `--volumes-from`. @module */
 
-import type { VolumesFromRequest } from "../engine/mounts.ts";
+import type { VolumesFromRequest } from "../engine/volumes_from.ts";
 import { argumentError } from "./argument_error.ts";
 
 /** Docker takes these words, too, and does nothing with them. */

@@ -83,7 +83,8 @@ function isMount(value: unknown): boolean {
     case "volume":
       return isVolumeName(value["name"]) && isString(value["subpath"]) &&
         isString(value["mode"] ?? "") &&
-        ["isReadOnly", "isAnonymous", "copiesContent"].every((field) => isBoolean(value[field]));
+        ["isReadOnly", "isAnonymous", "copiesContent"].every((field) => isBoolean(value[field])) &&
+        isBoolean(value["isElsewhere"] ?? false);
     case "image":
       return isString(value["subpath"]) && isRoot(value);
     default:

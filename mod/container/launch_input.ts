@@ -98,6 +98,8 @@ export interface LaunchInput {
   /** Where its events go, and what each says about it. */
   events: EventTarget;
   terminalSize: TerminalSize;
+  /** Absolute path of the directory that holds the unpacked layers of images. */
+  layersDirectory: string;
   /** Where what containers see of each volume is on the host, by its name. */
   volumeSources: ReadonlyMap<string, string>;
   /** Arguments of the program on descriptor 7 that the monitor executes in the end, if any. */
@@ -109,6 +111,12 @@ export interface LaunchInput {
   /** When the monitor executes the program on descriptor 7 while the container lives. */
   wake?: Wake;
 }
+
+/** What of it decides which files there are inside. */
+export type FilesInput = Pick<
+  LaunchInput,
+  "config" | "paths" | "lowerDirectories" | "layersDirectory" | "devices" | "volumeSources"
+>;
 
 /**
  * Where the processes of a container find their network: in a namespace of their own with nothing but `lo`, in the

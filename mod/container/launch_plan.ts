@@ -10,6 +10,7 @@ import type { Step } from "./plan.ts";
 import { hostId, planOwner, planUserNamespace } from "./plan_ids.ts";
 import { planDeviceControl } from "./plan_devices.ts";
 import { planMounts, planRoot } from "./plan_mounts.ts";
+import { planImageTrees, planSharedTrees } from "./plan_requested_mounts.ts";
 import {
   FALLBACK_STOP_SIGNAL,
   planCheck,
@@ -33,7 +34,9 @@ export function planLaunch(input: LaunchInput): Step[] {
     ...planNamespaces(input),
     ...planAttributes(security),
     ...planOwner(config.namespaces.idRange),
+    ...planSharedTrees(input),
     ["mount", "", "/", "", String(MS.REC | MS.SLAVE), ""],
+    ...planImageTrees(input),
     ...planRoot(input),
     ["root", input.paths.merged],
     ...planMounts(input),

@@ -183,8 +183,8 @@ Deno.test("planLaunch() leaves out the default mount that a requested one replac
     mounts: [{ type: "tmpfs", target: "/dev/shm", options: "size=1m" }],
   }));
 
-  deepStrictEqual(stepsCalled("mount-in", steps).filter((step) => step[2] === "/dev/shm"), [
-    ["mount-in", "tmpfs", "/dev/shm", "tmpfs", "14", "size=1m"],
+  deepStrictEqual(steps.filter((step) => step[2] === "/dev/shm"), [
+    ["mount-at", "tmpfs", "/dev/shm", "tmpfs", "14", "size=1m"],
   ]);
 });
 
@@ -203,7 +203,7 @@ Deno.test("planLaunch() leaves out the managed file that a requested mount repla
   deepStrictEqual(
     stepsCalled("attach-tree", steps).filter((step) => step[2]?.startsWith("/etc/"))
       .map((step) => step[1]),
-    ["/r/containers/0123abcd/etc/hostname", "/r/containers/0123abcd/etc/resolv.conf", "/my/hosts"],
+    ["/r/containers/0123abcd/etc/hostname", "/r/containers/0123abcd/etc/resolv.conf"],
   );
 });
 

@@ -58,6 +58,8 @@ export interface VolumeMount {
   copiesContent: boolean;
   /** Relative path of a directory or file in the volume that appears in place of the whole; empty for the whole. */
   subpath: string;
+  /** Whether the volume has options, so that its content is not in its own directory. @default {false} */
+  isElsewhere?: boolean;
   /** Options as `-v` had them, which `inspect` shows. @default {none} */
   mode?: string;
 }
@@ -96,12 +98,17 @@ export interface MountSpec {
   Source?: string;
   /** Absolute path inside. */
   Target?: string;
+  /** Whether it cannot be written to from inside. */
   ReadOnly?: boolean;
   /** Without effect on Linux. */
   Consistency?: string;
+  /** Of a bind mount only. */
   BindOptions?: BindOptions;
+  /** Of a volume only. */
   VolumeOptions?: VolumeOptions;
+  /** Of an image only: a relative path of what appears in place of the whole. */
   ImageOptions?: { Subpath?: string };
+  /** Of a tmpfs only. */
   TmpfsOptions?: {
     /** In bytes; 0 for half of the memory. */
     SizeBytes?: number;

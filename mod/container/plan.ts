@@ -46,6 +46,9 @@ export const STEP_ARGUMENTS = {
   "root": [1, 1],
   "mkdir": [4, 4],
   "mount-in": [5, 5],
+  "mount-at": [5, 5],
+  "take-tree": [4, 4],
+  "attach-taken": [6, 6],
   "attach-tree": [5, 5],
   "attach-shm": [2, 2],
   "mknod": [4, 4],
@@ -73,6 +76,7 @@ export const STEP_ARGUMENTS = {
   "parent-death": [1, 1],
   "reaper": [0, 0],
   "idle": [0, 0],
+  "show": [0, 0],
   "exec": [2, undefined],
 } as const satisfies Record<string, readonly [number, number | undefined]>;
 
@@ -88,7 +92,7 @@ const VERSION = "1";
 /**
  * The bytes that the monitor reads.
  *
- * @param steps In the order they are done; `exec` or `idle` comes last.
+ * @param steps In the order they are done; `exec`, `idle` or `show` comes last.
  * @throws {TypeError} If an argument contains a NUL byte.
  */
 export function encodePlan(steps: readonly Step[]): Uint8Array<ArrayBuffer> {

@@ -37,7 +37,7 @@ for (
       }],
     });
 
-    const [step] = stepsCalled("attach-tree", steps).filter((step) => step[2] === "/mine");
+    const [step] = stepsCalled("attach-taken", steps).filter((step) => step[2] === "/mine");
     strictEqual(step?.[4], attributes);
   });
 }
@@ -70,7 +70,7 @@ Deno.test("planLaunch() leaves bind mounts to the filter", () => {
 
   const steps = planLaunch(inputWith({ mounts: [bind] }));
 
-  const [step] = stepsCalled("attach-tree", steps).filter((step) => step[2] === "/mine");
+  const [step] = stepsCalled("attach-taken", steps).filter((step) => step[2] === "/mine");
   strictEqual(step?.[4], "1");
 });
 

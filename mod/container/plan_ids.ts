@@ -8,9 +8,10 @@
  */
 
 import { CLONE_NEW, MOUNT_ATTR, MS } from "../kernel/mount.ts";
-import type { LaunchInput } from "./launch_input.ts";
+import type { FilesInput } from "./launch_input.ts";
 import type { IdRange, Namespaces } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
+import type { OverlayDirectories } from "./plan_overlay.ts";
 
 /** Bit of `attach-tree`: what belongs to 0, 1, 2 ... there belongs to the container's ids. */
 export const TREE_IS_ID_MAPPED = 4;
@@ -56,20 +57,8 @@ function planMappedTree(source: string, target: string): Step {
 }
 
 /** A root file system that is a copy, at `merged`. */
-export function planMappedCopy({ paths }: LaunchInput): Step[] {
+export function planMappedCopy({ paths }: FilesInput): Step[] {
   return [["root", paths.merged], planMappedTree(paths.merged, "/")];
-}
-
-/** The directories of an overlay. */
-export interface OverlayDirectories {
-  /** Where it is mounted. */
-  merged: string;
-  /** Of the changes. */
-  upper: string;
-  /** On the same mount as `upper`. */
-  work: string;
-  /** Absolute paths, the topmost first. */
-  lowers: readonly string[];
 }
 
 /** Where an overlay's directories are attached, in a file system that the overlay then covers. */
@@ -77,31 +66,46 @@ const OWN = "/own";
 const LAYERS = "/layers";
 
 /**
- * Attaches an overlay's directories below `merged` as the container's ids see them.
+ * Attaches the layers of images as the container's ids see them, in a file system at `merged` that an overlay then
+ * covers. They lie side by side, so that one mount shows them all.
  *
- * The layers of an image lie side by side, so that one mount shows them all.
- *
- * @returns The steps, and where the directories are then.
+ * @param layers Absolute path of the directory that holds them.
+ * @returns The steps, and where that directory is then.
  */
-export function planMappedDirectories(
-  { config, paths: { directory, merged }, lowerDirectories }: LaunchInput,
-  { upper, work, lowers }: OverlayDirectories,
-): { steps: Step[]; directories: OverlayDirectories } {
-  const [first = ""] = lowerDirectories;
-  const layers = config.root.type === "image" ? first.slice(0, first.lastIndexOf("/")) : first;
+export function planMappedLayers(
+  merged: string,
+  layers: string,
+): { steps: Step[]; directory: string } {
   const strict = String(MS.NOSUID | MS.NODEV | MS.NOEXEC);
   return {
     steps: [
       ["mount", "tmpfs", merged, "tmpfs", strict, "mode=700,size=64k"],
       ["root", merged],
       planMappedTree(layers, LAYERS),
-      planMappedTree(directory, OWN),
     ],
+    directory: merged + LAYERS,
+  };
+}
+
+/**
+ * Attaches an overlay's directories below `merged` as the container's ids see them.
+ *
+ * @returns The steps, and where the directories are then.
+ */
+export function planMappedDirectories(
+  { config, paths: { directory, merged }, lowerDirectories }: FilesInput,
+  { upper, work, lowers }: OverlayDirectories,
+): { steps: Step[]; directories: OverlayDirectories } {
+  const [first = ""] = lowerDirectories;
+  const layers = config.root.type === "image" ? first.slice(0, first.lastIndexOf("/")) : first;
+  const mapped = planMappedLayers(merged, layers);
+  return {
+    steps: [...mapped.steps, planMappedTree(directory, OWN)],
     directories: {
       merged,
       upper: merged + OWN + upper.slice(directory.length),
       work: merged + OWN + work.slice(directory.length),
-      lowers: lowers.map((lower) => merged + LAYERS + lower.slice(layers.length)),
+      lowers: lowers.map((lower) => mapped.directory + lower.slice(layers.length)),
     },
   };
 }

@@ -80,7 +80,7 @@ Deno.test("planLaunch() names owners by the host's ids", () => {
   }));
 
   const dataOf = (target: string): string | undefined =>
-    stepsCalled("mount-in", steps).find((step) => step[2] === target)?.[5];
+    steps.find(([word, , other]) => word.startsWith("mount-") && other === target)?.[5];
   strictEqual(dataOf("/run"), "size=1m,uid=100033,mode=700,gid=100044");
   strictEqual(dataOf("/dev/pts"), "newinstance,ptmxmode=0666,mode=0620,gid=100005");
   deepStrictEqual(stepsCalled("mkdir", steps), [["mkdir", "/work", "0755", "100000", "100000"]]);
@@ -98,9 +98,12 @@ Deno.test("planLaunch() maps wherry's own files, and of bind mounts those that a
     mounts: [{ ...bind, target: "/plain" }, { ...bind, target: "/mapped", isIdMapped: true }],
   }));
 
-  const flagsOf = (target: string): string | undefined =>
-    stepsCalled("attach-tree", steps).find((step) => step[2] === target)?.[3];
-  deepStrictEqual(["/etc/hosts", "/plain", "/mapped"].map(flagsOf), ["4", "1", "5"]);
+  const [hosts] = stepsCalled("attach-tree", steps).filter((step) => step[2] === "/etc/hosts");
+  strictEqual(hosts?.[3], "4");
+  deepStrictEqual(stepsCalled("take-tree", steps), [
+    ["take-tree", "0", "/srv", "", "1"],
+    ["take-tree", "0", "/srv", "", "5"],
+  ]);
 });
 
 Deno.test("planExecIn() enters the container's user namespace last", () => {

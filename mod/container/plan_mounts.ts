@@ -1,20 +1,20 @@
 /** The steps of a container's root file system and of what is mounted in it. @module */
 
-import { cString } from "../../ffi/c_string.ts";
 import { MOUNT_ATTR, MS } from "../kernel/mount.ts";
 import type { ContainerConfig } from "./config.ts";
-import type { CgroupHierarchy, ContainerDevices, LaunchInput } from "./launch_input.ts";
-import type { BindMount, ContainerMount, Propagation, VolumeMount } from "./mounts.ts";
+import type { CgroupHierarchy, FilesInput, LaunchInput } from "./launch_input.ts";
+import type { ContainerMount } from "./mounts.ts";
 import { joinedContainer } from "./namespaces.ts";
 import type { Step } from "./plan.ts";
 import {
   hostId,
   mapTmpfsOwners,
-  type OverlayDirectories,
   planMappedCopy,
   planMappedDirectories,
   TREE_IS_ID_MAPPED,
 } from "./plan_ids.ts";
+import { planOverlay } from "./plan_overlay.ts";
+import { isShared, planRequestedMounts, PROPAGATION_FLAGS } from "./plan_requested_mounts.ts";
 
 /** Where the host has its POSIX shared memory. @see shm_overview(7) */
 export const HOST_SHM = "/dev/shm";
@@ -31,17 +31,8 @@ import {
 /** Files that wherry keeps and mounts into `/etc`. */
 export const MANAGED_ETC_FILES = ["hosts", "hostname", "resolv.conf"] as const;
 
-const PROPAGATION_FLAGS: Record<Propagation, number> = {
-  private: MS.PRIVATE,
-  rprivate: MS.PRIVATE | MS.REC,
-  slave: MS.SLAVE,
-  rslave: MS.SLAVE | MS.REC,
-  shared: MS.SHARED,
-  rshared: MS.SHARED | MS.REC,
-};
-
 /** The root file system, at `merged`. */
-export function planRoot(input: LaunchInput): Step[] {
+export function planRoot(input: FilesInput): Step[] {
   const { config, paths: { merged }, lowerDirectories } = input;
   const isMapped = config.namespaces.idRange !== null;
   // Who has ids of its own could make none
@@ -61,54 +52,59 @@ export function planRoot(input: LaunchInput): Step[] {
   ];
 }
 
-/** Most bytes of options that mount(2) takes: a page without the NUL that ends them. */
-const MAX_MOUNT_DATA = 4095;
-
-/**
- * Some kernels have a renamed directory, or a file whose mode was changed, tell overlayfs where to look for the rest of
- * it: such changes could not become a layer.
- */
-const OVERLAY_OPTIONS = "redirect_dir=off,metacopy=off";
-
-function planOverlay(
-  { merged, upper, work, lowers }: OverlayDirectories,
-  flags: number,
-): Step {
-  const data = `${OVERLAY_OPTIONS},lowerdir=${lowers.map(escapeOverlayPath).join(":")},` +
-    `upperdir=${escapeOverlayPath(upper)},workdir=${escapeOverlayPath(work)}`;
-  // A character is at most three bytes: only what may be too long is worth counting
-  if (data.length * 3 <= MAX_MOUNT_DATA || cString(data).length <= MAX_MOUNT_DATA + 1) {
-    return ["mount", "overlay", merged, "overlay", String(flags), data];
-  }
-  return ["overlay", merged, String(flags), OVERLAY_OPTIONS, upper, work, ...lowers];
-}
-
-/** A path as overlay's options want it: the separators `:` and `,` escaped. */
-function escapeOverlayPath(path: string): string {
-  return path.replace(/[\\:,]/g, (character) => `\\${character}`);
-}
-
+/** All that is mounted in the root. */
 export function planMounts(input: LaunchInput): Step[] {
-  const { config, paths } = input;
-  const { idRange } = config.namespaces;
-  const others = config.mounts.filter((mount) => !isDeviceMount(mount));
+  const others = input.config.mounts.filter((mount) => !isDeviceMount(mount));
   const requested = new Set(others.map((mount) => mount.target));
   const defaults = planDefaultMounts(input, others).filter(({ target }) => !requested.has(target));
   return [
     ...defaults.flatMap(({ steps }) => steps),
     ...(requested.has("/dev") ? [] : planDevices(input)),
     ...planTerminal(input),
-    ...MANAGED_ETC_FILES.filter((name) => !requested.has(`/etc/${name}`)).map((name): Step => [
+    ...planContents(others, { ...input, etcFiles: MANAGED_ETC_FILES }),
+    ...planAttachedDevices(input),
+  ];
+}
+
+/** What was asked for, and those files in `/etc` that wherry keeps. */
+export function planContents(
+  mounts: readonly ContainerMount[],
+  input: FilesInput & { etcFiles: readonly string[] },
+): Step[] {
+  const requested = new Set(mounts.map(({ target }) => target));
+  const files = planEtcFiles(input).filter(({ target }) => !requested.has(target));
+  // What is asked for on /etc does not hide them, as with docker; to others of the host they are not to be shown
+  const within = files.map(({ target }) => mounts.filter((mount) => isBelow(target, mount)));
+  return [
+    ...files.flatMap(({ steps }, index) => within[index]?.length === 0 ? steps : []),
+    ...planRequestedMounts(mounts, input),
+    ...files.flatMap(({ steps }, index) => {
+      const parents = within[index] ?? [];
+      return parents.length === 0 || parents.some(isShared) ? [] : steps;
+    }),
+  ];
+}
+
+function isBelow(path: string, { target }: ContainerMount): boolean {
+  return path.startsWith(`${target}/`);
+}
+
+function planEtcFiles(
+  { config: { namespaces: { idRange } }, paths, etcFiles }: FilesInput & {
+    etcFiles: readonly string[];
+  },
+): TargetedSteps[] {
+  return etcFiles.map((name) => ({
+    target: `/etc/${name}`,
+    steps: [[
       "attach-tree",
       `${paths.etc}/${name}`,
       `/etc/${name}`,
       idRange === null ? "0" : String(TREE_IS_ID_MAPPED),
       "0",
       String(PROPAGATION_FLAGS.rprivate),
-    ]),
-    ...planRequestedMounts(others, input),
-    ...planAttachedDevices(input),
-  ];
+    ]],
+  }));
 }
 
 /** `tty`, to which terminals belong. */
@@ -154,7 +150,7 @@ function planDefaultMounts(
       // What it shares with others, or with the whole host, is not its own to change
       isWritable: ({ isOwn }) => isPrivileged || (hasWritableCgroups && isOwn),
     }),
-  ].filter(({ target }) => !requested.some((other) => target.startsWith(`${other.target}/`)));
+  ].filter(({ target }) => !requested.some((other) => isBelow(target, other)));
 }
 
 /** POSIX shared memory goes with the rest of what processes share by name; see shm_overview(7). */
@@ -212,60 +208,4 @@ function planCgroupMounts(
 function planTerminal({ config, terminalSize }: LaunchInput): Step[] {
   if (!config.hasTerminal) return [];
   return [["terminal", String(terminalSize.rows), String(terminalSize.columns)]];
-}
-
-/** What was asked for, parents before what is mounted on them. */
-function planRequestedMounts(
-  mounts: readonly ContainerMount[],
-  { config, devices, volumeSources }: LaunchInput,
-): Step[] {
-  const depth = (path: string): number => path.split("/").length;
-  return mounts
-    .toSorted((a, b) => depth(a.target) - depth(b.target))
-    .map((mount): Step => {
-      if (mount.type === "bind") return planBind(mount, devices);
-      if (mount.type === "volume") return planVolume(mount, { config, volumeSources });
-      if (mount.type === "image") throw new TypeError(`Cannot plan a mount of an image`);
-      const { flags, data } = tmpfsOptions(mount);
-      const owned = mapTmpfsOwners(data, config.namespaces.idRange);
-      return ["mount-in", "tmpfs", mount.target, "tmpfs", String(flags), owned];
-    });
-}
-
-const TREE_IS_RECURSIVE = 1;
-
-const TREE_SOURCE_IS_CREATED = 2;
-
-function planBind(mount: BindMount, devices: ContainerDevices): Step {
-  // Who names /dev or a device in it wants devices; elsewhere the container could make any with CAP_MKNOD
-  const hasDevices = !areDevicesLeftToMounts(devices) || `${mount.source}/`.startsWith("/dev/");
-  return [
-    "attach-tree",
-    mount.source,
-    mount.target,
-    String(
-      TREE_IS_RECURSIVE | (mount.createsSource ? TREE_SOURCE_IS_CREATED : 0) |
-        (mount.isIdMapped === true ? TREE_IS_ID_MAPPED : 0),
-    ),
-    String((mount.isReadOnly ? MOUNT_ATTR.RDONLY : 0) | (hasDevices ? 0 : MOUNT_ATTR.NODEV)),
-    String(PROPAGATION_FLAGS[mount.propagation]),
-  ];
-}
-
-/** What belongs to 0, 1, 2 ... in a volume belongs to the same ids inside, as in the container's own layers. */
-function planVolume(
-  { name, target, isReadOnly }: VolumeMount,
-  { config, volumeSources }: Pick<LaunchInput, "config" | "volumeSources">,
-): Step {
-  const source = volumeSources.get(name);
-  if (source === undefined) throw new TypeError(`Cannot plan the volume "${name}": no source`);
-  const isMapped = config.namespaces.idRange !== null;
-  return [
-    "attach-tree",
-    source,
-    target,
-    String(TREE_IS_RECURSIVE | (isMapped ? TREE_IS_ID_MAPPED : 0)),
-    String(isReadOnly ? MOUNT_ATTR.RDONLY : 0),
-    String(PROPAGATION_FLAGS.rprivate),
-  ];
 }

@@ -49,6 +49,7 @@ import {
 } from "./image_source.ts";
 import { checkLimits } from "./limits.ts";
 import { loadParentNetwork } from "./network_support.ts";
+import { checkMounts } from "./mount_checks.ts";
 import {
   type MountRequest,
   needsVolumeCopy,
@@ -60,6 +61,7 @@ import type { ParentNetworkRequest } from "./parent_network.ts";
 import { containerSecurity } from "./security.ts";
 import { chooseStorageDriver } from "./storage.ts";
 import { loadCopyDriver } from "./storage_support.ts";
+import { removeLocked } from "./remove.ts";
 import { loadVolumeCopy, type VolumeCopy } from "./volume_copy_support.ts";
 import type { VolumesFromRequest } from "./volumes_from.ts";
 
@@ -179,12 +181,30 @@ export async function createContainer(
 ): Promise<CreatedContainer> {
   const conflict = hostNameConflict({ ...PRIVATE_NAMESPACES, ...request.namespaces }, request);
   if (conflict !== undefined) throw new WherryError("invalid_argument", conflict);
-  const created = await tryCreate(engine, request);
-  if (created !== undefined) return created;
-  // Nothing is held: in the executable file the program may begin again here, to load what it lacks
-  const withCopying = await tryCreate(engine, request, await loadVolumeCopy());
-  if (withCopying !== undefined) return withCopying;
-  throw new WherryError("internal", "Cannot make a container: its volumes cannot be filled");
+  const created = await tryCreate(engine, request) ??
+    // Nothing is held: in the executable file the program may begin again here, to load what it lacks
+    await tryCreate(engine, request, await loadVolumeCopy());
+  if (created === undefined) {
+    throw new WherryError("internal", "Cannot make a container: its volumes cannot be filled");
+  }
+  return await fillVolumes(engine, created);
+}
+
+/** Those with options: others have what they get by now. */
+async function fillVolumes(
+  engine: Engine,
+  created: CreatedContainer,
+): Promise<CreatedContainer> {
+  const { config } = created;
+  if (!config.mounts.some((mount) => mount.type === "volume" && mount.isElsewhere)) return created;
+  using undo = new DisposableStack();
+  undo.use(created);
+  undo.defer(() => removeLocked(engine, config, "removed"));
+  // Loaded by now where that has to be the first thing that a command does
+  const { fillElsewhere } = await import("./filling_elsewhere.ts");
+  await fillElsewhere(engine, config);
+  undo.move();
+  return created;
 }
 
 /**
@@ -254,6 +274,7 @@ async function tryCreate(
     mounts: mounts.mounts,
     storageDriver,
   });
+  checkMounts({ ...config, hasOwnIds: ids !== undefined });
   checkLimits(config.resources);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);

@@ -96,7 +96,7 @@ export async function execInContainer(
       },
     },
   });
-  return await awaitStart(connection, steps, request.argv);
+  return await awaitStart(connection, steps, request);
 }
 
 function notRunning(wanted: string, status: ContainerStatus): WherryError {

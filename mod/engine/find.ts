@@ -12,6 +12,7 @@ import { tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import { removeContainerCgroups } from "./cgroup.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
+import { releaseVolumes } from "./mounted_volumes.ts";
 import { delay } from "./polling.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 
@@ -141,11 +142,13 @@ export function tryLockContainer(engine: Engine, id: string): Descriptor | undef
     // Somebody removed the container while we waited: leave nothing behind
     killLeftovers(paths);
     tearDownSandbox(engine, id);
+    releaseVolumes(engine, id);
     removeTree(paths.runDirectory);
     return undefined;
   }
   settle(paths);
   tearDownSandbox(engine, id);
+  releaseVolumes(engine, id);
   undo.move();
   return lock;
 }

@@ -127,13 +127,18 @@ function describeVolumeOptions(
 ): Inspection {
   return given({
     NoCopy,
-    Labels: Labels && inOrder(Object.entries(Labels)),
+    Labels: describeTexts(Labels),
     Subpath: Subpath || undefined,
     DriverConfig: DriverConfig && given({
       Name: DriverConfig.Name || undefined,
-      Options: DriverConfig.Options && inOrder(Object.entries(DriverConfig.Options)),
+      Options: describeTexts(DriverConfig.Options),
     }),
   });
+}
+
+function describeTexts(texts: Readonly<Record<string, string>> = {}): Inspection | undefined {
+  const entries = Object.entries(texts);
+  return entries.length === 0 ? undefined : inOrder(entries);
 }
 
 /** What the image and `-v PATH` want to be volumes; `null` if there is nothing, as docker has it. */

@@ -107,7 +107,7 @@ Deno.test("describeSpecs() has docker's fields in docker's order", () => {
       ReadOnly: true,
     },
     { Type: "tmpfs", Target: "/c", TmpfsOptions: { Mode: 1023, SizeBytes: 1024 } },
-    { Type: "volume", Target: "/d", VolumeOptions: { DriverConfig: {} } },
+    { Type: "volume", Target: "/d", VolumeOptions: { Labels: {}, DriverConfig: { Options: {} } } },
   ];
 
   strictEqual(

@@ -2,10 +2,11 @@
 
 import { errnoText } from "../../ffi/errno.ts";
 import { describeStep } from "../container/monitor.ts";
+import type { ContainerMount } from "../container/mounts.ts";
 import type { Step } from "../container/plan.ts";
-import { TREE_IS_ID_MAPPED } from "../container/plan_ids.ts";
 import { WherryError } from "../errors.ts";
 import { limitError } from "./limit_errors.ts";
+import { mountFailure } from "./mount_failure.ts";
 import { cannotJoin, type NamespaceKind } from "./namespaces.ts";
 import { securityFailure } from "./security_failure.ts";
 
@@ -17,23 +18,33 @@ const EXIT_FAILURE = 1;
 const EXIT_NOT_FOUND = 127;
 const EXIT_CANNOT_INVOKE = 126;
 
+/** What a plan is to start. */
+export interface Launched {
+  /** The command. */
+  argv: readonly string[];
+  /** What was asked to be mounted. @default {nothing} */
+  mounts?: readonly ContainerMount[];
+}
+
 /**
  * Puts the failure of a step into words.
  *
- * @param step `undefined` if the plan has none of that number.
- * @param argv The command.
+ * @param steps The whole plan.
  * @returns `exitCode` 127 if the command does not exist, 126 if it cannot be executed.
  */
 export function launchError(
-  step: Step | undefined,
-  errno: number,
-  argv: readonly string[],
+  steps: readonly Step[],
+  failure: { stepIndex: number; errno: number },
+  { argv, mounts = [] }: Launched,
 ): WherryError {
+  const { stepIndex, errno } = failure;
+  const step = steps[stepIndex];
   if (step === undefined) {
     return new WherryError("internal", `Cannot start the container: ${errnoText(errno)}`);
   }
   return commandFailure(step, errno, argv) ?? joinFailure(step, errno) ??
-    kernelFailure(step, errno) ?? limitError(step, errno) ?? securityFailure(step, errno) ??
+    mountFailure(steps, failure, mounts) ?? kernelFailure(step, errno) ??
+    limitError(step, errno) ?? securityFailure(step, errno) ??
     new WherryError(
       "internal",
       `Cannot start the container: the step ${describeStep(step, errno)}`,
@@ -81,9 +92,8 @@ function joinFailure([word]: Step, errno: number): WherryError | undefined {
   );
 }
 
-/** Of a kernel that cannot do what every container needs, or those with ids of their own. */
+/** Of a kernel that cannot do what every container needs. */
 function kernelFailure(step: Step, errno: number): WherryError | undefined {
-  if (isIdMapped(step)) return unmappable(step, errno);
   if (isOverlay(step)) {
     return new WherryError(
       "unsupported",
@@ -99,23 +109,6 @@ function kernelFailure(step: Step, errno: number): WherryError | undefined {
     "unsupported",
     `Cannot keep the host's devices from the container: ${errnoText(errno)}`,
     { hint: "Programs of type BPF_PROG_TYPE_CGROUP_DEVICE must be allowed in its cgroup" },
-  );
-}
-
-function isIdMapped([word, ...args]: Step): boolean {
-  return word === "attach-tree" && (Number(args[2]) & TREE_IS_ID_MAPPED) !== 0;
-}
-
-/** The kernel says no more than EINVAL of a file system that cannot do it. */
-function unmappable([, source = ""]: Step, errno: number): WherryError {
-  return new WherryError(
-    "unsupported",
-    `Cannot mount "${source}" with ids of the container's own: ${errnoText(errno)}`,
-    {
-      hint:
-        "That takes Linux 5.12 and ext4, xfs or btrfs, or Linux 6.3 for tmpfs: keep wherry's --root and what is " +
-        "mounted with idmap there, or leave out --userns",
-    },
   );
 }
 

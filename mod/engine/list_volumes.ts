@@ -1,9 +1,10 @@
 /** Listing volumes, and describing one as docker's API does. @module */
 
 import { isCorrupt } from "../errors.ts";
+import type { Paths } from "../store/paths.ts";
 import { labelsOf, type Volume, VOLUME_DRIVER } from "../volume/volume.ts";
 import { listVolumeNames, readVolume, sweepVolumes } from "../volume/volume_store.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, isOfSystem, systemFailure } from "./engine.ts";
 import type { Inspection } from "./inspection.ts";
 import { compareNaturally } from "./natural_order.ts";
 import { describeVolumeFailure } from "./sweep.ts";
@@ -23,17 +24,29 @@ export interface VolumeList {
  * All volumes there are. What crashes left of others is removed on the way.
  *
  * Nothing is written when there is nothing of this kind.
+ *
+ * @throws {WherryError} `unavailable` if they cannot be read.
  */
 export function listVolumes(engine: Engine): VolumeList {
-  const { failures } = sweepVolumes(engine.paths);
+  const failures = sweep(engine);
   const list = readVolumes(engine);
   return { ...list, warnings: [...list.warnings, ...failures.map(describeVolumeFailure)] };
+}
+
+/** @returns What could not be removed: what cannot be written to can still be listed. */
+function sweep({ paths }: Engine): unknown[] {
+  try {
+    return sweepVolumes(paths).failures;
+  } catch (error) {
+    if (!isOfSystem(error)) throw error;
+    return [error];
+  }
 }
 
 /** All volumes there are; removes nothing. */
 export function readVolumes({ paths }: Engine): VolumeList {
   const list: VolumeList = { volumes: [], damaged: [], warnings: [] };
-  for (const name of listVolumeNames(paths).toSorted(compareNaturally)) {
+  for (const name of listNames(paths).toSorted(compareNaturally)) {
     try {
       const volume = readVolume(paths, name);
       // Somebody has just removed it
@@ -47,6 +60,14 @@ export function readVolumes({ paths }: Engine): VolumeList {
     }
   }
   return list;
+}
+
+function listNames(paths: Paths): string[] {
+  try {
+    return listVolumeNames(paths);
+  } catch (cause) {
+    throw systemFailure(`list the volumes in "${paths.volumes}"`, cause);
+  }
 }
 
 function unknownVolume(name: string): Volume {

@@ -281,7 +281,7 @@ function makeMount(
     return mount;
   }
   const { name: wanted, driver, options, labels, ...rest } = mount;
-  const { volume: { name }, isNew } = ensureVolume(engine, {
+  const { volume, isNew } = ensureVolume(engine, {
     ...(wanted === "" ? {} : { name: wanted }),
     ...(driver === undefined ? {} : { driver }),
     ...(options === undefined ? {} : { options }),
@@ -290,11 +290,18 @@ function makeMount(
     if (content.type === "empty") copyEmptyDirectory(content.path, data);
     if (content.type === "tree") base.copying?.fillNewVolume(engine, source, data);
   });
+  const { name } = volume;
+  const isElsewhere = !isPlainVolume(volume.options);
   if (isNew) made.push(name);
   else if (content.type === "tree") base.copying?.fillExistingVolume(engine, source, name);
   else if (needsCopying) base.copying?.finishVolume(engine, name);
   else if (content.type === "empty") fillWithNothing(engine, name, content.path);
-  return { ...rest, name, isAnonymous: wanted === "" };
+  return {
+    ...rest,
+    name,
+    isAnonymous: wanted === "",
+    ...(isElsewhere ? { isElsewhere } : {}),
+  };
 }
 
 /** Another container may have put something in since. */

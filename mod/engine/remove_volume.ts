@@ -19,6 +19,7 @@ import { recordPrune, recordVolumeEvent } from "./events.ts";
 import { checkNothingMounted, removalFailure } from "./in_the_way.ts";
 import { listContainers } from "./list.ts";
 import { readVolumes } from "./list_volumes.ts";
+import { unmountForRemoval } from "./mounted_volumes.ts";
 import { isPrunable, type PruneFilter, type PruneResult } from "./prune.ts";
 import { VolumesUse, type VolumeUser } from "./volume_use.ts";
 import { findVolume, holdVolumes, noSuchVolume } from "./volumes.ts";
@@ -107,6 +108,7 @@ function takeAway(engine: Engine, volume: Removable): Doomed {
   const { name } = volume;
   const action = `remove volume "${name}"`;
   const { directory } = engine.paths.volume(name);
+  unmountForRemoval(engine, name);
   checkNothingMounted(action, directory);
   const doomed = { name, paths: moveAway(engine, name, action) };
   recordVolumeEvent(engine, { volume, action: "destroy" });

@@ -151,16 +151,22 @@ async function makeSandbox(
 }
 
 const EADDRINUSE = 98;
-/** Longer than the kernel takes to forget a namespace. */
+/** Longer than the kernel takes to forget a namespace, on a host that has not many others to forget. */
 const PATIENCE_MS = 5_000;
+/** The same on any host, for an address that nobody else can have. */
+const OWN_PATIENCE_MS = 60_000;
 const PAUSE_MS = 20;
 
 /**
  * Makes an endpoint's link. A macvlan of the container's last run may still be there with the same hardware address:
  * it goes with its namespace, and the kernel takes its time.
  */
-async function attachPatiently(sockets: SandboxSockets, request: AttachRequest): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE_MS;;) {
+async function attachPatiently(
+  sockets: SandboxSockets,
+  request: AttachRequest & Pick<EndpointPlan, "request">,
+): Promise<void> {
+  const isChosen = request.request !== undefined && request.request.macAddress !== "";
+  for (const deadline = Date.now() + (isChosen ? PATIENCE_MS : OWN_PATIENCE_MS);;) {
     try {
       return attachEndpoint(sockets, request);
     } catch (error) {

@@ -30,8 +30,9 @@ import { findContainerDevices } from "./device_support.ts";
 import { type Engine, isOfSystem } from "./engine.ts";
 import { eventTarget, recordContainerEvent, recordKill } from "./events.ts";
 import { killLeftovers, readContainer, tryLockContainer } from "./find.ts";
-import { launchError } from "./launch_error.ts";
+import { type Launched, launchError } from "./launch_error.ts";
 import { type CgroupPlan, planContainerCgroups } from "./limits.ts";
+import { checkMountSources } from "./mount_checks.ts";
 import { removeLocked } from "./remove.ts";
 import { withFilter } from "./seccomp.ts";
 import { checkCanBeEnded, openJoinedInits } from "./namespaces.ts";
@@ -39,8 +40,9 @@ import { containerSecurity } from "./security.ts";
 import { networkPlaceOf, setUpSandbox } from "./sandbox.ts";
 import { tearDownSandbox } from "./sandbox_removal.ts";
 import { lowerDirectoriesOf, rootDirectoriesOf } from "./storage.ts";
+import { releaseVolumes, usesMountedVolumes } from "./mounted_volumes.ts";
 import { finishVolumes } from "./volume_copy_support.ts";
-import { prepareVolumes } from "./volume_sources.ts";
+import { mountVolumes, prepareVolumes } from "./volume_sources.ts";
 
 /** How a container is started. */
 export interface StartOptions {
@@ -112,11 +114,14 @@ async function launch(
   { attachment, terminalSize = UNKNOWN_SIZE, onReady }: StartOptions,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
+  checkMountSources(config.mounts);
   await finishVolumes(engine, config);
   using joined = await openJoinedInits(engine, config);
   using own = await makeOwnNamespaces(config);
   using network = await setUpSandbox(engine, config, own?.network);
   if (network.sandbox !== undefined) undo.defer(() => tearDownSandbox(engine, config.id));
+  await mountVolumes(engine, config);
+  undo.defer(() => releaseVolumes(engine, config.id));
   onReady?.();
   using cleanup = openCleanupProgram(engine, config, network.place);
   const cgroups = planContainerCgroups(config);
@@ -141,9 +146,13 @@ async function launch(
       onSignal: (signal) => recordKill(engine, config, signal),
     },
   });
-  const started = await awaitStart(connection, steps, containerArgv(config));
+  const started = await awaitStart(connection, steps, launchedBy(config));
   undo.move();
   return started;
+}
+
+function launchedBy(config: ContainerConfig): Launched {
+  return { argv: containerArgv(config), mounts: config.mounts };
 }
 
 /** Of a container that has ids of its own. */
@@ -181,6 +190,7 @@ async function planStart(
       isVisible: (hierarchy) => showsAllCgroups(config) || hasOwnCgroup(hierarchy, cgroups.steps),
     }),
     cgroupSteps: cgroups.steps,
+    layersDirectory: engine.paths.layers,
     volumeSources: prepareVolumes(engine, config),
     events: eventTarget(engine, config),
     terminalSize,
@@ -215,7 +225,7 @@ export async function restartThroughMonitor(
     const resources = readPlannedResources(engine.paths.container(config.id)) ?? config.resources;
     const cgroups = planContainerCgroups({ id: config.id, resources });
     const steps = await planStart(engine, config, { place, cgroups }, UNKNOWN_SIZE);
-    const cause = launchError(steps[answer.stepIndex], answer.errno, containerArgv(config));
+    const cause = launchError(steps, answer, launchedBy(config));
     if (config.restartPolicy.name === "no") {
       await recordFailedRestart(engine, config, { monitor, cause });
     }
@@ -259,13 +269,13 @@ async function recordFailedRestart(
 /**
  * Waits until a plan's command runs.
  *
- * @param argv The command, for error messages.
+ * @param launched For error messages.
  * @throws {WherryError} If a step fails; the connection is closed then.
  */
 export async function awaitStart(
   connection: MonitorConnection,
   steps: readonly Step[],
-  argv: readonly string[],
+  launched: Launched,
 ): Promise<MonitorConnection> {
   using undo = new DisposableStack();
   undo.use(connection);
@@ -273,7 +283,7 @@ export async function awaitStart(
   if (event === undefined) {
     throw new WherryError("internal", "Cannot start the command: its monitor ended without a word");
   }
-  if (event.type === "failed") throw launchError(steps[event.stepIndex], event.errno, argv);
+  if (event.type === "failed") throw launchError(steps, event, launched);
   undo.move();
   return connection;
 }
@@ -342,22 +352,27 @@ function visibleCgroups(
 }
 
 function openCleanupProgram(
-  { cleanupCommand }: Engine,
+  engine: Engine,
   config: ContainerConfig,
   network: NetworkPlace,
 ): (Descriptor & Disposable) | undefined {
-  if (cleanupCommand === undefined || !needsCleanup(config, network)) return undefined;
+  const { cleanupCommand } = engine;
+  if (cleanupCommand === undefined || !needsCleanup(engine, config, network)) return undefined;
   return openForReading(cleanupCommand.path);
 }
 
 /** Whether there is something to do when it has ended. */
-function needsCleanup({ isAutoRemoved }: ContainerConfig, network: NetworkPlace): boolean {
-  return isAutoRemoved || network === "sandbox";
+function needsCleanup(
+  engine: Engine,
+  config: ContainerConfig,
+  network: NetworkPlace,
+): boolean {
+  return config.isAutoRemoved || network === "sandbox" || usesMountedVolumes(engine, config);
 }
 
 /** None if nothing is to be cleaned up. */
 function cleanupArgv(engine: Engine, config: ContainerConfig, network: NetworkPlace): string[] {
-  return needsCleanup(config, network) ? ownArgv(engine, "__cleanup", config.id) : [];
+  return needsCleanup(engine, config, network) ? ownArgv(engine, "__cleanup", config.id) : [];
 }
 
 /** How a monitor calls this very program; not at all if the engine does not know. */
@@ -384,7 +399,7 @@ function keeperOf({ paths }: Engine): { table: string; rulesetPath: string } {
 }
 
 /** Who shares a container's network shares its names, too, and those may be another one's in turn. */
-function etcDirectoryOf(engine: Engine, { id, networkMode }: ContainerConfig): string {
+export function etcDirectoryOf(engine: Engine, { id, networkMode }: ContainerConfig): string {
   const [, other] = /^container:(.*)$/.exec(networkMode) ?? [];
   // It could only be started while that one was there
   const config = other === undefined ? undefined : readContainer(engine, other)?.config;

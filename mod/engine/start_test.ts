@@ -9,7 +9,7 @@ Deno.test("awaitStart() says that the container has ended when there is nothing 
   sendPacket(monitor, "failed 0 3");
 
   await rejects(
-    () => awaitStart(new MonitorConnection(ours), [["join", "0"]], ["true"]),
+    () => awaitStart(new MonitorConnection(ours), [["join", "0"]], { argv: ["true"] }),
     { kind: "conflict", exitCode: 1, message: "Cannot exec in the container: it has just ended" },
   );
 });

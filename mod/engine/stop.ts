@@ -11,6 +11,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordKill } from "./events.ts";
 import { awaitUnmounted, type Container, findContainer, killLeftovers } from "./find.ts";
+import { usesMountedVolumes } from "./mounted_volumes.ts";
 import { settleEnded } from "./settle.ts";
 
 const SIGKILL = 9;
@@ -44,7 +45,7 @@ export async function stopContainer(
     if (options.isForHost) monitor.shutDown(signal, timeoutMs);
     else monitor.stop(signal, timeoutMs);
   });
-  await settleIfNetworked(engine, config);
+  await settleIfNeeded(engine, config);
   recordContainerEvent(engine, { config, action: "stop" });
 }
 
@@ -68,15 +69,16 @@ export async function killAndWait(
     recordKill(engine, config, SIGKILL);
     monitor.signal(SIGKILL);
   });
-  await settleIfNetworked(engine, config);
+  await settleIfNeeded(engine, config);
 }
 
-/** Who stops a container can rely on its addresses, ports and names being free. */
-async function settleIfNetworked(
+/** Who stops a container can rely on its addresses, ports and names being free, and its volumes unmounted. */
+async function settleIfNeeded(
   engine: Engine,
-  { id, endpoints }: ContainerConfig,
+  config: ContainerConfig,
 ): Promise<void> {
-  if (endpoints.length > 0) await settleEnded(engine, id);
+  const isNeeded = config.endpoints.length > 0 || usesMountedVolumes(engine, config);
+  if (isNeeded) await settleEnded(engine, config.id);
 }
 
 /**
@@ -131,7 +133,7 @@ export async function signalContainer(
   }
   if (signal !== SIGKILL) return;
   await monitor.nextOf("exited");
-  await settleIfNetworked(engine, config);
+  await settleIfNeeded(engine, config);
 }
 
 /** In docker's words, which scripts look for. */

@@ -12,6 +12,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import { sweepVolumes, type VolumeSweep } from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
+import { unmountUnusedVolumes } from "./mounted_volumes.ts";
 import { type FateOfVolumes, removeLocked } from "./remove.ts";
 import { lockStopped } from "./settle.ts";
 import { removeAbandonedNetworkFiles } from "./sandbox_removal.ts";
@@ -24,6 +25,10 @@ export interface SweepResult {
   ended: string[];
   /** Containers that do not run and still had something of a network, which is undone. */
   sandboxes: string[];
+  /** Containers that do not run and still had volumes mounted, which are not any more unless others use them. */
+  volumeUsers: string[];
+  /** Names of the volumes that were mounted and that no container used, which are unmounted. */
+  volumes: string[];
   /** Run directories without a container. */
   runDirectories: string[];
   /** Names without a container. */
@@ -47,6 +52,8 @@ function emptyResult(): SweepResult {
     removed: [],
     ended: [],
     sandboxes: [],
+    volumeUsers: [],
+    volumes: [],
     runDirectories: [],
     names: [],
     volumeLeftovers: { removedCount: 0, failures: [] },
@@ -78,6 +85,7 @@ export function sweepContainers(engine: Engine, options: SweepOptions = {}): Swe
       result.runDirectories.push(id);
     });
   }
+  result.volumes.push(...unmountUnusedVolumes(engine));
   result.names.push(...removeStaleNames(engine.paths));
   result.volumeLeftovers = sweepVolumes(engine.paths);
   removeAbandonedNetworkFiles(engine.paths);
@@ -94,6 +102,7 @@ function sweepContainer(engine: Engine, id: string, result: SweepResult): void {
   if (lock === undefined) return;
   if (need === "killed") result.ended.push(id);
   if (need === "networked") result.sandboxes.push(id);
+  if (need === "mounted") result.volumeUsers.push(id);
   sweepLocked(engine, id, result, "removed unless somebody is making volumes");
 }
 
@@ -142,13 +151,18 @@ export function sweepIfDue(engine: Engine): SweepResult {
 /** A cheap first look without the lock; the decision is made with it. */
 function findNeed(
   paths: ContainerPaths,
-): "unwanted" | "killed" | "networked" | "damaged" | undefined {
+): "unwanted" | "killed" | "networked" | "mounted" | "damaged" | undefined {
   try {
     const config = readContainerConfig(paths);
     const state = readState(paths);
     if (config === undefined || isAbandoned({ config, state })) return "unwanted";
     if (state.wasKilled) return "killed";
-    return isPresent(paths.network) && !isLocked(paths.lock) ? "networked" : undefined;
+    const rest = isPresent(paths.network)
+      ? "networked"
+      : isPresent(paths.mountedVolumes)
+      ? "mounted"
+      : undefined;
+    return rest === undefined || isLocked(paths.lock) ? undefined : rest;
   } catch (error) {
     if (error instanceof WherryError && error.kind === "corrupt") return "damaged";
     throw error;

@@ -10,10 +10,14 @@ import { explainFailure, quoteSource } from "../image/tar/archive_error.ts";
 import { chunksOf, peek } from "../image/tar/source.ts";
 import { TarReader } from "../image/tar/tar_reader.ts";
 import { writeTar } from "../image/tar/tar_writer.ts";
+import { isPresent } from "../kernel/entry.ts";
 import type { Volume } from "../volume/volume.ts";
+import { backingOf } from "../volume/volume_backing.ts";
 import { VolumeStaging } from "../volume/volume_staging.ts";
 import type { Engine } from "./engine.ts";
 import type { NamedSource } from "./images.ts";
+import { findMount } from "./mounted_volumes.ts";
+import { finishVolume } from "./volume_copy.ts";
 import { findVolume, holdVolumes } from "./volumes.ts";
 
 /**
@@ -21,14 +25,16 @@ import { findVolume, holdVolumes } from "./volumes.ts";
  * it go on meanwhile: of a file that they write to, the tar has some of both.
  *
  * @returns Chunks, each valid until `VALID_CHUNKS` (source.ts) more have been asked for.
- * @throws {WherryError} While iterating: `not_found` if there is no such volume; `conflict` if it is removed meanwhile;
+ * @throws {WherryError} While iterating: `not_found` if there is no such volume; `conflict` if it is removed meanwhile,
+ * or a file system that no container has mounted;
  * `unsupported` if something in it cannot be in an archive; `unavailable` if it cannot be read.
  */
 export async function* exportVolume(
   engine: Engine,
   name: string,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const data = dataOf(engine, findVolume(engine, name));
+  const data = readableDataOf(engine, findVolume(engine, name));
+  settle(engine, name);
   try {
     const before = identityOf(data);
     yield* writeTar(plainMembers(data));
@@ -42,14 +48,46 @@ export async function* exportVolume(
   );
 }
 
-/** @throws {WherryError} `unsupported` if what is in the volume is elsewhere. */
-function dataOf({ paths }: Engine, { name, options }: Volume): string {
-  if (Object.keys(options).length === 0) return paths.volume(name).data;
+/**
+ * Where what is in a volume can be read.
+ *
+ * @throws {WherryError} `conflict` if it is a file system that is not mounted.
+ */
+function readableDataOf(engine: Engine, volume: Volume): string {
+  const backing = backingOf(volume);
+  if (backing.type === "bind") return backing.device;
+  const { name } = volume;
+  const { data } = engine.paths.volume(name);
+  if (backing.type === "directory" || findMount(engine, name) !== undefined) return data;
+  throw new WherryError(
+    "conflict",
+    `Cannot read volume "${name}": it is a file system that is mounted as long as containers that use it run`,
+    {
+      hint: `Start one first, or let one read it: "wherry run --rm -v ${name}:/data IMAGE tar ..."`,
+    },
+  );
+}
+
+/**
+ * Where something can be moved in.
+ *
+ * @throws {WherryError} `unsupported` if what is in the volume is on another file system.
+ */
+function writableDataOf(engine: Engine, volume: Volume): string {
+  const { name } = volume;
+  if (backingOf(volume).type === "directory") return engine.paths.volume(name).data;
   throw new WherryError(
     "unsupported",
-    `Cannot read or write volume "${name}": it is a file system that is mounted where containers use it`,
-    { hint: `Do it in a container: "wherry run --rm -v ${name}:/data IMAGE tar -C /data -c ."` },
+    `Cannot write to volume "${name}": what is in it is elsewhere, as its options say`,
+    { hint: `Let a container do it: "wherry run --rm -i -v ${name}:/data IMAGE tar -xC /data"` },
   );
+}
+
+/** What an image had for a volume is all there, also if a kill interrupted that. */
+function settle(engine: Engine, name: string): void {
+  if (!isPresent(engine.paths.volume(name).filling)) return;
+  using _lock = holdVolumes(engine, "shared");
+  finishVolume(engine, name);
 }
 
 /** @returns `undefined` if there is nothing. */
@@ -77,7 +115,7 @@ export interface ImportedFiles {
  *
  * @param source Read to its end; the caller closes it.
  * @param signal Ends the work; the volume is as it was then. @default {never}
- * @throws {WherryError} `not_found` if there is no such volume, `corrupt` if it is not a sound tar, `unavailable` for
+ * @throws {WherryError} `not_found` if there is no such volume, `unsupported` if it has options, `corrupt` if it is not a sound tar, `unavailable` for
  * example on a full disk; the signal's reason.
  */
 export async function importVolume(
@@ -85,7 +123,8 @@ export async function importVolume(
   name: string,
   { source, signal }: { source: NamedSource; signal?: AbortSignal },
 ): Promise<ImportedFiles> {
-  dataOf(engine, findVolume(engine, name));
+  writableDataOf(engine, findVolume(engine, name));
+  settle(engine, name);
   try {
     using staging = openStaging(engine);
     if (source.size !== undefined) checkRoom(staging.data, source.size);
@@ -126,7 +165,7 @@ function moveIn(
 ): void {
   using _lock = holdVolumes(engine, "shared");
   // Somebody may have removed it meanwhile
-  const data = dataOf(engine, findVolume(engine, name));
+  const data = writableDataOf(engine, findVolume(engine, name));
   mergeTree(staging.data, data, {
     replaced: staging.replaced,
     isDescribed: (path) => unpacker.isDescribed(path),

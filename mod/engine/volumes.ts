@@ -5,6 +5,7 @@ import { dockerError, isCorrupt, WherryError } from "../errors.ts";
 import { newId } from "../store/id.ts";
 import type { Paths } from "../store/paths.ts";
 import { checkVolumeName, isVolumeName, type Volume, VOLUME_DRIVER } from "../volume/volume.ts";
+import { checkVolumeOptions } from "../volume/volume_options.ts";
 import { lockVolumes, makeVolume, readVolume } from "../volume/volume_store.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordVolumeEvent } from "./events.ts";
@@ -162,9 +163,11 @@ function planVolume(
       `Cannot make a volume with the driver "${driver}": there is only "${VOLUME_DRIVER}"`,
     );
   }
+  const volumeName = name === undefined ? newId() : checkVolumeName(name);
+  checkVolumeOptions(volumeName, options);
   return {
     schema: 1,
-    name: name === undefined ? newId() : checkVolumeName(name),
+    name: volumeName,
     driver,
     options: { ...options },
     labels: { ...labels },

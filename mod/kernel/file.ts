@@ -30,7 +30,11 @@ const O_EXCL = 0o200;
 const O_CLOEXEC = 0o2000000;
 const O_PATH = 0o10000000;
 
+const AT_EMPTY_PATH = 0x1000;
+
 const RESOLVE_NO_MAGICLINKS = 0x02n;
+const RESOLVE_NO_SYMLINKS = 0x04n;
+const RESOLVE_BENEATH = 0x08n;
 const RESOLVE_IN_ROOT = 0x10n;
 
 /** `S_IFIFO` and so on: the type bits of a file mode, for {@linkcode makeNodeAt}. */
@@ -45,6 +49,16 @@ const HOW_DIRECTORY_IN_ROOT = new Uint8Array(
   ]).buffer,
 );
 
+/** The same for a directory that no symbolic link may be on the way to. */
+const HOW_DIRECTORY_BENEATH = new Uint8Array(
+  new BigUint64Array([
+    BigInt(O_PATH | OPEN_FLAG.directory | OPEN_FLAG.nofollow | O_CLOEXEC),
+    0n,
+    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+  ]).buffer,
+);
+
+const NO_PATH = new Uint8Array([0]);
 const decoder = new TextDecoder();
 
 function bytesOf(path: KernelPath): Uint8Array<ArrayBuffer> {
@@ -84,6 +98,21 @@ export function openDirectoryAt(dirFd: number, path: KernelPath): number {
  */
 export function openDirectoryInRoot(rootFd: number, path: KernelPath): number {
   const how = HOW_DIRECTORY_IN_ROOT;
+  const name = bytesOf(path);
+  const result = untilResolved(() => files().nbbn(SYSCALL.openat2, rootFd, name, how, how.length));
+  return onPath(result, "openat2", path);
+}
+
+/**
+ * Opens the directory `path` below `rootFd`. The caller closes it.
+ *
+ * @param path Relative; `.` is `rootFd` itself.
+ * @throws {SystemError} If it is missing, `ENOTDIR` or `ELOOP` if one of its components is no directory but, for example,
+ * a symbolic link to one.
+ * @see openat2(2), since Linux 5.6
+ */
+export function openDirectoryBeneath(rootFd: number, path: KernelPath): number {
+  const how = HOW_DIRECTORY_BENEATH;
   const name = bytesOf(path);
   const result = untilResolved(() => files().nbbn(SYSCALL.openat2, rootFd, name, how, how.length));
   return onPath(result, "openat2", path);
@@ -348,6 +377,33 @@ export function setOwnerAt(dirFd: number, path: KernelPath, uid: number, gid: nu
   const flags = AT_SYMLINK_NOFOLLOW;
   const result = files().nbnnn(SYSCALL.fchownat, dirFd, bytesOf(path), uid | 0, gid | 0, flags);
   onPath(result, "fchownat", path);
+}
+
+/**
+ * Sets owner and group of whatever has been opened as a mere location.
+ *
+ * @throws {SystemError} `EPERM` without CAP_CHOWN.
+ * @see fchownat(2), `AT_EMPTY_PATH`
+ */
+export function setLocationOwner(
+  location: number,
+  { uid, gid }: { uid: number; gid: number },
+  path: KernelPath,
+): void {
+  const flags = AT_EMPTY_PATH;
+  const result = files().nbnnn(SYSCALL.fchownat, location, NO_PATH, uid | 0, gid | 0, flags);
+  onPath(result, "fchownat", path);
+}
+
+/**
+ * Sets the permission bits of what has been opened as a mere location and is no symbolic link, whatever the umask.
+ * Needs `/proc`.
+ *
+ * @throws {SystemError} If the file system refuses.
+ */
+export function setLocationMode(location: number, mode: number, path: KernelPath): void {
+  const link = cString(`/proc/self/fd/${location}`);
+  onPath(files().nbn(SYSCALL.fchmodat, AT_FDCWD, link, mode), "fchmodat", path);
 }
 
 /**

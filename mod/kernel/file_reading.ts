@@ -21,6 +21,7 @@ const O_PATH = 0o10000000;
 const RESOLVE_NO_MAGICLINKS = 0x02n;
 const RESOLVE_NO_SYMLINKS = 0x04n;
 const RESOLVE_BENEATH = 0x08n;
+const RESOLVE_IN_ROOT = 0x10n;
 
 const AT_EMPTY_PATH = 0x1000;
 const OPEN_TREE_CLONE = 1;
@@ -137,6 +138,92 @@ export function findLocationAt(dirFd: number, name: KernelPath): number | undefi
   return result === -ENOENT ? undefined : checked(result, "openat", textOf(name));
 }
 
+/** How {@linkcode findLocationInRoot} treats a link. */
+export interface LocationOptions {
+  /** Whether the path may be that of a symbolic link, which is followed then; with a `/` at its end it always is. */
+  followsLink: boolean;
+}
+
+/**
+ * Opens whatever has a path as a mere location (`O_PATH`), as if `rootFd` were `/`: neither links nor `..` lead out of
+ * it. The caller closes it.
+ *
+ * @returns `undefined` if it is missing.
+ * @throws {SystemError} For example `ENOTDIR` if a parent is no directory, `ELOOP` for too many links.
+ * @see openat2(2), since Linux 5.6
+ */
+export function findLocationInRoot(
+  rootFd: number,
+  path: KernelPath,
+  { followsLink }: LocationOptions,
+): number | undefined {
+  const how = new Uint8Array(
+    new BigUint64Array([
+      BigInt(O_PATH | (followsLink ? 0 : OPEN_FLAG.nofollow) | O_CLOEXEC),
+      0n,
+      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    ]).buffer,
+  );
+  const name = bytesOf(path);
+  const result = untilResolved(() =>
+    reading().nbbn(SYSCALL.openat2, rootFd, name, how, how.length)
+  );
+  return result === -ENOENT ? undefined : checked(result, "openat2", textOf(path));
+}
+
+/** Where something is in the tree of mounts. */
+export interface MountPlace {
+  /** Tells mounts from each other. */
+  mountId: number;
+  /** Whether it is what has been mounted, and hides what has its name. */
+  isMountRoot: boolean;
+}
+
+const STATX_MNT_ID = 0x1000;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
+
+/**
+ * Where an open file or location is in the tree of mounts.
+ *
+ * @throws {SystemError} If the file system fails.
+ * @see statx(2), since Linux 5.8
+ */
+export function readMountPlace(fd: number): MountPlace {
+  const [flags, mask] = [AT_EMPTY_PATH, STATX_MNT_ID];
+  checked(reading().nbnnb(SYSCALL.statx, fd, NOTHING, flags, mask, statusBytes), "statx", "");
+  return {
+    mountId: Number(statusView.getBigUint64(144, true)),
+    isMountRoot: (statusView.getUint32(8, true) & STATX_ATTR_MOUNT_ROOT) !== 0,
+  };
+}
+
+/** `struct statfs` of 64-bit machines. */
+const fileSystemBytes = new Uint8Array(120);
+const fileSystemView = new DataView(fileSystemBytes.buffer);
+const ST_RDONLY = 1;
+
+/** What the kernel knows about the file system that a file is on. */
+export interface FileSystemKind {
+  /** Its magic number, see statfs(2). */
+  type: number;
+  /** Whether it cannot be written to, at least not by this mount. */
+  isReadOnly: boolean;
+}
+
+/**
+ * What an open file or location is on.
+ *
+ * @throws {SystemError} If it cannot be asked.
+ * @see statfs(2)
+ */
+export function readFileSystem(fd: number): FileSystemKind {
+  checked(reading().nbn(SYSCALL.fstatfs, fd, fileSystemBytes, 0), "fstatfs", "");
+  return {
+    type: Number(fileSystemView.getBigInt64(0, true) & 0xffff_ffffn),
+    isReadOnly: (fileSystemView.getUint32(80, true) & ST_RDONLY) !== 0,
+  };
+}
+
 /** What a file is. */
 export type FileType =
   | "file"
@@ -238,6 +325,15 @@ export function openLocation(location: number): number {
   const flags = O_NOATIME | O_CLOEXEC;
   const path = magicLink(location);
   return checked(reading().nbnn(SYSCALL.openat, AT_FDCWD, path, flags, 0), "openat", textOf(path));
+}
+
+/**
+ * What an open file or location is called now, by its names from the top of its mount namespace. Needs `/proc`.
+ *
+ * @returns Not to be used to find it again; of one that has been removed, with a remark of the kernel's at its end.
+ */
+export function pathOf(fd: number): string {
+  return Deno.readLinkSync(`/proc/self/fd/${fd}`);
 }
 
 /** A path by which the kernel finds what is open, whatever its name is by now. */

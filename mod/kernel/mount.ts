@@ -1,5 +1,8 @@
 /** Flags of mounts and namespaces. @see mount(2), mount_setattr(2), clone(2) @module */
 
+/** Most bytes of a file system's options that mount(2) takes; it cuts off silently what is longer: a page less a NUL. */
+export const MAX_MOUNT_DATA_BYTES = 4095;
+
 /** Flags of mount(2). */
 export const MS = {
   RDONLY: 1,
@@ -38,8 +41,12 @@ export const CLONE_NEW = {
 export interface MountInfo {
   /** Where it is mounted. */
   mountPoint: string;
+  /** Device number of the file system, for example `"0:26"`: the same for all mounts of one. */
+  device: string;
   /** Options of this mount, for example `["ro", "nosuid"]`. */
   options: string[];
+  /** What propagates to and from it, for example `["shared:3", "master:1"]`; see mount_namespaces(7). */
+  groups: string[];
   /** File system type, for example `"cgroup2"`. */
   type: string;
   /** Options of the file system itself, for example `["rw", "memory"]`. */
@@ -56,10 +63,12 @@ export function parseMountInfo(text: string): MountInfo[] {
   return text.split("\n").filter((line) => line !== "").map((line) => {
     const [left = "", right = ""] = line.split(" - ");
     const [type = "", , superOptions = ""] = right.split(" ");
-    const [, , , , mountPoint = "", options = ""] = left.split(" ");
+    const [, , device = "", , mountPoint = "", options = "", ...groups] = left.split(" ");
     return {
       mountPoint: unescapeOctal(mountPoint),
+      device,
       options: options.split(","),
+      groups,
       type,
       superOptions: superOptions.split(","),
     };
@@ -84,6 +93,7 @@ function unescapeOctal(text: string): string {
 
 /** Words of mount(8) that are flags, with what they set and clear. */
 const FLAG_WORDS: Readonly<Record<string, { set: number; clear: number }>> = {
+  defaults: { set: 0, clear: 0 },
   ro: { set: MS.RDONLY, clear: 0 },
   rw: { set: 0, clear: MS.RDONLY },
   nosuid: { set: MS.NOSUID, clear: 0 },
@@ -94,10 +104,17 @@ const FLAG_WORDS: Readonly<Record<string, { set: number; clear: number }>> = {
   exec: { set: 0, clear: MS.NOEXEC },
   sync: { set: MS.SYNCHRONOUS, clear: 0 },
   async: { set: 0, clear: MS.SYNCHRONOUS },
+  dirsync: { set: MS.DIRSYNC, clear: 0 },
+  mand: { set: MS.MANDLOCK, clear: 0 },
+  nomand: { set: 0, clear: MS.MANDLOCK },
   noatime: { set: MS.NOATIME, clear: 0 },
+  atime: { set: 0, clear: MS.NOATIME },
   nodiratime: { set: MS.NODIRATIME, clear: 0 },
+  diratime: { set: 0, clear: MS.NODIRATIME },
   relatime: { set: MS.RELATIME, clear: 0 },
+  norelatime: { set: 0, clear: MS.RELATIME },
   strictatime: { set: MS.STRICTATIME, clear: MS.RELATIME },
+  nostrictatime: { set: 0, clear: MS.STRICTATIME },
 };
 
 /**
@@ -113,7 +130,7 @@ export function splitMountOptions(
   let flags = initialFlags;
   const data: string[] = [];
   for (const word of options.split(",").filter((word) => word !== "")) {
-    const meaning = FLAG_WORDS[word];
+    const meaning = Object.hasOwn(FLAG_WORDS, word) ? FLAG_WORDS[word] : undefined;
     if (meaning === undefined) data.push(word);
     else flags = (flags & ~meaning.clear) | meaning.set;
   }

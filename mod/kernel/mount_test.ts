@@ -7,8 +7,10 @@ const LINE = "36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 - ext3 /dev/root r
 
 Deno.test("parseMountInfo() reads mount point, type and both kinds of options", () => {
   deepStrictEqual(parseMountInfo(`${LINE}\n`), [{
+    device: "98:0",
     mountPoint: "/mnt 2",
     options: ["rw", "noatime"],
+    groups: ["master:1"],
     type: "ext3",
     superOptions: ["rw", "errors=continue"],
   }]);

@@ -45,6 +45,8 @@ export interface ContainerPaths {
   networkLock: string;
   /** Locked as long as a command asks a DHCP server for an address of a container that runs. */
   connectLock: string;
+  /** The volumes that are mounted for it; exists while there may be any. */
+  mountedVolumes: string;
 }
 
 /** Files of one network; all are forgotten by a reboot. */
@@ -67,6 +69,8 @@ export interface VolumePaths {
   record: string;
   /** What containers see. */
   data: string;
+  /** Held for a moment by who mounts it, unmounts it, or begins or ends to use it. */
+  mountLock: string;
   /** What an image has, whole; exists while it is being moved into `data`: see `mod/volume/volume_filling.ts`. */
   filling: string;
   /** Locked by who fills it. */
@@ -185,6 +189,7 @@ export class Paths {
       cgroups: `${runDirectory}/cgroups`,
       networkLock: `${runDirectory}/network.lock`,
       connectLock: `${runDirectory}/connect.lock`,
+      mountedVolumes: `${runDirectory}/mounted_volumes.json`,
     };
   }
 
@@ -205,6 +210,7 @@ export class Paths {
       directory,
       record: `${directory}/volume.json`,
       data: `${directory}/_data`,
+      mountLock: `${directory}/mount.lock`,
       filling: `${directory}/_fill`,
       fillLock: `${directory}/fill.lock`,
     };

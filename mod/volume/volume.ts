@@ -13,7 +13,7 @@ import {
 } from "../store/record_fields.ts";
 
 /** The only driver there is: a directory, or a file system that is mounted when it is used. */
-export const VOLUME_DRIVER = "local";
+export const VOLUME_DRIVER: Volume["driver"] = "local";
 
 /** A volume: data that outlives containers. */
 export interface Volume {
@@ -22,7 +22,7 @@ export interface Volume {
   /** What people call it; 64 hexadecimal digits if nobody gave a name. */
   name: string;
   /** What keeps it. */
-  driver: typeof VOLUME_DRIVER;
+  driver: "local";
   /** Options of the driver, as given: none for a plain directory, else `type`, `device` and `o`. */
   options: Record<string, string>;
   /** Names and values for whoever looks. */

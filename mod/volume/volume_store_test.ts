@@ -60,10 +60,10 @@ Deno.test("makeVolume() leaves nothing if what fills it fails", () => {
   using volumes = new TestVolumes();
   const fill = (data: string): void => {
     Deno.writeTextFileSync(`${data}/half`, "");
-    throw new Error("full");
+    throw new Error("Full");
   };
 
-  throws(() => makeVolume(volumes.paths, fakeVolume({ name: "other" }), fill), /full/);
+  throws(() => makeVolume(volumes.paths, fakeVolume({ name: "other" }), fill), /Full/);
 
   deepStrictEqual(volumes.names, ["data"]);
 });

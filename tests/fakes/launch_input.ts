@@ -44,6 +44,7 @@ export function inputWith(
     systemPaths: systemPathsOf(DEFAULT_SECURITY, "/nonexistent"),
     cgroupHierarchies: [{ type: "cgroup2", name: "", data: "", isOwn: true }],
     cgroupSteps: [["cgroup", "/sys/fs/cgroup/wherry/0123abcd"]],
+    layersDirectory: "/r/layers",
     volumeSources: new Map(),
     events: EVENTS,
     terminalSize: { rows: 24, columns: 80 },

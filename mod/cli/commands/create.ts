@@ -2,6 +2,7 @@
 
 import { createContainer, loadVolumeFilling } from "../../engine/create.ts";
 import { loadStorageSupport } from "../../engine/storage_support.ts";
+import { loadVolumeSupport } from "../../engine/volume_sources.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { CREATE_FLAGS } from "../definitions/container_flags.ts";
 import {
@@ -26,6 +27,7 @@ export async function run(context: Context, parsed: CreateFlags): Promise<number
   await loadStorageSupport(engine);
   const mountFlags = await loadMountFlags(parsed.flags);
   const request = planRequest(parsed, { isDetached: false, startsAtOnce: false, mountFlags });
+  await loadVolumeSupport(engine, request);
   // Loading may begin the program again, which would find the file
   if (parsed.flags.cidfile !== undefined) await loadVolumeFilling(engine, request);
   using cidFile = createCidFile(parsed.flags.cidfile);

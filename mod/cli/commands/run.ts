@@ -2,11 +2,13 @@
 
 import type { Attachment, MonitorConnection } from "../../container/monitor.ts";
 import { createContainer, type CreatedContainer, loadVolumeFilling } from "../../engine/create.ts";
+import { usesMountedVolumes } from "../../engine/mounted_volumes.ts";
 import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
 import { lockStopped } from "../../engine/settle.ts";
 import { loadStorageSupport } from "../../engine/storage_support.ts";
+import { loadVolumeSupport } from "../../engine/volume_sources.ts";
 import { createCidFile } from "../cid_file.ts";
 import type { RUN_FLAGS } from "../definitions/container_flags.ts";
 import {
@@ -47,6 +49,7 @@ export async function run(context: Context, parsed: RunFlags): Promise<number> {
     startsAtOnce: true,
     mountFlags,
   });
+  await loadVolumeSupport(context.engine, request);
   // Loading may begin the program again, which would find the file
   if (flags.cidfile !== undefined) await loadVolumeFilling(context.engine, request);
   using cidFile = createCidFile(flags.cidfile);
@@ -134,13 +137,15 @@ function onlyAttached(
 }
 
 /**
- * Undoes what a container that has ended had of the network, and removes it if it is to be removed.
+ * Undoes what a container that has ended had of the network and of volumes, and removes it if it is to be removed.
  *
  * The monitor leaves this to an engine that it has told of the end, so the connection is closed before: either the
  * end has come by then and the lock is free, or the monitor sees that nobody is there and cleans up.
  */
 async function cleanUpEnded({ engine }: Context, { config }: CreatedContainer): Promise<void> {
-  if (!config.isAutoRemoved && config.endpoints.length === 0) return;
+  const isNeeded = config.isAutoRemoved || config.endpoints.length > 0 ||
+    usesMountedVolumes(engine, config);
+  if (!isNeeded) return;
   using lock = await lockStopped(engine, config.id);
   // Still locked: it runs on, or another command removes it already
   if (lock !== undefined && config.isAutoRemoved) removeLocked(engine, config, "removed");

@@ -1,15 +1,19 @@
 /** `wherry start`. @module */
 
+import type { ContainerConfig } from "../../container/config.ts";
 import { WherryError } from "../../errors.ts";
 import { loadDeviceSupport } from "../../engine/device_support.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { findContainer } from "../../engine/find.ts";
 import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
+import { usesMountedVolumes } from "../../engine/mounted_volumes.ts";
 import { loadNetworkSupport } from "../../engine/network_support.ts";
 import { loadSeccompSupport } from "../../engine/seccomp.ts";
 import { lockStopped } from "../../engine/settle.ts";
 import { startContainer } from "../../engine/start.ts";
+import { cleanUpContainer } from "../../engine/sweep.ts";
 import { finishVolumes } from "../../engine/volume_copy_support.ts";
+import { loadVolumeSupport } from "../../engine/volume_sources.ts";
 import type { START_FLAGS } from "../definitions/container_flags.ts";
 import type { Context } from "../context.ts";
 import { parseDetachKeys } from "../detach_keys.ts";
@@ -49,6 +53,7 @@ async function loadSupport(engine: Engine, name: string): Promise<void> {
     await loadSeccompSupport(config);
     await loadNetworkSupport(engine, config);
     await loadDeviceSupport(config.security);
+    await loadVolumeSupport(engine, config);
     await finishVolumes(engine, config);
   } catch (error) {
     if (!(error instanceof WherryError)) throw error;
@@ -93,5 +98,15 @@ async function startAttached(
     onReady: () => session.prepareStdin(),
   }).catch(failPlainly);
   lock[Symbol.dispose]();
-  return await session.follow(monitor);
+  const exitCode = await session.follow(monitor);
+  monitor[Symbol.dispose]();
+  await cleanUpEnded(engine, latest);
+  return exitCode;
+}
+
+/** The monitor leaves that to an engine that it has told of the end, as with `run`. */
+async function cleanUpEnded(engine: Engine, config: ContainerConfig): Promise<void> {
+  const isNeeded = config.isAutoRemoved || config.endpoints.length > 0 ||
+    usesMountedVolumes(engine, config);
+  if (isNeeded) await cleanUpContainer(engine, config.id);
 }

@@ -40,6 +40,8 @@ function describeRecovery(recovery: Recovery): string[] {
       `Removed container ${id}, which nobody had finished or wanted`
     ),
     ...containers.sandboxes.map((id) => `Undid what was left of the network of container ${id}`),
+    ...containers.volumeUsers.map((id) => `Released the volumes of container ${id}`),
+    ...containers.volumes.map((name) => `Unmounted the volume ${name}, which no container uses`),
     ...endpoints.containers.map((id) =>
       `Undid a connection of container ${id}, which nobody had finished`
     ),

@@ -99,6 +99,21 @@ const COMMIT = defineCommand({
   load: () => import("../commands/commit.ts"),
 });
 
+const CP = defineCommand({
+  paths: ["cp", "container cp"],
+  summary: "Copy files and directories between a container and the host",
+  usage: "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n[OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
+  description:
+    "`-` as the source is a tar on standard input, to be unpacked in a directory of the container; `-` as the " +
+    "destination a tar of the source on standard output. The container need not run.\n\n" +
+    "A directory is copied into a directory that is there, and otherwise gets the name of DEST_PATH; of SRC_PATH/. " +
+    "only what is in the directory is copied. A path of the host with a colon begins with / or ./.",
+  minArgs: 2,
+  maxArgs: 2,
+  flags: flags.CP_FLAGS,
+  load: () => import("../commands/cp.ts"),
+});
+
 const EXPORT = defineCommand({
   paths: ["export", "container export"],
   summary: "Write a container's root file system as a tar",
@@ -258,6 +273,7 @@ export const CONTAINER_COMMANDS = [
   PS,
   ATTACH,
   COMMIT,
+  CP,
   DIFF,
   EXPORT,
   PAUSE,

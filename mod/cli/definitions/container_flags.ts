@@ -412,6 +412,29 @@ export const EXPORT_FLAGS = [
   OUTPUT,
 ] as const satisfies readonly FlagSpec[];
 
+/** Of `wherry cp`. */
+export const CP_FLAGS = [
+  {
+    name: "archive",
+    short: "a",
+    type: "boolean",
+    help: "Archive mode: what is copied out belongs to the same uid and gid as inside",
+  },
+  {
+    name: "follow-link",
+    short: "L",
+    type: "boolean",
+    help: "Follow a symbolic link at the end of SRC_PATH",
+  },
+  {
+    name: "quiet",
+    short: "q",
+    type: "boolean",
+    help:
+      "Say nothing of progress and result, as is the default when standard output is no terminal",
+  },
+] as const satisfies readonly FlagSpec[];
+
 /** Of `wherry diff`. */
 export const DIFF_FLAGS = [] as const satisfies readonly FlagSpec[];
 

@@ -23,9 +23,14 @@ export interface Place {
 /**
  * Makes a name of the archive relative to the root, without `.`, `..` and doubled slashes.
  *
+ * @param root What the root is, for messages.
  * @throws {ArchiveError} If it leads above the root, or a component is too long for any file system.
  */
-export function normaliseName(entry: TarEntry, name: ByteString): ByteString {
+export function normaliseName(
+  entry: TarEntry,
+  name: ByteString,
+  root: "image" | "destination" = "image",
+): ByteString {
   const components: string[] = [];
   for (const component of name.split("/")) {
     if (component === "" || component === ".") continue;
@@ -33,7 +38,7 @@ export function normaliseName(entry: TarEntry, name: ByteString): ByteString {
       components.push(component);
     } else if (components.pop() === undefined) {
       const what = name === entry.name ? "entry" : `hard link ${quoted(entry.name)} to`;
-      throw new ArchiveError(`${what} ${quoted(name)} leads out of the image`);
+      throw new ArchiveError(`${what} ${quoted(name)} leads out of the ${root}`);
     }
     // The file that a whiteout hides is what has to have a name of no more
     const hidden = component.startsWith(WHITEOUT_PREFIX) ? WHITEOUT_PREFIX.length : 0;

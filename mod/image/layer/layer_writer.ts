@@ -168,7 +168,7 @@ export function* changedMembers(
 }
 
 /** Which files with several names have been written, and by what name. */
-class HardLinks {
+export class HardLinks {
   readonly #paths = new Map<string, ByteString>();
 
   /**
@@ -176,7 +176,9 @@ class HardLinks {
    *
    * @returns `undefined` if it has not been written: from now on `path` is that name.
    */
-  findOrAdd({ path, status: { type, linkCount, identity } }: TreeEntry): ByteString | undefined {
+  findOrAdd(
+    { path, status: { type, linkCount, identity } }: Pick<TreeEntry, "path" | "status">,
+  ): ByteString | undefined {
     if (type === "directory" || linkCount < 2) return undefined;
     const first = this.#paths.get(identity);
     if (first === undefined) this.#paths.set(identity, path);
@@ -206,7 +208,14 @@ function* membersOf(
   yield { entry: { ...fields, type, name: path, linkName, size, attributes }, body };
 }
 
-function checkedSize({ path, status: { size } }: TreeEntry): number {
+/**
+ * A file's size in bytes.
+ *
+ * @throws {WherryError} `unsupported` if it is absurdly large.
+ */
+export function checkedSize(
+  { path, status: { size } }: Pick<TreeEntry, "path" | "status">,
+): number {
   if (Number.isSafeInteger(size)) return size;
   throw new WherryError(
     "unsupported",
@@ -214,7 +223,8 @@ function checkedSize({ path, status: { size } }: TreeEntry): number {
   );
 }
 
-function linkNameOf(location: number): ByteString {
+/** What a symbolic link says. */
+export function linkNameOf(location: number): ByteString {
   const content = readLink(location);
   return byteStringOf(content, 0, content.length);
 }

@@ -48,7 +48,7 @@ function test(name: string, body: () => Promise<void>): void {
 test("plainMembers() and PlainUnpacker keep the top directory and all that is in it", async () => {
   using trip = new RoundTrip(`
     mkdir -p d/deep; echo 1 >d/deep/file; ln d/deep/file hard; ln -s nowhere sym; mkfifo fifo
-    mknod device c 1 3; echo s >setuid; chown 7:8 d setuid sym; chmod 4711 setuid; chmod 1777 d
+    mknod device c 1 3; echo s >setuid; chown -h 7:8 d setuid sym; chmod 4711 setuid; chmod 1777 d
     touch -d '2001-02-03 04:05:06.789' hard; touch -d @1000 d; chown 5:6 .; chmod 2750 .; touch -d @2000 .
   `);
   const list = "find . -printf '%p %y %m %U %G %n %T@ %l\\n' | sort; stat -c %t:%T device";

@@ -7,7 +7,8 @@ import {
   makeDirectoryAt,
   openDirectoryAt,
   openDirectoryInRoot,
-  setModeAt,
+  setLocationMode,
+  setLocationOwner,
 } from "../../kernel/file.ts";
 import { bytesOf, type ByteString } from "../tar/byte_string.ts";
 
@@ -27,6 +28,26 @@ export function splitPath(path: ByteString): [parent: ByteString, name: ByteStri
   return [path.slice(0, Math.max(slash, 0)) as ByteString, path.slice(slash + 1) as ByteString];
 }
 
+/** How directories are found by their paths. */
+export interface PathResolution {
+  /** The directory that `""` stands for; closed with the {@linkcode RootDirectory}. */
+  descriptor: number;
+  /**
+   * Opens a directory as a mere location; the caller closes it.
+   *
+   * @param path Relative, ended by a NUL byte, not empty.
+   * @throws {SystemError} If there is no such directory, or the way to it may not be gone.
+   */
+  open: (path: Uint8Array<ArrayBuffer>) => number;
+  /** Who owns directories that are made because nobody speaks of them. @default {whoever makes them} */
+  owner?: { uid: number; gid: number };
+}
+
+function inDirectory(path: string): PathResolution {
+  const descriptor = openDirectoryAt(AT_FDCWD, path);
+  return { descriptor, open: (bytes) => openDirectoryInRoot(descriptor, bytes) };
+}
+
 /**
  * A directory that stands for `/`, and descriptors of the directories in it.
  *
@@ -36,21 +57,21 @@ export function splitPath(path: ByteString): [parent: ByteString, name: ByteStri
  * {@linkcode RootDirectory.forget}.
  */
 export class RootDirectory implements Disposable {
-  readonly #root: number;
+  readonly #resolution: PathResolution;
   /** Least recently used first. */
   readonly #open = new Map<ByteString, number>();
 
   /**
-   * @param path Must exist.
+   * @param place A path that must exist, or another way to find directories.
    * @throws {SystemError} If it is not a directory.
    */
-  constructor(path: string) {
-    this.#root = openDirectoryAt(AT_FDCWD, path);
+  constructor(place: string | PathResolution) {
+    this.#resolution = typeof place === "string" ? inDirectory(place) : place;
   }
 
   /** Descriptor of the root itself. */
   get descriptor(): number {
-    return this.#root;
+    return this.#resolution.descriptor;
   }
 
   /**
@@ -73,7 +94,7 @@ export class RootDirectory implements Disposable {
    */
   find(path: ByteString): number {
     return this.#cached(path) ??
-      this.#keep(path, openDirectoryInRoot(this.#root, kernelPathOf(path)));
+      this.#keep(path, this.#resolution.open(kernelPathOf(path)));
   }
 
   /** Closes all kept descriptors, because what they were opened by may lead elsewhere now. */
@@ -84,11 +105,11 @@ export class RootDirectory implements Disposable {
 
   [Symbol.dispose](): void {
     this.forget();
-    closeDescriptor(this.#root);
+    closeDescriptor(this.descriptor);
   }
 
   #cached(path: ByteString): number | undefined {
-    if (path === "") return this.#root;
+    if (path === "") return this.descriptor;
     const fd = this.#open.get(path);
     if (fd === undefined) return undefined;
     this.#open.delete(path);
@@ -110,23 +131,35 @@ export class RootDirectory implements Disposable {
   #openOrMake(path: ByteString): number {
     const bytes = kernelPathOf(path);
     try {
-      return openDirectoryInRoot(this.#root, bytes);
+      return this.#resolution.open(bytes);
     } catch (error) {
       if (!(error instanceof SystemError && error.code === "ENOENT")) throw error;
     }
     this.#make(path);
-    return openDirectoryInRoot(this.#root, bytes);
+    return this.#resolution.open(bytes);
   }
 
   #make(path: ByteString): void {
     const [parent, name] = splitPath(path);
-    const parentFd = parent === "" ? this.#root : this.#openOrMake(parent);
+    const parentFd = parent === "" ? this.descriptor : this.#openOrMake(parent);
     try {
       const bytes = kernelPathOf(name);
       makeDirectoryAt(parentFd, bytes, IMPLIED_MODE);
-      setModeAt(parentFd, bytes, IMPLIED_MODE);
+      this.#describe(parentFd, bytes);
     } finally {
-      if (parentFd !== this.#root) closeDescriptor(parentFd);
+      if (parentFd !== this.descriptor) closeDescriptor(parentFd);
+    }
+  }
+
+  /** By a descriptor: whoever shares the directory may have put a link in its place by now. */
+  #describe(parent: number, name: Uint8Array<ArrayBuffer>): void {
+    const location = openDirectoryAt(parent, name);
+    try {
+      const { owner } = this.#resolution;
+      if (owner !== undefined) setLocationOwner(location, owner, name);
+      setLocationMode(location, IMPLIED_MODE, name);
+    } finally {
+      closeDescriptor(location);
     }
   }
 }

@@ -51,7 +51,8 @@ export function treeChanges(
   return changesIn({ after, before, isExcluded, isWhole });
 }
 
-interface Comparison extends Required<WalkOptions>, Pick<ChangedTree, "isWhole"> {
+interface Comparison
+  extends Required<Pick<WalkOptions, "isExcluded">>, Pick<ChangedTree, "isWhole"> {
   after: LayeredTree;
   before: LayeredTree;
 }

@@ -17,6 +17,7 @@ import {
   setTimes,
 } from "../../kernel/file.ts";
 import {
+  type FileStatus,
   findAttribute,
   findDirectoryBeneath,
   findLocationAt,
@@ -79,6 +80,8 @@ class Merge implements Disposable {
   /** @returns Paths of the directories in it that both sides have. */
   mergeDirectory(path: ByteString): ByteString[] {
     using pair = this.#open(path);
+    // Moving changes the times of both
+    const status = readStatus(pair.from);
     const shared: ByteString[] = [];
     for (const bytes of listDirectory(pair.from)) {
       const name = byteStringOf(bytes, 0, bytes.length);
@@ -90,8 +93,7 @@ class Merge implements Disposable {
         this.#move(pair, kernelName, child);
       }
     }
-    // Last, since moving changes the directory's time
-    if (this.#isDescribed(path)) describe(pair, path);
+    if (this.#isDescribed(path)) describe(pair, status, textOf(path));
     return shared;
   }
 
@@ -152,13 +154,13 @@ function isDirectoryIn(directory: number, name: Uint8Array<ArrayBuffer>): boolea
   }
 }
 
-function describe({ from, to }: DirectoryPair, path: ByteString): void {
-  const { uid, gid, mode, modifiedAt } = readStatus(from);
-  setOwner(to, uid, gid, textOf(path));
-  setMode(to, mode, textOf(path));
+function describe({ from, to }: DirectoryPair, status: FileStatus, path: string): void {
+  const { uid, gid, mode, modifiedAt } = status;
+  setOwner(to, uid, gid, path);
+  setMode(to, mode, path);
   for (const name of listAttributes(from)) {
     const value = findAttribute(from, name);
-    if (value !== undefined) setAttribute(to, name, value, textOf(path));
+    if (value !== undefined) setAttribute(to, name, value, path);
   }
-  setTimes(to, modifiedAt.seconds, modifiedAt.nanoseconds, textOf(path));
+  setTimes(to, modifiedAt.seconds, modifiedAt.nanoseconds, path);
 }

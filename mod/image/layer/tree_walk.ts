@@ -56,6 +56,8 @@ export interface TreeSource {
 export interface WalkOptions {
   /** Whether an entry is left out, and all that is below it. @default {none is} */
   isExcluded?: (path: ByteString) => boolean;
+  /** Whether what is in a directory is given, too; not asked of the root. @default {all is} */
+  isEntered?: (directory: TreeEntry) => boolean;
 }
 
 /** Where a directory of a tree is. */
@@ -182,22 +184,28 @@ export class LayeredTree implements Disposable {
    * @throws {WherryError} `unsupported` if a path is longer than the kernel takes.
    * @throws {SystemError} If a file system fails.
    */
-  *walk({ isExcluded = () => false }: WalkOptions = {}): Generator<TreeEntry> {
+  *walk(
+    { isExcluded = () => false, isEntered = () => true }: WalkOptions = {},
+  ): Generator<TreeEntry> {
     const pending = [this.root];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const found: DirectoryPlace[] = [];
-      yield* this.#walkDirectory(next, { isExcluded, found });
+      yield* this.#walkDirectory(next, { isExcluded, isEntered, found });
       for (const directory of found.reverse()) pending.push(directory);
     }
   }
 
   *#walkDirectory(
     place: DirectoryPlace,
-    { isExcluded, found }: Required<WalkOptions> & { found: DirectoryPlace[] },
+    { isExcluded, isEntered, found }: Required<WalkOptions> & { found: DirectoryPlace[] },
   ): Generator<TreeEntry> {
     using directory = this.open(place);
     if (directory === undefined) return;
-    if (place.path !== "") yield directory.entry;
+    if (place.path !== "") {
+      const { entry } = directory;
+      yield entry;
+      if (!isEntered(entry)) return;
+    }
     for (const name of directory.names()) {
       const path = directory.pathOf(name);
       if (isExcluded(path)) continue;

@@ -1,0 +1,90 @@
+import { doesNotThrow, throws } from "node:assert/strict";
+import type { BindMount, ContainerMount, ImageMount } from "../container/mounts.ts";
+import { checkMounts, checkMountSources } from "./mount_checks.ts";
+
+const BIND: BindMount = {
+  type: "bind",
+  source: "/",
+  target: "/data",
+  isReadOnly: false,
+  createsSource: false,
+  propagation: "rprivate",
+};
+
+const IMAGE: ImageMount = {
+  type: "image",
+  imageId: "sha256:0",
+  reference: "box",
+  layers: ["base", "top"],
+  target: "/image",
+  subpath: "",
+};
+
+function check(mounts: ContainerMount[], { hasOwnIds = false, isCopy = false } = {}): void {
+  checkMounts({ mounts, hasOwnIds, storageDriver: isCopy ? "copy" : "overlay" });
+}
+
+Deno.test("checkMountSources() refuses a missing source unless it is made", () => {
+  const missing = { ...BIND, source: "/missing/source" };
+  const below = { ...BIND, source: "/etc/hosts/below" };
+
+  doesNotThrow(() => checkMountSources([BIND, { ...missing, createsSource: true }]));
+  for (const mount of [missing, below]) {
+    throws(() => checkMountSources([mount]), {
+      kind: "invalid_argument",
+      message:
+        `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
+    });
+  }
+});
+
+Deno.test("checkMountSources() refuses to propagate from where nothing does, in docker's words", () => {
+  // Procfs is mounted by each container or machine alone
+  const mount = { ...BIND, source: "/proc/self/fdinfo" } as const;
+  const shares = /shared:|master:/.test(mountOf("/proc"));
+
+  for (const propagation of ["shared", "rshared", "slave", "rslave"] as const) {
+    if (shares) break;
+    const wanted = propagation.endsWith("shared") ? "a shared" : "a shared or slave";
+    throws(() => checkMountSources([{ ...mount, propagation }]), {
+      message: `path /proc/self/fdinfo is mounted on /proc but it is not ${wanted} mount`,
+    });
+  }
+});
+
+/** The last line about it. */
+function mountOf(mountPoint: string): string {
+  return Deno.readTextFileSync("/proc/self/mountinfo").split("\n")
+    .findLast((line) => line.split(" ")[4] === mountPoint) ?? "";
+}
+
+Deno.test("checkMounts() refuses to mount anything in what is shared with the host", () => {
+  const shared = { ...BIND, propagation: "rshared" } as const;
+
+  throws(() => check([{ type: "tmpfs", target: "/data/in", options: "" }, shared]), {
+    kind: "unsupported",
+    message: 'Cannot mount anything on "/data/in": what is mounted on "/data" is shared with the ' +
+      "host, where it would appear, too, and stay",
+  });
+});
+
+Deno.test("checkMounts() refuses to share where root inside is not the host's", () => {
+  throws(() => check([{ ...BIND, propagation: "shared" }], { hasOwnIds: true }), {
+    kind: "unsupported",
+    message: 'Cannot mount "/" on "/data" as shared: a container with ids of its own can mount ' +
+      "nothing on the host",
+  });
+});
+
+Deno.test("checkMounts() refuses what takes an overlay where there is none", () => {
+  doesNotThrow(() => check([IMAGE]));
+  doesNotThrow(() => check([{ ...IMAGE, layers: ["base"] }], { isCopy: true }));
+  throws(() => check([IMAGE], { isCopy: true }), {
+    kind: "unsupported",
+    message: 'Cannot mount image "box" on "/image": its 2 layers take an overlay, and with the ' +
+      "storage driver copy there is none",
+  });
+  throws(() => check([{ ...IMAGE, layers: [] }]), {
+    message: 'Cannot mount image "box" on "/image": it has no files',
+  });
+});
