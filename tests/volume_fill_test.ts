@@ -408,6 +408,26 @@ testWhole("no room for all of it leaves no volume, and an empty one empty", asyn
   strictEqual(await show(wherry, ["-v", "old:/data"], "ls /data"), "1\n2\n3");
 });
 
+testWhole("an image cannot be removed while a container has it mounted", async (wherry) => {
+  await loadImage(wherry, {});
+  await loadImage(wherry, { layers: ONE_FILE }, "files");
+  const flags = ["--name", "web", "--mount", "type=image,source=files,target=/image"];
+  await expectOk(wherry, ["create", ...flags, "box", "cat", "/image/data/file"]);
+
+  const { code, stderr } = await wherry.run(["rmi", "files"]);
+  strictEqual(code, 1);
+  match(stderr, /unable to remove repository reference "files" .* container web is using/);
+  strictEqual((await wherry.run(["image", "prune", "-a", "-f"])).code, 0);
+  // Even without its name
+  strictEqual((await wherry.run(["rmi", "-f", "files"])).code, 0);
+  strictEqual(await expectOk(wherry, ["start", "-a", "web"]), "image");
+
+  await expectOk(wherry, ["rm", "web"]);
+  const missing = await wherry.run(["create", ...flags, "box"]);
+  strictEqual(missing.code, 1);
+  match(missing.stderr, /Cannot find image "files"/);
+});
+
 const FILE_COUNT = 1500;
 
 /** Enough files for their copy to take a while. */
