@@ -408,7 +408,27 @@ testWhole("no room for all of it leaves no volume, and an empty one empty", asyn
   strictEqual(await show(wherry, ["-v", "old:/data"], "ls /data"), "1\n2\n3");
 });
 
-const FILE_COUNT = 3000;
+testWhole("an image cannot be removed while a container has it mounted", async (wherry) => {
+  await loadImage(wherry, {});
+  await loadImage(wherry, { layers: ONE_FILE }, "files");
+  const flags = ["--name", "web", "--mount", "type=image,source=files,target=/image"];
+  await expectOk(wherry, ["create", ...flags, "box", "cat", "/image/data/file"]);
+
+  const { code, stderr } = await wherry.run(["rmi", "files"]);
+  strictEqual(code, 1);
+  match(stderr, /unable to remove repository reference "files" .* container web is using/);
+  strictEqual((await wherry.run(["image", "prune", "-a", "-f"])).code, 0);
+  // Even without its name
+  strictEqual((await wherry.run(["rmi", "-f", "files"])).code, 0);
+  strictEqual(await expectOk(wherry, ["start", "-a", "web"]), "image");
+
+  await expectOk(wherry, ["rm", "web"]);
+  const missing = await wherry.run(["create", ...flags, "box"]);
+  strictEqual(missing.code, 1);
+  match(missing.stderr, /Cannot find image "files"/);
+});
+
+const FILE_COUNT = 1500;
 
 /** Enough files for their copy to take a while. */
 const MANY_FILES = [[
@@ -446,7 +466,7 @@ testWhole(`kills while volumes are filled leave none half full (seed ${SEED})`, 
   await show(wherry, ["-v", "first:/data"], COUNT);
   const longestMs = performance.now() - startedAt;
 
-  for (let count = 0; count < 10; count++) {
+  for (let count = 0; count < 6; count++) {
     const name = `volume${count}`;
     if (count % 2 === 0) await show(wherry, ["-v", `${name}:/other`], "true");
     const child = wherry.spawn(["run", "--rm", "-v", `${name}:/data`, "box", "true"], {
@@ -487,7 +507,7 @@ testWhole("kills while containers and their volumes are removed leave neither", 
   await keep(wherry, "user", ["-v", "named:/named"]);
   const kept = volumeNames(wherry);
 
-  for (let count = 0; count < 15; count++) {
+  for (let count = 0; count < 8; count++) {
     await keep(wherry, "victim", ["-v", "named:/named"]);
     const child = wherry.spawn(["rm", "-v", "victim"], { redirect: ">/dev/null 2>&1" });
     await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);

@@ -18,6 +18,7 @@ import {
 import type { Engine } from "./engine.ts";
 import { recordVolumeEvent } from "./events.ts";
 import { checkNothingMounted } from "./in_the_way.ts";
+import { unmountUnused } from "./mounted_volumes.ts";
 import { VolumesUse } from "./volume_use.ts";
 
 /** Names of the volumes that a container has without anybody having named them. */
@@ -88,6 +89,8 @@ function removeLocked(engine: Engine, names: readonly string[], lock: Descriptor
     isPresent(paths.volume(name).directory) && use.isSpare(name)
   );
   for (const name of spare) {
+    // A crash may have left it mounted
+    unmountUnused(engine, name);
     checkNothingMounted(`remove volume "${name}"`, paths.volume(name).directory);
   }
   const doomed = spare.map((name) => {

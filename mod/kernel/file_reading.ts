@@ -27,6 +27,7 @@ const AT_EMPTY_PATH = 0x1000;
 const OPEN_TREE_CLONE = 1;
 
 const ENOENT = 2;
+const EBADF = 9;
 const ENOTDIR = 20;
 const ELOOP = 40;
 const ENODATA = 61;
@@ -50,6 +51,11 @@ function bytesOf(path: KernelPath): Uint8Array<ArrayBuffer> {
 
 function textOf(path: KernelPath): string {
   return typeof path === "string" ? path : decoder.decode(path.subarray(0, -1));
+}
+
+/** Passes on a result; the message is only put together when there is one to give. */
+function onPath(result: number, syscall: string, path: KernelPath): number {
+  return result < 0 ? checked(result, syscall, textOf(path)) : result;
 }
 
 /**
@@ -135,7 +141,7 @@ function isDots([first, second, ...rest]: Uint8Array): boolean {
 export function findLocationAt(dirFd: number, name: KernelPath): number | undefined {
   const flags = O_PATH | OPEN_FLAG.nofollow | O_CLOEXEC;
   const result = reading().nbnn(SYSCALL.openat, dirFd, bytesOf(name), flags, 0);
-  return result === -ENOENT ? undefined : checked(result, "openat", textOf(name));
+  return result === -ENOENT ? undefined : onPath(result, "openat", name);
 }
 
 /** How {@linkcode findLocationInRoot} treats a link. */
@@ -324,7 +330,7 @@ export function readLink(location: number): Uint8Array<ArrayBuffer> {
 export function openLocation(location: number): number {
   const flags = O_NOATIME | O_CLOEXEC;
   const path = magicLink(location);
-  return checked(reading().nbnn(SYSCALL.openat, AT_FDCWD, path, flags, 0), "openat", textOf(path));
+  return onPath(reading().nbnn(SYSCALL.openat, AT_FDCWD, path, flags, 0), "openat", path);
 }
 
 /**
@@ -365,26 +371,19 @@ const attributeBytes = new Uint8Array(MAX_ATTRIBUTE_SIZE);
  * @see listxattr(2)
  */
 export function listAttributes(fd: number): string[] {
-  const path = magicLink(fd);
-  const length = reading().bbn(SYSCALL.listxattr, path, attributeBytes, MAX_ATTRIBUTE_SIZE);
-  return splitAttributes(length, "listxattr");
-}
-
-/**
- * The same of a file that is open for reading, without a look at `/proc`: three times faster.
- *
- * @throws {SystemError} If the file system fails.
- * @see flistxattr(2)
- */
-export function listOpenAttributes(fd: number): string[] {
-  const length = reading().nbn(SYSCALL.flistxattr, fd, attributeBytes, MAX_ATTRIBUTE_SIZE);
-  return splitAttributes(length, "flistxattr");
-}
-
-function splitAttributes(length: number, syscall: string): string[] {
+  const length = readAttributeNames(fd);
   if (length === -EOPNOTSUPP || length === 0) return [];
-  checked(length, syscall, "");
+  checked(length, "listxattr", "");
   return decoder.decode(attributeBytes.subarray(0, length - 1)).split("\0").toSorted();
+}
+
+/** Into {@linkcode attributeBytes}. The path takes several times longer, and is for mere locations only. */
+function readAttributeNames(fd: number): number {
+  const { nbn, bbn } = reading();
+  const length = nbn(SYSCALL.flistxattr, fd, attributeBytes, MAX_ATTRIBUTE_SIZE);
+  return length === -EBADF
+    ? bbn(SYSCALL.listxattr, magicLink(fd), attributeBytes, MAX_ATTRIBUTE_SIZE)
+    : length;
 }
 
 /**

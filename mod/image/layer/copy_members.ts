@@ -10,7 +10,6 @@
 import {
   findAttribute,
   listAttributes,
-  listOpenAttributes,
   readStatus,
 } from "../../kernel/file_reading.ts";
 import { type ByteString } from "../tar/byte_string.ts";
@@ -85,7 +84,7 @@ function readAttributes(
   body: FileBody | undefined,
 ): ExtendedAttribute[] {
   if (type !== "file" && type !== "directory") return [];
-  const names = body === undefined ? listAttributes(location) : listOpenAttributes(body.descriptor);
+  const names = listAttributes(body?.descriptor ?? location);
   const attributes: ExtendedAttribute[] = [];
   for (const name of names) {
     if (!COPIED_ATTRIBUTE.test(name)) continue;
