@@ -7,11 +7,7 @@
  * @module
  */
 
-import {
-  findAttribute,
-  listAttributes,
-  readStatus,
-} from "../../kernel/file_reading.ts";
+import { findAttribute, listAttributes, readStatus } from "../../kernel/file_reading.ts";
 import { type ByteString } from "../tar/byte_string.ts";
 import type { ExtendedAttribute } from "../tar/pax.ts";
 import type { TarMember } from "../tar/tar_writer.ts";
