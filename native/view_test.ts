@@ -174,6 +174,29 @@ testBoth("launch() of a view whose caller has gone leaves nothing", async (conte
   await mountAgain(context.directory);
 });
 
+testBoth("await_report() gives up a view's steps when nobody waits for them", async (context) => {
+  const { start, directory } = context;
+  const steps = Array.from(
+    { length: 8000 },
+    (_, index) => ["mkdir", `/${index}`, "0755", "0", "0"],
+  );
+
+  await using view = start(
+    plan(
+      ["clone", NS],
+      ["root", directory],
+      ...steps,
+      ["mkdir", "/last", "0755", "0", "0"],
+      ...END,
+    ),
+    { isView: true },
+  );
+  view.disconnect();
+  await eventually(() => !isAlive(view.pid));
+
+  strictEqual(isThere(`${directory}/last`), false);
+});
+
 testBoth("plan_check() takes nothing behind show", async ({ start }) => {
   await using monitor = start(plan(["clone", NS], ["show"], execute("/bin/true")));
 
