@@ -141,7 +141,7 @@ export async function* archiveFromContainer(
       isEntered: entersFiles(container, path),
       onSkipped: (skipped) => onSkipped(textOf(skipped)),
     });
-    yield* writeTar(withOwnersInside(members, container));
+    yield* writeTar(asArchived(members, container));
   } catch (error) {
     throw copyFailure(`copy "${path}" from container "${wanted}"`, error);
   }
@@ -154,11 +154,13 @@ function targetOf(container: CopiedContainer, path: string, { location }: Found)
   return unfollowed.status.type === "symlink" ? pathOf(location) : path;
 }
 
-function* withOwnersInside(
+/** With the ids that files have inside, and times in whole seconds as docker's, for which no extended header is needed. */
+function* asArchived(
   members: Iterable<TarMember>,
   { idRange }: CopiedContainer,
 ): Generator<TarMember> {
   for (const { entry, body } of members) {
-    yield { entry: { ...entry, ...ownerInside(entry, idRange) }, body };
+    const modifiedAt = { seconds: entry.modifiedAt.seconds, nanoseconds: 0n };
+    yield { entry: { ...entry, ...ownerInside(entry, idRange), modifiedAt }, body };
   }
 }
