@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { Canaries } from "./canaries.ts";
-import { exists, listNames, type TestEngine, testWhole } from "./harness.ts";
+import { eventually, exists, listNames, type TestEngine, testWhole } from "./harness.ts";
 
 /** Runs a command that must say nothing but its result. */
 async function expectOk(wherry: TestEngine, args: readonly string[]): Promise<string> {
@@ -56,7 +56,7 @@ for (
         strictEqual(
           stderr,
           `wherry: Cannot remove container "box": something is mounted on "${target}"\n` +
-            `Hint: Nothing of it was removed. First "umount ${target}"\n`,
+            `Nothing of it was removed. First "umount ${target}"\n`,
         );
         canaries.assertUntouched();
         strictEqual(Deno.readTextFileSync(wherry.containerPath(id, "upper/file")), "kept\n");
@@ -79,13 +79,10 @@ testWhole(
       await using _mount = await bindByHand(wherry, `${wherry.scratch}/canaries`, target);
 
       await expectOk(wherry, ["stop", id]);
-      const listed = await wherry.run(["ps", "-aq", "--no-trunc"]);
+      // Its monitor may be at it at this moment
+      const warning = /^WARNING: what is left of container \w+ stays for now: .* mounted on "/;
+      await eventually(async () => warning.test((await wherry.run(["ps", "-a"])).stderr));
 
-      strictEqual(listed.code, 0);
-      match(
-        listed.stderr,
-        /^WARNING: what is left of container \w+ stays for now: .* mounted on "/,
-      );
       canaries.assertUntouched();
     }
     strictEqual(await expectOk(wherry, ["ps", "-aq"]), "");
@@ -108,7 +105,7 @@ testWhole(
       const { code, stderr } = await wherry.run(["system", "prune", "-f"]);
 
       strictEqual(code, 1);
-      match(stderr, new RegExp(`: something is mounted on "${target}"\nHint: .*umount ${target}`));
+      match(stderr, new RegExp(`: something is mounted on "${target}"\n.*umount ${target}`));
       canaries.assertUntouched();
     }
     await expectOk(wherry, ["system", "prune", "-f"]);
@@ -140,7 +137,7 @@ for (
 
           strictEqual(code, 1);
           match(stderr, new RegExp(`^wherry: Cannot remove volume "data": [^\n]*"${target}"\n`));
-          match(stderr, new RegExp(`^Hint: [^\n]*"umount ${target}"`, "m"));
+          match(stderr, new RegExp(`^Nothing of it was removed. First "umount ${target}"$`, "m"));
           canaries.assertUntouched();
           strictEqual(await expectOk(wherry, ["volume", "ls", "-q"]), "data");
         }
@@ -155,7 +152,7 @@ for (
 
 testWhole("a container that has the whole host mounted can be removed", async (wherry) => {
   const canaries = await Canaries.plant(`${wherry.scratch}/canaries`);
-  const flags = ["-v", "/:/host", "-v", `${wherry.root}:/wherry`, "-v", "/:/shared:rslave"];
+  const flags = ["-v", "/:/host", "-v", `${wherry.root}:/wherry`];
   const id = await wherry.start(["--name", "box", ...flags], ["sleep", "100"]);
   strictEqual(
     await expectOk(wherry, ["exec", "box", "cat", `/host${wherry.scratch}/canaries/file`]),
@@ -272,7 +269,7 @@ testWhole("a setuid program in a volume is out of reach for users of the host", 
 
   const { code, stderr } = await wherry.runCommand([
     ...["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"],
-    ...[`${data}/su`, "id"],
+    ...["sh", "-c", '"$0" id', `${data}/su`],
   ]);
 
   strictEqual(code, 126, stderr);
@@ -308,35 +305,46 @@ testWhole("a volume that a container has filled as it liked can be removed", asy
   canaries.assertUntouched();
 });
 
+const HINT = /^Clear that with "(chattr -R -ia (\S+))"/m;
+
+/** Takes it away again, since the harness could not remove such a file. */
+async function setFlag(wherry: TestEngine, flag: string, path: string): Promise<AsyncDisposable> {
+  await wherry.runHost("chattr", `+${flag}`, path);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await wherry.runCommand(["chattr", "-R", "-ia", wherry.root]);
+    },
+  };
+}
+
 for (const [what, flag] of [["immutable", "i"], ["append-only", "a"]] as const) {
   testWhole(`volume rm of a volume with an ${what} file says what it is`, async (wherry) => {
     await expectOk(wherry, ["volume", "create", "data"]);
     const data = `${wherry.root}/volumes/data/_data`;
     Deno.writeTextFileSync(`${data}/file`, "kept\n");
-    await wherry.runHost("chattr", `+${flag}`, `${data}/file`);
+    await using _flags = await setFlag(wherry, flag, `${data}/file`);
 
     const { code, stdout, stderr } = await wherry.run(["volume", "rm", "data"]);
 
     deepStrictEqual([code, stdout], [1, ""]);
-    match(stderr, /^wherry: Cannot remove volume "data": [^\n]*immutable or append-only/);
-    const [, command = ""] = /^Hint: [^"\n]*"(chattr [^"\n]*)"/m.exec(stderr) ?? [];
-    strictEqual(await expectOk(wherry, ["volume", "ls", "-q"]), "data");
-    strictEqual(Deno.readTextFileSync(`${data}/file`), "kept\n");
+    match(stderr, /^wherry: Cannot remove all of volume "data": [^\n]*immutable or append-only/);
+    const [, command = "", directory] = HINT.exec(stderr) ?? [];
+    strictEqual(Deno.readTextFileSync(`${directory}/_data/file`), "kept\n");
     await wherry.runHost(...command.split(" "));
-    await expectOk(wherry, ["volume", "rm", "data"]);
+    await expectOk(wherry, ["system", "recover"]);
     deepStrictEqual(listNames(`${wherry.root}/volumes`), []);
   });
 
   testWhole(`rm of a container with an ${what} file says what it is`, async (wherry) => {
     const id = await runToEnd(wherry, ["--name", "box"], ["sh", "-c", "echo kept >/file"]);
     const file = wherry.containerPath(id, "upper/file");
-    await wherry.runHost("chattr", `+${flag}`, file);
+    await using _flags = await setFlag(wherry, flag, file);
 
     const { code, stdout, stderr } = await wherry.run(["rm", "box"]);
 
     deepStrictEqual([code, stdout], [1, ""]);
     match(stderr, /^wherry: Cannot remove container "box": [^\n]*immutable or append-only/);
-    const [, command = ""] = /^Hint: [^"\n]*"(chattr [^"\n]*)"/m.exec(stderr) ?? [];
+    const [, command = ""] = HINT.exec(stderr) ?? [];
     strictEqual(Deno.readTextFileSync(file), "kept\n");
     await wherry.runHost(...command.split(" "));
     await expectOk(wherry, ["system", "recover"]);

@@ -1,6 +1,6 @@
 /** Killing commands, and those who go on with their work, at random moments. @module */
 
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert/strict";
 import { killUnlessGone, pause, type TestEngine } from "./harness.ts";
 import { isInOtherPidNamespace, listDescendants } from "./surroundings.ts";
 
@@ -37,33 +37,75 @@ const CHANGES = [
   ...["chmod", "fchmod", "fchmodat", "chown", "fchownat", "ftruncate", "utimensat"],
 ].map((name) => `?${name}`).join();
 
+/** One system call of a command. */
+export interface CallPoint {
+  /** Name of the system call. */
+  name: string;
+  /** Which of those by that name, the first being 1. */
+  count: number;
+}
+
+/** Runs a command to its end; @returns its system calls that change something on the host, but for other threads'. */
+export async function listChanges(
+  wherry: TestEngine,
+  args: readonly string[],
+): Promise<CallPoint[]> {
+  const log = `${wherry.directory}/strace`;
+  strictEqual(
+    await traced(wherry, ["--seccomp-bpf", "-o", log, "-e", `trace=${CHANGES}`], args),
+    0,
+  );
+  const lines = Deno.readTextFileSync(log).split("\n");
+  const [main = ""] = lines[0]?.split(" ") ?? [];
+  const counts = new Map<string, number>();
+  return lines.flatMap((line) => {
+    const [, pid, name] = /^(\d+) +(\w+)\(/.exec(line) ?? [];
+    if (pid !== main || name === undefined) return [];
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return [{ name, count }];
+  });
+}
+
 /**
  * Kills a command before its `count`th system call of a kind.
  *
  * Each of its processes counts for itself, and so does each of several kinds.
  *
- * @param kinds As strace(1) names them. @default {all that change something on the host}
+ * @param kinds As strace(1) names them.
  * @returns False if it was not killed, because it makes fewer.
  */
 export async function killBeforeCall(
   wherry: TestEngine,
   args: readonly string[],
   count: number,
-  kinds: string = CHANGES,
+  kinds: string,
 ): Promise<boolean> {
-  const { code, stderr } = await wherry.runCommand([
-    // strace ends by the signal that has ended the command: a shell makes an exit status of that
-    ...["sh", "-c", '"$@"; exit $?', "sh"],
-    ...["strace", "-f", "-qqq", "-o", "/dev/null", "--seccomp-bpf", "-e", `trace=${kinds}`],
-    ...["-e", `inject=${kinds}:signal=SIGKILL:when=${count}`, "--"],
-    ...wherry.commandLine(args),
-  ]);
-  if (code === SIGKILLED) return true;
-  deepStrictEqual([code, stderr], [0, ""]);
-  return false;
+  // Not with --seccomp-bpf, which forgets the signals of strace 6.1
+  const inject = `inject=${kinds}:signal=SIGKILL:when=${count}`;
+  const flags = ["-o", "/dev/null", "-e", `trace=${kinds}`, "-e", inject];
+  const code = await traced(wherry, flags, args);
+  if (code !== SIGKILLED) strictEqual(code, 0);
+  return code === SIGKILLED;
 }
 
 const SIGKILLED = 128 + 9;
+
+/** @returns The status of a command that says nothing on its standard error. */
+async function traced(
+  wherry: TestEngine,
+  flags: readonly string[],
+  args: readonly string[],
+): Promise<number> {
+  const { code, stderr } = await wherry.runCommand([
+    // Who ends by a signal because of it says so by a status
+    ...["sh", "-c", '"$@"; exit $?', "sh"],
+    ...["strace", "-f", "-qqq", ...flags, "--"],
+    ...wherry.commandLine(args),
+  ]);
+  strictEqual(stderr.replace(/^Killed\n$/, ""), "");
+  return code;
+}
 
 /** Monitors and what cleans up after them: all that was started outside containers but for the command. */
 function helpersOf(command: number): number[] {
@@ -89,4 +131,14 @@ export function pick<T>(random: () => number, items: readonly T[]): T {
   const item = items[Math.floor(random() * items.length)];
   if (item === undefined) throw new RangeError("Cannot pick one of none");
   return item;
+}
+
+/** At most `count` of several, each of them once. */
+export function pickSome<T>(random: () => number, items: readonly T[], count: number): T[] {
+  const rest = [...items];
+  const picked: T[] = [];
+  while (picked.length < count && rest.length > 0) {
+    picked.push(...rest.splice(Math.floor(random() * rest.length), 1));
+  }
+  return picked;
 }

@@ -2,12 +2,19 @@
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import type { ContainerConfig } from "../container/config.ts";
-import { isPresent } from "../kernel/entry.ts";
+import { isPresent, listNames } from "../kernel/entry.ts";
 import { lockDescription } from "../kernel/open.ts";
 import { removeTree } from "../kernel/tree.ts";
+import { isId } from "../store/id.ts";
 import { tryAcquireLock } from "../store/lock.ts";
+import { removeIfPresent } from "../store/record.ts";
 import { VOLUME_DRIVER } from "../volume/volume.ts";
-import { lockVolumes, takeVolumeAway } from "../volume/volume_store.ts";
+import {
+  lockVolumes,
+  sweepVolumes as sweepLeftovers,
+  takeVolumeAway,
+  type VolumeSweep,
+} from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
 import { recordVolumeEvent } from "./events.ts";
 import { checkNothingMounted } from "./in_the_way.ts";
@@ -19,6 +26,35 @@ export function anonymousVolumesOf({ mounts }: Pick<ContainerConfig, "mounts">):
   return mounts.flatMap((mount) =>
     mount.type === "volume" && mount.isAnonymous ? [mount.name] : []
   );
+}
+
+/** Says that the record of a container names these volumes: no sweep takes them for what a killed command left. */
+export function claimVolumes({ paths }: Pick<Engine, "paths">, names: readonly string[]): void {
+  for (const name of names) removeIfPresent(paths.volume(name).unclaimed);
+}
+
+/**
+ * Removes the volumes without a name that were made for containers which have never come to be, and what else crashes
+ * left among the volumes, unless somebody is at work there at this moment.
+ */
+export function sweepVolumes(engine: Engine): VolumeSweep {
+  const sweep = sweepLeftovers(engine.paths);
+  const unclaimed = listNames(engine.paths.volumes).filter((name) =>
+    isId(name) && isPresent(engine.paths.volume(name).unclaimed)
+  );
+  if (unclaimed.length === 0) return sweep;
+  using lock = tryAcquireLock(engine.paths.volumesLock, { create: true });
+  if (lock === undefined) return sweep;
+  const use = new VolumesUse(engine);
+  claimVolumes(engine, unclaimed.filter((name) => use.usersOf(name).length > 0));
+  const spare = unclaimed.filter((name) => use.isSpare(name));
+  try {
+    removeLocked(engine, spare, lock);
+    sweep.removedCount += spare.length;
+  } catch (error) {
+    sweep.failures.push(error);
+  }
+  return sweep;
 }
 
 /**

@@ -3,7 +3,8 @@
 import { isCorrupt } from "../errors.ts";
 import type { Paths } from "../store/paths.ts";
 import { labelsOf, type Volume, VOLUME_DRIVER } from "../volume/volume.ts";
-import { listVolumeNames, readVolume, sweepVolumes } from "../volume/volume_store.ts";
+import { listVolumeNames, readVolume } from "../volume/volume_store.ts";
+import { sweepVolumes } from "./anonymous_volumes.ts";
 import { type Engine, isOfSystem, systemFailure } from "./engine.ts";
 import type { Inspection } from "./inspection.ts";
 import { compareNaturally } from "./natural_order.ts";
@@ -34,9 +35,9 @@ export function listVolumes(engine: Engine): VolumeList {
 }
 
 /** @returns What could not be removed: what cannot be written to can still be listed. */
-function sweep({ paths }: Engine): unknown[] {
+function sweep(engine: Engine): unknown[] {
   try {
-    return sweepVolumes(paths).failures;
+    return sweepVolumes(engine).failures;
   } catch (error) {
     if (!isOfSystem(error)) throw error;
     return [error];

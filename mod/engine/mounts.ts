@@ -14,8 +14,9 @@ import { ImagePaths } from "../image/store/image_paths.ts";
 import { getImage } from "../image/store/images.ts";
 import { isEmptyDirectory } from "../kernel/directory.ts";
 import { isPresent } from "../kernel/entry.ts";
+import { isId } from "../store/id.ts";
 import { lockVolumes, readVolume } from "../volume/volume_store.ts";
-import { removeSpareVolumes } from "./anonymous_volumes.ts";
+import { claimVolumes, removeSpareVolumes } from "./anonymous_volumes.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { layerNamesOf } from "./image_source.ts";
 import { checkTarget } from "./mount_target.ts";
@@ -166,7 +167,7 @@ function resolveShared(
   const held = undo.move();
   return {
     mounts: resolved,
-    keep: () => void made.splice(0),
+    keep: () => claimVolumes(engine, made.splice(0).filter(isId)),
     [Symbol.dispose]: () => held.dispose(),
   };
 }
@@ -286,7 +287,8 @@ function makeMount(
     ...(driver === undefined ? {} : { driver }),
     ...(options === undefined ? {} : { options }),
     ...(labels === undefined ? {} : { labels }),
-  }, (data) => {
+  }, ({ data, unclaimed }) => {
+    if (wanted === "") Deno.writeTextFileSync(unclaimed, "", { mode: 0o600 });
     if (content.type === "empty") copyEmptyDirectory(content.path, data);
     if (content.type === "tree") base.copying?.fillNewVolume(engine, source, data);
   });

@@ -9,7 +9,8 @@ import { removeTree } from "../kernel/tree.ts";
 import { isId } from "../store/id.ts";
 import { acquireLock, isLocked, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
-import { sweepVolumes, type VolumeSweep } from "../volume/volume_store.ts";
+import type { VolumeSweep } from "../volume/volume_store.ts";
+import { sweepVolumes } from "./anonymous_volumes.ts";
 import type { Engine } from "./engine.ts";
 import { type Container, listIds, tryLockContainer } from "./find.ts";
 import { unmountUnusedVolumes } from "./mounted_volumes.ts";
@@ -87,7 +88,7 @@ export function sweepContainers(engine: Engine, options: SweepOptions = {}): Swe
   }
   result.volumes.push(...unmountUnusedVolumes(engine));
   result.names.push(...removeStaleNames(engine.paths));
-  result.volumeLeftovers = sweepVolumes(engine.paths);
+  result.volumeLeftovers = sweepVolumes(engine);
   removeAbandonedNetworkFiles(engine.paths);
   const now = new Date();
   Deno.utimeSync(engine.paths.gate, now, now);

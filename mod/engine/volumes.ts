@@ -3,7 +3,7 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { dockerError, isCorrupt, WherryError } from "../errors.ts";
 import { newId } from "../store/id.ts";
-import type { Paths } from "../store/paths.ts";
+import type { Paths, VolumePaths } from "../store/paths.ts";
 import { checkVolumeName, isVolumeName, type Volume, VOLUME_DRIVER } from "../volume/volume.ts";
 import { checkVolumeOptions } from "../volume/volume_options.ts";
 import { lockVolumes, makeVolume, readVolume } from "../volume/volume_store.ts";
@@ -58,13 +58,13 @@ export interface EnsuredVolume {
 /**
  * Makes a volume if there is none of its name, with the volumes locked.
  *
- * @param fill Puts something into a new volume's directory before anybody sees it.
+ * @param fill Puts something into a new volume's directory, or beside it, before anybody sees it.
  * @throws {WherryError} As {@linkcode createVolume}.
  */
 export function ensureVolume(
   engine: Engine,
   request: NewVolume,
-  fill?: (data: string) => void,
+  fill?: (volume: VolumePaths) => void,
 ): EnsuredVolume {
   return ensurePlanned(engine, planVolume(request), fill);
 }
@@ -72,7 +72,7 @@ export function ensureVolume(
 function ensurePlanned(
   engine: Engine,
   wanted: Volume,
-  fill?: (data: string) => void,
+  fill?: (volume: VolumePaths) => void,
 ): EnsuredVolume {
   const { name } = wanted;
   if (makeNew(engine, wanted, fill)) {
@@ -90,7 +90,7 @@ function ensurePlanned(
 function makeNew(
   { paths }: Engine,
   volume: Volume,
-  fill: ((data: string) => void) | undefined,
+  fill: ((volume: VolumePaths) => void) | undefined,
 ): boolean {
   try {
     return makeVolume(paths, volume, fill);

@@ -75,6 +75,8 @@ export interface VolumePaths {
   filling: string;
   /** Locked by who fills it. */
   fillLock: string;
+  /** Exists as long as a volume without a name is in no record of the container that it is made for. */
+  unclaimed: string;
 }
 
 /** What wherry keeps of the host's network; all is forgotten by a reboot. See `docs/network.md`. */
@@ -213,6 +215,7 @@ export class Paths {
       mountLock: `${directory}/mount.lock`,
       filling: `${directory}/_fill`,
       fillLock: `${directory}/fill.lock`,
+      unclaimed: `${directory}/unclaimed`,
     };
   }
 

@@ -60,13 +60,13 @@ function readSound(record: string, directory: string): Volume | undefined {
 /**
  * Makes a volume, with the lock held.
  *
- * @param fill Puts something into its directory before anybody sees it.
+ * @param fill Puts something into its directory, or beside it, before anybody sees it.
  * @returns Whether it was made: false if there is one by its name, which stays as it is.
  */
 export function makeVolume(
   paths: Paths,
   volume: Volume,
-  fill?: (data: string) => void,
+  fill?: (volume: VolumePaths) => void,
 ): boolean {
   const target = paths.volume(volume.name);
   if (isPresent(target.directory)) return false;
@@ -75,7 +75,7 @@ export function makeVolume(
   try {
     Deno.mkdirSync(staged.directory, { mode: 0o700 });
     makeDataDirectory(staged);
-    fill?.(staged.data);
+    fill?.(staged);
     writeRecord(staged.record, volume, { isDurable: true });
     return moveInto(staged.directory, target.directory, paths.volumes);
   } finally {

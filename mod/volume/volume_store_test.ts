@@ -58,7 +58,7 @@ Deno.test("makeVolume() leaves one that is there as it is", () => {
 
 Deno.test("makeVolume() leaves nothing if what fills it fails", () => {
   using volumes = new TestVolumes();
-  const fill = (data: string): void => {
+  const fill = ({ data }: { data: string }): void => {
     Deno.writeTextFileSync(`${data}/half`, "");
     throw new Error("Full");
   };

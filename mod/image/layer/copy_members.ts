@@ -68,17 +68,21 @@ function* memberOf(
     };
     return;
   }
-  const isPlain = type === "file" || type === "directory";
-  const attributes = isPlain ? readAttributes(location) : [];
-  const linkName = type === "symlink" ? linkNameOf(location) : NO_NAME;
   const size = type === "file" ? checkedSize(entry) : 0;
   using body = size > 0 ? new FileBody(location) : undefined;
+  const attributes = readAttributes(entry, body);
+  const linkName = type === "symlink" ? linkNameOf(location) : NO_NAME;
   yield { entry: { ...fields, type, name: path, linkName, size, attributes }, body };
 }
 
-function readAttributes(location: number): ExtendedAttribute[] {
+function readAttributes(
+  { status: { type }, location }: TreeEntry,
+  body: FileBody | undefined,
+): ExtendedAttribute[] {
+  if (type !== "file" && type !== "directory") return [];
+  const names = listAttributes(body?.descriptor ?? location);
   const attributes: ExtendedAttribute[] = [];
-  for (const name of listAttributes(location)) {
+  for (const name of names) {
     if (!COPIED_ATTRIBUTE.test(name)) continue;
     const value = findAttribute(location, name);
     if (value !== undefined) attributes.push({ name, value });
