@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { needs } from "../../tests/needs.ts";
-import { copyContent, type CopyOptions } from "./copy.ts";
+import { copyContent, type CopyOptions, readWhole } from "./copy.ts";
 import { AT_FDCWD, closeDescriptor, createFileAt } from "./file.ts";
 import { openForReading } from "./open.ts";
 
@@ -61,6 +61,31 @@ Deno.test({
     const found = new Uint8Array(7);
     file.readSync(found);
     strictEqual(new TextDecoder().decode(found), "island\0");
+  },
+});
+
+Deno.test({
+  name: "readWhole() reads a small file, and leaves large ones and holes to others",
+  ignore: !needs("root"),
+  fn: () => {
+    using scratch = new Scratch();
+    const path = `${scratch.path}/source`;
+    const read = (size: number): string | undefined => {
+      using file = openForReading(path);
+      const bytes = readWhole(file.number, size);
+      return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+    };
+    Deno.writeTextFileSync(path, "content");
+    strictEqual(read(7), "content");
+    // It has become shorter since somebody asked for its size
+    strictEqual(read(8), undefined);
+    Deno.writeFileSync(path, new Uint8Array(1 << 17));
+    strictEqual(read(1 << 17), undefined);
+    {
+      using file = Deno.openSync(path, { write: true, truncate: true });
+      file.truncateSync(1 << 15);
+    }
+    strictEqual(read(1 << 15), undefined);
   },
 });
 
