@@ -81,7 +81,7 @@ testBoth("view_serve() shows files in the root of a process", async (context) =>
   strictEqual(isThere(`${context.directory}/merged/of-image`), false);
 });
 
-testBoth("step_show() holds nothing of the host's, and cannot be looked into", async (context) => {
+testBoth("step_show() holds nothing of the host's, and hears nobody", async (context) => {
   await using view = startView(context);
   const { pid, pidfd } = await shown(view);
   using _pidfd = pidfd;

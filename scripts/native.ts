@@ -66,7 +66,7 @@ const FREESTANDING = [
 ] as const;
 
 /** For what is in memory once for each container. */
-const SMALLEST = ["-flto", "-fno-inline-functions-called-once"] as const;
+const SMALLEST = ["-Oz", "-flto", "-fno-inline-functions-called-once"] as const;
 
 const SANITIZED = [
   "-DWHERRY_SANITIZED",

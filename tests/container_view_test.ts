@@ -7,8 +7,16 @@ import { findContainer } from "../mod/engine/find.ts";
 import { findInRoot, openDirectory } from "../mod/kernel/open.ts";
 import { dockerArchive } from "./fakes/docker_archive.ts";
 import { tarOf } from "./fakes/tar_builder.ts";
-import { eventually, exists, listNames, pause, type TestEngine, testWhole } from "./harness.ts";
-import { killUnlessGone } from "./harness.ts";
+import {
+  eventually,
+  exists,
+  killUnlessGone,
+  listNames,
+  pause,
+  type TestEngine,
+  testWhole,
+} from "./harness.ts";
+import { importBusybox } from "./images.ts";
 import { randomNumbers } from "./random_kills.ts";
 import { listDescendants } from "./surroundings.ts";
 
@@ -64,6 +72,15 @@ function listViews(): number[] {
       throw error;
     }
   });
+}
+
+/** A command that looks at a container's files until it is told to end. */
+function callerOf(wherry: TestEngine, id: string): string[] {
+  const script = new URL("fakes/view_caller.ts", import.meta.url).pathname;
+  return [
+    ...[Deno.execPath(), "run", "-A", "--no-check", script],
+    ...[wherry.root, wherry.runRoot, id],
+  ];
 }
 
 testWhole("a stopped container has its volumes and bind mounts, and no tmpfs", async (wherry) => {
@@ -196,13 +213,8 @@ testWhole(
     const random = randomNumbers(SEED);
     const source = makeSource(wherry, "bound");
     const id = await create(wherry, ["-v", "data:/data", "-v", `${source}:/bound`]);
-    const script = new URL("fakes/view_caller.ts", import.meta.url).pathname;
-    const call = [
-      ...[Deno.execPath(), "run", "-A", "--no-check", script],
-      ...[wherry.root, wherry.runRoot, id],
-    ];
     for (let count = 0; count < KILL_COUNT; count++) {
-      const child = wherry.spawnHost(call, { stdin: "" });
+      const child = wherry.spawnHost(callerOf(wherry, id), { stdin: "" });
       const isOpen = child.stdout.getReader().read();
       // Some are killed when the view has just begun, some long before, some when all is there
       await Promise.race([
@@ -313,6 +325,69 @@ testWhole("a view of a read-only container is read-only but for its volumes", as
   await remove(wherry, id);
 });
 
+testWhole("a view shows images and parts of volumes that are mounted", async (wherry) => {
+  await importBusybox(wherry, "box");
+  const id = await create(wherry, [
+    ...["-v", "data:/whole", "--mount", "type=volume,src=data,dst=/part,volume-subpath=sub"],
+    ...["--mount", "type=image,src=box,dst=/image"],
+  ]);
+  Deno.mkdirSync(`${wherry.root}/volumes/data/_data/sub`);
+  Deno.writeTextFileSync(`${wherry.root}/volumes/data/_data/sub/file`, "of sub");
+  {
+    using root = await open(wherry, id);
+
+    deepStrictEqual(["part/file", "whole/sub/file"].map((file) => read(root, file)), [
+      "of sub",
+      "of sub",
+    ]);
+    ok(exists(`${root.path}/image/bin/busybox`));
+    await rejects(Deno.writeTextFile(`${root.path}/image/new`, ""), /Read-only file system/);
+  }
+  await remove(wherry, id);
+});
+
+/** A volume that is a file system, which is mounted for those who use it only. */
+async function createFileSystemVolume(wherry: TestEngine, name: string): Promise<void> {
+  const options = ["-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=1m"];
+  strictEqual((await wherry.run(["volume", "create", ...options, name])).code, 0);
+}
+
+function isMounted(wherry: TestEngine, volume: string): boolean {
+  const path = `${wherry.root}/volumes/${volume}/_data`;
+  return Deno.readTextFileSync("/proc/self/mountinfo").includes(` ${path} `);
+}
+
+testWhole("a volume that is a file system is mounted for a view, and no longer", async (wherry) => {
+  await createFileSystemVolume(wherry, "memory");
+  const id = await create(wherry, ["-v", "memory:/data"]);
+  {
+    using root = await open(wherry, id);
+
+    Deno.writeTextFileSync(`${root.path}/data/file`, "x");
+    strictEqual(isMounted(wherry, "memory"), true);
+  }
+
+  strictEqual(isMounted(wherry, "memory"), false);
+  await remove(wherry, id);
+});
+
+testWhole(
+  "what a killed command has mounted of volumes goes with the next command",
+  async (wherry) => {
+    await createFileSystemVolume(wherry, "memory");
+    const id = await create(wherry, ["-v", "memory:/data"]);
+    const child = wherry.spawnHost(callerOf(wherry, id), { stdin: "" });
+    await child.stdout.getReader().read();
+    strictEqual(isMounted(wherry, "memory"), true);
+
+    killUnlessGone(child.pid);
+    await Promise.all([child.status, child.stderr.cancel()]);
+    await remove(wherry, id);
+
+    strictEqual(isMounted(wherry, "memory"), false);
+  },
+);
+
 testWhole("links in an image lead no mount of a view out of it", async (wherry) => {
   const image = await wherry.copyOfImage();
   const canary = `${wherry.directory}/canary`;
@@ -331,6 +406,25 @@ testWhole("links in an image lead no mount of a view out of it", async (wherry) 
     deepStrictEqual(listNames(canary), []);
   }
   deepStrictEqual(listNames(canary), []);
+  await remove(wherry, id);
+});
+
+testWhole("no device that an image or a mount has works in a view", async (wherry) => {
+  const image = await wherry.copyOfImage();
+  const source = makeSource(wherry, "bound");
+  const id = await create(wherry, ["-v", `${source}:/bound`, "-v", "data:/data"], image);
+  for (const directory of [image, source, `${wherry.root}/volumes/data/_data`]) {
+    await wherry.runHost("mknod", `${directory}/device`, "c", "1", "3");
+  }
+  {
+    using root = await open(wherry, id);
+
+    for (const directory of ["", "/bound", "/data"]) {
+      const device = `${root.path}${directory}/device`;
+      strictEqual(Deno.lstatSync(device).isCharDevice, true);
+      await rejects(Deno.readFile(device), Deno.errors.PermissionDenied);
+    }
+  }
   await remove(wherry, id);
 });
 

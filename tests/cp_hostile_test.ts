@@ -159,7 +159,7 @@ testWhole("cp reads nothing that is the kernel's", async (wherry) => {
 
 testWhole("a sparse file of a terabyte is copied at once, with its hole", async (wherry) => {
   await wherry.start(["--name", "box"], ["sleep", "1000"]);
-  await wherry.run(["exec", "box", "sh", "-c", "truncate -s 1T /huge; echo end >>/huge"]);
+  await wherry.run(["exec", "box", "sh", "-c", "truncate -s 1024G /huge; echo end >>/huge"]);
 
   const { code, stderr } = await wherry.run(["cp", "box:/huge", "huge"]);
   await wherry.run(["rm", "-f", "box"]);

@@ -200,7 +200,10 @@ testWhole("start removes a container with --rm that cannot be started", async (w
   strictEqual((await wherry.run(["ps", "-aq"])).stdout, "");
 });
 
-/** Values that docker's client refuses end every command with 125; what its daemon refuses ends `create` with 1. */
+/**
+ * Values that docker's client refuses end every command with 125; what its daemon refuses ends `create` with 1. Mounts
+ * that make no sense end both with 125, whoever would refuse them.
+ */
 const REFUSED_VALUES: readonly [flags: string[], createCode: number][] = [
   [["--restart", "bogus"], 1],
   [["--restart", "always:3"], 1],
@@ -213,8 +216,9 @@ const REFUSED_VALUES: readonly [flags: string[], createCode: number][] = [
   [["--health-retries", "-1"], 125],
   [["--stop-signal", "bogus"], 1],
   [["-w", "relative"], 1],
-  [["-v", "/a:b"], 1],
-  [["--tmpfs", "relative"], 1],
+  [["-v", "/a:b"], 125],
+  [["--mount", "dst=b"], 125],
+  [["--tmpfs", "relative"], 125],
   [["--name", "!"], 1],
   [["-l", "=x"], 125],
   [["-e", "=x"], 125],

@@ -170,7 +170,7 @@ testWhole("inspect tells of mounts as docker does", async (wherry) => {
   const id = (await wherry.run([
     "create",
     ...await wherry.busybox([
-      ...["-v", "./src:/bind:ro,rslave", "-v", "data:/volume", "-v", "data:/second:ro,nocopy"],
+      ...["-v", "./src:/bind:ro,private", "-v", "data:/volume", "-v", "data:/second:ro,nocopy"],
       ...["--mount", "type=bind,src=./src,dst=/third/,bind-recursive=disabled"],
       ...["--mount", "src=more,dst=/fourth,volume-label=a=1"],
       ...["--mount", "type=tmpfs,dst=/fifth,tmpfs-size=1m", "--tmpfs", "/sixth:size=2m"],
@@ -197,9 +197,9 @@ testWhole("inspect tells of mounts as docker does", async (wherry) => {
       Type: "bind",
       Source: source,
       Destination: "/bind",
-      Mode: "ro,rslave",
+      Mode: "ro,private",
       RW: false,
-      Propagation: "rslave",
+      Propagation: "private",
     },
     volume("data", "/volume", "z"),
     volume("data", "/second", "ro,nocopy"),
@@ -215,7 +215,7 @@ testWhole("inspect tells of mounts as docker does", async (wherry) => {
     { Type: "tmpfs", Source: "", Destination: "/fifth", Mode: "", RW: true, Propagation: "" },
   ]);
   deepStrictEqual(HostConfig.Binds, [
-    `${source}:/bind:ro,rslave`,
+    `${source}:/bind:ro,private`,
     "data:/volume",
     "data:/second:ro,nocopy",
   ]);
@@ -332,3 +332,76 @@ testWhole("inspect tells of --volumes-from, and of what it took over", async (wh
   strictEqual(stdout, '["first:ro"] null /a "" false|/b "" false|\n');
   await wherry.run(["rm", "first", "second"]);
 });
+
+testWhole("--mount type=image shows an image read-only, and inspect names it", async (wherry) => {
+  await wherry.run(["import", await wherry.imageTar(), "box"]);
+  const flags = [
+    ...["--mount", "type=image,src=box,dst=/image"],
+    ...["--mount", "type=image,src=box:latest,dst=/part,image-subpath=bin"],
+  ];
+  const argv = ["sh", "-c", "/image/bin/true && ls /part/true; touch /image/x /part/x"];
+  const { stdout, stderr } = await wherry.run([
+    "run",
+    ...await wherry.busybox(["--name", "one", ...flags]),
+    ...argv,
+  ]);
+
+  strictEqual(stdout, "/part/true\n");
+  match(stderr, /\/image\/x: Read-only file system\n.*\/part\/x: Read-only file system/);
+  const inspected = await wherry.run([
+    ...["container", "inspect", "-f"],
+    "{{range .Mounts}}{{.Type}} {{.Name}} {{.Destination}} {{.RW}} {{.Propagation}}|{{end}}" +
+    "{{json .HostConfig.Mounts}}",
+    "one",
+  ]);
+  strictEqual(
+    inspected.stdout,
+    "image box /image false rprivate|image box:latest /part false rprivate|" +
+      '[{"Type":"image","Source":"box","Target":"/image"},{"Type":"image","Source":"box:latest",' +
+      '"Target":"/part","ImageOptions":{"Subpath":"bin"}}]\n',
+  );
+  await wherry.run(["rm", "one"]);
+});
+
+testWhole("--mount with volume-subpath shows a part of the volume", async (wherry) => {
+  await wherry.runBusybox(["-v", "data:/a"], ["sh", "-c", "mkdir -p /a/x/y; echo here >/a/x/y/z"]);
+
+  const { stdout } = await wherry.runBusybox(
+    [
+      ...["--mount", "src=data,dst=/dir,volume-subpath=x/../x/y"],
+      ...["--mount", "src=data,dst=/file,volume-subpath=x/y/z"],
+    ],
+    ["sh", "-c", "ls /dir; cat /file"],
+  );
+
+  strictEqual(stdout, "z\nhere\n");
+});
+
+for (
+  const [options, isSeen, isWritable] of [
+    ["bind-recursive=enabled", true, true],
+    ["readonly", true, false],
+    ["readonly,bind-recursive=writable", true, true],
+    ["readonly,bind-recursive=readonly,bind-propagation=rprivate", true, false],
+    ["bind-recursive=disabled", false, false],
+  ] as const
+) {
+  testWhole(`--mount with ${options} does with what is below as it says`, async (wherry) => {
+    const nested = `${wherry.scratch}/src/nested`;
+    Deno.mkdirSync(nested, { recursive: true });
+    await wherry.runHost("mount", "-t", "tmpfs", "none", nested);
+    try {
+      Deno.writeTextFileSync(`${nested}/seen`, "");
+
+      const { stdout } = await wherry.runBusybox(
+        ["--mount", `type=bind,src=./src,dst=/a,${options}`],
+        ["sh", "-c", "ls /a/nested; touch /a/nested/written"],
+      );
+
+      strictEqual(stdout, isSeen ? "seen\n" : "");
+      strictEqual(exists(`${nested}/written`), isWritable);
+    } finally {
+      await wherry.runHost("umount", nested);
+    }
+  });
+}

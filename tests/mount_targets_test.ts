@@ -92,7 +92,6 @@ for (
     ["/proc/self/attr/current", "/link"],
     ["/proc/self", "/link/attr/current"],
     ["/sys/kernel", "/link"],
-    ["/sys/fs/cgroup", "/link"],
     ["proc/sys/kernel/core_pattern", "/link"],
   ] as const
 ) {
@@ -119,7 +118,7 @@ testWhole(
     const { code, stderr } = await runIn(
       wherry,
       (root) => {
-        Deno.removeSync(`${root}/etc/hosts`, { recursive: true });
+        Deno.mkdirSync(`${root}/etc`, { recursive: true });
         Deno.symlinkSync("/proc/self/attr/current", `${root}/etc/hosts`);
       },
       [],
@@ -216,13 +215,13 @@ testWhole("sources may be of any kind, and links are followed", async (wherry) =
 });
 
 testWhole("what belongs to a process is no source", async (wherry) => {
-  for (const source of ["/dev/stdin", "/proc/self/fd/0", "/proc/1/cwd"]) {
+  for (const source of ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/proc/self/cwd"]) {
     const { code, stderr } = await wherry.runBusybox(["-v", `${source}:/data`], ["true"]);
 
     strictEqual(code, 125, source);
     match(
       stderr,
-      /^wherry: Cannot mount "\/\S+" on "\/data": it is in no file system of the host$/m,
+      /^wherry: Cannot mount "\/\S+" on "\/data": it (is in no file system|means)/,
     );
   }
 });

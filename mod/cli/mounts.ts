@@ -1,6 +1,7 @@
 /** From the flags about mounts to what is asked for. @module */
 
 import type { CreateRequest } from "../engine/create.ts";
+import { isMissing, isOfSystem } from "../engine/engine.ts";
 import type { MountRequest } from "../engine/mounts.ts";
 import { argumentError } from "./argument_error.ts";
 import type { MountFlag } from "./mount_flag.ts";
@@ -85,23 +86,19 @@ function checkTargets(mounts: readonly MountRequest[]): void {
 
 /** Docker makes a missing source for `-v`, and refuses it for `--mount`. */
 function checkSource(mount: MountRequest): void {
-  if (mount.type !== "bind" || mount.createsSource || isThere(mount.source)) return;
-  throw argumentError(
-    `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
-    { hint: mount.mode === undefined ? "Make it first, or add bind-create-src" : "Make it first" },
-  );
-}
-
-/** A link that leads nowhere is no source. */
-function isThere(path: string): boolean {
+  if (mount.type !== "bind" || mount.createsSource) return;
   try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return false;
-    }
-    throw error;
+    // A link that leads nowhere is no source
+    Deno.statSync(mount.source);
+  } catch (cause) {
+    if (!isOfSystem(cause)) throw cause;
+    const why = isMissing(cause)
+      ? `bind source path does not exist: ${mount.source}`
+      : cause.message;
+    throw argumentError(`invalid mount config for type "bind": ${why}`, {
+      cause,
+      hint: mount.mode === undefined ? "Make it first, or add bind-create-src" : "Make it first",
+    });
   }
 }
 

@@ -93,7 +93,7 @@ Deno.test("planMounts() makes missing sources for -v alone", async () => {
   });
   const link = Deno.makeTempDirSync();
   Deno.symlinkSync("nowhere", `${link}/link`);
-  const sources = ["/nonexistent/x", "/etc/passwd/x", `${link}/link`];
+  const sources = ["/nonexistent/x", `${link}/link`];
   try {
     for (const source of sources) {
       const mount = [`type=bind,src=${source},dst=/a`];
@@ -109,6 +109,23 @@ Deno.test("planMounts() makes missing sources for -v alone", async () => {
     await plan({ mount: ["type=bind,src=/nonexistent,dst=/a,bind-create-src"] });
   } finally {
     Deno.removeSync(link, { recursive: true });
+  }
+});
+
+Deno.test("planMounts() tells why a source of --mount cannot be looked at", async () => {
+  for (
+    const [source, why] of [["/etc/passwd/x", "Not a directory"], [
+      `/${"x".repeat(256)}`,
+      "File name",
+    ]]
+  ) {
+    const mount = [`type=bind,src=${source},dst=/a`];
+    const mounts = await loadMountFlags({ mount });
+
+    throws(() => planMounts({ ...NOTHING, mount }, mounts), {
+      kind: "invalid_argument",
+      message: new RegExp(`^invalid mount config for type "bind": ${why}`),
+    });
   }
 });
 

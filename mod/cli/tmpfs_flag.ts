@@ -28,9 +28,18 @@ const TMPFS_OPTION =
 /** The kernel itself says only that something is invalid. */
 function checkTmpfsOptions(options: string, refuse: (why: string) => WherryError): void {
   for (const word of splitMountOptions(options).data.split(",")) {
-    if (word === "" || TMPFS_OPTION.test(word)) continue;
+    if (word === "" || (TMPFS_OPTION.test(word) && !isTooLarge(word))) continue;
     throw refuse(`tmpfs takes no option "${word}"`);
   }
+}
+
+const UNIT_BITS: Readonly<Record<string, number>> = { k: 10, m: 20, g: 30 };
+
+/** What does not fit into 63 bits the kernel takes for another number. */
+function isTooLarge(word: string): boolean {
+  const [, digits, unit = ""] = /^\w+=(\d+)([kmg]?)$/i.exec(word) ?? [];
+  return digits !== undefined &&
+    Number(digits) * 2 ** (UNIT_BITS[unit.toLowerCase()] ?? 0) >= 2 ** 63;
 }
 
 function malformed(text: string, why: string): WherryError {

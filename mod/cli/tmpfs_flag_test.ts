@@ -20,6 +20,8 @@ const malformed: [text: string, why: string][] = [
   ["/proc", '"/proc" cannot be mounted because it is not of type proc'],
   ["/proc/sys:ro", '"/proc/sys" cannot be mounted because it is inside /proc'],
   ["/run:ro,size=much", 'tmpfs takes no option "size=much"'],
+  ["/run:size=9223372036854775808", 'tmpfs takes no option "size=9223372036854775808"'],
+  ["/run:size=8589934592g", 'tmpfs takes no option "size=8589934592g"'],
   ["/run:ro,mode=9", 'tmpfs takes no option "mode=9"'],
   ["/run:ro,nonsense", 'tmpfs takes no option "nonsense"'],
   ["/run:ro,uid=root", 'tmpfs takes no option "uid=root"'],

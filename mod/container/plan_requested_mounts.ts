@@ -164,7 +164,7 @@ function treeOfBind(mount: BindMount, { devices }: FilesInput): Tree {
 /** What belongs to 0, 1, 2 ... in a volume belongs to the same ids inside, as in the container's own layers. */
 function treeOfVolume(
   { name, subpath, isReadOnly }: VolumeMount,
-  { config, volumeSources }: FilesInput,
+  { config, devices, volumeSources }: FilesInput,
 ): Tree {
   const source = volumeSources.get(name);
   if (source === undefined) throw new TypeError(`Cannot plan the volume "${name}": no source`);
@@ -174,7 +174,8 @@ function treeOfVolume(
     subpath,
     flags: TREE_IS_RECURSIVE | (isMapped ? TREE_IS_ID_MAPPED : 0),
     isStrict: false,
-    attributes: isReadOnly ? MOUNT_ATTR.RDONLY : 0,
+    attributes: (areDevicesLeftToMounts(devices) ? MOUNT_ATTR.NODEV : 0) |
+      (isReadOnly ? MOUNT_ATTR.RDONLY : 0),
     topAttributes: 0,
     propagation: "rprivate",
   };

@@ -238,3 +238,25 @@ Deno.test("planLaunch() has few steps for many mounts", () => {
 
   strictEqual(stepsOf(mounts).length, 1000);
 });
+
+Deno.test("planLaunch() lets no device work in a volume where nothing but mounts keeps them away", () => {
+  const steps = stepsOf(
+    [{
+      type: "volume",
+      name: "vol",
+      target: "/data",
+      isReadOnly: false,
+      isAnonymous: false,
+      copiesContent: true,
+      subpath: "",
+    }],
+    {
+      devices: { control: { type: "mounts" }, nodes: [] },
+      volumeSources: new Map([["vol", "/r/volumes/vol/_data"]]),
+    },
+  );
+
+  deepStrictEqual(steps.at(-1), [
+    ...["attach-taken", "0", "/data", "0", String(MS.NODEV), "0", RPRIVATE],
+  ]);
+});

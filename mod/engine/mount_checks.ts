@@ -27,10 +27,18 @@ export function checkMounts({ mounts, storageDriver, hasOwnIds }: MountsOfContai
 /**
  * Checks that the sources of bind mounts are there, and propagate as the mounts are to.
  *
- * @throws {WherryError} `invalid_argument` if one does not.
+ * @throws {WherryError} `invalid_argument` if one is not.
  */
 export function checkMountSources(mounts: readonly ContainerMount[]): void {
   const binds = mounts.filter((mount) => mount.type === "bind");
+  for (const { source, target } of binds) {
+    if (!/^\/proc\/(thread-)?self\//.test(source)) continue;
+    throw new WherryError(
+      "invalid_argument",
+      `Cannot mount "${source}" on "${target}": it means something else to each process`,
+      { hint: 'Name what it leads to: see "readlink"' },
+    );
+  }
   for (const { source } of binds.filter(({ createsSource }) => !createsSource)) {
     if (isThere(source)) continue;
     throw dockerError(

@@ -45,6 +45,7 @@ export function checkTarget(target: string, options: TargetOptions = {}): string
     throw refuse("the mount path holds a NUL or a line break");
   }
   const path = normalisePath(target);
+  if (isTooLong(path)) throw refuse("the mount path is too long");
   if (path === "/") throw refuse("invalid specification: destination can't be '/'");
   if (path === "/proc" && source !== "/proc") throw refuse(NOT_OF_PROC);
   if (path.startsWith("/proc/") && !COVERABLE.includes(path.slice("/proc/".length))) {
@@ -55,6 +56,21 @@ export function checkTarget(target: string, options: TargetOptions = {}): string
 
 function refuseTarget(why: string): WherryError {
   return dockerError("invalid_argument", why);
+}
+
+/** Most bytes of a file's name. @see limits.h(0p) */
+const MAX_NAME_LENGTH = 255;
+
+/** Most bytes of a path, without the NUL that ends it. */
+const MAX_PATH_LENGTH = 4095;
+
+/** Found out before anything has been made for the container. */
+function isTooLong(path: string): boolean {
+  // A character is at most three bytes: only what may be too long is worth counting
+  if (path.length * 3 <= MAX_NAME_LENGTH) return false;
+  const lengthOf = (text: string): number => new TextEncoder().encode(text).length;
+  return lengthOf(path) > MAX_PATH_LENGTH ||
+    path.split("/").some((name) => lengthOf(name) > MAX_NAME_LENGTH);
 }
 
 /** A path from the root without empty, `.` and `..` components. */

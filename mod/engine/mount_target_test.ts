@@ -11,6 +11,8 @@ const good: [target: string, path: string][] = [
   ["/proc/net/dev", "/proc/net/dev"],
   ["/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/ns_last_pid"],
   ["/process", "/process"],
+  [`/${"x".repeat(255)}`, `/${"x".repeat(255)}`],
+  [`/${"ü".repeat(127)}`.repeat(16), `/${"ü".repeat(127)}`.repeat(16)],
   ["/with space, comma and ü", "/with space, comma and ü"],
 ];
 for (const [target, path] of good) {
@@ -33,6 +35,9 @@ const bad: [target: string, why: string][] = [
   ["/b/../../..", root],
   ["/b\0c", "the mount path holds a NUL or a line break"],
   ["/b\nc", "the mount path holds a NUL or a line break"],
+  [`/${"x".repeat(256)}`, "the mount path is too long"],
+  [`/${"ü".repeat(128)}`, "the mount path is too long"],
+  [`/${"x".repeat(254)}`.repeat(17), "the mount path is too long"],
   ["/proc", '"/proc" cannot be mounted because it is not of type proc'],
   ["/proc/", '"/proc" cannot be mounted because it is not of type proc'],
   ["/x/../proc", '"/proc" cannot be mounted because it is not of type proc'],

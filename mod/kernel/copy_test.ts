@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { needs } from "../../tests/needs.ts";
-import { copyContent } from "./copy.ts";
+import { copyContent, type CopyOptions } from "./copy.ts";
 import { AT_FDCWD, closeDescriptor, createFileAt } from "./file.ts";
 import { openForReading } from "./open.ts";
 
@@ -9,12 +9,12 @@ class Scratch implements Disposable {
   readonly path = Deno.makeTempDirSync();
 
   /** Copies `source` and returns the copy's path. */
-  copy(source: string): string {
+  copy(source: string, options?: CopyOptions): string {
     using from = openForReading(source);
     const path = `${this.path}/copy`;
     const to = createFileAt(AT_FDCWD, path, 0o644);
     try {
-      copyContent(from.number, to, path);
+      copyContent(from.number, to, path, options);
     } finally {
       closeDescriptor(to);
     }
@@ -61,5 +61,40 @@ Deno.test({
     const found = new Uint8Array(7);
     file.readSync(found);
     strictEqual(new TextDecoder().decode(found), "island\0");
+  },
+});
+
+Deno.test({
+  name: "copyContent() copies nothing behind the limit, and tells of what it has copied",
+  ignore: !needs("root"),
+  fn: () => {
+    using scratch = new Scratch();
+    Deno.writeFileSync(`${scratch.path}/source`, new Uint8Array(5_000).fill(7));
+    let told = 0;
+
+    const copy = scratch.copy(`${scratch.path}/source`, {
+      limit: 1_234,
+      onBytes: (count) => told += count,
+    });
+
+    deepStrictEqual(Deno.readFileSync(copy), new Uint8Array(1_234).fill(7));
+    strictEqual(told, 1_234);
+  },
+});
+
+Deno.test({
+  name: "copyContent() copies between file systems",
+  ignore: !needs("root"),
+  fn: () => {
+    using scratch = new Scratch();
+    const source = Deno.makeTempFileSync({ dir: "/dev/shm" });
+    try {
+      const bytes = new Uint8Array(1_500_000).map((_, i) => i * 3);
+      Deno.writeFileSync(source, bytes);
+
+      deepStrictEqual(Deno.readFileSync(scratch.copy(source)), bytes);
+    } finally {
+      Deno.removeSync(source);
+    }
   },
 });

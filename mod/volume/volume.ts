@@ -73,8 +73,9 @@ export function isVolumeName(name: string): boolean {
  */
 export function checkVolumeName(name: string): string {
   if (isVolumeName(name)) return name;
+  const isOfLength = name.length >= MIN_NAME_LENGTH && name.length <= MAX_NAME_LENGTH;
   throw dockerError("invalid_argument", `create ${name}: ${problemOf(name)}`, {
-    hint: "A directory of the host has to begin with / or ./",
+    ...(isOfLength ? { hint: "A directory of the host has to begin with / or ./" } : {}),
   });
 }
 
@@ -82,7 +83,7 @@ function problemOf(name: string): string {
   if (name.length < MIN_NAME_LENGTH) {
     return "volume name is too short, names should be at least two alphanumeric characters";
   }
-  if (name.length > MAX_NAME_LENGTH && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
+  if (name.length > MAX_NAME_LENGTH) {
     return `volume name is too long, names should be at most ${MAX_NAME_LENGTH} characters`;
   }
   return `"${name}" includes invalid characters for a local volume name, ` +

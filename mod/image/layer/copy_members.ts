@@ -7,7 +7,12 @@
  * @module
  */
 
-import { findAttribute, listAttributes, readStatus } from "../../kernel/file_reading.ts";
+import {
+  findAttribute,
+  listAttributes,
+  listOpenAttributes,
+  readStatus,
+} from "../../kernel/file_reading.ts";
 import { type ByteString } from "../tar/byte_string.ts";
 import type { ExtendedAttribute } from "../tar/pax.ts";
 import type { TarMember } from "../tar/tar_writer.ts";
@@ -68,17 +73,21 @@ function* memberOf(
     };
     return;
   }
-  const isPlain = type === "file" || type === "directory";
-  const attributes = isPlain ? readAttributes(location) : [];
-  const linkName = type === "symlink" ? linkNameOf(location) : NO_NAME;
   const size = type === "file" ? checkedSize(entry) : 0;
   using body = size > 0 ? new FileBody(location) : undefined;
+  const attributes = readAttributes(entry, body);
+  const linkName = type === "symlink" ? linkNameOf(location) : NO_NAME;
   yield { entry: { ...fields, type, name: path, linkName, size, attributes }, body };
 }
 
-function readAttributes(location: number): ExtendedAttribute[] {
+function readAttributes(
+  { status: { type }, location }: TreeEntry,
+  body: FileBody | undefined,
+): ExtendedAttribute[] {
+  if (type !== "file" && type !== "directory") return [];
+  const names = body === undefined ? listAttributes(location) : listOpenAttributes(body.descriptor);
   const attributes: ExtendedAttribute[] = [];
-  for (const name of listAttributes(location)) {
+  for (const name of names) {
     if (!COPIED_ATTRIBUTE.test(name)) continue;
     const value = findAttribute(location, name);
     if (value !== undefined) attributes.push({ name, value });
