@@ -100,6 +100,23 @@ static int is_of_kernel(int fd)
 	       file_system.type == CGROUP_SUPER_MAGIC || file_system.type == CGROUP2_SUPER_MAGIC;
 }
 
+/* What goes over the root itself would not be seen by its path: -EBUSY. */
+static int refuse_root(struct child *child, int target)
+{
+	struct statx root;
+	struct statx status;
+	int result = sys_statx(inside_root(child), &root);
+
+	if (result == 0)
+		result = sys_statx(target, &status);
+	if (result < 0)
+		return result;
+	return root.stx_ino == status.stx_ino && root.stx_dev_major == status.stx_dev_major &&
+			       root.stx_dev_minor == status.stx_dev_minor
+		       ? -EBUSY
+		       : 0;
+}
+
 /* What is in procfs or sysfs is mounted over only if the path itself says so: a link of an image,
  * or of a volume that another container changes, must not have wherry or the container write to a
  * file that does nothing (CVE-2019-16884, CVE-2025-52881). */
@@ -135,8 +152,9 @@ int tree_open_target(struct child *child, const char *path, bool is_dir, uint32_
 
 	if (is_made)
 		found = make_target(child, path, is_dir);
-	if (found < 0)
-		return found;
+	result = found < 0 ? found : refuse_root(child, found);
+	if (result < 0)
+		return result;
 	target = check_links(child, path, found);
 	if (target == found)
 		(void)steal_fd(&found);

@@ -23,7 +23,7 @@ import { reapAdopted } from "./surroundings.ts";
 const SEED = Number(Deno.env.get("WHERRY_TEST_SEED") ?? 20261121);
 const MAX_KILLS = 150;
 /** No more kills are begun after that, however slow the machine. */
-const MAX_DURATION_MS = 25_000;
+const MAX_DURATION_MS = 20_000;
 /** After so many kills it is looked at the canaries. */
 const KILLS_PER_LOOK = 10;
 
@@ -33,6 +33,9 @@ testWhole(
     const random = randomNumbers(SEED);
     await using aviary = await Aviary.plant(wherry);
     const commands = commandsOf(wherry, aviary);
+    const [first = []] = commands;
+    await expectOk(wherry, first);
+    aviary.assertUntouched();
     const end = Date.now() + MAX_DURATION_MS;
 
     for (let count = 0; count < MAX_KILLS && Date.now() < end; count++) {
@@ -248,7 +251,7 @@ const KILLED_EVERYWHERE: readonly ((flags: readonly string[]) => Victim)[] = [
 /** Each of the commands makes more system calls that change something. */
 const MIN_CALLS = 8;
 /** At so many of them it is killed, whichever they are; `WHERRY_TEST_POINTS=100` takes all. */
-const MAX_POINTS = Number(Deno.env.get("WHERRY_TEST_POINTS") ?? MIN_CALLS);
+const MAX_POINTS = Number(Deno.env.get("WHERRY_TEST_POINTS") ?? 5);
 
 for (const victimOf of KILLED_EVERYWHERE) {
   testWhole(
@@ -270,7 +273,7 @@ for (const victimOf of KILLED_EVERYWHERE) {
       }
 
       ok(points.length >= MIN_CALLS, `${points.length} calls`);
-      ok(kills >= MIN_CALLS / 2, `${kills} kills`);
+      ok(kills >= 2, `${kills} kills`);
       await assertConsistent(wherry);
       await removeEverything(wherry);
       aviary.assertUntouched(["data"]);

@@ -352,7 +352,26 @@ for (const [what, flag] of [["immutable", "i"], ["append-only", "a"]] as const) 
   });
 }
 
-for (const target of ["/etc", "../../../../../..", "/", "links/1"]) {
+for (const target of ["/", ".", "../../.."]) {
+  testWhole(
+    `a mount on /data -> ${target} is refused, since nobody would see it`,
+    async (wherry) => {
+      const image = await wherry.copyOfImage();
+      Deno.symlinkSync(target, `${image}/data`);
+
+      for (const flags of [["-v", ".:/data"], ["-v", "/data"], ["--tmpfs", "/data"]]) {
+        const run = ["run", "--rm", "--network", "none", ...flags, "--rootfs", image, "true"];
+        const { code, stderr } = await wherry.run(run);
+
+        strictEqual(code, 125, stderr);
+        match(stderr, / on "\/data": links in the container lead from there to its root\n/);
+      }
+      deepStrictEqual(listNames(`${wherry.root}/volumes`), []);
+    },
+  );
+}
+
+for (const target of ["/etc", "links/1", "../../../../../../nowhere"]) {
   testWhole(`an image with /data -> ${target} mounts nothing on the host`, async (wherry) => {
     const image = await wherry.copyOfImage();
     Deno.mkdirSync(`${image}/links`);

@@ -14,6 +14,7 @@ const E = {
   NOENT: 2,
   BADF: 9,
   ACCES: 13,
+  BUSY: 16,
   EXIST: 17,
   XDEV: 18,
   NOTDIR: 20,
@@ -170,6 +171,8 @@ function diagnoseTarget(target: string, errno: number): Diagnosis {
       return ["it is a directory, and the target a file", SAME_KIND];
     case E.NOTDIR:
       return ["a part of the target's path is a file"];
+    case E.BUSY:
+      return ["links in the container lead from there to its root"];
     case E.XDEV:
       return ["links in the container lead from there into /proc or /sys"];
     case E.ROFS:

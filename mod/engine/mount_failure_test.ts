@@ -44,6 +44,7 @@ for (
     [1, 21, 'Cannot mount "/srv" on "/data": it is a file, and the target a directory'],
     [1, 17, 'Cannot mount "/srv" on "/data": it is a directory, and the target a file'],
     [1, 20, `Cannot mount "/srv" on "/data": a part of the target's path is a file`],
+    [1, 16, 'Cannot mount "/srv" on "/data": links in the container lead from there to its root'],
     [1, 5, 'Cannot mount "/srv" on "/data": input/output error'],
     [2, 2, 'Cannot mount volume "vol" on "/volume": it has no "sub"'],
     [2, 18, 'Cannot mount volume "vol" on "/volume": its subpath "sub" leads out of it'],
