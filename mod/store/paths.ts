@@ -73,6 +73,8 @@ export interface VolumePaths {
   mountLock: string;
   /** What an image has, whole; exists while it is being moved into `data`: see `mod/volume/volume_filling.ts`. */
   filling: string;
+  /** What has been copied of that so far, or what is to be removed of it. */
+  fillStaging: string;
   /** Locked by who fills it. */
   fillLock: string;
   /** Exists as long as a volume is in no record of the container that it was made for, and nobody else has asked for it. */
@@ -214,6 +216,7 @@ export class Paths {
       data: `${directory}/_data`,
       mountLock: `${directory}/mount.lock`,
       filling: `${directory}/_fill`,
+      fillStaging: `${directory}/_fill.new`,
       fillLock: `${directory}/fill.lock`,
       unclaimed: `${directory}/unclaimed`,
     };

@@ -6,7 +6,7 @@
  * moved in name by name. So a volume whose filling was interrupted is
  *
  * ```
- * empty, with a part of a copy beside it      who fills it next begins again
+ * empty, with a part of a copy beside it      who fills it next begins again; sweeps remove the part
  * filled in part, with the rest beside it     who uses it next moves the rest in, whether it wants it filled or not
  * ```
  *
@@ -53,7 +53,7 @@ export function fillVolume(paths: Paths, name: string, fill: (directory: string)
   using _lock = acquireLock(volume.fillLock);
   moveIn(volume);
   if (!isEmptyDirectory(volume.data)) return false;
-  const staged = stagingOf(volume);
+  const staged = volume.fillStaging;
   // Of who was killed
   removeTree(staged);
   try {
@@ -79,9 +79,9 @@ export function finishFilling(paths: Paths, name: string): void {
   moveIn(volume);
 }
 
-function moveIn({ data, filling }: VolumePaths): void {
+function moveIn({ data, filling, fillStaging }: VolumePaths): void {
   if (!isPresent(filling)) return;
-  removeTree(stagingOf({ filling }));
+  removeTree(fillStaging);
   {
     using source = openForReading(filling);
     using target = openForReading(data);
@@ -94,14 +94,8 @@ function moveIn({ data, filling }: VolumePaths): void {
     setTimes(target.number, modifiedAt.seconds, modifiedAt.nanoseconds, data);
   }
   // What is left gave way to what a container has made: from now on it is not to be moved in
-  const rest = stagingOf({ filling });
-  Deno.renameSync(filling, rest);
-  removeTree(rest);
-}
-
-/** Where nobody looks for content: what is there is removed by who fills the volume next. */
-function stagingOf({ filling }: Pick<VolumePaths, "filling">): string {
-  return `${filling}.new`;
+  Deno.renameSync(filling, fillStaging);
+  removeTree(fillStaging);
 }
 
 function describeAs(source: Descriptor, target: Descriptor, path: string): void {

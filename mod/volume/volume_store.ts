@@ -130,16 +130,19 @@ export interface VolumeSweep {
 }
 
 /** Whether killed commands seem to have left something among the volumes; somebody may be at work there, too. */
-export function hasLeftovers({ volumes }: Paths): boolean {
-  return listNames(volumes).some(isLeftover);
+export function hasLeftovers(paths: Paths): boolean {
+  return listNames(paths.volumes).some((name) =>
+    isLeftover(name) || hasFillStaging(paths.volume(name))
+  );
 }
 
 /** Removes what killed commands left among the volumes, with the lock held alone. */
 export function removeLeftovers(paths: Paths): VolumeSweep {
   const sweep: VolumeSweep = { removedCount: 0, failures: [] };
-  for (const name of listNames(paths.volumes).filter(isLeftover)) {
+  for (const name of listNames(paths.volumes)) {
     try {
-      if (removeLeftover(`${paths.volumes}/${name}`)) sweep.removedCount++;
+      if (!isLeftover(name)) removeFillStaging(paths.volume(name));
+      else if (removeLeftover(`${paths.volumes}/${name}`)) sweep.removedCount++;
     } catch (error) {
       sweep.failures.push(error);
     }
@@ -149,6 +152,23 @@ export function removeLeftovers(paths: Paths): VolumeSweep {
 
 function isLeftover(name: string): boolean {
   return name.startsWith(".");
+}
+
+function hasFillStaging({ fillStaging }: VolumePaths): boolean {
+  try {
+    return isPresent(fillStaging);
+  } catch (error) {
+    // A file in the place of a volume
+    if (error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}
+
+/** Who fills a volume next would do it, but maybe nobody ever does. */
+function removeFillStaging(volume: VolumePaths): void {
+  if (!hasFillStaging(volume)) return;
+  using lock = tryAcquireLock(volume.fillLock, { create: true });
+  if (lock !== undefined) removeTree(volume.fillStaging);
 }
 
 /** What an import holds while it works in a directory of {@linkcode newLeftover}. */

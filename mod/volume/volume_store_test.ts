@@ -2,6 +2,7 @@ import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict"
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { fakeVolume } from "../../tests/fakes/volume.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
+import { acquireLock } from "../store/lock.ts";
 import { Paths } from "../store/paths.ts";
 import {
   hasLeftovers,
@@ -133,6 +134,36 @@ Deno.test("hasLeftovers() tells whether there is something to remove", () => {
   takeVolumeAway(volumes.paths, "data");
 
   strictEqual(hasLeftovers(volumes.paths), true);
+});
+
+Deno.test("removeLeftovers() removes a part of a copy that nobody goes on with", () => {
+  using volumes = new TestVolumes();
+  const { fillStaging, data } = volumes.paths.volume("data");
+  Deno.mkdirSync(`${fillStaging}/deep`, { recursive: true });
+  strictEqual(hasLeftovers(volumes.paths), true);
+
+  deepStrictEqual(removeLeftovers(volumes.paths), { removedCount: 0, failures: [] });
+
+  deepStrictEqual([isPresent(fillStaging), isPresent(data)], [false, true]);
+});
+
+Deno.test("removeLeftovers() passes over a file in the place of a volume", () => {
+  using volumes = new TestVolumes();
+  Deno.writeTextFileSync(volumes.paths.volume("file").directory, "");
+
+  strictEqual(hasLeftovers(volumes.paths), false);
+  deepStrictEqual(removeLeftovers(volumes.paths), { removedCount: 0, failures: [] });
+});
+
+Deno.test("removeLeftovers() leaves a part of a copy alone that somebody is at", () => {
+  using volumes = new TestVolumes();
+  const { fillStaging, fillLock } = volumes.paths.volume("data");
+  Deno.mkdirSync(fillStaging);
+  using _lock = acquireLock(fillLock);
+
+  removeLeftovers(volumes.paths);
+
+  strictEqual(isPresent(fillStaging), true);
 });
 
 Deno.test("removeLeftovers() leaves an import alone that somebody is at", () => {
