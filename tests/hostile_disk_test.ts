@@ -121,10 +121,13 @@ testWhole("a run root without a free byte leaves no volume mounted", async (wher
   await wherry.run(["volume", "create", ...options, "memory"]);
   const flags = ["--network", "none", "-v", "memory:/v"];
   const id = await wherry.start(flags, ["sleep", "1000"]);
+  await wherry.run(["create", "--name", "made", ...flags, ...await wherry.busybox(), "true"]);
   await using _filling = await disk.fill("bytes");
 
-  const removed = await wherry.run(["rm", "-f", id]);
+  const started = await wherry.run(["start", "made"]);
+  const removed = await wherry.run(["rm", "-f", id, "made"]);
 
+  match(started.stderr, /^wherry: Cannot mount volume "memory": [^\n]*no space left[^\n]*\n$/i);
   strictEqual(removed.code, 0, removed.stderr);
   doesNotMatch(Deno.readTextFileSync("/proc/self/mountinfo"), /\/volumes\/memory\//);
 });

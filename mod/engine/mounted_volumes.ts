@@ -36,8 +36,8 @@ import type { Engine } from "./engine.ts";
 /** The device number of the file system of each volume that a container uses, by name; empty while it is being mounted. */
 type MountedVolumes = Readonly<Record<string, string>>;
 
-/** A container that uses a volume. */
-export interface VolumeUser {
+/** A container that runs, or is about to, and uses a volume. */
+export interface MountUser {
   /** Of the container. */
   id: string;
   /** Device number of the file system, as `/proc/self/mountinfo` has it; empty while it is being mounted. */
@@ -70,9 +70,9 @@ function parseMounted(json: unknown): MountedVolumes {
 /**
  * Writes down that a container uses a volume, with its mount locked.
  *
- * @param device As in {@linkcode VolumeUser}.
+ * @param device As in {@linkcode MountUser}.
  */
-export function recordUse(engine: Engine, name: string, { id, device }: VolumeUser): void {
+export function recordUse(engine: Engine, name: string, { id, device }: MountUser): void {
   const mounted = { ...readMounted(engine, id), [name]: device };
   writeRecord(engine.paths.container(id).mountedVolumes, mounted, { isDurable: false });
 }
@@ -82,7 +82,7 @@ export function recordUse(engine: Engine, name: string, { id, device }: VolumeUs
  *
  * @param except A container that does not count.
  */
-export function listUsers(engine: Engine, name: string, except?: string): VolumeUser[] {
+export function listUsers(engine: Engine, name: string, except?: string): MountUser[] {
   const { paths } = engine;
   return listNames(paths.runContainers).filter((id) => isId(id) && id !== except).flatMap((id) => {
     const device = readDevice(engine, id, name);

@@ -5,7 +5,7 @@ import { mountFileSystem } from "../kernel/mounting.ts";
 import { shortId } from "../store/id.ts";
 import type { Volume } from "../volume/volume.ts";
 import { isAddress, planVolumeMount, serverOf } from "../volume/volume_mount.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, systemFailure } from "./engine.ts";
 import { Interruption } from "./interruption.ts";
 import {
   detachAll,
@@ -35,7 +35,13 @@ export async function mountAll(
 ): Promise<void> {
   using undo = new DisposableStack();
   undo.defer(() => releaseVolumes(engine, id));
-  for (const volume of volumes) await mountVolume(engine, id, volume);
+  for (const volume of volumes) {
+    try {
+      await mountVolume(engine, id, volume);
+    } catch (cause) {
+      throw systemFailure(`mount volume "${volume.name}"`, cause);
+    }
+  }
   undo.move();
 }
 
