@@ -80,7 +80,7 @@ Deno.test("fillVolume() leaves nothing when the content cannot be made", () => {
   throws(() =>
     fillVolume(volume.paths, NAME, (directory) => {
       writeFiles(directory, "a");
-      throw new RangeError("no room");
+      throw new RangeError("Cannot fill: no room");
     }), RangeError);
 
   deepStrictEqual(volume.names, []);
