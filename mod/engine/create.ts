@@ -27,6 +27,7 @@ import type { CreateRequest, NamespaceModes } from "./create_request.ts";
 import { checkLimits } from "./limits.ts";
 import { loadParentNetwork } from "./network_support.ts";
 import { checkMounts } from "./mount_checks.ts";
+import { hasVolumesElsewhere } from "./mounted_volumes.ts";
 import { needsVolumeCopy, type ResolvedMounts, resolveMounts } from "./mounts.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
@@ -76,7 +77,7 @@ async function fillVolumes(
   created: CreatedContainer,
 ): Promise<CreatedContainer> {
   const { config } = created;
-  if (!config.mounts.some((mount) => mount.type === "volume" && mount.isElsewhere)) return created;
+  if (!hasVolumesElsewhere(config)) return created;
   using undo = new DisposableStack();
   undo.use(created);
   undo.defer(() => removeLocked(engine, config, "removed"));
