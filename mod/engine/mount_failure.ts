@@ -24,6 +24,7 @@ const E = {
   NOSPC: 28,
   ROFS: 30,
   NOSYS: 38,
+  REMOTE: 66,
   OPNOTSUPP: 95,
 } as const;
 
@@ -181,6 +182,8 @@ function diagnoseTarget(target: string, errno: number): Diagnosis {
       return ["links in the container lead from there to its root"];
     case E.XDEV:
       return ["links in the container lead from there into /proc or /sys"];
+    case E.REMOTE:
+      return ["links in the container lead from there into what is shared with the host"];
     case E.ROFS:
       return ["the target would have to be made, and what it is in is read-only", {
         hint: "Make it before, in the image or in what is mounted above it",
