@@ -114,6 +114,52 @@ int step_take_tree(struct child *child, const struct step *step)
 	return result < 0 ? result : 0;
 }
 
+/* Whether `mount`, by its number, is in a peer group: 1 or 0, or -errno. The kernel tells it in
+ * /proc/self/mountinfo only, where nothing but the name of a field follows a space. */
+static int is_in_group(uint64_t mount)
+{
+	static const char FIELD[] = " shared:";
+	cleanup_close int mounts = sys_openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
+	char buffer[512];
+	int64_t size = mounts;
+	uint64_t number = 0;
+	bool is_number = true;
+	unsigned matched = 0;
+
+	while (size >= 0 && (size = sys_read(mounts, buffer, sizeof(buffer))) > 0) {
+		for (int64_t i = 0; i < size; i++) {
+			if (buffer[i] == '\n') {
+				number = 0;
+				is_number = true;
+				matched = 0;
+				continue;
+			}
+			is_number = is_number && buffer[i] != ' ';
+			if (is_number)
+				number = number * 10 + (uint64_t)(buffer[i] - '0');
+			matched = buffer[i] == FIELD[matched] ? matched + 1 : buffer[i] == ' ';
+			if (number == mount && matched == sizeof(FIELD) - 1)
+				return 1;
+		}
+	}
+	return size < 0 ? (int)size : 0;
+}
+
+/* What is shared is mounted on nothing that is: a link of the image could lead there, and the host
+ * would see it there and keep it. -EREMOTE; also before Linux 5.8, where it is not known. */
+static int refuse_group(int target)
+{
+	struct statx status;
+	int result = (int)SYS(statx, target, "", AT_EMPTY_PATH, STATX_MNT_ID, &status);
+
+	if (result < 0)
+		return result;
+	if ((status.stx_mask & STATX_MNT_ID) == 0)
+		return -EREMOTE;
+	result = is_in_group(status.stx_mnt_id);
+	return result > 0 ? -EREMOTE : result;
+}
+
 /* Attach `tree` at `path`, and have it propagate from then on as `propagation`, MS_* or 0, says. */
 static int attach_at(struct child *child, int tree, const char *path,
 		     const struct tree_attributes *attributes, uint64_t propagation)
@@ -129,7 +175,10 @@ static int attach_at(struct child *child, int tree, const char *path,
 	target = tree_open_target(child, path, (status.stx_mode & S_IFMT) == S_IFDIR, &covered);
 	if (target < 0)
 		return target;
-	result = tree_attach(tree, target, attributes);
+	if ((propagation & MS_SHARED) != 0)
+		result = refuse_group(target);
+	if (result == 0)
+		result = tree_attach(tree, target, attributes);
 	if (result < 0 || propagation == 0)
 		return result;
 	result = fd_path(tree, fd_name);

@@ -17,6 +17,7 @@ const ENOENT = 2;
 const ENOTDIR = 20;
 const EISDIR = 21;
 const EROFS = 30;
+const EREMOTE = 66;
 
 /** Numbers of the steps that {@linkcode begin} makes. */
 const FIRST = 4;
@@ -449,5 +450,32 @@ for (
       text.split("\n").slice(0, -1),
       [...seen, "root/data/place", "root/data/below/place"],
     );
+  });
+}
+
+for (
+  const [name, link, expected] of [
+    ["another shared mount", "one", `failed 16 ${EREMOTE}`],
+    ["a directory of the root", "two", "started"],
+  ] as const
+) {
+  testBoth(`step_attach_taken() of a shared mount on a link to ${name}`, async (context) => {
+    const { directory } = context;
+    const steps = begin(context);
+    Deno.mkdirSync(`${directory}/root/one`);
+    Deno.mkdirSync(`${directory}/root/two`);
+    Deno.symlinkSync(link, `${directory}/root/link`);
+
+    const answer = await fail(context, [
+      ...steps,
+      ...makeSharedMount(context),
+      take(context),
+      take(context, { number: 1 }),
+      ["mount", "", "/", "", String(ALL + SLAVE), ""],
+      ["attach-taken", "0", "/one", "0", "0", "0", String(ALL + SHARED)],
+      ["attach-taken", "1", "/link", "0", "0", "0", String(ALL + SHARED)],
+    ]);
+
+    strictEqual(answer.split(" ")[0] === "started" ? "started" : answer, expected);
   });
 }

@@ -177,6 +177,74 @@ testWhole(
   },
 );
 
+/** The root file system of a container, in which links lead from some names to others. */
+function linkIn(script: string): string {
+  return `id=$(w create IMAGE true); mkdir root; w export $id | tar x -C root; w rm $id >&2; ${script}`;
+}
+
+for (
+  const [what, script, flags] of [
+    ["another shared mount", "ln -s data root/other", "-v $PWD/source/inside:/other:rshared"],
+    [
+      "wherry's files in /etc",
+      "rm -r root/etc; ln -s data root/etc",
+      "-v $PWD/source/inside:/etc",
+    ],
+    ["a device", "ln -s data root/other", "--device /dev/null:/other/null"],
+  ] as const
+) {
+  testWhole(`links of an image lead ${what} to nothing that the host shares`, async (wherry) => {
+    const image = (await wherry.busybox()).join(" ");
+
+    const { stdout, stderr } = await onHost(
+      wherry,
+      `${SOURCE}
+      ${linkIn(script).replace("IMAGE", image)}
+      cut -d " " -f 5- /proc/self/mountinfo | sed "s/:[0-9]*//g" >before
+      w run --rm --network none -v $PWD/source:/data:rshared ${flags} --rootfs root true || echo failed
+      cut -d " " -f 5- /proc/self/mountinfo | sed "s/:[0-9]*//g" | diff before -`,
+    );
+
+    strictEqual(stdout, flags.endsWith(":rshared") ? "failed\n" : "", stderr);
+  });
+}
+
+testWhole(
+  "-v with rshared refuses what would cover the host's /proc, or be on it",
+  async (wherry) => {
+    const image = (await wherry.busybox()).join(" ");
+    const run = (flags: string): string =>
+      `w run --rm --network none ${flags} ${image} true || true`;
+
+    const { stdout, stderr } = await onHost(
+      wherry,
+      `cut -d " " -f 5- /proc/self/mountinfo | sed "s/:[0-9]*//g" >before
+    ${run("-v /proc:/proc:rshared")}
+    ${run("-t -v /dev:/dev:rshared")}
+    cut -d " " -f 5- /proc/self/mountinfo | sed "s/:[0-9]*//g" | diff before -`,
+    );
+
+    strictEqual(stdout, "");
+    match(stderr, /Cannot mount a cover on "\/proc\/\w+": what is mounted on "\/proc" is shared/);
+    match(
+      stderr,
+      /Cannot mount anything on "\/dev\/console": what is mounted on "\/dev" is shared/,
+    );
+  },
+);
+
+testWhole("-t has a terminal in the /dev that is mounted", async (wherry) => {
+  const flags = ["--rm", "-t", "-v", "/dev:/dev"];
+
+  const { stdout, code } = await wherry.run([
+    ...["run", ...flags, ...await wherry.busybox(), "sh", "-c"],
+    "tty; test -c /dev/console && test -t 1 && echo terminal",
+  ]);
+
+  match(stdout, /^\/dev\/\S+\r\nterminal\r\n$/);
+  strictEqual(code, 0);
+});
+
 testWhole("a container that is restarted shares with the host again", async (wherry) => {
   const run = await runDetached(wherry, "-v $PWD/source:/data:rshared");
 

@@ -57,32 +57,43 @@ export function planMounts(input: LaunchInput): Step[] {
   const others = input.config.mounts.filter((mount) => !isDeviceMount(mount));
   const requested = new Set(others.map((mount) => mount.target));
   const defaults = planDefaultMounts(input, others).filter(({ target }) => !requested.has(target));
+  const { devices } = input;
+  // Who has all of the host's devices sees them there anyway
+  const nodes = devices.nodes.filter(({ target }) => !isInShared(target, others));
   return [
     ...defaults.flatMap(({ steps }) => steps),
     ...(requested.has("/dev") ? [] : planDevices(input)),
-    ...planTerminal(input),
     ...planContents(others, { ...input, etcFiles: MANAGED_ETC_FILES }),
-    ...planAttachedDevices(input),
+    ...planAttachedDevices({ ...input, devices: { ...devices, nodes } }),
+    // In a /dev that was asked for, too
+    ...planTerminal(input),
+    // Last, wherever links of the image lead: what is mounted in it would show up on the host, and stay there
+    ...planRequestedMounts(others.filter(isShared), input),
   ];
 }
 
-/** What was asked for, and those files in `/etc` that wherry keeps. */
+/** What was asked for, but for what is shared with the host, and those files in `/etc` that wherry keeps. */
 export function planContents(
   mounts: readonly ContainerMount[],
   input: FilesInput & { etcFiles: readonly string[] },
 ): Step[] {
   const requested = new Set(mounts.map(({ target }) => target));
-  const files = planEtcFiles(input).filter(({ target }) => !requested.has(target));
-  // What is asked for on /etc does not hide them, as with docker; to others of the host they are not to be shown
-  const within = files.map(({ target }) => mounts.filter((mount) => isBelow(target, mount)));
+  const files = planEtcFiles(input)
+    .filter(({ target }) => !requested.has(target) && !isInShared(target, mounts));
+  const own = mounts.filter((mount) => !isShared(mount));
+  // What is asked for on /etc does not hide them, as with docker
+  const isWithin = ({ target }: TargetedSteps): boolean =>
+    own.some((mount) => isBelow(target, mount));
   return [
-    ...files.flatMap(({ steps }, index) => within[index]?.length === 0 ? steps : []),
-    ...planRequestedMounts(mounts, input),
-    ...files.flatMap(({ steps }, index) => {
-      const parents = within[index] ?? [];
-      return parents.length === 0 || parents.some(isShared) ? [] : steps;
-    }),
+    ...files.filter((file) => !isWithin(file)).flatMap(({ steps }) => steps),
+    ...planRequestedMounts(own, input),
+    ...files.filter(isWithin).flatMap(({ steps }) => steps),
   ];
+}
+
+/** Whether the host shows what is there, so that nothing of wherry's is to be mounted on it. */
+function isInShared(path: string, mounts: readonly ContainerMount[]): boolean {
+  return mounts.some((mount) => isShared(mount) && isBelow(path, mount));
 }
 
 function isBelow(path: string, { target }: ContainerMount): boolean {

@@ -84,14 +84,11 @@ export function planImageTrees(input: FilesInput): Step[] {
   });
 }
 
-/**
- * Mounts what was asked for, parents before what is mounted on them, and last what is shared: nothing else is mounted
- * in that, which would show up on the host and stay there.
- */
+/** Mounts what was asked for, parents before what is mounted on them. */
 export function planRequestedMounts(mounts: readonly ContainerMount[], input: FilesInput): Step[] {
   const depth = ({ target }: ContainerMount): number => target.split("/").length;
   return mounts
-    .toSorted((a, b) => Number(isShared(a)) - Number(isShared(b)) || depth(a) - depth(b))
+    .toSorted((a, b) => depth(a) - depth(b))
     .flatMap((mount) => {
       if (mount.type === "tmpfs") return [planTmpfs(mount, input)];
       const isTaken = isShared(mount) || isStacked(mount);

@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { inputWith } from "../../tests/fakes/launch_input.ts";
 import { MS } from "../kernel/mount.ts";
 import { planLaunch } from "./launch_plan.ts";
-import type { LaunchInput } from "./launch_input.ts";
+import { DEFAULT_DEVICES, type LaunchInput } from "./launch_input.ts";
 import type {
   BindMount,
   BindRecursion,
@@ -228,6 +228,30 @@ Deno.test("planLaunch() mounts wherry's files in what is mounted on /etc", () =>
   deepStrictEqual(targets("rprivate"), ["/etc", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"]);
   // On the host they would stay
   deepStrictEqual(targets("rshared").toSorted(), ["/etc", "/etc/hosts"]);
+});
+
+Deno.test("planLaunch() mounts last what is shared, and no device in it", () => {
+  const shared = { ...BIND, target: "/dev", propagation: "rshared" } as const;
+  const deeper = { ...BIND, target: "/a/b/c" };
+  const nodes = ["/dev/sda", "/data/sda"].map((target) => ({
+    ...{ path: "/dev/sda", target, type: "b", major: 8, minor: 0, mode: 0o660, uid: 0, gid: 6 },
+  } as const));
+  const steps = planLaunch({
+    ...inputWith({ mounts: [shared, deeper], hasTerminal: true }),
+    devices: { ...DEFAULT_DEVICES, nodes },
+  });
+
+  const words = ["attach-tree", "attach-taken", "terminal"];
+  deepStrictEqual(
+    steps.filter(([word]) => words.includes(word)).slice(-4)
+      .map(([word, , target]) => [word, target]),
+    [
+      ["attach-taken", "/a/b/c"],
+      ["attach-tree", "/data/sda"],
+      ["terminal", "80"],
+      ["attach-taken", "/dev"],
+    ],
+  );
 });
 
 Deno.test("planLaunch() has few steps for many mounts", () => {

@@ -31,9 +31,11 @@ import { hasVolumesElsewhere } from "./mounted_volumes.ts";
 import { needsVolumeCopy, type ResolvedMounts, resolveMounts } from "./mounts.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
+import { rootLayersOf } from "./root_content.ts";
 import { containerSecurity } from "./security.ts";
 import { chooseStorageDriver } from "./storage.ts";
 import { loadCopyDriver } from "./storage_support.ts";
+import { checkTargetKinds } from "./target_kind.ts";
 import { removeLocked } from "./remove.ts";
 import { loadVolumeCopy, type VolumeCopy } from "./volume_copy_support.ts";
 
@@ -156,6 +158,7 @@ async function tryCreate(
     storageDriver,
   });
   checkMounts({ ...config, hasOwnIds: ids !== undefined });
+  checkTargetKinds(rootLayersOf(engine, config), config.mounts);
   checkLimits(config.resources);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);

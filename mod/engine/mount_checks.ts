@@ -2,13 +2,14 @@
 
 import type { ContainerConfig } from "../container/config.ts";
 import type { BindMount, ContainerMount, ImageMount } from "../container/mounts.ts";
+import { systemPathsOf } from "../container/system_paths.ts";
 import { dockerError, WherryError } from "../errors.ts";
 import { realPathOfExisting } from "../kernel/host.ts";
 import { type MountInfo, parseMountInfo } from "../kernel/mount.ts";
 
 /** What of a container mounts depend on. */
 export type MountsOfContainer =
-  & Pick<ContainerConfig, "mounts" | "storageDriver">
+  & Pick<ContainerConfig, "mounts" | "storageDriver" | "hasTerminal" | "security">
   & { hasOwnIds: boolean };
 
 /**
@@ -16,10 +17,11 @@ export type MountsOfContainer =
  *
  * @throws {WherryError} `invalid_argument` or `unsupported` if it cannot.
  */
-export function checkMounts({ mounts, storageDriver, hasOwnIds }: MountsOfContainer): void {
+export function checkMounts(container: MountsOfContainer): void {
+  const { mounts, storageDriver } = container;
   for (const mount of mounts) {
     if (mount.type === "image") checkImage(mount, storageDriver);
-    if (mount.type === "bind" && isShared(mount)) checkShared(mount, { mounts, hasOwnIds });
+    if (mount.type === "bind" && isShared(mount)) checkShared(mount, container);
   }
   checkMountSources(mounts);
 }
@@ -95,26 +97,40 @@ function findMount(path: string, hostMounts: readonly MountInfo[]): MountInfo {
 }
 
 /** What is mounted in what is shared shows up on the host, and stays there when the container is gone. */
-function checkShared(
-  shared: BindMount,
-  { mounts, hasOwnIds }: Pick<MountsOfContainer, "mounts" | "hasOwnIds">,
-): void {
-  if (hasOwnIds) {
+function checkShared(shared: BindMount, container: MountsOfContainer): void {
+  const { source, target, propagation } = shared;
+  if (container.hasOwnIds) {
     throw new WherryError(
       "unsupported",
-      `Cannot mount "${shared.source}" on "${shared.target}" as ${shared.propagation}: a container with ids of its ` +
-        "own can mount nothing on the host",
+      `Cannot mount "${source}" on "${target}" as ${propagation}: a container with ids of its own can mount nothing ` +
+        "on the host",
       { hint: "Use rslave, which shows it what the host mounts, or leave out --userns" },
     );
   }
-  const inner = mounts.find(({ target }) => target.startsWith(`${shared.target}/`));
-  if (inner === undefined) return;
-  throw new WherryError(
-    "unsupported",
-    `Cannot mount anything on "${inner.target}": what is mounted on "${shared.target}" is shared with the host, where ` +
-      "it would appear, too, and stay",
-    { hint: `Mount it somewhere else, or use rslave on "${shared.target}"` },
-  );
+  const state =
+    `what is mounted on "${target}" is shared with the host, where it would appear, too, and stay`;
+  const inner = mountedPaths(container).find((path) => path.startsWith(`${target}/`));
+  if (inner !== undefined) {
+    throw new WherryError("unsupported", `Cannot mount anything on "${inner}": ${state}`, {
+      hint: `Mount it somewhere else, or use rslave on "${target}"`,
+    });
+  }
+  const { masked, readOnly } = systemPathsOf(container.security);
+  const covered = [...masked, ...readOnly].find((path) => `${path}/`.startsWith(`${target}/`));
+  if (covered === undefined) return;
+  throw new WherryError("unsupported", `Cannot mount a cover on "${covered}": ${state}`, {
+    hint:
+      `Use rslave on "${target}", or --security-opt systempaths=unconfined, which covers nothing`,
+  });
+}
+
+/** Where something is mounted because somebody asked for it. */
+function mountedPaths({ mounts, hasTerminal, security }: MountsOfContainer): string[] {
+  return [
+    ...mounts.map(({ target }) => target),
+    ...security.devices.map(({ containerPath }) => containerPath),
+    ...(hasTerminal ? ["/dev/console"] : []),
+  ];
 }
 
 function checkImage(

@@ -1,4 +1,6 @@
 import { doesNotThrow, throws } from "node:assert/strict";
+import { fakeContainerConfig } from "../../tests/fakes/container_config.ts";
+import type { ContainerConfig } from "../container/config.ts";
 import type { BindMount, ContainerMount, ImageMount } from "../container/mounts.ts";
 import { checkMounts, checkMountSources } from "./mount_checks.ts";
 
@@ -20,8 +22,15 @@ const IMAGE: ImageMount = {
   subpath: "",
 };
 
-function check(mounts: ContainerMount[], { hasOwnIds = false, isCopy = false } = {}): void {
-  checkMounts({ mounts, hasOwnIds, storageDriver: isCopy ? "copy" : "overlay" });
+function check(
+  mounts: ContainerMount[],
+  { hasOwnIds = false, isCopy = false, ...changes }: Partial<ContainerConfig> & {
+    hasOwnIds?: boolean;
+    isCopy?: boolean;
+  } = {},
+): void {
+  const config = fakeContainerConfig(changes);
+  checkMounts({ ...config, mounts, hasOwnIds, storageDriver: isCopy ? "copy" : "overlay" });
 }
 
 Deno.test("checkMountSources() refuses a missing source unless it is made", () => {
@@ -54,6 +63,38 @@ Deno.test("checkMounts() refuses to mount anything in what is shared with the ho
     message: 'Cannot mount anything on "/data/in": what is mounted on "/data" is shared with the ' +
       "host, where it would appear, too, and stay",
   });
+});
+
+Deno.test("checkMounts() refuses devices and terminals in what is shared with the host", () => {
+  const shared = { ...BIND, target: "/dev", propagation: "rshared" } as const;
+  const { security } = fakeContainerConfig();
+  const devices = [{ hostPath: "/dev/null", containerPath: "/dev/nothing", permissions: "rwm" }];
+
+  doesNotThrow(() => check([shared]));
+  throws(
+    () => check([shared], { hasTerminal: true }),
+    /on "\/dev\/console": .* on "\/dev" is shared/,
+  );
+  throws(
+    () => check([shared], { security: { ...security, devices } }),
+    /on "\/dev\/nothing": what is mounted on "\/dev" is shared with the host/,
+  );
+});
+
+Deno.test("checkMounts() shares nothing of the kernel's that is covered inside", () => {
+  const { security } = fakeContainerConfig();
+  const unconfined = { ...security, maskedPaths: [], readonlyPaths: [] };
+
+  for (const [target, covered] of [["/proc", "/proc/acpi"], ["/sys/firmware", "/sys/firmware"]]) {
+    const shared = { ...BIND, target: target ?? "", propagation: "rshared" } as const;
+    throws(() => check([shared], { security: unconfined }), /it is not a shared mount/);
+    throws(() => check([shared]), {
+      kind: "unsupported",
+      message:
+        `Cannot mount a cover on "${covered}": what is mounted on "${target}" is shared with ` +
+        "the host, where it would appear, too, and stay",
+    });
+  }
 });
 
 Deno.test("checkMounts() refuses to share where root inside is not the host's", () => {

@@ -24,6 +24,7 @@ const E = {
   NOSPC: 28,
   ROFS: 30,
   NOSYS: 38,
+  REMOTE: 66,
   OPNOTSUPP: 95,
 } as const;
 
@@ -66,6 +67,12 @@ export function mountFailure(
     default:
       return undefined;
   }
+}
+
+/** That a mount cannot have its target because one of them is a directory and the other none. */
+export function kindFailure(mount: ContainerMount, isDirectory: boolean): WherryError {
+  const diagnosis = diagnoseTarget(mount.target, isDirectory ? E.EXIST : E.ISDIR);
+  return failure(describeMount([mount], mount.target), mount.target, diagnosis);
 }
 
 function failure(what: string, target: string, [why, options]: Diagnosis): WherryError {
@@ -175,6 +182,8 @@ function diagnoseTarget(target: string, errno: number): Diagnosis {
       return ["links in the container lead from there to its root"];
     case E.XDEV:
       return ["links in the container lead from there into /proc or /sys"];
+    case E.REMOTE:
+      return ["links in the container lead from there into what is shared with the host"];
     case E.ROFS:
       return ["the target would have to be made, and what it is in is read-only", {
         hint: "Make it before, in the image or in what is mounted above it",
