@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { idOf, VolumeEngine } from "../../tests/fakes/volume_engine.ts";
+import { idOf } from "../../tests/fakes/recorded_container.ts";
+import { VolumeEngine } from "../../tests/fakes/volume_engine.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { acquireLock } from "../store/lock.ts";
 import { takeVolumeAway } from "../volume/volume_store.ts";

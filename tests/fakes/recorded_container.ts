@@ -12,12 +12,17 @@ export function recordContainer(
   { name, ...changes }: Pick<ContainerConfig, "name"> & Partial<ContainerConfig>,
 ): ContainerConfig {
   engine.ensureDirectories();
-  const id = new TextEncoder().encode(name).toHex().padEnd(64, "0");
+  const id = idOf(name);
   const config = fakeContainerConfig({ id, name, ...changes });
   Deno.mkdirSync(engine.paths.container(id).directory);
   Deno.writeTextFileSync(engine.paths.container(id).config, JSON.stringify(config));
   claimName(engine.paths, name, id);
   return config;
+}
+
+/** The id of the container that {@linkcode recordContainer} makes. */
+export function idOf(name: string): string {
+  return new TextEncoder().encode(name).toHex().padEnd(64, "0");
 }
 
 /** A mount of a volume that somebody has named, changed by `changes`. */

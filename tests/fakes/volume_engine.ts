@@ -2,7 +2,7 @@
 
 import type { ContainerConfig } from "../../mod/container/config.ts";
 import { Engine } from "../../mod/engine/engine.ts";
-import { fakeContainerConfig } from "./container_config.ts";
+import { fakeVolumeMount, recordContainer } from "./recorded_container.ts";
 import { TemporaryDirectory } from "./temporary_directory.ts";
 
 /** Removed with all that it has when it is disposed of. */
@@ -18,24 +18,12 @@ export class VolumeEngine implements Disposable {
 
   /** Makes a container that has volumes and never ran. */
   addContainer(name: string, ...volumes: readonly string[]): ContainerConfig {
-    const { paths } = this.engine;
-    this.engine.ensureDirectories();
-    const config = fakeContainerConfig({
+    return recordContainer(this.engine, {
       name,
-      id: idOf(name),
-      mounts: volumes.map((volume, index) => ({
-        type: "volume",
-        name: volume,
-        target: `/${index}`,
-        isReadOnly: false,
-        isAnonymous: false,
-        copiesContent: true,
-        subpath: "",
-      })),
+      mounts: volumes.map((volume, index) =>
+        fakeVolumeMount({ name: volume, target: `/${index}` })
+      ),
     });
-    Deno.mkdirSync(paths.container(config.id).merged, { recursive: true });
-    Deno.writeTextFileSync(paths.container(config.id).config, JSON.stringify(config));
-    return config;
   }
 
   /** Types of events and their actions, and whom they are about, in order. */
@@ -49,9 +37,4 @@ export class VolumeEngine implements Disposable {
   [Symbol.dispose](): void {
     this.#directory[Symbol.dispose]();
   }
-}
-
-/** The id of the container that `addContainer()` makes. */
-export function idOf(name: string): string {
-  return new TextEncoder().encode(name).toHex().padEnd(64, "0");
 }
