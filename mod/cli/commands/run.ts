@@ -2,7 +2,7 @@
 
 import type { Attachment, MonitorConnection } from "../../container/monitor.ts";
 import { createContainer, type CreatedContainer, loadVolumeFilling } from "../../engine/create.ts";
-import { usesMountedVolumes } from "../../engine/mounted_volumes.ts";
+import { hasVolumesElsewhere } from "../../engine/mounted_volumes.ts";
 import { removeLocked } from "../../engine/remove.ts";
 import { startContainer } from "../../engine/start.ts";
 import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
@@ -144,7 +144,7 @@ function onlyAttached(
  */
 async function cleanUpEnded({ engine }: Context, { config }: CreatedContainer): Promise<void> {
   const isNeeded = config.isAutoRemoved || config.endpoints.length > 0 ||
-    usesMountedVolumes(engine, config);
+    hasVolumesElsewhere(config);
   if (!isNeeded) return;
   using lock = await lockStopped(engine, config.id);
   // Still locked: it runs on, or another command removes it already

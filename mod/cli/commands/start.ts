@@ -6,7 +6,7 @@ import { loadDeviceSupport } from "../../engine/device_support.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { findContainer } from "../../engine/find.ts";
 import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
-import { usesMountedVolumes } from "../../engine/mounted_volumes.ts";
+import { hasVolumesElsewhere } from "../../engine/mounted_volumes.ts";
 import { loadNetworkSupport } from "../../engine/network_support.ts";
 import { loadSeccompSupport } from "../../engine/seccomp.ts";
 import { lockStopped } from "../../engine/settle.ts";
@@ -107,6 +107,6 @@ async function startAttached(
 /** The monitor leaves that to an engine that it has told of the end, as with `run`. */
 async function cleanUpEnded(engine: Engine, config: ContainerConfig): Promise<void> {
   const isNeeded = config.isAutoRemoved || config.endpoints.length > 0 ||
-    usesMountedVolumes(engine, config);
+    hasVolumesElsewhere(config);
   if (isNeeded) await cleanUpContainer(engine, config.id);
 }
