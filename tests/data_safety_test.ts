@@ -151,20 +151,47 @@ for (
 }
 
 testWhole(
-  "rm -v removes all volumes but the one in which the host has mounted something",
+  "rm -v leaves all alone if the host has mounted something in a volume",
   async (wherry) => {
     const canaries = await Canaries.plant(`${wherry.scratch}/canaries`);
-    await runToEnd(wherry, ["--name", "box", "-v", "/one", "-v", "/two"]);
+    const id = await runToEnd(wherry, ["--name", "box", "-v", "/one", "-v", "/two"]);
     const volumes = `${wherry.root}/volumes`;
-    const [name = ""] = listNames(volumes);
+    const names = listNames(volumes);
     {
-      const target = `${volumes}/${name}/_data/mounted`;
+      const target = `${volumes}/${names[0]}/_data/mounted`;
       await using _mount = await bindByHand(wherry, `${wherry.scratch}/canaries`, target);
 
       const { code, stderr } = await wherry.run(["rm", "-v", "box"]);
 
       strictEqual(code, 1);
-      match(stderr, new RegExp(`^wherry: Cannot remove volume "${name}": [^\n]*"${target}"\n`));
+      match(stderr, new RegExp(`^wherry: Cannot remove container "box": [^\n]*"${target}"\n`));
+      strictEqual(await expectOk(wherry, ["ps", "-aq", "--no-trunc"]), id);
+      deepStrictEqual(listNames(volumes), names);
+      canaries.assertUntouched();
+    }
+    await expectOk(wherry, ["rm", "-v", "box"]);
+    deepStrictEqual(listNames(volumes), []);
+    canaries.assertUntouched();
+  },
+);
+
+testWhole(
+  "a volume in which the host has mounted something keeps no other from being removed",
+  async (wherry) => {
+    const canaries = await Canaries.plant(`${wherry.scratch}/canaries`);
+    const id = await runToEnd(wherry, ["-v", "/one", "-v", "/two"]);
+    const volumes = `${wherry.root}/volumes`;
+    const [name = ""] = listNames(volumes);
+    // As a kill of rm -v leaves it
+    const record = wherry.containerPath(id, "config.json");
+    Deno.renameSync(record, wherry.containerPath(id, "removed.json"));
+    {
+      const target = `${volumes}/${name}/_data/mounted`;
+      await using _mount = await bindByHand(wherry, `${wherry.scratch}/canaries`, target);
+
+      const { stderr } = await wherry.run(["ps", "-a"]);
+
+      match(stderr, new RegExp(`stays for now: Cannot remove volume "${name}": [^\n]*"${target}"`));
       deepStrictEqual(listNames(volumes), [name]);
       canaries.assertUntouched();
     }

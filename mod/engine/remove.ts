@@ -137,8 +137,8 @@ export type FateOfVolumes = "kept" | "removed" | "removed unless somebody is mak
  * where it says which volumes are to go, too.
  *
  * @returns False if that has to wait: the container is gone, and a sweep removes its volumes with the rest of it.
- * @throws {WherryError} `conflict` if something is mounted in its directory, which is left as it is; `unavailable` if
- * the system refuses.
+ * @throws {WherryError} `conflict` if something is mounted in its directory, or in a volume that is to go: all is left
+ * as it is; `unavailable` if the system refuses.
  */
 export function removeLocked(
   engine: Engine,
@@ -147,7 +147,9 @@ export function removeLocked(
 ): boolean {
   const { directory } = engine.paths.container(container.id);
   const action = `remove container "${container.name ?? shortId(container.id)}"`;
-  checkNothingMounted(action, directory);
+  for (const path of [directory, ...volumeDirectoriesOf(engine, container, volumes)]) {
+    checkNothingMounted(action, path);
+  }
   let isWhole: boolean;
   try {
     isWhole = removeFiles(engine, container, volumes);
@@ -156,6 +158,17 @@ export function removeLocked(
   }
   if ("schema" in container) recordContainerEvent(engine, { config: container, action: "destroy" });
   return isWhole;
+}
+
+/** Of the volumes that may go along, but for those with options: other containers may have them mounted. */
+function volumeDirectoriesOf(
+  { paths }: Engine,
+  container: Removable | ContainerConfig,
+  fate: FateOfVolumes,
+): string[] {
+  if (fate === "kept" || !("schema" in container)) return [];
+  const mounts = container.mounts.filter((mount) => mount.type !== "volume" || !mount.isElsewhere);
+  return anonymousVolumesOf({ mounts }).map((name) => paths.volume(name).directory);
 }
 
 /** By then its record is gone: it has no name any more to remove it by. */
