@@ -233,9 +233,12 @@ Deno.test("planLaunch() mounts wherry's files in what is mounted on /etc", () =>
 Deno.test("planLaunch() mounts last what is shared, and no device in it", () => {
   const shared = { ...BIND, target: "/dev", propagation: "rshared" } as const;
   const deeper = { ...BIND, target: "/a/b/c" };
+  const disk = { path: "/dev/sda", major: 8, minor: 0, mode: 0o660, uid: 0, gid: 6 };
   const nodes = ["/dev/sda", "/data/sda"].map((target) => ({
-    ...{ path: "/dev/sda", target, type: "b", major: 8, minor: 0, mode: 0o660, uid: 0, gid: 6 },
-  } as const));
+    ...disk,
+    target,
+    type: "b" as const,
+  }));
   const steps = planLaunch({
     ...inputWith({ mounts: [shared, deeper], hasTerminal: true }),
     devices: { ...DEFAULT_DEVICES, nodes },
