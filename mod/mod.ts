@@ -24,12 +24,8 @@ export {
   type EngineOptions,
   type LostEvents,
 } from "./engine/engine.ts";
-export {
-  createContainer,
-  type CreatedContainer,
-  type CreateRequest,
-  type NamespaceModes,
-} from "./engine/create.ts";
+export { createContainer, type CreatedContainer } from "./engine/create.ts";
+export type { CreateRequest, NamespaceModes } from "./engine/create_request.ts";
 export type { ParentNetworkRequest } from "./engine/parent_network.ts";
 export { startContainer, type StartOptions } from "./engine/start.ts";
 export type { HealthCheckRequest } from "./engine/health_check.ts";

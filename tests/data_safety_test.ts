@@ -150,6 +150,30 @@ for (
   }
 }
 
+testWhole(
+  "rm -v removes all volumes but the one in which the host has mounted something",
+  async (wherry) => {
+    const canaries = await Canaries.plant(`${wherry.scratch}/canaries`);
+    await runToEnd(wherry, ["--name", "box", "-v", "/one", "-v", "/two"]);
+    const volumes = `${wherry.root}/volumes`;
+    const [name = ""] = listNames(volumes);
+    {
+      const target = `${volumes}/${name}/_data/mounted`;
+      await using _mount = await bindByHand(wherry, `${wherry.scratch}/canaries`, target);
+
+      const { code, stderr } = await wherry.run(["rm", "-v", "box"]);
+
+      strictEqual(code, 1);
+      match(stderr, new RegExp(`^wherry: Cannot remove volume "${name}": [^\n]*"${target}"\n`));
+      deepStrictEqual(listNames(volumes), [name]);
+      canaries.assertUntouched();
+    }
+    await expectOk(wherry, ["ps", "-a"]);
+    deepStrictEqual(listNames(volumes), []);
+    canaries.assertUntouched();
+  },
+);
+
 testWhole("a container that has the whole host mounted can be removed", async (wherry) => {
   const canaries = await Canaries.plant(`${wherry.scratch}/canaries`);
   const flags = ["-v", "/:/host", "-v", `${wherry.root}:/wherry`];

@@ -1,8 +1,8 @@
 /** Disks without room, and disks that cannot be written to: nothing is left half done. @module */
 
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
 import { Disk } from "./disk.ts";
-import { eventually, isAlive, type TestEngine, testWhole } from "./harness.ts";
+import { eventually, isAlive, listNames, type TestEngine, testWhole } from "./harness.ts";
 
 /** `made` was never started and has no network, `up` runs and has one. */
 async function makeContainers(wherry: TestEngine): Promise<string> {
@@ -113,6 +113,32 @@ testWhole("a run root without a free byte costs events alone, and says so", asyn
     );
   }
   strictEqual((await wherry.run(["rm", "-f", "renamed", "up"])).code, 0);
+});
+
+testWhole("a run root without a free byte leaves no volume mounted", async (wherry) => {
+  await using disk = await Disk.mount(wherry, "size=512k", wherry.runRoot);
+  const options = ["-o", "type=tmpfs", "-o", "device=tmpfs"];
+  await wherry.run(["volume", "create", ...options, "memory"]);
+  const flags = ["--network", "none", "-v", "memory:/v"];
+  const id = await wherry.start(flags, ["sleep", "1000"]);
+  await using _filling = await disk.fill("bytes");
+
+  const removed = await wherry.run(["rm", "-f", id]);
+
+  strictEqual(removed.code, 0, removed.stderr);
+  doesNotMatch(Deno.readTextFileSync("/proc/self/mountinfo"), /\/volumes\/memory\//);
+});
+
+testWhole("rm -v works on a root without a free inode", async (wherry) => {
+  await using disk = await Disk.mount(wherry, "size=8m,nr_inodes=200");
+  const flags = ["--name", "made", "--network", "none", "-v", "/v"];
+  await wherry.run(["create", ...flags, ...await wherry.busybox(), "true"]);
+  await using _filling = await disk.fill("inodes");
+
+  const removed = await wherry.run(["rm", "-v", "made"]);
+
+  deepStrictEqual(removed, { code: 0, stdout: "made\n", stderr: "" });
+  deepStrictEqual(listNames(`${wherry.root}/volumes`), []);
 });
 
 testWhole("a run root without a free byte starts no container on a network", async (wherry) => {

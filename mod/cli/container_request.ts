@@ -2,7 +2,7 @@
 
 import type { ContainerConfig, RestartPolicy } from "../container/config.ts";
 import type { Resources } from "../container/resources.ts";
-import type { CreateRequest } from "../engine/create.ts";
+import type { CreateRequest } from "../engine/create_request.ts";
 import { loadDeviceSupport } from "../engine/device_support.ts";
 import type { Engine } from "../engine/engine.ts";
 import { hasImage, isPullable, loadTarSupport } from "../engine/image_source.ts";

@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { CONTAINER_FLAGS } from "./definitions/container_flags.ts";
 import { planRequest } from "./container_request.ts";
 import { parseFlags } from "./flags.ts";
-import type { CreateRequest } from "../engine/create.ts";
+import type { CreateRequest } from "../engine/create_request.ts";
 
 function plan(args: string[], isDetached = false): CreateRequest {
   const parsed = parseFlags(CONTAINER_FLAGS, args, { interspersed: false });

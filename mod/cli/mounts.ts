@@ -1,6 +1,6 @@
 /** From the flags about mounts to what is asked for. @module */
 
-import type { CreateRequest } from "../engine/create.ts";
+import type { CreateRequest } from "../engine/create_request.ts";
 import { isMissing, isOfSystem } from "../engine/engine.ts";
 import type { MountRequest } from "../engine/mounts.ts";
 import { argumentError } from "./argument_error.ts";

@@ -2,7 +2,7 @@
 
 import { type EndpointRequest, type NetworkMode, newEndpointRequest } from "../container/config.ts";
 import type { NetworkPlace } from "../container/launch_input.ts";
-import type { CreateRequest } from "../engine/create.ts";
+import type { CreateRequest } from "../engine/create_request.ts";
 import type { ParentNetworkRequest } from "../engine/parent_network.ts";
 import {
   formatAddressNumber,

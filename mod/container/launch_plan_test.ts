@@ -269,7 +269,7 @@ Deno.test("planLaunch() leaves it to the monitor to mount layers whose paths fil
       "overlay",
       merged,
       "0",
-      "redirect_dir=off,metacopy=off",
+      "index=off,redirect_dir=off,metacopy=off",
       ...rest,
       ...lowerDirectories.toReversed(),
     ],

@@ -56,7 +56,7 @@ Deno.test("planLaunch() mounts an overlay of mapped directories, layers by one m
       merged,
       "overlay",
       "4",
-      `redirect_dir=off,metacopy=off,lowerdir=${merged}/layers/two:${merged}/layers/one,` +
+      `index=off,redirect_dir=off,metacopy=off,lowerdir=${merged}/layers/two:${merged}/layers/one,` +
       `upperdir=${merged}/own/upper,workdir=${merged}/own/work`,
     ],
   ]);

@@ -20,9 +20,10 @@ const MAX_MOUNT_DATA = 4095;
 
 /**
  * Some kernels have a renamed directory, or a file whose mode was changed, tell overlayfs where to look for the rest of
- * it: such changes could not become a layer.
+ * it: such changes could not become a layer. And some refuse to mount, with an index, what is still mounted elsewhere:
+ * by a container's last run that somebody holds on to.
  */
-const OVERLAY_OPTIONS = "redirect_dir=off,metacopy=off";
+const OVERLAY_OPTIONS = "index=off,redirect_dir=off,metacopy=off";
 
 /** @param flags `MS` bits. */
 export function planOverlay(

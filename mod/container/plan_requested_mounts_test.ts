@@ -172,7 +172,7 @@ Deno.test("planLaunch() mounts several layers of an image where the root will co
       MERGED,
       "overlay",
       String(MS.RDONLY | MS.NODEV),
-      "redirect_dir=off,metacopy=off,lowerdir=/r/layers/top:/r/layers/base",
+      "index=off,redirect_dir=off,metacopy=off,lowerdir=/r/layers/top:/r/layers/base",
     ],
     ["take-tree", "0", MERGED, "etc", "8"],
   ]);
@@ -191,7 +191,7 @@ Deno.test("planLaunch() mounts an image of many layers by descriptors", () => {
     "overlay",
     MERGED,
     String(MS.RDONLY | MS.NODEV),
-    "redirect_dir=off,metacopy=off",
+    "index=off,redirect_dir=off,metacopy=off",
     "",
     "",
     ...layers.toReversed().map((layer) => `/r/layers/${layer}`),
@@ -213,7 +213,7 @@ Deno.test("planLaunch() maps the ids of images", () => {
     ["attach-tree", "/r/layers", "/layers", "4", "4", String(MS.PRIVATE)],
     [
       ...["mount", "overlay", MERGED, "overlay", String(MS.RDONLY | MS.NODEV)],
-      `redirect_dir=off,metacopy=off,lowerdir=${MERGED}/layers/top:${MERGED}/layers/base`,
+      `index=off,redirect_dir=off,metacopy=off,lowerdir=${MERGED}/layers/top:${MERGED}/layers/base`,
     ],
     ["take-tree", "0", MERGED, "", "8"],
   ]);

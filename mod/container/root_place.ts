@@ -24,7 +24,10 @@ export interface RootLayers {
 export type RootPlace =
   | { type: "missing" }
   /** Something that is no directory. */
-  | { type: "other" }
+  | {
+    type: "other"; /** Absolute and without symbolic links but for the last name. */
+    path: string;
+  }
   | {
     type: "directory";
     /** Absolute and without symbolic links; empty for the root. */
@@ -62,7 +65,11 @@ export function findRootPlace(layers: RootLayers, path: string): RootPlace {
       continue;
     }
     const link = linkCount++ < MAX_LINKS ? readLink(found) : undefined;
-    if (link === undefined) return { type: pending.length === 0 ? "other" : "missing" };
+    if (link === undefined) {
+      return pending.length === 0
+        ? { type: "other", path: `${at.path}/${name}` }
+        : { type: "missing" };
+    }
     if (link.startsWith("/")) trail = trail.slice(0, 1);
     pending.push(...link.split("/").toReversed());
   }

@@ -67,7 +67,7 @@ Deno.test("findRootPlace() tells what is missing from what is no directory", () 
 
   deepStrictEqual(layers.find("/none"), { type: "missing" });
   deepStrictEqual(layers.find("/none/below"), { type: "missing" });
-  deepStrictEqual(layers.find("/file"), { type: "other" });
+  deepStrictEqual(layers.find("/file"), { type: "other", path: "/file" });
   deepStrictEqual(layers.find("/file/below"), { type: "missing" });
 });
 
@@ -77,7 +77,7 @@ Deno.test("findRootPlace() has what is no directory hide what is below it", () =
   for (const name of ["a", "b"]) Deno.writeTextFileSync(layers.path(`middle/${name}`), "");
 
   deepStrictEqual(layers.find("/a"), directory("/a", "top"));
-  deepStrictEqual(layers.find("/b"), { type: "other" });
+  deepStrictEqual(layers.find("/b"), { type: "other", path: "/b" });
 });
 
 Deno.test("findRootPlace() follows links through all layers", () => {

@@ -1,16 +1,19 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { fakeVolumeMount, recordContainer } from "../../tests/fakes/recorded_container.ts";
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
-import { listVolumeNames, lockVolumes } from "../volume/volume_store.ts";
+import { isPresent, listNames } from "../kernel/entry.ts";
+import { listVolumeNames, lockVolumes, takeVolumeAway } from "../volume/volume_store.ts";
 import {
   anonymousVolumesOf,
   removeSpareVolumes,
+  removeUnclaimedVolumes,
+  sweepVolumes,
   tryRemoveSpareVolumes,
 } from "./anonymous_volumes.ts";
 import { Engine } from "./engine.ts";
 import { removeLocked } from "./remove.ts";
 import { sweepContainers } from "./sweep.ts";
-import { createVolume } from "./volumes.ts";
+import { createVolume, ensureVolume } from "./volumes.ts";
 
 /** An engine of its own with the volumes `one`, `two` and `named`. */
 class Host implements Disposable {
@@ -97,4 +100,57 @@ Deno.test("a sweep leaves volumes to the next one while somebody makes a contain
 
   deepStrictEqual(sweepContainers(host.engine).removed, [id]);
   strictEqual(host.volumes.includes("one"), false);
+});
+
+/** Makes a volume as it is before the record of its container names it. */
+function addUnclaimed({ engine }: Host, name?: string): string {
+  const { volume } = ensureVolume(engine, name === undefined ? {} : { name });
+  Deno.writeTextFileSync(engine.paths.volume(volume.name).unclaimed, "");
+  return volume.name;
+}
+
+Deno.test("sweepVolumes() removes volumes without a name that no container came to have", () => {
+  using host = new Host();
+  addUnclaimed(host);
+
+  deepStrictEqual(sweepVolumes(host.engine), { removedCount: 1, failures: [] });
+  deepStrictEqual(host.volumes, ["named", "one", "two"]);
+});
+
+Deno.test("sweepVolumes() claims a volume that a container has", () => {
+  using host = new Host();
+  const name = addUnclaimed(host);
+  recordContainer(host.engine, { name: "web", mounts: [fakeVolumeMount({ name })] });
+
+  deepStrictEqual(sweepVolumes(host.engine), { removedCount: 0, failures: [] });
+  strictEqual(isPresent(host.engine.paths.volume(name).unclaimed), false);
+});
+
+Deno.test("sweepVolumes() leaves everything to who is at work", () => {
+  using host = new Host();
+  addUnclaimed(host);
+  takeVolumeAway(host.engine.paths, "one");
+  using _lock = lockVolumes(host.engine.paths, "shared");
+
+  deepStrictEqual(sweepVolumes(host.engine), { removedCount: 0, failures: [] });
+  strictEqual(listNames(host.engine.paths.volumes).length, 4);
+});
+
+Deno.test("sweepVolumes() makes no lock where there is nothing to do", () => {
+  using host = new Host();
+  Deno.removeSync(host.engine.paths.volumesLock);
+
+  sweepVolumes(host.engine);
+
+  strictEqual(isPresent(host.engine.paths.volumesLock), false);
+});
+
+Deno.test("removeUnclaimedVolumes() leaves a volume that somebody has asked for meanwhile", () => {
+  using host = new Host();
+  const names = [addUnclaimed(host, "new"), addUnclaimed(host, "wanted")];
+  createVolume(host.engine, { name: "wanted" });
+
+  removeUnclaimedVolumes(host.engine, names);
+
+  deepStrictEqual(host.volumes, ["named", "one", "two", "wanted"]);
 });

@@ -179,5 +179,7 @@ function checkWritable({ root, config }: OpenContainer, directory: number): void
     ? dockerError("conflict", "container rootfs is marked read-only", {
       hint: "Copy into a volume of it that is not",
     })
-    : dockerError("conflict", "mounted volume is marked read-only");
+    : dockerError("conflict", "mounted volume is marked read-only", {
+      hint: "Copy to another place, or into what is mounted there from where it can be written to",
+    });
 }

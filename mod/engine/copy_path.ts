@@ -101,13 +101,13 @@ export function planCopy(from: CopyFrom, to: CopyTo): CopyPlan {
   }
   if (to.type === "other" && from.isDirectory) {
     throw dockerError("conflict", "cannot copy directory", {
-      hint: "The destination is a file; give a directory, or a name that nothing has",
+      hint: `"${to.path}" is a file; give a directory, or a name that nothing has`,
     });
   }
   const assertsDirectory = hasTrailingSlash(to.path) || meansContent(to.path);
   if (to.type === "missing" && !from.isDirectory && assertsDirectory) {
     throw dockerError("not_found", "no such directory", {
-      hint: "Make it first, or leave out the / at the end to give the copy that name",
+      hint: `Make "${to.path}" first, or leave out the / at its end to give the copy that name`,
     });
   }
   const [directory, name] = splitEntry(to.path);

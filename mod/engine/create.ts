@@ -1,21 +1,7 @@
 /** Making a container, without starting it. @module */
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
-import {
-  type ContainerConfig,
-  DEFAULT_LOG,
-  type EndpointRequest,
-  HOST_NAME_LOOKUP,
-  type LogConfig,
-  mergeEnv,
-  type NameLookup,
-  type NetworkMode,
-  NO_RESTART,
-  type PublishedPort,
-  type RestartPolicy,
-  type RootSource,
-} from "../container/config.ts";
-import { type GivenMounts, NO_GIVEN_MOUNTS } from "../container/mounts.ts";
+import type { ContainerConfig, RootSource } from "../container/config.ts";
 import { checkName } from "../container/name.ts";
 import {
   hostNameConflict,
@@ -23,15 +9,10 @@ import {
   type Namespaces,
   PRIVATE_NAMESPACES,
 } from "../container/namespaces.ts";
-import { NO_LIMITS, type Resources } from "../container/resources.ts";
-import { completeSecurity } from "../container/complete_security.ts";
-import { DEFAULT_SECURITY, type Security } from "../container/security.ts";
 import { claimName, claimRandomName, releaseName } from "../container/names.ts";
 import { WherryError } from "../errors.ts";
-import type { Platform } from "../image/spec/platform.ts";
 import { openOrCreate } from "../kernel/open.ts";
-import { parseSignal } from "../kernel/signal.ts";
-import { newId, shortId } from "../store/id.ts";
+import { newId } from "../store/id.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
@@ -39,120 +20,24 @@ import { syncDirectory, writeRecord } from "../store/record.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { recordContainerEvent } from "./events.ts";
 import { findOtherContainer } from "./find.ts";
-import { type HealthCheckRequest, planHealthCheck } from "./health_check.ts";
 import { checkIdSharing } from "./id_sharing.ts";
-import {
-  type ImageDefaults,
-  NO_DEFAULTS,
-  type ResolvedImage,
-  resolveImage,
-} from "./image_source.ts";
+import { NO_DEFAULTS, type ResolvedImage, resolveImage } from "./image_source.ts";
+import { planConfig } from "./create_plan.ts";
+import type { CreateRequest, NamespaceModes } from "./create_request.ts";
 import { checkLimits } from "./limits.ts";
 import { loadParentNetwork } from "./network_support.ts";
 import { checkMounts } from "./mount_checks.ts";
-import {
-  type MountRequest,
-  needsVolumeCopy,
-  type ResolvedMounts,
-  resolveMounts,
-} from "./mounts.ts";
+import { hasVolumesElsewhere } from "./mounted_volumes.ts";
+import { needsVolumeCopy, type ResolvedMounts, resolveMounts } from "./mounts.ts";
 import { findNetwork } from "./networks.ts";
 import type { ParentNetworkRequest } from "./parent_network.ts";
+import { rootLayersOf } from "./root_content.ts";
 import { containerSecurity } from "./security.ts";
 import { chooseStorageDriver } from "./storage.ts";
 import { loadCopyDriver } from "./storage_support.ts";
+import { checkTargetKinds } from "./target_kind.ts";
 import { removeLocked } from "./remove.ts";
 import { loadVolumeCopy, type VolumeCopy } from "./volume_copy_support.ts";
-import type { VolumesFromRequest } from "./volumes_from.ts";
-
-/** Namespaces that can be asked for. */
-export type NamespaceModes = Omit<Namespaces, "idRange">;
-
-/** What somebody asks for when making a container. */
-export interface CreateRequest {
-  /** An image's reference or id, or the path of an archive; not with `rootfs`. */
-  image?: string;
-  /** What the image must run on. @default {an image for another machine is worth a warning} */
-  platform?: Platform;
-  /** A host directory to use as an image; it is never written to. */
-  rootfs?: string;
-  /** What people call it. @default {a random one} */
-  name?: string;
-  /** Replaces the image's entrypoint, and its command; an empty list clears it. */
-  entrypoint?: readonly string[];
-  /** Replaces the image's command; empty keeps it. */
-  command?: readonly string[];
-  /** `NAME=value`. */
-  env?: readonly string[];
-  /** Absolute path inside. @default {the image's, or "/"} */
-  workingDirectory?: string;
-  /** `user[:group]`. @default {the image's, or root} */
-  user?: string;
-  /** Host name inside. @default {the short id, or the host's with its network} */
-  hostname?: string;
-  /** Whether all three streams are one pseudo terminal. @default {false} */
-  hasTerminal?: boolean;
-  /** Whether stdin is kept open for attached clients. @default {false} */
-  hasStdin?: boolean;
-  /** Whether stdin ends when the first attached client's does. @default {false} */
-  closesStdin?: boolean;
-  /** Whether a reaping PID 1 runs before the command. @default {false} */
-  hasInit?: boolean;
-  /** Whether the root file system is read-only. @default {false} */
-  isReadOnly?: boolean;
-  /** Whether it is removed when it ends. @default {false} */
-  isAutoRemoved?: boolean;
-  /** Which network it is in. @default {"none"} */
-  networkMode?: NetworkMode;
-  /** The networks it is attached to. @default {none} */
-  endpoints?: readonly EndpointRequest[];
-  /** A network on a link of the host, which is made if there is none: the first endpoint is on it. @default {none} */
-  parentNetwork?: ParentNetworkRequest;
-  /** Ports to publish. @default {none} */
-  publishedPorts?: readonly PublishedPort[];
-  /** Whether each exposed port is published on a free port of the host. @default {false} */
-  publishesAll?: boolean;
-  /** `port/protocol`, on top of the image's. @default {none} */
-  exposedPorts?: readonly string[];
-  /** Where it finds the addresses of names. @default {as the host does} */
-  nameLookup?: NameLookup;
-  /** NIS domain name inside. @default {none} */
-  domainname?: string;
-  /** What is mounted inside, besides the defaults. @default {none} */
-  mounts?: readonly MountRequest[];
-  /** Absolute paths inside that are to be volumes where nothing else is mounted, besides the image's. @default {none} */
-  volumes?: readonly string[];
-  /** Other containers whose volumes and bind mounts appear inside, too. @default {none} */
-  volumesFrom?: readonly VolumesFromRequest[];
-  /** How somebody said the three above, for who inspects. @default {nothing} */
-  givenMounts?: Omit<GivenMounts, "volumes">;
-  /** On top of the image's labels. */
-  labels?: Readonly<Record<string, string>>;
-  /** Name or number. @default {the image's, or "SIGTERM"} */
-  stopSignal?: string;
-  /** In seconds; -1 waits for ever. @default {10} */
-  stopTimeoutSeconds?: number;
-  /** Whether PID 1 is a built-in init that only reaps, in place of a command. @default {false} */
-  isIdle?: boolean;
-  /** When it is started again. @default {never} */
-  restartPolicy?: RestartPolicy;
-  /** How its output is kept. @default {DEFAULT_LOG} */
-  log?: LogConfig;
-  /** How its health is checked, on top of what the image says; `null` for not at all. */
-  healthCheck?: HealthCheckRequest | null;
-  /** Streams that the caller is going to attach. @default {none} */
-  attachedStreams?: ContainerConfig["attachedStreams"];
-  /** How much of the host it may use. @default {all there is} */
-  resources?: Partial<Resources>;
-  /** What it may do; what is left out is as in {@linkcode DEFAULT_SECURITY}. @default {DEFAULT_SECURITY} */
-  security?: Partial<Security>;
-  /** Which namespaces are its own; other containers by name or id. @default {all} */
-  namespaces?: Partial<NamespaceModes>;
-  /** How many ids of its own it has, so that its root is nobody on the host; 1,000 or more. @default {the host's} */
-  ownIds?: number;
-  /** Whether the caller starts it at once, so that it is garbage should the caller die before. @default {false} */
-  startsAtOnce?: boolean;
-}
 
 /** A container that is made and still locked: nobody else can start or remove it meanwhile. */
 export interface CreatedContainer extends Disposable {
@@ -163,8 +48,6 @@ export interface CreatedContainer extends Disposable {
 }
 
 const CONTAINER_MODE = "container:";
-const DEFAULT_STOP_SIGNAL = "SIGTERM";
-const DEFAULT_STOP_TIMEOUT_SECONDS = 10;
 
 /**
  * Makes a container.
@@ -196,7 +79,7 @@ async function fillVolumes(
   created: CreatedContainer,
 ): Promise<CreatedContainer> {
   const { config } = created;
-  if (!config.mounts.some((mount) => mount.type === "volume" && mount.isElsewhere)) return created;
+  if (!hasVolumesElsewhere(config)) return created;
   using undo = new DisposableStack();
   undo.use(created);
   undo.defer(() => removeLocked(engine, config, "removed"));
@@ -275,6 +158,7 @@ async function tryCreate(
     storageDriver,
   });
   checkMounts({ ...config, hasOwnIds: ids !== undefined });
+  checkTargetKinds(rootLayersOf(engine, config), config.mounts);
   checkLimits(config.resources);
   // What it cannot have here it cannot be started with either
   containerSecurity(config);
@@ -403,139 +287,6 @@ async function resolveParentNetwork(
   if (request === undefined) return undefined;
   const { ensureParentNetwork } = await loadParentNetwork();
   return ensureParentNetwork(engine, request).name;
-}
-
-/** The whole record but for the name, and for the ids. */
-function planConfig(
-  id: string,
-  request:
-    & CreateRequest
-    & Pick<ContainerConfig, "namespaces">
-    & Pick<ContainerConfig["givenMounts"], "volumes">,
-  { root, defaults, mounts, storageDriver }:
-    & Pick<ResolvedImage, "root" | "defaults">
-    & Pick<ContainerConfig, "mounts" | "storageDriver">,
-): ContainerConfig {
-  const { entrypoint, command } = planCommand(request, defaults);
-  const networkMode = request.networkMode ?? "none";
-  const { namespaces } = request;
-  return {
-    schema: 1,
-    id,
-    name: "",
-    createdAt: new Date().toISOString(),
-    root,
-    storageDriver,
-    entrypoint,
-    command,
-    env: mergeEnv(defaults.env, request.env ?? []),
-    workingDirectory: checkWorkingDirectory(
-      request.workingDirectory ?? (defaults.workingDirectory || "/"),
-    ),
-    user: request.user ?? defaults.user,
-    hostname: planHostname(id, { ...request, namespaces, networkMode }),
-    hasTerminal: request.hasTerminal ?? false,
-    hasStdin: request.hasStdin ?? false,
-    closesStdin: request.closesStdin ?? false,
-    hasInit: request.hasInit ?? false,
-    isReadOnly: request.isReadOnly ?? false,
-    isAutoRemoved: request.isAutoRemoved ?? false,
-    networkMode,
-    endpoints: [...(request.endpoints ?? [])],
-    publishedPorts: [...(request.publishedPorts ?? [])],
-    publishesAll: request.publishesAll ?? false,
-    exposedPorts: planExposedPorts(defaults, request),
-    nameLookup: request.nameLookup ?? HOST_NAME_LOOKUP,
-    domainname: request.domainname ?? "",
-    mounts,
-    givenMounts: { ...NO_GIVEN_MOUNTS, ...request.givenMounts, volumes: request.volumes },
-    labels: { ...defaults.labels, ...request.labels },
-    stopSignal: checkStopSignal(request.stopSignal ?? (defaults.stopSignal || DEFAULT_STOP_SIGNAL)),
-    stopTimeoutSeconds: request.stopTimeoutSeconds ?? DEFAULT_STOP_TIMEOUT_SECONDS,
-    isIdle: request.isIdle ?? false,
-    restartPolicy: request.restartPolicy ?? NO_RESTART,
-    log: request.log ?? DEFAULT_LOG,
-    healthCheck: planHealthCheck(request.healthCheck, defaults),
-    attachedStreams: [...(request.attachedStreams ?? [])],
-    startsAtOnce: request.startsAtOnce ?? false,
-    resources: { ...NO_LIMITS, ...request.resources },
-    security: request.security === undefined
-      ? DEFAULT_SECURITY
-      : completeSecurity(request.security),
-    namespaces,
-  };
-}
-
-function planHostname(
-  id: string,
-  { hostname, namespaces, networkMode }:
-    & Pick<CreateRequest, "hostname">
-    & Pick<ContainerConfig, "namespaces" | "networkMode">,
-): string {
-  // Also if the container whose network it is in has another one
-  if (namespaces.uts === "host") return Deno.hostname();
-  return hostname ?? (networkMode === "host" ? Deno.hostname() : shortId(id));
-}
-
-const EXPOSED_PORT = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/;
-
-/** What an image says that makes no sense is left out. */
-function planExposedPorts(
-  defaults: ImageDefaults,
-  { exposedPorts = [] }: CreateRequest,
-): string[] {
-  const all = [...defaults.exposedPorts, ...exposedPorts].flatMap((text) => {
-    const [, port, protocol = "tcp"] = EXPOSED_PORT.exec(text) ?? [];
-    return port === undefined ? [] : [`${Number(port)}/${protocol}`];
-  });
-  return [...new Set(all)];
-}
-
-function planCommand(
-  { entrypoint, command = [], isIdle = false }: CreateRequest,
-  defaults: ImageDefaults,
-): { entrypoint: string[]; command: string[] } {
-  if (isIdle) return planIdle([...(entrypoint ?? []), ...command]);
-  const planned = entrypoint === undefined
-    ? {
-      entrypoint: defaults.entrypoint,
-      command: command.length > 0 ? [...command] : defaults.command,
-    }
-    : { entrypoint: [...entrypoint], command: [...command] };
-  if (planned.entrypoint.length + planned.command.length === 0) {
-    throw new WherryError(
-      "invalid_argument",
-      "Cannot make a container: no command specified",
-      { hint: "The image has no default command: write one after the image" },
-    );
-  }
-  return planned;
-}
-
-/** What the image would run does not count; what somebody asks for by name contradicts. */
-function planIdle([unwanted]: readonly string[]): { entrypoint: string[]; command: string[] } {
-  if (unwanted === undefined) return { entrypoint: [], command: [] };
-  throw new WherryError(
-    "invalid_argument",
-    `Cannot run "${unwanted}" in an idle container: it has no command of its own`,
-    { hint: 'Leave out the command and use "wherry exec", or leave out --idle' },
-  );
-}
-
-function checkWorkingDirectory(path: string): string {
-  if (path.startsWith("/")) return path;
-  throw new WherryError(
-    "invalid_argument",
-    `Cannot use the working directory "${path}": it is not an absolute path`,
-  );
-}
-
-function checkStopSignal(signal: string): string {
-  if (parseSignal(signal) !== undefined) return signal;
-  throw new WherryError(
-    "invalid_argument",
-    `Cannot use the stop signal "${signal}": no such signal`,
-  );
 }
 
 function lockNewContainer(

@@ -98,18 +98,15 @@ export function recordNetworkEvent(
 /** Something that happened to one volume. */
 export interface VolumeEvent {
   volume: Pick<Volume, "name" | "driver">;
-  action: "create" | "destroy" | "mount" | "unmount";
-  /** Docker's words for what a container does with it. @default {none} */
-  attributes?: Readonly<Record<string, string>>;
+  action: "create" | "destroy";
 }
 
 /** Writes down what a command has done to a volume, as {@linkcode recordContainerEvent} does. */
 export function recordVolumeEvent(
   engine: Engine,
-  { volume: { name, driver }, action, attributes }: VolumeEvent,
+  { volume: { name, driver }, action }: VolumeEvent,
 ): void {
-  const draft = { type: "volume", id: name, action, from: "" } as const;
-  record(engine, { ...draft, attributes: { ...attributes, driver } });
+  record(engine, { type: "volume", id: name, action, from: "", attributes: { driver } });
 }
 
 /** What events are about. */

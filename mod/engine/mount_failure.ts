@@ -69,6 +69,12 @@ export function mountFailure(
   }
 }
 
+/** That a mount cannot have its target because one of them is a directory and the other none. */
+export function kindFailure(mount: ContainerMount, isDirectory: boolean): WherryError {
+  const diagnosis = diagnoseTarget(mount.target, isDirectory ? E.EXIST : E.ISDIR);
+  return failure(describeMount([mount], mount.target), mount.target, diagnosis);
+}
+
 function failure(what: string, target: string, [why, options]: Diagnosis): WherryError {
   return new WherryError(
     "invalid_argument",

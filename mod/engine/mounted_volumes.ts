@@ -9,7 +9,7 @@
  *
  * ```
  * mount.lock: no user? unmount what is left, write "being mounted" ─ mount ─ mount.lock: write "mounted"
- * mount.lock: take the volume out of the record; no other user? unmount
+ * remove the record ─ for each volume: mount.lock: no user? unmount
  * ```
  *
  * What a crash leaves mounted is unmounted by the next sweep, or by the next container that uses the volume.
@@ -107,30 +107,39 @@ function readDevice(engine: Engine, id: string, name: string): string | undefine
 export function releaseVolumes(engine: Engine, id: string): void {
   const { mountedVolumes: path } = engine.paths.container(id);
   if (!isPresent(path)) return;
-  try {
-    for (const name of Object.keys(readMounted(engine, id))) releaseVolume(engine, id, name);
-  } catch (error) {
-    if (!isCorrupt(error)) throw error;
-    removeIfPresent(path);
-    unmountUnusedVolumes(engine);
-  }
+  const names = findMountedNames(engine, id);
+  // First, and as a whole: that takes no room on a full disk, and what a kill leaves mounted then is anybody's to unmount
   removeIfPresent(path);
+  if (names === undefined) unmountUnusedVolumes(engine);
+  else for (const name of names) releaseVolume(engine, name);
 }
 
-function releaseVolume(engine: Engine, id: string, name: string): void {
+/** @returns `undefined` if the record is damaged. */
+function findMountedNames(engine: Engine, id: string): string[] | undefined {
+  try {
+    return Object.keys(readMounted(engine, id));
+  } catch (error) {
+    if (isCorrupt(error)) return undefined;
+    throw error;
+  }
+}
+
+function releaseVolume(engine: Engine, name: string): void {
   using lock = lockMount(engine, name);
-  const { [name]: _released, ...rest } = readMounted(engine, id);
-  writeRecord(engine.paths.container(id).mountedVolumes, rest, { isDurable: false });
-  if (lock !== undefined && listUsers(engine, name, id).length === 0) detachAll(engine, name);
+  if (lock !== undefined && listUsers(engine, name).length === 0) detachAll(engine, name);
 }
 
-/** Whether a container has volumes that were mounted for its run, and have not been released since. */
+/** Whether a container has volumes with options, some of which may have to be mounted for it. */
+export function hasVolumesElsewhere({ mounts }: Pick<ContainerConfig, "mounts">): boolean {
+  return mounts.some((mount) => mount.type === "volume" && mount.isElsewhere === true);
+}
+
+/** Whether a container has volumes that were mounted for its run, and that nobody has begun to release since. */
 export function usesMountedVolumes(
   { paths }: Engine,
-  { id, mounts }: Pick<ContainerConfig, "id" | "mounts">,
+  config: Pick<ContainerConfig, "id" | "mounts">,
 ): boolean {
-  return mounts.some((mount) => mount.type === "volume" && mount.isElsewhere === true) &&
-    isPresent(paths.container(id).mountedVolumes);
+  return hasVolumesElsewhere(config) && isPresent(paths.container(config.id).mountedVolumes);
 }
 
 /**

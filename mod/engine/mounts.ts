@@ -14,14 +14,14 @@ import { ImagePaths } from "../image/store/image_paths.ts";
 import { getImage } from "../image/store/images.ts";
 import { isEmptyDirectory } from "../kernel/directory.ts";
 import { isPresent } from "../kernel/entry.ts";
-import { isId } from "../store/id.ts";
 import { lockVolumes, readVolume } from "../volume/volume_store.ts";
-import { claimVolumes, removeSpareVolumes } from "./anonymous_volumes.ts";
+import { claimVolumes, removeUnclaimedVolumes } from "./anonymous_volumes.ts";
 import { type Engine, systemFailure } from "./engine.ts";
 import { layerNamesOf } from "./image_source.ts";
 import { checkTarget } from "./mount_target.ts";
 import { copyEmptyDirectory, findRootContent, type RootContent } from "./root_content.ts";
 import type { VolumeCopy } from "./volume_copy_support.ts";
+import { volumeNamesOf } from "./volume_use.ts";
 import { ensureVolume } from "./volumes.ts";
 import { findBorrowedMounts, type VolumesFromRequest } from "./volumes_from.ts";
 
@@ -161,13 +161,16 @@ function resolveShared(
     if (made.length === 0) return;
     // Somebody else may have come to use one of them: who removes them has to be alone
     lock[Symbol.dispose]();
-    removeSpareVolumes(engine, made);
+    removeUnclaimedVolumes(engine, made);
   });
   const resolved = planned.map((plan) => makeMount(engine, plan, { base, made }));
   const held = undo.move();
   return {
     mounts: resolved,
-    keep: () => claimVolumes(engine, made.splice(0).filter(isId)),
+    keep: () => {
+      made.length = 0;
+      claimVolumes(engine, volumeNamesOf({ mounts: resolved }));
+    },
     [Symbol.dispose]: () => held.dispose(),
   };
 }
@@ -288,7 +291,7 @@ function makeMount(
     ...(options === undefined ? {} : { options }),
     ...(labels === undefined ? {} : { labels }),
   }, ({ data, unclaimed }) => {
-    if (wanted === "") Deno.writeTextFileSync(unclaimed, "", { mode: 0o600 });
+    Deno.writeTextFileSync(unclaimed, "", { mode: 0o600 });
     if (content.type === "empty") copyEmptyDirectory(content.path, data);
     if (content.type === "tree") base.copying?.fillNewVolume(engine, source, data);
   });

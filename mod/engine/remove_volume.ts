@@ -3,9 +3,7 @@
 import { dockerError, isCorrupt, WherryError } from "../errors.ts";
 import { isPresent } from "../kernel/entry.ts";
 import { lockDescription } from "../kernel/open.ts";
-import { removeTree } from "../kernel/tree.ts";
 import { treeBytes } from "../kernel/tree_size.ts";
-import type { VolumePaths } from "../store/paths.ts";
 import {
   isDisposable,
   isVolumeName,
@@ -13,14 +11,13 @@ import {
   type Volume,
   VOLUME_DRIVER,
 } from "../volume/volume.ts";
-import { removeLeftovers, takeVolumeAway } from "../volume/volume_store.ts";
+import { removeLeftovers } from "../volume/volume_store.ts";
 import type { Engine } from "./engine.ts";
-import { recordPrune, recordVolumeEvent } from "./events.ts";
-import { checkNothingMounted, removalFailure } from "./in_the_way.ts";
+import { recordPrune } from "./events.ts";
 import { listContainers } from "./list.ts";
 import { readVolumes } from "./list_volumes.ts";
-import { unmountForRemoval } from "./mounted_volumes.ts";
 import { isPrunable, type PruneFilter, type PruneResult } from "./prune.ts";
+import { collecting, type DoomedVolume, removeDoomed, takeAway } from "./volume_removal.ts";
 import { VolumesUse, type VolumeUser } from "./volume_use.ts";
 import { findVolume, holdVolumes, noSuchVolume } from "./volumes.ts";
 
@@ -96,43 +93,6 @@ function inUse(name: string, users: readonly VolumeUser[]): WherryError {
   });
 }
 
-/** A volume that nobody can find any more. */
-interface Doomed {
-  name: string;
-  /** Where it is now. */
-  paths: VolumePaths;
-}
-
-/** With the volumes locked by the caller alone. */
-function takeAway(engine: Engine, volume: Removable): Doomed {
-  const { name } = volume;
-  const action = `remove volume "${name}"`;
-  const { directory } = engine.paths.volume(name);
-  unmountForRemoval(engine, name);
-  checkNothingMounted(action, directory);
-  const doomed = { name, paths: moveAway(engine, name, action) };
-  recordVolumeEvent(engine, { volume, action: "destroy" });
-  return doomed;
-}
-
-function moveAway({ paths }: Engine, name: string, action: string): VolumePaths {
-  const { directory } = paths.volume(name);
-  try {
-    return takeVolumeAway(paths, name);
-  } catch (cause) {
-    throw removalFailure(action, { directory, nextStep: "try again" }, cause);
-  }
-}
-
-function removeDoomed({ name, paths: { directory } }: Doomed): void {
-  try {
-    removeTree(directory);
-  } catch (cause) {
-    const nextStep = 'let "wherry system recover" remove the rest';
-    throw removalFailure(`remove all of volume "${name}"`, { directory, nextStep }, cause);
-  }
-}
-
 /** Which unused volumes to remove. */
 export interface VolumePruneOptions {
   /** Of volumes only labels count. */
@@ -165,16 +125,6 @@ export function pruneVolumes(engine: Engine, options: VolumePruneOptions): Prune
   return result;
 }
 
-/** One volume that cannot be removed stops nobody. */
-function collecting<T>({ failures }: PruneResult, action: () => T): T | undefined {
-  try {
-    return action();
-  } catch (error) {
-    failures.push(error);
-    return undefined;
-  }
-}
-
 /** Volumes that may go, by name. */
 function listSpare(engine: Engine, { filter, isNamedToo }: VolumePruneOptions): Volume[] {
   const use = new VolumesUse(engine);
@@ -203,7 +153,7 @@ function noteUnknownUsers({ notices }: Engine, use: VolumesUse): void {
   }
 }
 
-function pruneDoomed(doomed: Doomed, result: PruneResult): void {
+function pruneDoomed(doomed: DoomedVolume, result: PruneResult): void {
   const bytes = treeBytes(doomed.paths.data);
   removeDoomed(doomed);
   result.removed.push(doomed.name);

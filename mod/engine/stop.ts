@@ -11,7 +11,7 @@ import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { recordContainerEvent, recordKill } from "./events.ts";
 import { awaitUnmounted, type Container, findContainer, killLeftovers } from "./find.ts";
-import { usesMountedVolumes } from "./mounted_volumes.ts";
+import { hasVolumesElsewhere } from "./mounted_volumes.ts";
 import { settleEnded } from "./settle.ts";
 
 const SIGKILL = 9;
@@ -77,7 +77,7 @@ async function settleIfNeeded(
   engine: Engine,
   config: ContainerConfig,
 ): Promise<void> {
-  const isNeeded = config.endpoints.length > 0 || usesMountedVolumes(engine, config);
+  const isNeeded = config.endpoints.length > 0 || hasVolumesElsewhere(config);
   if (isNeeded) await settleEnded(engine, config.id);
 }
 

@@ -43,7 +43,9 @@ function sourceOf(engine: Engine, { name, isElsewhere = false }: VolumeMount): s
 function requireVolume({ paths }: Engine, name: string): Volume {
   const volume = readVolume(paths, name);
   if (volume !== undefined) return volume;
-  throw new WherryError("not_found", `Cannot mount volume "${name}": no such volume`);
+  throw new WherryError("not_found", `Cannot mount volume "${name}": no such volume`, {
+    hint: `Its files are gone: make an empty one with "wherry volume create ${name}"`,
+  });
 }
 
 function checkDirectory(name: string, device: string): void {

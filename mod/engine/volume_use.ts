@@ -1,6 +1,6 @@
 /** Which containers use which volumes. @module */
 
-import { readContainerConfig } from "../container/config.ts";
+import { type ContainerConfig, readContainerConfig } from "../container/config.ts";
 import { isCorrupt } from "../errors.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { isId, shortId } from "../store/id.ts";
@@ -8,6 +8,11 @@ import { isLocked } from "../store/lock.ts";
 import type { ContainerPaths } from "../store/paths.ts";
 import type { Engine } from "./engine.ts";
 import { listIds } from "./find.ts";
+
+/** Names of a container's volumes. */
+export function volumeNamesOf({ mounts }: Pick<ContainerConfig, "mounts">): string[] {
+  return mounts.flatMap((mount) => mount.type === "volume" ? [mount.name] : []);
+}
 
 /** A container that uses volumes, whether it runs or not. */
 export interface VolumeUser {
@@ -62,16 +67,17 @@ export class VolumesUse {
 function readUser(id: string, paths: ContainerPaths): VolumeUser | undefined {
   try {
     const config = readContainerConfig(paths);
-    // An emptied record of a container that runs, and not one that is being made or removed
-    if (config === undefined) {
-      return isPresent(paths.config) && isLocked(paths.lock) ? unknownUser(id) : undefined;
-    }
-    const volumes = config.mounts.flatMap((mount) => mount.type === "volume" ? [mount.name] : []);
-    return { id, name: config.name, volumes };
+    if (config === undefined) return wasEmptied(paths) ? unknownUser(id) : undefined;
+    return { id, name: config.name, volumes: volumeNamesOf(config) };
   } catch (error) {
     if (isCorrupt(error)) return unknownUser(id);
     throw error;
   }
+}
+
+/** Whether somebody has emptied the record of a container that runs, or has run: one that is being made has none. */
+function wasEmptied(paths: ContainerPaths): boolean {
+  return isPresent(paths.config) && (isLocked(paths.lock) || isPresent(paths.state));
 }
 
 function unknownUser(id: string): VolumeUser {

@@ -80,3 +80,13 @@ Deno.test("a container that runs may use anything when its record has been empti
 
   strictEqual(new VolumesUse(host.engine).isSpare("data"), false);
 });
+
+Deno.test("a container that has run may use anything when its record has been emptied", () => {
+  using host = new VolumeEngine();
+  const { id } = host.addContainer("web");
+  const paths = host.engine.paths.container(id);
+  Deno.truncateSync(paths.config, 0);
+  Deno.writeTextFileSync(paths.state, "{}");
+
+  strictEqual(new VolumesUse(host.engine).isSpare("data"), false);
+});

@@ -4,6 +4,7 @@ import type { Descriptor } from "../../ffi/descriptor.ts";
 import { dockerError, isCorrupt, WherryError } from "../errors.ts";
 import { newId } from "../store/id.ts";
 import type { Paths, VolumePaths } from "../store/paths.ts";
+import { removeIfPresent } from "../store/record.ts";
 import { checkVolumeName, isVolumeName, type Volume, VOLUME_DRIVER } from "../volume/volume.ts";
 import { checkVolumeOptions } from "../volume/volume_options.ts";
 import { lockVolumes, makeVolume, readVolume } from "../volume/volume_store.ts";
@@ -32,7 +33,10 @@ export function createVolume(engine: Engine, request: NewVolume): Volume {
   const wanted = planVolume(request);
   engine.ensureDirectories();
   using _lock = holdVolumes(engine, "shared");
-  return ensurePlanned(engine, wanted).volume;
+  const { volume, isNew } = ensurePlanned(engine, wanted);
+  // From now on it does not go with the container that it may just have been made for
+  if (!isNew) removeIfPresent(engine.paths.volume(volume.name).unclaimed);
+  return volume;
 }
 
 /**

@@ -75,7 +75,7 @@ export interface VolumePaths {
   filling: string;
   /** Locked by who fills it. */
   fillLock: string;
-  /** Exists as long as a volume without a name is in no record of the container that it is made for. */
+  /** Exists as long as a volume is in no record of the container that it was made for, and nobody else has asked for it. */
   unclaimed: string;
 }
 

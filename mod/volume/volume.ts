@@ -73,9 +73,8 @@ export function isVolumeName(name: string): boolean {
  */
 export function checkVolumeName(name: string): string {
   if (isVolumeName(name)) return name;
-  const isOfLength = name.length >= MIN_NAME_LENGTH && name.length <= MAX_NAME_LENGTH;
   throw dockerError("invalid_argument", `create ${name}: ${problemOf(name)}`, {
-    ...(isOfLength ? { hint: "A directory of the host has to begin with / or ./" } : {}),
+    hint: "Choose another name; a directory of the host begins with / or ./, as in -v ./data:/data",
   });
 }
 

@@ -111,15 +111,6 @@ function moveInto(staged: string, target: string, parent: string): boolean {
 }
 
 /**
- * Removes a volume, with the lock held alone; a missing one is fine.
- *
- * @throws {SystemError} `EBUSY` if something is mounted in it, which is left alone.
- */
-export function removeVolumeFiles(paths: Paths, name: string): void {
-  if (isPresent(paths.volume(name).directory)) removeTree(takeVolumeAway(paths, name).directory);
-}
-
-/**
  * Takes a volume away at once, with the lock held alone.
  *
  * @returns Where it is now: the caller removes it, with the lock held shared at least. Until then it is a leftover.
@@ -138,18 +129,12 @@ export interface VolumeSweep {
   failures: unknown[];
 }
 
-/**
- * Removes what killed commands left among the volumes, unless somebody is at work there at this moment.
- *
- * Makes nothing where there is nothing to do.
- */
-export function sweepVolumes(paths: Paths): VolumeSweep {
-  if (!listNames(paths.volumes).some(isLeftover)) return { removedCount: 0, failures: [] };
-  using lock = tryAcquireLock(paths.volumesLock, { create: true });
-  return lock === undefined ? { removedCount: 0, failures: [] } : removeLeftovers(paths);
+/** Whether killed commands seem to have left something among the volumes; somebody may be at work there, too. */
+export function hasLeftovers({ volumes }: Paths): boolean {
+  return listNames(volumes).some(isLeftover);
 }
 
-/** The same with the lock held alone. */
+/** Removes what killed commands left among the volumes, with the lock held alone. */
 export function removeLeftovers(paths: Paths): VolumeSweep {
   const sweep: VolumeSweep = { removedCount: 0, failures: [] };
   for (const name of listNames(paths.volumes).filter(isLeftover)) {

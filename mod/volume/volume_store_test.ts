@@ -4,13 +4,12 @@ import { fakeVolume } from "../../tests/fakes/volume.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
 import { Paths } from "../store/paths.ts";
 import {
+  hasLeftovers,
   listVolumeNames,
-  lockVolumes,
   makeVolume,
   newLeftover,
   readVolume,
-  removeVolumeFiles,
-  sweepVolumes,
+  removeLeftovers,
   takeVolumeAway,
 } from "./volume_store.ts";
 import { VolumeStaging } from "./volume_staging.ts";
@@ -109,15 +108,6 @@ Deno.test("listVolumeNames() passes over what is being made or removed", () => {
   deepStrictEqual(listVolumeNames(volumes.paths), ["data"]);
 });
 
-Deno.test("removeVolumeFiles() removes a volume, and a missing one is fine", () => {
-  using volumes = new TestVolumes();
-
-  removeVolumeFiles(volumes.paths, "data");
-  removeVolumeFiles(volumes.paths, "data");
-
-  deepStrictEqual(volumes.names, []);
-});
-
 Deno.test("newLeftover() passes over what a killed process of the same id left", () => {
   using volumes = new TestVolumes();
   const first = newLeftover(volumes.paths, "old");
@@ -127,48 +117,40 @@ Deno.test("newLeftover() passes over what a killed process of the same id left",
   strictEqual(newLeftover(volumes.paths, "old"), `${start}${number + 2}`);
 });
 
-Deno.test("sweepVolumes() removes what was taken away, and no volume", () => {
+Deno.test("removeLeftovers() removes what was taken away, and no volume", () => {
   using volumes = new TestVolumes();
   makeVolume(volumes.paths, fakeVolume({ name: "gone" }));
   takeVolumeAway(volumes.paths, "gone");
 
-  deepStrictEqual(sweepVolumes(volumes.paths), { removedCount: 1, failures: [] });
+  deepStrictEqual(removeLeftovers(volumes.paths), { removedCount: 1, failures: [] });
   deepStrictEqual(volumes.names, ["data"]);
 });
 
-Deno.test("sweepVolumes() leaves everything to who is at work", () => {
+Deno.test("hasLeftovers() tells whether there is something to remove", () => {
   using volumes = new TestVolumes();
-  const { directory } = takeVolumeAway(volumes.paths, "data");
-  using _lock = lockVolumes(volumes.paths, "shared");
+  strictEqual(hasLeftovers(volumes.paths), false);
 
-  deepStrictEqual(sweepVolumes(volumes.paths), { removedCount: 0, failures: [] });
-  strictEqual(isPresent(directory), true);
+  takeVolumeAway(volumes.paths, "data");
+
+  strictEqual(hasLeftovers(volumes.paths), true);
 });
 
-Deno.test("sweepVolumes() makes no lock where there is nothing to do", () => {
-  using volumes = new TestVolumes();
-
-  sweepVolumes(volumes.paths);
-
-  strictEqual(isPresent(volumes.paths.volumesLock), false);
-});
-
-Deno.test("sweepVolumes() leaves an import alone that somebody is at", () => {
+Deno.test("removeLeftovers() leaves an import alone that somebody is at", () => {
   using volumes = new TestVolumes();
   using staging = new VolumeStaging(volumes.paths);
   Deno.writeTextFileSync(`${staging.data}/file`, "");
 
-  deepStrictEqual(sweepVolumes(volumes.paths), { removedCount: 0, failures: [] });
+  deepStrictEqual(removeLeftovers(volumes.paths), { removedCount: 0, failures: [] });
   deepStrictEqual(listNames(staging.data), ["file"]);
 });
 
-Deno.test("sweepVolumes() removes an import whose process was killed", () => {
+Deno.test("removeLeftovers() removes an import whose process was killed", () => {
   using volumes = new TestVolumes();
   const left = `${volumes.paths.volumes}/${newLeftover(volumes.paths, "import")}`;
   Deno.mkdirSync(`${left}/_data`, { recursive: true });
   Deno.writeTextFileSync(`${left}/lock`, "");
 
-  deepStrictEqual(sweepVolumes(volumes.paths), { removedCount: 1, failures: [] });
+  deepStrictEqual(removeLeftovers(volumes.paths), { removedCount: 1, failures: [] });
   deepStrictEqual(volumes.names, ["data"]);
 });
 

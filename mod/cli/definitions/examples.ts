@@ -244,6 +244,17 @@ export const EXAMPLES: Readonly<Record<string, readonly CommandExample[]>> = {
       explanation: "Choose the columns",
     },
   ],
+  cp: [
+    { line: "wherry cp web:/var/log/app.log .", explanation: "Copy a file out of a container" },
+    {
+      line: "wherry cp ./site/. web:/srv/www",
+      explanation: "Copy what is in a directory into one of a container",
+    },
+    {
+      line: "wherry cp -a web:/etc - | tar tv",
+      explanation: "List a directory of a container, with owners",
+    },
+  ],
   "volume create": [
     {
       line: "wherry volume create data",
