@@ -114,50 +114,33 @@ int step_take_tree(struct child *child, const struct step *step)
 	return result < 0 ? result : 0;
 }
 
-/* Whether `mount`, by its number, is in a peer group: 1 or 0, or -errno. The kernel tells it in
- * /proc/self/mountinfo only, where nothing but the name of a field follows a space. */
-static int is_in_group(uint64_t mount)
-{
-	static const char FIELD[] = " shared:";
-	cleanup_close int mounts = sys_openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
-	char buffer[512];
-	int64_t size = mounts;
-	uint64_t number = 0;
-	bool is_number = true;
-	unsigned matched = 0;
-
-	while (size >= 0 && (size = sys_read(mounts, buffer, sizeof(buffer))) > 0) {
-		for (int64_t i = 0; i < size; i++) {
-			if (buffer[i] == '\n') {
-				number = 0;
-				is_number = true;
-				matched = 0;
-				continue;
-			}
-			is_number = is_number && buffer[i] != ' ';
-			if (is_number)
-				number = number * 10 + (uint64_t)(buffer[i] - '0');
-			matched = buffer[i] == FIELD[matched] ? matched + 1 : buffer[i] == ' ';
-			if (number == mount && matched == sizeof(FIELD) - 1)
-				return 1;
-		}
-	}
-	return size < 0 ? (int)size : 0;
-}
-
 /* What is shared is mounted on nothing that is: a link of the image could lead there, and the host
- * would see it there and keep it. -EREMOTE; also before Linux 5.8, where it is not known. */
+ * would see it there and keep it. -EREMOTE. Only /proc/self/mountinfo tells what is in a peer
+ * group, by a seventh field "shared:N"; "master:N", "propagate_from:N", "unbindable" and "-", which
+ * it may be else, have no h. Before Linux 5.8 nothing is refused: the mount's number is not known.
+ */
 static int refuse_group(int target)
 {
+	cleanup_close int mounts = sys_openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
 	struct statx status;
-	int result = (int)SYS(statx, target, "", AT_EMPTY_PATH, STATX_MNT_ID, &status);
+	uint32_t number = 0;
+	unsigned spaces = 0;
+	char bytes[512];
+	int64_t size = sys_statx(target, &status);
 
-	if (result < 0)
-		return result;
-	if ((status.stx_mask & STATX_MNT_ID) == 0)
-		return -EREMOTE;
-	result = is_in_group(status.stx_mnt_id);
-	return result > 0 ? -EREMOTE : result;
+	while (size >= 0 && (size = sys_read(mounts, bytes, sizeof(bytes))) > 0) {
+		for (const char *byte = bytes; byte < bytes + size; byte++) {
+			if (*byte == '\n')
+				spaces = number = 0;
+			else if (*byte == ' ')
+				spaces++;
+			else if (spaces == 0)
+				number = number * 10 + (uint32_t)(*byte - '0');
+			else if (spaces == 6 && *byte == 'h' && number == status.stx_mnt_id)
+				return -EREMOTE;
+		}
+	}
+	return (int)size;
 }
 
 /* Attach `tree` at `path`, and have it propagate from then on as `propagation`, MS_* or 0, says. */

@@ -210,7 +210,7 @@ static inline int sys_unlock(int fd)
 
 static inline int sys_statx(int fd, struct statx *ret_status)
 {
-	return (int)SYS(statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, ret_status);
+	return (int)SYS(statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, ret_status);
 }
 
 static inline int sys_fstatfs(int fd, struct file_system *ret_file_system)

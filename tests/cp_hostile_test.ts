@@ -75,6 +75,48 @@ testWhole("cp in writes nothing through a link that takes a directory's place", 
   deepStrictEqual([mode, uid, mtime], [before.mode, before.uid, before.mtime]);
 });
 
+testWhole("a link that a copy has brought out leads no later copy anywhere", async (wherry) => {
+  const victim = `${wherry.scratch}/victim`;
+  Deno.mkdirSync(victim, { mode: 0o700 });
+  Deno.mkdirSync(`${wherry.scratch}/out`);
+  Deno.writeTextFileSync(`${wherry.scratch}/file`, "mine");
+  await wherry.start(["--name", "box"], ["sleep", "1000"]);
+  const prepare = (script: string): Promise<Result> =>
+    wherry.run(["exec", "box", "sh", "-c", `mkdir -p /work; cd /work; ${script}`]);
+  await prepare("ln -s ../../victim dir; ln -s ../../file file");
+  const first = await wherry.run(["cp", "box:/work", "out"]);
+
+  await prepare("rm dir file; mkdir -m 777 dir; echo stolen >dir/new; echo stolen >file");
+  const whole = await wherry.run(["cp", "box:/work", "out"]);
+  const single = await wherry.run(["cp", "box:/work/file", "out/work"]);
+  await wherry.run(["rm", "-f", "box"]);
+
+  deepStrictEqual([first.code, whole.code, single.code], [0, 1, 0]);
+  match(whole.stderr, /cannot overwrite non-directory ".*\/out\/work\/dir" with directory/);
+  deepStrictEqual(listNames(victim), []);
+  strictEqual((Deno.statSync(victim).mode ?? 0) & 0o777, 0o700);
+  strictEqual(Deno.readTextFileSync(`${wherry.scratch}/file`), "mine");
+  ok(Deno.lstatSync(`${wherry.scratch}/out/work/file`).isFile);
+});
+
+testWhole(
+  "what a container calls its files does not speak to the terminal of who copies them",
+  async (wherry) => {
+    const name = "so\x1b[31m\nck";
+    Deno.mkdirSync(`${wherry.scratch}/data`);
+    using _socket = Deno.listen({ transport: "unix", path: `${wherry.scratch}/data/${name}` });
+    await wherry.start(["--name", "box", "-v", `${wherry.scratch}/data:/data`], ["sleep", "1000"]);
+
+    const copied = await wherry.run(["cp", "box:/data", "out"]);
+    const archived = await wherry.run(["cp", "box:/data", "-"], { redirect: ">out.tar" });
+    await wherry.run(["rm", "-f", "box"]);
+
+    for (const { stderr } of [copied, archived]) {
+      match(stderr, /^WARNING: (data|out)\/so\\x1b\[31m\\nck is a socket: it was left out\n$/);
+    }
+  },
+);
+
 testWhole("links of a container lead nowhere on the host", async (wherry) => {
   const secret = `${wherry.scratch}/secret`;
   Deno.mkdirSync(secret);

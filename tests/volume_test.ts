@@ -1,7 +1,14 @@
 /** `wherry volume`: making, listing, describing, removing and pruning volumes, and what is in them as tars. */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { exists, listNames, type Result, type TestEngine, testWhole } from "./harness.ts";
+import {
+  eventually,
+  exists,
+  listNames,
+  type Result,
+  type TestEngine,
+  testWhole,
+} from "./harness.ts";
 import { needs } from "./needs.ts";
 import { killBeforeCall } from "./random_kills.ts";
 
@@ -429,7 +436,7 @@ testWhole("nothing of a damaged tar gets into a volume", async (wherry) => {
       ["cut.tar", /truncated tar archive/],
       ["text.tar", /not a tar archive/],
       ["empty.tar", /not a tar archive: it is empty/],
-      ["out.tar", /leads out of the/],
+      ["out.tar", /leads out of the destination/],
     ] as const
   ) {
     const { code, stderr } = await volume(wherry, "import", "data", file);
@@ -495,6 +502,31 @@ testWhole(
     strictEqual(inside.stdout, "new\nx\n");
     strictEqual(exists("/evil"), false);
     await wherry.run(["rm", "-f", id]);
+  },
+);
+
+testWhole(
+  "export and import of a volume follow no link that takes a directory's place meanwhile",
+  async (wherry) => {
+    const host = `${wherry.scratch}/host`;
+    Deno.mkdirSync(host);
+    Deno.writeTextFileSync(`${host}/file`, "the host's\n");
+    await volume(wherry, "create", "data");
+    await wherry.runHost("sh", "-ec", "mkdir -p t/d; echo new >t/d/new; tar -C t -cf t.tar .");
+    const swap = `mv d old; ln -s ${host} d; rm -rf d; mv old d`;
+    const script = `cd /data; mkdir d; echo x >d/file; echo ready; while :; do ${swap}; done`;
+    const id = await wherry.start(["-v", "data:/data"], ["sh", "-c", script]);
+    await eventually(() => exists(`${dataOf(wherry, "data")}/d/file`));
+
+    for (let round = 0; round < 15; round++) {
+      await volume(wherry, "import", "data", "t.tar");
+      await wherry.run(["volume", "export", "data"], { redirect: ">data.tar" });
+      const exported = await wherry.runHost("tar", "-xOf", `${wherry.scratch}/data.tar`);
+      ok(!exported.includes("the host's"), exported);
+    }
+    await wherry.run(["rm", "-f", id]);
+
+    deepStrictEqual(listNames(host), ["file"]);
   },
 );
 

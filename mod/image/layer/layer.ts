@@ -158,7 +158,7 @@ export class LayerUnpacker implements TarSink, Disposable {
   }
 
   #make(entry: TarEntry): void {
-    const path = normaliseName(entry, entry.name);
+    const path = this.#normalise(entry, entry.name);
     if (path === "") {
       this.#makeRoot(entry);
       return;
@@ -170,6 +170,10 @@ export class LayerUnpacker implements TarSink, Disposable {
     }
     const parent = this.#ensureParent(entry, parentPath);
     this.#makeAt(entry, { path, parent, name: kernelPathOf(baseName) });
+  }
+
+  #normalise(entry: TarEntry, name: ByteString): ByteString {
+    return normaliseName(entry, name, this.#hasPlainNames ? "destination" : "image");
   }
 
   #ensureParent(entry: TarEntry, path: ByteString): number {
@@ -302,7 +306,7 @@ export class LayerUnpacker implements TarSink, Disposable {
   }
 
   #makeHardLink(entry: TarEntry, place: Place): void {
-    const target = normaliseName(entry, entry.linkName);
+    const target = this.#normalise(entry, entry.linkName);
     if (target === "") {
       throw new ArchiveError(`hard link ${quoted(entry.name)} to the root directory`);
     }

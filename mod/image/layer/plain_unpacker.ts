@@ -38,7 +38,9 @@ export class PlainUnpacker implements TarSink, Disposable {
 
   /** As of {@linkcode LayerUnpacker}. */
   entry(entry: TarEntry): void {
-    if (entry.type === "directory") this.#described.add(normaliseName(entry, entry.name));
+    if (entry.type === "directory") {
+      this.#described.add(normaliseName(entry, entry.name, "destination"));
+    }
     this.#makesHoles = entry.type === "file" && entry.size >= MIN_SPARSE_SIZE;
     this.#unpacker.entry(this.#makesHoles ? { ...entry, isSparse: true } : entry);
   }
