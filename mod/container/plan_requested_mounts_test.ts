@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { inputWith } from "../../tests/fakes/launch_input.ts";
 import { MS } from "../kernel/mount.ts";
 import { planLaunch } from "./launch_plan.ts";
-import { DEFAULT_DEVICES, type LaunchInput } from "./launch_input.ts";
+import { DEFAULT_DEVICES, type DeviceNode, type LaunchInput } from "./launch_input.ts";
 import type {
   BindMount,
   BindRecursion,
@@ -233,9 +233,9 @@ Deno.test("planLaunch() mounts wherry's files in what is mounted on /etc", () =>
 Deno.test("planLaunch() mounts last what is shared, and no device in it", () => {
   const shared = { ...BIND, target: "/dev", propagation: "rshared" } as const;
   const deeper = { ...BIND, target: "/a/b/c" };
-  const nodes = ["/dev/sda", "/data/sda"].map((target) => ({
+  const nodes = ["/dev/sda", "/data/sda"].map((target): DeviceNode => ({
     ...{ path: "/dev/sda", target, type: "b", major: 8, minor: 0, mode: 0o660, uid: 0, gid: 6 },
-  } as const));
+  }));
   const steps = planLaunch({
     ...inputWith({ mounts: [shared, deeper], hasTerminal: true }),
     devices: { ...DEFAULT_DEVICES, nodes },

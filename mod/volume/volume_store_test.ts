@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict";
 import { TemporaryDirectory } from "../../tests/fakes/temporary_directory.ts";
 import { fakeVolume } from "../../tests/fakes/volume.ts";
-import { isPresent, listNames } from "../kernel/entry.ts";
+import { listNames } from "../kernel/entry.ts";
 import { Paths } from "../store/paths.ts";
 import {
   hasLeftovers,
