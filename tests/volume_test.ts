@@ -462,6 +462,19 @@ testWhole("volume export and import say what there is not", async (wherry) => {
   ]);
 });
 
+testWhole("volume import says how a directory gets into a volume", async (wherry) => {
+  await volume(wherry, "create", "data");
+
+  const { code, stderr } = await volume(wherry, "import", "data", wherry.scratch);
+
+  strictEqual(code, 1);
+  strictEqual(
+    stderr,
+    `wherry: Cannot read "${wherry.scratch}": it is a directory\n` +
+      `Pipe a tar of it: tar -C ${wherry.scratch} -c . | wherry volume import data -\n`,
+  );
+});
+
 testWhole("volume export does not write to a terminal", async (wherry) => {
   await volume(wherry, "create", "data");
   await using terminal = wherry.openTerminal(["volume", "export", "data"]);
