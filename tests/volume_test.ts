@@ -62,20 +62,20 @@ testWhole("volume create refuses other options than the volume has", async (wher
 });
 
 for (
-  const [args, message] of [
+  const [args, message, status] of [
     [["a"], /create a: volume name is too short/],
     [["a/b"], /create a\/b: "a\/b" includes invalid characters for a local volume name/],
     [["../x"], /includes invalid characters/],
     [[".hidden"], /includes invalid characters/],
     [["-d", "nfs", "data"], /Cannot make a volume with the driver "nfs": there is only "local"/],
-    [["--label", "=x", "data"], /it has no name/],
+    [["--label", "=x", "data"], /it has no name/, 125],
     [["one", "two"], /'wherry volume create' requires at most 1 argument/],
   ] as const
 ) {
   testWhole(`volume create ${args.join(" ")} makes nothing`, async (wherry) => {
     const { code, stdout, stderr } = await volume(wherry, "create", ...args);
 
-    deepStrictEqual([code, stdout], [1, ""]);
+    deepStrictEqual([code, stdout], [status ?? 1, ""]);
     match(stderr, message);
     deepStrictEqual([volumesIn(wherry), exists(wherry.root)], [[], false]);
   });
@@ -467,6 +467,19 @@ testWhole("volume export and import say what there is not", async (wherry) => {
     'wherry: Cannot read "nope.tar": no such file',
     "wherry: 'wherry volume import' requires 2 arguments",
   ]);
+});
+
+testWhole("volume import says how a directory gets into a volume", async (wherry) => {
+  await volume(wherry, "create", "data");
+
+  const { code, stderr } = await volume(wherry, "import", "data", wherry.scratch);
+
+  strictEqual(code, 1);
+  strictEqual(
+    stderr,
+    `wherry: Cannot read "${wherry.scratch}": it is a directory\n` +
+      `Pipe a tar of it: tar -C ${wherry.scratch} -c . | wherry volume import data -\n`,
+  );
 });
 
 testWhole("volume export does not write to a terminal", async (wherry) => {

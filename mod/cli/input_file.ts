@@ -6,14 +6,18 @@ import { WherryError } from "../errors.ts";
 /** An open source; disposing of it closes the file. */
 export type InputFile = NamedSource & Disposable;
 
+/** What can be done with the directory of an image. */
+const USE_DIRECTORY = 'Run it with "wherry run --rootfs", or make a tar of it';
+
 /**
  * Opens the file at `path`, or stdin for `-`.
  *
+ * @param directoryHint What to do if it is a directory.
  * @throws {WherryError} `not_found` if there is no such file, `invalid_argument` if stdin is a terminal
  * or the path a directory.
  */
-export function openInput(path: string): InputFile {
-  if (path !== "-") return openFile(path);
+export function openInput(path: string, directoryHint = USE_DIRECTORY): InputFile {
+  if (path !== "-") return openFile(path, directoryHint);
   if (Deno.stdin.isTerminal()) {
     throw new WherryError("invalid_argument", "Cannot read standard input: it is a terminal", {
       hint: "Pipe an archive into it, or name a file",
@@ -46,7 +50,7 @@ function isDirectory(path: string): boolean {
 /** Docker fetches what it imports. */
 const URL_START = /^https?:\/\//;
 
-function openFile(path: string): InputFile {
+function openFile(path: string, directoryHint: string): InputFile {
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path);
@@ -63,7 +67,7 @@ function openFile(path: string): InputFile {
   if (isDirectory) {
     file.close();
     throw new WherryError("invalid_argument", `Cannot read "${path}": it is a directory`, {
-      hint: 'Run it with "wherry run --rootfs", or make a tar of it',
+      hint: directoryHint,
     });
   }
   return { bytes: file, name: path, size, [Symbol.dispose]: () => file.close() };

@@ -1,6 +1,6 @@
 /** Flags that collect `name=value`. @module */
 
-import { argumentError } from "./argument_error.ts";
+import { flagError } from "./argument_error.ts";
 
 /**
  * Reads `name=value` of each text; of several with one name the last counts.
@@ -11,7 +11,7 @@ import { argumentError } from "./argument_error.ts";
 export function parseNameValues(texts: readonly string[]): Record<string, string> {
   return Object.fromEntries(texts.map((text) => {
     const at = text.indexOf("=");
-    if (text === "" || at === 0) throw argumentError(`Cannot use "${text}": it has no name`);
+    if (text === "" || at === 0) throw flagError(`Cannot use "${text}": it has no name`);
     return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
   }));
 }

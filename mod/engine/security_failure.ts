@@ -7,6 +7,7 @@ import { WherryError } from "../errors.ts";
 const EPERM = 1;
 const ENOENT = 2;
 const EACCES = 13;
+const ENODEV = 19;
 const ELOOP = 40;
 
 /**
@@ -39,12 +40,7 @@ export function securityFailure(
       );
     case "mask":
     case "readonly":
-      return errno !== ELOOP ? undefined : new WherryError(
-        "invalid_argument",
-        `Cannot ${
-          word === "mask" ? "hide" : "protect"
-        } "${first}": there is a symbolic link on the way`,
-      );
+      return pathFailure(word, first, errno);
     case "seccomp":
       return new WherryError(
         "unsupported",
@@ -67,4 +63,22 @@ export function securityFailure(
     default:
       return undefined;
   }
+}
+
+/** Of a path that is hidden or protected; one that is missing need not be. */
+function pathFailure(
+  word: "mask" | "readonly",
+  path: string,
+  errno: number,
+): WherryError | undefined {
+  const what = `Cannot ${word === "mask" ? "hide" : "protect"} "${path}"`;
+  if (errno === ELOOP) {
+    return new WherryError("invalid_argument", `${what}: there is a symbolic link on the way`);
+  }
+  if (word === "readonly" || (errno !== ENOENT && errno !== ENODEV)) return undefined;
+  const why = errno === ENOENT ? "is missing" : "is another device";
+  return new WherryError("invalid_argument", `${what}: the container's /dev/null ${why}`, {
+    hint: "What is mounted on /dev has to have the usual devices, as /dev of the host and " +
+      "--tmpfs /dev do",
+  });
 }

@@ -12,7 +12,10 @@ export async function run(
   { engine, output }: Context,
   { positionals: [name = "", path = "-"] }: ParsedFlags<typeof VOLUME_IMPORT_FLAGS>,
 ): Promise<number> {
-  using source = openInput(path);
+  using source = openInput(
+    path,
+    `Pipe a tar of it: tar -C ${path} -c . | wherry volume import ${name} -`,
+  );
   const action = `import "${path}" into volume "${name}"`;
   using interruption = new Interruption(action, "The volume is as it was");
   const { signal } = interruption;
