@@ -204,7 +204,7 @@ testWhole("commit leaves out what is mounted in a container", async (wherry) => 
 });
 
 testWhole("commit takes the container's settings, and changes on top", async (wherry) => {
-  const changes = ["ENV A=image", "LABEL a=image", "WORKDIR /tmp", "EXPOSE 80", "VOLUME /v"];
+  const changes = ["ENV A=image", "LABEL a=image", "WORKDIR /tmp", "EXPOSE 80", "VOLUME /tmp"];
   await importBox(wherry, ...changes.flatMap((change) => ["-c", change]), "-c", 'CMD ["sh"]');
   const flags = ["-e", "B=run", "--label", "b=run", "-u", "5:6", "--name", "web"];
   await expectOk(wherry, ["run", ...flags, "box", "true", "and", "more"]);
@@ -231,7 +231,7 @@ testWhole("commit takes the container's settings, and changes on top", async (wh
     "Cmd": ["true", "and", "more"],
     "WorkingDir": "/tmp",
     "ExposedPorts": { "80/tcp": {}, "53/udp": {} },
-    "Volumes": { "/v": {} },
+    "Volumes": { "/tmp": {} },
     "Labels": { a: "image", b: "run" },
     "OnBuild": ["RUN x"],
     "Healthcheck": { "Test": ["CMD-SHELL", "true"], "Retries": 2 },

@@ -56,9 +56,9 @@ function planMappedTree(source: string, target: string): Step {
   ];
 }
 
-/** A root file system that is a copy, at `merged`. */
-export function planMappedCopy({ paths }: FilesInput): Step[] {
-  return [["root", paths.merged], planMappedTree(paths.merged, "/")];
+/** A root file system that is a copy, at `merged`. Nothing is attached to a root itself. */
+export function planMappedCopy({ paths: { directory, merged } }: FilesInput): Step[] {
+  return [["root", directory], planMappedTree(merged, merged.slice(directory.length))];
 }
 
 /** Where an overlay's directories are attached, in a file system that the overlay then covers. */

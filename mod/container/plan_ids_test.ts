@@ -68,8 +68,8 @@ Deno.test("planLaunch() maps a root that is a copy onto itself", () => {
   const merged = "/r/containers/0123abcd/merged";
   const start = steps.findIndex(([word]) => word === "root");
   deepStrictEqual(steps.slice(start, start + 3), [
-    ["root", merged],
-    ["attach-tree", merged, "/", "4", "4", String(MS.PRIVATE)],
+    ["root", "/r/containers/0123abcd"],
+    ["attach-tree", merged, "/merged", "4", "4", String(MS.PRIVATE)],
     ["root", merged],
   ]);
 });
