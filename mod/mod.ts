@@ -88,7 +88,8 @@ export { type Examination, type ExaminationPart, examineHost } from "./engine/do
 export type { Finding, FindingState } from "./engine/doctor_finding.ts";
 export type { HostFiles } from "./engine/host_files.ts";
 export { removeContainer, type RemoveContainerOptions } from "./engine/remove.ts";
-export { pruneContainers, type PruneFilter, type PruneResult } from "./engine/prune.ts";
+export { pruneContainers } from "./engine/prune.ts";
+export type { PruneFilter, PruneResult } from "./engine/prunable.ts";
 export { createNetwork } from "./engine/create_network.ts";
 export { findNetwork } from "./engine/networks.ts";
 export { listNetworks, type NetworkList } from "./engine/list_networks.ts";

@@ -1,7 +1,7 @@
 /** The words of `prune --filter`. @module */
 
 import { parseLabelFilter, splitFilter } from "../engine/filter_text.ts";
-import type { PruneFilter } from "../engine/prune.ts";
+import type { PruneFilter } from "../engine/prunable.ts";
 import type { WherryError } from "../errors.ts";
 import { argumentError } from "./argument_error.ts";
 import { parseTimestamp } from "./timestamp.ts";

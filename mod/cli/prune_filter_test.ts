@@ -1,5 +1,5 @@
 import { strictEqual, throws } from "node:assert/strict";
-import { isPrunable } from "../engine/prune.ts";
+import { isPrunable } from "../engine/prunable.ts";
 import { parsePruneFilter, parseVolumePruneFilter } from "./prune_filter.ts";
 
 const NOW_MS = Date.parse("2026-11-20T12:00:00Z");

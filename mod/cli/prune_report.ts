@@ -1,6 +1,6 @@
 /** What `prune` prints, as docker's does. @module */
 
-import type { PruneResult } from "../engine/prune.ts";
+import type { PruneResult } from "../engine/prunable.ts";
 import type { Context } from "./context.ts";
 import { EXIT_FAILURE } from "./exit_code.ts";
 import { formatDecimalSize } from "./units.ts";

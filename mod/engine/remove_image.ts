@@ -17,7 +17,7 @@ import { type Engine, systemFailure } from "./engine.ts";
 import { recordImageEvent, recordPrune } from "./events.ts";
 import { ContainersUse } from "./image_use.ts";
 import { noteKept } from "./images.ts";
-import { isPrunable, type PruneFilter, type PruneResult } from "./prune.ts";
+import { isPrunable, type PruneFilter, type PruneResult } from "./prunable.ts";
 
 /**
  * Gives an image one more name, and takes that name away from the image that had it.

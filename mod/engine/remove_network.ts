@@ -11,7 +11,7 @@ import { recordNetworkEvent, recordPrune } from "./events.ts";
 import { listNetworks } from "./list_networks.ts";
 import { listNetworkUsers } from "./network_users.ts";
 import { findNetwork, lockEndpoints, takeDown } from "./networks.ts";
-import { isPrunable, type PruneFilter, type PruneResult } from "./prune.ts";
+import { isPrunable, type PruneFilter, type PruneResult } from "./prunable.ts";
 
 /**
  * Removes a network that no container is on, with all that the host has of it.

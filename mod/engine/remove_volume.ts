@@ -16,7 +16,7 @@ import type { Engine } from "./engine.ts";
 import { recordPrune } from "./events.ts";
 import { listContainers } from "./list.ts";
 import { readVolumes } from "./list_volumes.ts";
-import { isPrunable, type PruneFilter, type PruneResult } from "./prune.ts";
+import { isPrunable, type PruneFilter, type PruneResult } from "./prunable.ts";
 import { collecting, type DoomedVolume, removeDoomed, takeAway } from "./volume_removal.ts";
 import { VolumesUse, type VolumeUser } from "./volume_use.ts";
 import { findVolume, holdVolumes, noSuchVolume } from "./volumes.ts";
