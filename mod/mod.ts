@@ -23,32 +23,32 @@ export {
   Engine,
   type EngineOptions,
   type LostEvents,
-} from "./engine/engine.ts";
-export { createContainer, type CreatedContainer } from "./engine/create.ts";
-export type { CreateRequest, NamespaceModes } from "./engine/create_request.ts";
-export type { ParentNetworkRequest } from "./engine/parent_network.ts";
-export { startContainer, type StartOptions } from "./engine/start.ts";
-export type { HealthCheckRequest } from "./engine/health_check.ts";
-export { execInContainer, type ExecRequest } from "./engine/exec.ts";
+} from "./engine/base/engine.ts";
+export { createContainer, type CreatedContainer } from "./engine/lifecycle/create.ts";
+export type { CreateRequest, NamespaceModes } from "./engine/lifecycle/create_request.ts";
+export type { ParentNetworkRequest } from "./engine/network/parent_network.ts";
+export { startContainer, type StartOptions } from "./engine/lifecycle/start.ts";
+export type { HealthCheckRequest } from "./engine/image/health_check.ts";
+export { execInContainer, type ExecRequest } from "./engine/lifecycle/exec.ts";
 export {
   signalContainer,
   stopContainer,
   type StopOptions,
   waitForContainer,
-} from "./engine/stop.ts";
-export { restartContainer, startInBackground } from "./engine/restart.ts";
-export { findTags, pushImage, type PushImageRequest } from "./engine/push_image.ts";
+} from "./engine/lifecycle/stop.ts";
+export { restartContainer, startInBackground } from "./engine/lifecycle/restart.ts";
+export { findTags, pushImage, type PushImageRequest } from "./engine/image/push_image.ts";
 export {
   findLogin,
   logIn,
   type LoginRequest,
   logOut,
   type RegistryRequest,
-} from "./engine/login.ts";
+} from "./engine/image/login.ts";
 export type { Credentials } from "./image/registry/credentials.ts";
 export type { Login } from "./image/registry/login.ts";
-export type { Environment } from "./engine/environment.ts";
-export { listRemoteTags, pullImage, type PullImageRequest } from "./engine/pull_image.ts";
+export type { Environment } from "./engine/base/environment.ts";
+export { listRemoteTags, pullImage, type PullImageRequest } from "./engine/image/pull_image.ts";
 export type { PulledImage } from "./image/registry/pull.ts";
 export type { PushedManifest } from "./image/registry/push.ts";
 export type { LayerPhase, LayerProgress, ProgressListener } from "./image/spec/progress.ts";
@@ -57,83 +57,83 @@ export type { Platform } from "./image/spec/platform.ts";
 export { parseReference, type Reference } from "./image/spec/reference.ts";
 export type { LimitChanges } from "./container/limits_update.ts";
 export type { DeviceLimit, Resources } from "./container/resources.ts";
-export { renameContainer } from "./engine/rename.ts";
-export { type ContainerUpdate, updateContainer } from "./engine/update.ts";
-export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/boot.ts";
-export { commitContainer, type CommitRequest, type CommittedImage } from "./engine/commit.ts";
-export { type ContainerChange, diffContainer } from "./engine/diff.ts";
+export { renameContainer } from "./engine/lifecycle/rename.ts";
+export { type ContainerUpdate, updateContainer } from "./engine/lifecycle/update.ts";
+export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/lifecycle/boot.ts";
+export { commitContainer, type CommitRequest, type CommittedImage } from "./engine/files/commit.ts";
+export { type ContainerChange, diffContainer } from "./engine/files/diff.ts";
 export {
   archiveFromContainer,
   type ArchiveRequest,
   copyFromContainer,
   type CopyFromRequest,
   type CopySourceRequest,
-} from "./engine/copy_from.ts";
+} from "./engine/files/copy_from.ts";
 export {
   copyToContainer,
   type CopyToRequest,
   type ExtractRequest,
   extractToContainer,
-} from "./engine/copy_to.ts";
-export type { CopyReport } from "./engine/copy_work.ts";
-export { exportContainer, exportImage } from "./engine/export.ts";
+} from "./engine/files/copy_to.ts";
+export type { CopyReport } from "./engine/files/copy_work.ts";
+export { exportContainer, exportImage } from "./engine/files/export.ts";
 export {
   type ContainerStats,
   type StatsRequest,
   type StatsRound,
   watchStats,
-} from "./engine/stats.ts";
+} from "./engine/inspect/stats.ts";
 export type { Pressure, PressureResource } from "./kernel/pressure.ts";
-export { type Examination, type ExaminationPart, examineHost } from "./engine/doctor.ts";
-export type { Finding, FindingState } from "./engine/doctor_finding.ts";
-export type { HostFiles } from "./engine/host_files.ts";
-export { removeContainer, type RemoveContainerOptions } from "./engine/remove.ts";
-export { pruneContainers } from "./engine/prune.ts";
-export type { PruneFilter, PruneResult } from "./engine/prunable.ts";
-export { createNetwork } from "./engine/create_network.ts";
-export { findNetwork } from "./engine/networks.ts";
-export { listNetworks, type NetworkList } from "./engine/list_networks.ts";
-export { pruneNetworks, removeNetwork } from "./engine/remove_network.ts";
+export { type Examination, type ExaminationPart, examineHost } from "./engine/doctor/doctor.ts";
+export type { Finding, FindingState } from "./engine/doctor/doctor_finding.ts";
+export type { HostFiles } from "./engine/base/host_files.ts";
+export { removeContainer, type RemoveContainerOptions } from "./engine/lifecycle/remove.ts";
+export { pruneContainers } from "./engine/lifecycle/prune.ts";
+export type { PruneFilter, PruneResult } from "./engine/base/prunable.ts";
+export { createNetwork } from "./engine/network/create_network.ts";
+export { findNetwork } from "./engine/network/networks.ts";
+export { listNetworks, type NetworkList } from "./engine/network/list_networks.ts";
+export { pruneNetworks, removeNetwork } from "./engine/network/remove_network.ts";
 export {
   type ImagePruneOptions,
   type ImageRemoval,
   ImageRemover,
   pruneImages,
   tagImage,
-} from "./engine/remove_image.ts";
-export { type HistoryStep, readHistory } from "./engine/image_history.ts";
+} from "./engine/image/remove_image.ts";
+export { type HistoryStep, readHistory } from "./engine/image/image_history.ts";
 export {
   type LoadedImage,
   loadImages,
   type LoadImagesOptions,
   type NamedSource,
-} from "./engine/images.ts";
-export { saveImages, type SaveImagesOptions } from "./engine/save_images.ts";
+} from "./engine/image/images.ts";
+export { saveImages, type SaveImagesOptions } from "./engine/image/save_images.ts";
 export type { SaveFormat } from "./image/archive/save.ts";
 export type { ByteSource } from "./image/tar/source.ts";
-export { recoverEngine, type Recovery } from "./engine/recover.ts";
-export type { EndpointRecovery } from "./engine/recover_endpoints.ts";
-export type { NetworkRecovery } from "./engine/recover_networks.ts";
-export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/sweep.ts";
+export { recoverEngine, type Recovery } from "./engine/system/recover.ts";
+export type { EndpointRecovery } from "./engine/system/recover_endpoints.ts";
+export type { NetworkRecovery } from "./engine/system/recover_networks.ts";
+export { sweepContainers, type SweepOptions, type SweepResult } from "./engine/lifecycle/sweep.ts";
 export type { Sweep } from "./image/store/image_sweep.ts";
-export { type Container, findContainer } from "./engine/find.ts";
+export { type Container, findContainer } from "./engine/record/find.ts";
 export {
   type EngineEvent,
   type EventLogDamage,
   type EventRequest,
   readEvents,
-} from "./engine/event_log.ts";
-export { parseEventFilter } from "./engine/event_filter.ts";
-export { createVolume, findVolume, type NewVolume } from "./engine/volumes.ts";
-export { inspectVolume, listVolumes, type VolumeList } from "./engine/list_volumes.ts";
+} from "./engine/system/event_log.ts";
+export { parseEventFilter } from "./engine/system/event_filter.ts";
+export { createVolume, findVolume, type NewVolume } from "./engine/mount/volumes.ts";
+export { inspectVolume, listVolumes, type VolumeList } from "./engine/volume/list_volumes.ts";
 export {
   pruneVolumes,
   removeVolume,
   type VolumePruneOptions,
   type VolumeRemoval,
-} from "./engine/remove_volume.ts";
-export { exportVolume, type ImportedFiles, importVolume } from "./engine/volume_files.ts";
-export type { Inspection } from "./engine/inspection.ts";
+} from "./engine/volume/remove_volume.ts";
+export { exportVolume, type ImportedFiles, importVolume } from "./engine/volume/volume_files.ts";
+export type { Inspection } from "./engine/base/inspection.ts";
 export type { Volume } from "./volume/volume.ts";
 export type { VolumeSweep } from "./volume/volume_store.ts";
 export type {
@@ -154,8 +154,8 @@ export type {
   MountRequest,
   VolumeRequest,
   VolumesFromRequest,
-} from "./engine/mounts.ts";
-export { planMount } from "./engine/mount_spec.ts";
+} from "./engine/mount/mounts.ts";
+export { planMount } from "./engine/mount/mount_spec.ts";
 export type {
   ContainerConfig,
   EndpointRequest,

@@ -27,7 +27,7 @@
  */
 #include "launcher.h"
 
-/* Exit status for "wherry itself failed", as in mod/cli/exit_code.ts. */
+/* Exit status for "wherry itself failed", as in mod/cli/base/exit_code.ts. */
 #define EXIT_FAILED 125
 
 #define SECTION_ALIGNMENT 65536

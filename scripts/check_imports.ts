@@ -43,6 +43,25 @@ const FLOORS: readonly (readonly string[])[] = [
 
 /** The rooms within a large room, from top to bottom in the same way. */
 const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  "mod/cli": [
+    ["main.ts"],
+    ["table"],
+    ["commands"],
+    ["listing", "request"],
+    ["terminal"],
+    ["definitions", "template"],
+    ["base"],
+  ],
+  "mod/engine": [
+    ["system"],
+    ["doctor", "files", "inspect", "volume"],
+    ["lifecycle"],
+    ["mount", "resource"],
+    ["security"],
+    ["image", "network"],
+    ["record"],
+    ["base"],
+  ],
   "mod/image": [["archive", "registry"], ["layer"], ["store"], ["spec"], ["compression"], ["tar"]],
 };
 

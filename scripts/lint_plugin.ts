@@ -134,16 +134,16 @@ const exitOnlyInMain: Deno.lint.Rule = {
   },
 };
 
-/** Only `mod/cli/output.ts` writes to the user's terminal. */
+/** Only `mod/cli/base/output.ts` writes to the user's terminal. */
 const printOnlyInCli: Deno.lint.Rule = {
   create(context): Deno.lint.LintVisitor {
     const path = projectPath(context.filename);
-    if (path === "mod/cli/output.ts" || isTooling(path)) return {};
+    if (path === "mod/cli/base/output.ts" || isTooling(path)) return {};
     const report = (node: Node): void =>
       context.report({
         node,
-        message: "Only mod/cli/output.ts prints",
-        hint: "Return the value, or use the functions of mod/cli/output.ts",
+        message: "Only mod/cli/base/output.ts prints",
+        hint: "Return the value, or use the functions of mod/cli/base/output.ts",
       });
     return {
       MemberExpression(node): void {

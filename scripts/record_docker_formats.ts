@@ -1,5 +1,5 @@
 /**
- * Records what docker's client prints for formats, in `mod/cli/testdata/docker_formats.json`.
+ * Records what docker's client prints for formats, in `mod/cli/listing/testdata/docker_formats.json`.
  *
  * Each case of that file is run again on the file's data, which a stand-in for docker's daemon
  * serves; a new case needs its template alone. No daemon of docker's takes part.
@@ -11,7 +11,7 @@
 
 import { PROJECT_ROOT } from "./build.ts";
 
-const PATH = `${PROJECT_ROOT}mod/cli/testdata/docker_formats.json`;
+const PATH = `${PROJECT_ROOT}mod/cli/listing/testdata/docker_formats.json`;
 const API_VERSION = "1.50";
 /** Clients that run at the same time. */
 const CONCURRENCY = 2;

@@ -1,9 +1,9 @@
 /** The files of containers as `cp` finds them, whether they run or not. @module */
 
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
-import { type ContainerRoot, openContainerRoot } from "../mod/engine/container_view.ts";
-import { Engine } from "../mod/engine/engine.ts";
-import { findContainer } from "../mod/engine/find.ts";
+import { type ContainerRoot, openContainerRoot } from "../mod/engine/files/container_view.ts";
+import { Engine } from "../mod/engine/base/engine.ts";
+import { findContainer } from "../mod/engine/record/find.ts";
 import { findInRoot, openDirectory } from "../mod/kernel/open.ts";
 import { dockerArchive } from "./fakes/docker_archive.ts";
 import { tarOf } from "./fakes/tar_builder.ts";

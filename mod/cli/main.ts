@@ -1,16 +1,16 @@
 /** From the argument vector to an exit status. @module */
 
 import type { StorageDriver } from "../container/config.ts";
-import { Engine } from "../engine/engine.ts";
-import { parseStorageDriver, STORAGE_DRIVERS } from "../engine/storage.ts";
+import { Engine } from "../engine/base/engine.ts";
+import { parseStorageDriver, STORAGE_DRIVERS } from "../engine/base/storage.ts";
 import { WherryError } from "../errors.ts";
-import { type CommandTarget, findCommand, parseCommandArgs } from "./command.ts";
-import { COMMAND_TABLE } from "./command_table.ts";
-import type { Context } from "./context.ts";
-import { EXIT_ENGINE_FAILURE, EXIT_FAILURE, exitCodeOf } from "./exit_code.ts";
-import { type ParsedFlags, parseFlags } from "./flags.ts";
-import { LOG_LEVELS, type LogLevel, Output } from "./output.ts";
-import { cleanupCommand, VERSION_TEXT } from "./self.ts";
+import { type CommandTarget, findCommand, parseCommandArgs } from "./base/command.ts";
+import { COMMAND_TABLE } from "./table/command_table.ts";
+import type { Context } from "./base/context.ts";
+import { EXIT_ENGINE_FAILURE, EXIT_FAILURE, exitCodeOf } from "./base/exit_code.ts";
+import { type ParsedFlags, parseFlags } from "./base/flags.ts";
+import { LOG_LEVELS, type LogLevel, Output } from "./base/output.ts";
+import { cleanupCommand, VERSION_TEXT } from "./base/self.ts";
 
 /** Commands whose own failures are told apart from their container's: exit status 125. */
 const STARTING_COMMANDS = ["run", "container run"];
@@ -66,7 +66,7 @@ function reportLostEvents({ engine: { lostEvents: { count, cause } }, output }: 
 
 /** Loads the texts' layout only now: no other command needs it. */
 async function printHelp(output: Output, target: CommandTarget<Context>): Promise<number> {
-  const { formatHelp } = await import("./help.ts");
+  const { formatHelp } = await import("./table/help.ts");
   output.write(formatHelp(COMMAND_TABLE, target, output.width));
   return 0;
 }

@@ -35,7 +35,7 @@ export interface ContainerPaths {
   lock: string;
   /** Locked by who replaces or removes what was asked for, also while the container runs. */
   configLock: string;
-  /** Where its cgroups are, unless it has only the usual one; `mod/engine/cgroup.ts`. */
+  /** Where its cgroups are, unless it has only the usual one; `mod/engine/record/cgroup.ts`. */
   cgroups: string;
   /** Its sandbox; exists while there is anything of it to undo. */
   network: string;

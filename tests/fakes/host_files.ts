@@ -1,6 +1,6 @@
 /** Files of a host that does not exist. @module */
 
-import type { HostFiles } from "../../mod/engine/host_files.ts";
+import type { HostFiles } from "../../mod/engine/base/host_files.ts";
 
 /** @param texts Content of each file, by its path; directories are those that the paths name. */
 export function fakeHostFiles(texts: Readonly<Record<string, string>>): HostFiles {

@@ -2,7 +2,7 @@
 
 import type { ContainerConfig } from "../../mod/container/config.ts";
 import type { VolumeMount } from "../../mod/container/mounts.ts";
-import type { Engine } from "../../mod/engine/engine.ts";
+import type { Engine } from "../../mod/engine/base/engine.ts";
 import { claimName } from "../../mod/container/names.ts";
 import { fakeContainerConfig } from "./container_config.ts";
 

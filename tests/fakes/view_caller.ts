@@ -6,9 +6,9 @@
  * @module
  */
 
-import { openContainerRoot } from "../../mod/engine/container_view.ts";
-import { Engine } from "../../mod/engine/engine.ts";
-import { findContainer } from "../../mod/engine/find.ts";
+import { openContainerRoot } from "../../mod/engine/files/container_view.ts";
+import { Engine } from "../../mod/engine/base/engine.ts";
+import { findContainer } from "../../mod/engine/record/find.ts";
 
 const [root = "", runRoot = "", wanted = ""] = Deno.args;
 const engine = new Engine({ root, runRoot });

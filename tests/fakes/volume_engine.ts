@@ -1,7 +1,7 @@
 /** An engine in a directory of one test, with containers that are no more than their records. @module */
 
 import type { ContainerConfig } from "../../mod/container/config.ts";
-import { Engine } from "../../mod/engine/engine.ts";
+import { Engine } from "../../mod/engine/base/engine.ts";
 import { fakeVolumeMount, recordContainer } from "./recorded_container.ts";
 import { TemporaryDirectory } from "./temporary_directory.ts";
 

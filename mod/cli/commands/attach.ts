@@ -1,12 +1,12 @@
 /** `wherry attach`. @module */
 
 import type { MonitorConnection } from "../../container/monitor.ts";
-import { attachToContainer, findAttachable } from "../../engine/attach.ts";
-import { recordContainerEvent } from "../../engine/events.ts";
+import { attachToContainer, findAttachable } from "../../engine/lifecycle/attach.ts";
+import { recordContainerEvent } from "../../engine/base/events.ts";
 import type { ATTACH_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import { parseDetachKeys } from "../detach_keys.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import { parseDetachKeys } from "../terminal/detach_keys.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 import {
   attachmentOf,
   callerTerminalSize,
@@ -14,7 +14,7 @@ import {
   finishSession,
   Session,
   type StreamOptions,
-} from "../session.ts";
+} from "../terminal/session.ts";
 
 /** Connects the caller's streams to a running container until it ends or the user detaches. */
 export async function run(

@@ -1,12 +1,17 @@
 /** `wherry boot`. @module */
 
-import { bootContainer, type BootPlan, planBoot, planShutdown } from "../../engine/boot.ts";
-import { stopContainer } from "../../engine/stop.ts";
+import {
+  bootContainer,
+  type BootPlan,
+  planBoot,
+  planShutdown,
+} from "../../engine/lifecycle/boot.ts";
+import { stopContainer } from "../../engine/lifecycle/stop.ts";
 import type { BOOT_FLAGS } from "../definitions/system_flags.ts";
-import type { Context } from "../context.ts";
-import { forEachName } from "../each.ts";
-import { EXIT_FAILURE } from "../exit_code.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import { forEachName } from "../base/each.ts";
+import { EXIT_FAILURE } from "../base/exit_code.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Starts what should run, or stops what does; prints the ids. */
 export function run(

@@ -1,9 +1,9 @@
 /** `wherry __cleanup`, which monitors execute. @module */
 
-import { cleanUpContainer } from "../../engine/sweep.ts";
+import { cleanUpContainer } from "../../engine/lifecycle/sweep.ts";
 import type { CLEANUP_FLAGS } from "../definitions/system_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Removes a `--rm` container that has ended; does nothing to any other. */
 export async function run(

@@ -1,10 +1,10 @@
 /** `wherry commit`. @module */
 
-import { commitContainer } from "../../engine/commit.ts";
-import { Interruption } from "../../engine/interruption.ts";
-import type { Context } from "../context.ts";
+import { commitContainer } from "../../engine/files/commit.ts";
+import { Interruption } from "../../engine/base/interruption.ts";
+import type { Context } from "../base/context.ts";
 import type { COMMIT_FLAGS } from "../definitions/container_flags.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Makes an image of a container and prints its id. */
 export async function run(

@@ -1,10 +1,10 @@
 /** `wherry container inspect`. @module */
 
-import { inspectContainer } from "../../engine/inspect.ts";
+import { inspectContainer } from "../../engine/inspect/inspect.ts";
 import type { CONTAINER_INSPECT_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { printInspections } from "../inspection.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { printInspections } from "../listing/inspection.ts";
 
 /** Prints all that is known about containers. */
 export function run(

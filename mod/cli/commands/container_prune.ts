@@ -1,12 +1,12 @@
 /** `wherry container prune`. @module */
 
-import { pruneContainers } from "../../engine/prune.ts";
+import { pruneContainers } from "../../engine/lifecycle/prune.ts";
 import type { CONTAINER_PRUNE_FLAGS } from "../definitions/container_flags.ts";
-import { confirm } from "../confirm.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { parsePruneFilter } from "../prune_filter.ts";
-import { PruneReport } from "../prune_report.ts";
+import { confirm } from "../terminal/confirm.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { parsePruneFilter } from "../request/prune_filter.ts";
+import { PruneReport } from "../listing/prune_report.ts";
 
 const WARNING = "WARNING! This will remove all stopped containers.";
 

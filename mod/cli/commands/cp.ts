@@ -1,16 +1,16 @@
 /** `wherry cp`. @module */
 
-import { archiveFromContainer, copyFromContainer } from "../../engine/copy_from.ts";
-import { copyToContainer, extractToContainer } from "../../engine/copy_to.ts";
-import type { CopyReport } from "../../engine/copy_work.ts";
-import { argumentError } from "../argument_error.ts";
-import type { Context } from "../context.ts";
-import { type CopyArguments, parseCopyArguments } from "../copy_arguments.ts";
-import { CopyProgress, formatCopied } from "../copy_progress.ts";
+import { archiveFromContainer, copyFromContainer } from "../../engine/files/copy_from.ts";
+import { copyToContainer, extractToContainer } from "../../engine/files/copy_to.ts";
+import type { CopyReport } from "../../engine/files/copy_work.ts";
+import { argumentError } from "../base/argument_error.ts";
+import type { Context } from "../base/context.ts";
+import { type CopyArguments, parseCopyArguments } from "../request/copy_arguments.ts";
+import { CopyProgress, formatCopied } from "../terminal/copy_progress.ts";
 import type { CP_FLAGS } from "../definitions/container_flags.ts";
-import type { FlagValues, ParsedFlags } from "../flags.ts";
-import { openInput } from "../input_file.ts";
-import type { Output } from "../output.ts";
+import type { FlagValues, ParsedFlags } from "../base/flags.ts";
+import { openInput } from "../base/input_file.ts";
+import type { Output } from "../base/output.ts";
 
 /** Copies files between a container and the host. */
 export async function run(

@@ -1,9 +1,9 @@
 /** `wherry create`. @module */
 
-import { createContainer, loadVolumeFilling } from "../../engine/create.ts";
-import { loadStorageSupport } from "../../engine/storage_support.ts";
-import { loadVolumeSupport } from "../../engine/volume_sources.ts";
-import { createCidFile } from "../cid_file.ts";
+import { createContainer, loadVolumeFilling } from "../../engine/lifecycle/create.ts";
+import { loadStorageSupport } from "../../engine/mount/storage_support.ts";
+import { loadVolumeSupport } from "../../engine/mount/volume_sources.ts";
+import { createCidFile } from "../request/cid_file.ts";
 import type { CREATE_FLAGS } from "../definitions/container_flags.ts";
 import {
   loadFilter,
@@ -11,10 +11,10 @@ import {
   loadNetworks,
   planRequest,
   requestWarnings,
-} from "../container_request.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { loadMountFlags, mountWarnings } from "../mounts.ts";
+} from "../request/container_request.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { loadMountFlags, mountWarnings } from "../request/mounts.ts";
 
 type CreateFlags = ParsedFlags<typeof CREATE_FLAGS>;
 

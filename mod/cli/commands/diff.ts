@@ -1,10 +1,10 @@
 /** `wherry diff`. @module */
 
-import { type ContainerChange, diffContainer } from "../../engine/diff.ts";
-import type { Context } from "../context.ts";
+import { type ContainerChange, diffContainer } from "../../engine/files/diff.ts";
+import type { Context } from "../base/context.ts";
 import type { DIFF_FLAGS } from "../definitions/container_flags.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { escapeControls } from "../terminal_text.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { escapeControls } from "../base/terminal_text.ts";
 
 const LETTERS = { added: "A", changed: "C", deleted: "D" } as const;
 const NEWLINE = 0x0a;

@@ -1,12 +1,12 @@
 /** `wherry doctor`. @module */
 
-import { type Examination, examineHost } from "../../engine/doctor.ts";
+import { type Examination, examineHost } from "../../engine/doctor/doctor.ts";
 import type { DOCTOR_FLAGS } from "../definitions/system_flags.ts";
-import type { Context } from "../context.ts";
-import { formatExamination } from "../doctor_text.ts";
-import { EXIT_FAILURE } from "../exit_code.ts";
-import { formatObject } from "../facts.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import { formatExamination } from "../listing/doctor_text.ts";
+import { EXIT_FAILURE } from "../base/exit_code.ts";
+import { formatObject } from "../listing/facts.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Says what this host offers and lacks. @returns 0 if containers can run. */
 export async function run(

@@ -1,14 +1,14 @@
 /** `wherry events`. @module */
 
-import { parseEventFilter } from "../../engine/event_filter.ts";
-import { type EventLogDamage, readEvents } from "../../engine/event_log.ts";
+import { parseEventFilter } from "../../engine/system/event_filter.ts";
+import { type EventLogDamage, readEvents } from "../../engine/system/event_log.ts";
 import { WherryError } from "../../errors.ts";
 import type { EVENTS_FLAGS } from "../definitions/system_flags.ts";
-import type { Context } from "../context.ts";
-import { planEventFormat } from "../event_text.ts";
-import type { ParsedFlags } from "../flags.ts";
-import type { Output } from "../output.ts";
-import { parseTimestamp } from "../timestamp.ts";
+import type { Context } from "../base/context.ts";
+import { planEventFormat } from "../listing/event_text.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import type { Output } from "../base/output.ts";
+import { parseTimestamp } from "../base/timestamp.ts";
 
 /** Prints what happens, until `--until` or for ever. */
 export async function run(

@@ -1,22 +1,22 @@
 /** `wherry exec`. @module */
 
-import { execInContainer } from "../../engine/exec.ts";
-import { findContainer } from "../../engine/find.ts";
-import { loadSeccompSupport } from "../../engine/seccomp.ts";
+import { execInContainer } from "../../engine/lifecycle/exec.ts";
+import { findContainer } from "../../engine/record/find.ts";
+import { loadSeccompSupport } from "../../engine/security/seccomp.ts";
 import { WherryError } from "../../errors.ts";
 import type { EXEC_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import { parseDetachKeys } from "../detach_keys.ts";
-import { readEnvironment } from "../environment.ts";
-import { EXIT_FAILURE } from "../exit_code.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import { parseDetachKeys } from "../terminal/detach_keys.ts";
+import { readEnvironment } from "../base/environment.ts";
+import { EXIT_FAILURE } from "../base/exit_code.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 import {
   attachmentOf,
   callerTerminalSize,
   checkTerminal,
   finishSession,
   Session,
-} from "../session.ts";
+} from "../terminal/session.ts";
 
 /** Runs a command in a running container, and stays with it unless `-d` is given. */
 export async function run(

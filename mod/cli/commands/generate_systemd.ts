@@ -1,10 +1,10 @@
 /** `wherry generate systemd`. @module */
 
 import type { GENERATE_FLAGS } from "../definitions/system_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { serviceProgram } from "../self.ts";
-import { formatSystemdUnit } from "../service_definition.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { serviceProgram } from "../base/self.ts";
+import { formatSystemdUnit } from "../base/service_definition.ts";
 
 /** Prints a unit for systemd. */
 export function run(

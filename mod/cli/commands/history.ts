@@ -1,11 +1,15 @@
 /** `wherry history`. @module */
 
-import { readHistory } from "../../engine/image_history.ts";
-import type { Context } from "../context.ts";
+import { readHistory } from "../../engine/image/image_history.ts";
+import type { Context } from "../base/context.ts";
 import type { HISTORY_FLAGS } from "../definitions/image_flags.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { HISTORY_LAYOUT, HISTORY_LAYOUT_FOR_PROGRAMS, historyRow } from "../history_rows.ts";
-import { formatRows } from "../rows.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import {
+  HISTORY_LAYOUT,
+  HISTORY_LAYOUT_FOR_PROGRAMS,
+  historyRow,
+} from "../listing/history_rows.ts";
+import { formatRows } from "../listing/rows.ts";
 
 /** Prints how an image was made, the last step first. */
 export async function run(

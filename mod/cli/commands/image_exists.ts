@@ -4,9 +4,9 @@ import { WherryError } from "../../errors.ts";
 import { ImagePaths } from "../../image/store/image_paths.ts";
 import { findImage } from "../../image/store/images.ts";
 import type { IMAGE_EXISTS_FLAGS } from "../definitions/image_flags.ts";
-import type { Context } from "../context.ts";
-import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "../exit_code.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import { EXIT_ENGINE_FAILURE, EXIT_FAILURE } from "../base/exit_code.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Prints nothing; exits with 0 if there is such an image, 1 if not, and 125 if that cannot be told. */
 export function run(

@@ -1,11 +1,11 @@
 /** `wherry image export`. @module */
 
-import { exportImage } from "../../engine/export.ts";
+import { exportImage } from "../../engine/files/export.ts";
 import { gzipped } from "../../image/compression/compress.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../base/context.ts";
 import type { IMAGE_EXPORT_FLAGS } from "../definitions/image_flags.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { writeOutput } from "../output_file.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { writeOutput } from "../base/output_file.ts";
 
 /** Writes the root file system of an image to a file in a directory, and prints its path. */
 export async function run(

@@ -1,10 +1,10 @@
 /** `wherry image import`. @module */
 
-import { argumentError } from "../argument_error.ts";
+import { argumentError } from "../base/argument_error.ts";
 import type { IMAGE_IMPORT_FLAGS } from "../definitions/image_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { openInput } from "../input_file.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { openInput } from "../base/input_file.ts";
 import { importFrom, importOptions } from "./import.ts";
 
 /** Makes an image of a root file system's tar, named after its file unless it is named otherwise; prints its id. */

@@ -1,10 +1,10 @@
 /** `wherry image inspect`. @module */
 
-import { inspectImage } from "../../engine/inspect_image.ts";
+import { inspectImage } from "../../engine/inspect/inspect_image.ts";
 import type { IMAGE_INSPECT_FLAGS } from "../definitions/image_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { printInspections } from "../inspection.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { printInspections } from "../listing/inspection.ts";
 
 /** Prints all that is known about images. */
 export function run(

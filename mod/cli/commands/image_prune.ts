@@ -1,12 +1,12 @@
 /** `wherry image prune`. @module */
 
-import { pruneImages } from "../../engine/remove_image.ts";
-import { confirm } from "../confirm.ts";
-import type { Context } from "../context.ts";
+import { pruneImages } from "../../engine/image/remove_image.ts";
+import { confirm } from "../terminal/confirm.ts";
+import type { Context } from "../base/context.ts";
 import type { IMAGE_PRUNE_FLAGS } from "../definitions/image_flags.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { parsePruneFilter } from "../prune_filter.ts";
-import { PruneReport } from "../prune_report.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { parsePruneFilter } from "../request/prune_filter.ts";
+import { PruneReport } from "../listing/prune_report.ts";
 
 const WARNING = "WARNING! This will remove all dangling images.";
 const WARNING_FOR_ALL =

@@ -1,15 +1,15 @@
 /** `wherry images`. @module */
 
-import { parseImageFilter } from "../../engine/image_filter.ts";
-import { listImages, timeOf } from "../../engine/images.ts";
+import { parseImageFilter } from "../../engine/image/image_filter.ts";
+import { listImages, timeOf } from "../../engine/image/images.ts";
 import { ImagePaths } from "../../image/store/image_paths.ts";
 import { getImage } from "../../image/store/images.ts";
 import type { IMAGES_FLAGS } from "../definitions/image_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { IMAGE_LAYOUT, IMAGE_LAYOUT_WITH_DIGESTS, imageRows } from "../image_rows.ts";
-import { formatRows } from "../rows.ts";
-import { parseTimestamp } from "../timestamp.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { IMAGE_LAYOUT, IMAGE_LAYOUT_WITH_DIGESTS, imageRows } from "../listing/image_rows.ts";
+import { formatRows } from "../listing/rows.ts";
+import { parseTimestamp } from "../base/timestamp.ts";
 
 type ImagesFlags = ParsedFlags<typeof IMAGES_FLAGS>["flags"];
 

@@ -1,10 +1,10 @@
 /** `wherry import`. @module */
 
-import { importImage, type ImportImageOptions } from "../../engine/images.ts";
+import { importImage, type ImportImageOptions } from "../../engine/image/images.ts";
 import type { IMPORT_FLAGS } from "../definitions/image_flags.ts";
-import type { Context } from "../context.ts";
-import type { FlagValues, ParsedFlags } from "../flags.ts";
-import { type InputFile, openInput } from "../input_file.ts";
+import type { Context } from "../base/context.ts";
+import type { FlagValues, ParsedFlags } from "../base/flags.ts";
+import { type InputFile, openInput } from "../base/input_file.ts";
 
 /** Makes an image of a root file system's tar and prints its id. */
 export async function run(

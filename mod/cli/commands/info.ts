@@ -1,12 +1,12 @@
 /** `wherry info`. @module */
 
-import { type EngineInfo, readEngineInfo } from "../../engine/info.ts";
+import { type EngineInfo, readEngineInfo } from "../../engine/system/info.ts";
 import type { INFO_FLAGS } from "../definitions/system_flags.ts";
-import type { Context } from "../context.ts";
-import { type Fact, formatFacts, formatObject } from "../facts.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { VERSION } from "../self.ts";
-import { formatBinarySize } from "../units.ts";
+import type { Context } from "../base/context.ts";
+import { type Fact, formatFacts, formatObject } from "../listing/facts.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { VERSION } from "../base/self.ts";
+import { formatBinarySize } from "../base/units.ts";
 
 /** Prints what there is, and what it runs on. */
 export function run(

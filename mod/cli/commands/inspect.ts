@@ -1,16 +1,16 @@
 /** `wherry inspect`. @module */
 
-import type { Engine } from "../../engine/engine.ts";
-import { inspectContainer, type InspectOptions } from "../../engine/inspect.ts";
-import type { Inspection } from "../../engine/inspection.ts";
-import { inspectImage } from "../../engine/inspect_image.ts";
-import { inspectNetwork } from "../../engine/inspect_network.ts";
-import { inspectVolume } from "../../engine/list_volumes.ts";
+import type { Engine } from "../../engine/base/engine.ts";
+import { inspectContainer, type InspectOptions } from "../../engine/inspect/inspect.ts";
+import type { Inspection } from "../../engine/base/inspection.ts";
+import { inspectImage } from "../../engine/inspect/inspect_image.ts";
+import { inspectNetwork } from "../../engine/inspect/inspect_network.ts";
+import { inspectVolume } from "../../engine/volume/list_volumes.ts";
 import { WherryError } from "../../errors.ts";
 import type { INSPECT_FLAGS } from "../definitions/system_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { printInspections } from "../inspection.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { printInspections } from "../listing/inspection.ts";
 
 type Inspect = (
   engine: Engine,

@@ -1,11 +1,11 @@
 /** `wherry kill`. @module */
 
-import { signalContainer } from "../../engine/stop.ts";
+import { signalContainer } from "../../engine/lifecycle/stop.ts";
 import type { KILL_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import { forEachName } from "../each.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { parseSignalFlag } from "../signal_flag.ts";
+import type { Context } from "../base/context.ts";
+import { forEachName } from "../base/each.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { parseSignalFlag } from "../request/signal_flag.ts";
 
 /** Sends each container a signal and prints what it was called by. */
 export function run(

@@ -1,11 +1,11 @@
 /** `wherry load`. @module */
 
-import { loadImages } from "../../engine/images.ts";
+import { loadImages } from "../../engine/image/images.ts";
 import { formatFamiliar, parseReference } from "../../image/spec/reference.ts";
 import type { LOAD_FLAGS } from "../definitions/image_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { openInputOrDirectory } from "../input_file.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { openInputOrDirectory } from "../base/input_file.ts";
 
 /** Loads images from an archive or a directory and prints what they are called. */
 export async function run(

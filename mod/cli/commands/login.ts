@@ -1,16 +1,16 @@
 /** `wherry login`. @module */
 
-import { findLogin, logIn } from "../../engine/login.ts";
+import { findLogin, logIn } from "../../engine/image/login.ts";
 import { WherryError } from "../../errors.ts";
 import { registryOf } from "../../image/registry/credential_store.ts";
 import type { Credentials } from "../../image/registry/credentials.ts";
-import { argumentError } from "../argument_error.ts";
-import type { Context } from "../context.ts";
+import { argumentError } from "../base/argument_error.ts";
+import type { Context } from "../base/context.ts";
 import type { LOGIN_FLAGS } from "../definitions/image_flags.ts";
-import { callerVariable } from "../environment.ts";
-import type { ParsedFlags } from "../flags.ts";
-import type { Output } from "../output.ts";
-import { promptLine, promptSecret } from "../prompt.ts";
+import { callerVariable } from "../base/environment.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import type { Output } from "../base/output.ts";
+import { promptLine, promptSecret } from "../terminal/prompt.ts";
 
 type LoginFlags = ParsedFlags<typeof LOGIN_FLAGS>["flags"];
 type Password = Credentials & { type: "password" };

@@ -1,11 +1,11 @@
 /** `wherry logout`. @module */
 
-import { logOut } from "../../engine/login.ts";
+import { logOut } from "../../engine/image/login.ts";
 import { keyOf, registryOf } from "../../image/registry/credential_store.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../base/context.ts";
 import type { LOGOUT_FLAGS } from "../definitions/image_flags.ts";
-import { callerVariable } from "../environment.ts";
-import type { ParsedFlags } from "../flags.ts";
+import { callerVariable } from "../base/environment.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Forgets who the user is at a registry. */
 export async function run(

@@ -1,13 +1,13 @@
 /** `wherry logs`. @module */
 
 import { formatLogDetails } from "../../container/log_details.ts";
-import { findContainer } from "../../engine/find.ts";
-import { readContainerLog } from "../../engine/logs.ts";
+import { findContainer } from "../../engine/record/find.ts";
+import { readContainerLog } from "../../engine/inspect/logs.ts";
 import type { LOGS_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { LogPrinter } from "../log_printer.ts";
-import { parseTimestamp } from "../timestamp.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { LogPrinter } from "../listing/log_printer.ts";
+import { parseTimestamp } from "../base/timestamp.ts";
 
 /** Prints what a container has printed, each stream where it belongs. */
 export async function run(

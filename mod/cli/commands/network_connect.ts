@@ -1,13 +1,13 @@
 /** `wherry network connect`. @module */
 
 import { newEndpointRequest } from "../../container/config.ts";
-import { connectContainer } from "../../engine/connect.ts";
-import { argumentError } from "../argument_error.ts";
+import { connectContainer } from "../../engine/network/connect.ts";
+import { argumentError } from "../base/argument_error.ts";
 import type { NETWORK_CONNECT_FLAGS } from "../definitions/network_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { parseNameValues } from "../name_values.ts";
-import { checkAlias } from "../network_flags.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { parseNameValues } from "../base/name_values.ts";
+import { checkAlias } from "../request/network_flags.ts";
 
 /** Connects a container to a network; prints nothing, as docker does. */
 export async function run(

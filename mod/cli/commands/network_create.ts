@@ -1,11 +1,11 @@
 /** `wherry network create`. @module */
 
-import { createNetwork } from "../../engine/create_network.ts";
+import { createNetwork } from "../../engine/network/create_network.ts";
 import type { NETWORK_CREATE_FLAGS } from "../definitions/network_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { planPools } from "../ipam_flags.ts";
-import { parseNameValues } from "../name_values.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { planPools } from "../request/ipam_flags.ts";
+import { parseNameValues } from "../base/name_values.ts";
 
 /** Makes a network and prints its id. */
 export function run(

@@ -1,9 +1,9 @@
 /** `wherry network disconnect`. @module */
 
-import { disconnectContainer } from "../../engine/disconnect.ts";
+import { disconnectContainer } from "../../engine/network/disconnect.ts";
 import type { NETWORK_DISCONNECT_FLAGS } from "../definitions/network_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Disconnects a container from a network; prints nothing, as docker does. */
 export async function run(

@@ -1,10 +1,10 @@
 /** `wherry network inspect`. @module */
 
-import { inspectNetwork } from "../../engine/inspect_network.ts";
+import { inspectNetwork } from "../../engine/inspect/inspect_network.ts";
 import type { NETWORK_INSPECT_FLAGS } from "../definitions/network_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { printInspections } from "../inspection.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { printInspections } from "../listing/inspection.ts";
 
 /** Prints all that is known about networks. */
 export function run(

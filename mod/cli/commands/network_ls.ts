@@ -1,13 +1,13 @@
 /** `wherry network ls`. @module */
 
-import { listNetworks } from "../../engine/list_networks.ts";
-import { parseNetworkFilter } from "../../engine/network_filter.ts";
-import { listNetworkUsers } from "../../engine/network_users.ts";
+import { listNetworks } from "../../engine/network/list_networks.ts";
+import { parseNetworkFilter } from "../../engine/network/network_filter.ts";
+import { listNetworkUsers } from "../../engine/network/network_users.ts";
 import type { NETWORK_LS_FLAGS } from "../definitions/network_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { NETWORK_LAYOUT, networkRow } from "../network_rows.ts";
-import { formatRows } from "../rows.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { NETWORK_LAYOUT, networkRow } from "../listing/network_rows.ts";
+import { formatRows } from "../listing/rows.ts";
 
 /** Lists networks by name. */
 export async function run(

@@ -1,12 +1,12 @@
 /** `wherry network prune`. @module */
 
-import { pruneNetworks } from "../../engine/remove_network.ts";
+import { pruneNetworks } from "../../engine/network/remove_network.ts";
 import type { NETWORK_PRUNE_FLAGS } from "../definitions/network_flags.ts";
-import { confirm } from "../confirm.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { parsePruneFilter } from "../prune_filter.ts";
-import { PruneReport } from "../prune_report.ts";
+import { confirm } from "../terminal/confirm.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { parsePruneFilter } from "../request/prune_filter.ts";
+import { PruneReport } from "../listing/prune_report.ts";
 
 const WARNING = "WARNING! This will remove all custom networks not used by at least one container.";
 

@@ -1,11 +1,11 @@
 /** `wherry network rm`. @module */
 
-import { removeNetwork } from "../../engine/remove_network.ts";
+import { removeNetwork } from "../../engine/network/remove_network.ts";
 import { WherryError } from "../../errors.ts";
 import type { NETWORK_RM_FLAGS } from "../definitions/network_flags.ts";
-import type { Context } from "../context.ts";
-import { forEachName } from "../each.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import { forEachName } from "../base/each.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Removes each network and prints what it was called by. */
 export function run(

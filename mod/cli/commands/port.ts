@@ -1,15 +1,19 @@
 /** `wherry port`. @module */
 
-import { type ContainerPort, listContainerPorts, portName } from "../../engine/container_ports.ts";
-import { findContainer } from "../../engine/find.ts";
-import { compareNaturally } from "../../engine/natural_order.ts";
+import {
+  type ContainerPort,
+  listContainerPorts,
+  portName,
+} from "../../engine/network/container_ports.ts";
+import { findContainer } from "../../engine/record/find.ts";
+import { compareNaturally } from "../../engine/base/natural_order.ts";
 import { WherryError } from "../../errors.ts";
 import { readSandbox } from "../../network/sandbox_record.ts";
-import { argumentError } from "../argument_error.ts";
+import { argumentError } from "../base/argument_error.ts";
 import type { PORT_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { formatHostPort, formatPortLines } from "../port_text.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { formatHostPort, formatPortLines } from "../listing/port_text.ts";
 
 const MAX_PORT = 65535;
 

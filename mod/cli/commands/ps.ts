@@ -1,12 +1,12 @@
 /** `wherry ps`. @module */
 
-import { parseContainerFilter } from "../../engine/container_filter.ts";
-import { listContainerPorts } from "../../engine/container_ports.ts";
-import type { ContainerSize } from "../../engine/container_size.ts";
-import type { Engine } from "../../engine/engine.ts";
-import { type Container, findContainer } from "../../engine/find.ts";
-import { listContainers } from "../../engine/list.ts";
-import { readSandboxIfSound } from "../../engine/sandbox_reading.ts";
+import { parseContainerFilter } from "../../engine/inspect/container_filter.ts";
+import { listContainerPorts } from "../../engine/network/container_ports.ts";
+import type { ContainerSize } from "../../engine/inspect/container_size.ts";
+import type { Engine } from "../../engine/base/engine.ts";
+import { type Container, findContainer } from "../../engine/record/find.ts";
+import { listContainers } from "../../engine/lifecycle/list.ts";
+import { readSandboxIfSound } from "../../engine/record/sandbox_reading.ts";
 import { listNetworkRecords } from "../../network/network_store.ts";
 import type { Sandbox } from "../../network/sandbox.ts";
 import type { PS_FLAGS } from "../definitions/container_flags.ts";
@@ -15,10 +15,10 @@ import {
   CONTAINER_LAYOUT_WITH_SIZE,
   containerRow,
   EMPTY_CONTAINER_ROW,
-} from "../container_rows.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { formatRows, loadFormat, type Row } from "../rows.ts";
+} from "../listing/container_rows.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { formatRows, loadFormat, type Row } from "../listing/rows.ts";
 
 type PsFlags = ParsedFlags<typeof PS_FLAGS>["flags"];
 
@@ -64,7 +64,7 @@ async function loadMeasure(
   { size, format = "" }: PsFlags,
 ): Promise<((container: Container) => ContainerSize) | undefined> {
   if (!size && !/\.Size\b/.test(format)) return undefined;
-  const { SizeMeter } = await import("../../engine/container_size.ts");
+  const { SizeMeter } = await import("../../engine/inspect/container_size.ts");
   const meter = new SizeMeter(engine);
   return (container) => meter.measure(container);
 }

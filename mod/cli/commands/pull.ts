@@ -1,6 +1,6 @@
 /** `wherry pull`. @module */
 
-import { listRemoteTags } from "../../engine/pull_image.ts";
+import { listRemoteTags } from "../../engine/image/pull_image.ts";
 import { formatPlatform, isSamePlatform, parsePlatform } from "../../image/spec/platform.ts";
 import {
   formatFamiliar,
@@ -11,15 +11,15 @@ import {
   type Reference,
 } from "../../image/spec/reference.ts";
 import type { PulledImage } from "../../image/registry/pull.ts";
-import { argumentError } from "../argument_error.ts";
-import type { Context } from "../context.ts";
+import { argumentError } from "../base/argument_error.ts";
+import type { Context } from "../base/context.ts";
 import type { PULL_FLAGS } from "../definitions/image_flags.ts";
-import { callerVariable } from "../environment.ts";
-import { EXIT_FAILURE } from "../exit_code.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { resultScreen } from "../progress.ts";
-import { type ReportedPull, reportPull, statusLine } from "../pull_report.ts";
-import { checkContentTrust } from "../unoffered_flags.ts";
+import { callerVariable } from "../base/environment.ts";
+import { EXIT_FAILURE } from "../base/exit_code.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { resultScreen } from "../terminal/progress.ts";
+import { type ReportedPull, reportPull, statusLine } from "../terminal/pull_report.ts";
+import { checkContentTrust } from "../request/unoffered_flags.ts";
 
 type PullFlags = ParsedFlags<typeof PULL_FLAGS>["flags"];
 

@@ -1,8 +1,8 @@
 /** `wherry push`. @module */
 
-import type { Engine } from "../../engine/engine.ts";
-import { Interruption } from "../../engine/interruption.ts";
-import { findTags, pushImage } from "../../engine/push_image.ts";
+import type { Engine } from "../../engine/base/engine.ts";
+import { Interruption } from "../../engine/base/interruption.ts";
+import { findTags, pushImage } from "../../engine/image/push_image.ts";
 import { parsePlatform, type Platform } from "../../image/spec/platform.ts";
 import {
   formatFamiliar,
@@ -12,14 +12,19 @@ import {
   type Reference,
 } from "../../image/spec/reference.ts";
 import type { PushedManifest } from "../../image/registry/push.ts";
-import { argumentError } from "../argument_error.ts";
-import type { Context } from "../context.ts";
+import { argumentError } from "../base/argument_error.ts";
+import type { Context } from "../base/context.ts";
 import type { PUSH_FLAGS } from "../definitions/image_flags.ts";
-import { callerVariable } from "../environment.ts";
-import { EXIT_FAILURE } from "../exit_code.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { ProgressDisplay, type ProgressScreen, PUSH_WORDS, resultScreen } from "../progress.ts";
-import { checkContentTrust } from "../unoffered_flags.ts";
+import { callerVariable } from "../base/environment.ts";
+import { EXIT_FAILURE } from "../base/exit_code.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import {
+  ProgressDisplay,
+  type ProgressScreen,
+  PUSH_WORDS,
+  resultScreen,
+} from "../terminal/progress.ts";
+import { checkContentTrust } from "../request/unoffered_flags.ts";
 
 /** Pushes an image, or all of a repository, and prints what the registry calls it. */
 export async function run(

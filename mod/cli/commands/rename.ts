@@ -1,9 +1,9 @@
 /** `wherry rename`. @module */
 
-import { renameContainer } from "../../engine/rename.ts";
+import { renameContainer } from "../../engine/lifecycle/rename.ts";
 import type { RENAME_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Renames a container; prints nothing, as docker does. */
 export async function run(

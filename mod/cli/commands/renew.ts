@@ -1,10 +1,10 @@
 /** `wherry __renew`, which monitors execute. @module */
 
 import { Descriptor } from "../../../ffi/descriptor.ts";
-import { renewLeases } from "../../engine/dhcp.ts";
+import { renewLeases } from "../../engine/network/dhcp.ts";
 import type { RENEW_FLAGS } from "../definitions/system_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Where a monitor's program finds the container's network namespace; see `docs/monitor.md`. */
 const NAMESPACE_FD = 8;

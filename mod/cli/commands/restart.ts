@@ -1,11 +1,11 @@
 /** `wherry restart`. @module */
 
-import { restartContainer } from "../../engine/restart.ts";
+import { restartContainer } from "../../engine/lifecycle/restart.ts";
 import type { RESTART_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import { forEachName } from "../each.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { stopOptions } from "../stop_options.ts";
+import type { Context } from "../base/context.ts";
+import { forEachName } from "../base/each.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { stopOptions } from "../request/stop_options.ts";
 
 /** Restarts each container and prints what it was called by. */
 export function run(

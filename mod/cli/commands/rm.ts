@@ -1,11 +1,11 @@
 /** `wherry rm`. @module */
 
-import { removeContainer } from "../../engine/remove.ts";
+import { removeContainer } from "../../engine/lifecycle/remove.ts";
 import { WherryError } from "../../errors.ts";
 import type { RM_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import { forEachName } from "../each.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import { forEachName } from "../base/each.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Removes each container and prints what it was called by. */
 export function run(

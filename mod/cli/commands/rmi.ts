@@ -1,11 +1,11 @@
 /** `wherry rmi`. @module */
 
-import { ImageRemover } from "../../engine/remove_image.ts";
+import { ImageRemover } from "../../engine/image/remove_image.ts";
 import { WherryError } from "../../errors.ts";
 import type { RMI_FLAGS } from "../definitions/image_flags.ts";
-import type { Context } from "../context.ts";
-import { forEachName } from "../each.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import { forEachName } from "../base/each.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Removes each image and prints what was untagged and deleted. */
 export function run(

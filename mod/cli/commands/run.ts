@@ -1,15 +1,19 @@
 /** `wherry run`. @module */
 
 import type { Attachment, MonitorConnection } from "../../container/monitor.ts";
-import { createContainer, type CreatedContainer, loadVolumeFilling } from "../../engine/create.ts";
-import { hasVolumesElsewhere } from "../../engine/mounted_volumes.ts";
-import { removeLocked } from "../../engine/remove.ts";
-import { startContainer } from "../../engine/start.ts";
-import { describeSweep, sweepIfDue } from "../../engine/sweep.ts";
-import { lockStopped } from "../../engine/settle.ts";
-import { loadStorageSupport } from "../../engine/storage_support.ts";
-import { loadVolumeSupport } from "../../engine/volume_sources.ts";
-import { createCidFile } from "../cid_file.ts";
+import {
+  createContainer,
+  type CreatedContainer,
+  loadVolumeFilling,
+} from "../../engine/lifecycle/create.ts";
+import { hasVolumesElsewhere } from "../../engine/record/mounted_volumes.ts";
+import { removeLocked } from "../../engine/lifecycle/remove.ts";
+import { startContainer } from "../../engine/lifecycle/start.ts";
+import { describeSweep, sweepIfDue } from "../../engine/lifecycle/sweep.ts";
+import { lockStopped } from "../../engine/record/settle.ts";
+import { loadStorageSupport } from "../../engine/mount/storage_support.ts";
+import { loadVolumeSupport } from "../../engine/mount/volume_sources.ts";
+import { createCidFile } from "../request/cid_file.ts";
 import type { RUN_FLAGS } from "../definitions/container_flags.ts";
 import {
   loadDevices,
@@ -18,18 +22,18 @@ import {
   loadNetworks,
   planRequest,
   requestWarnings,
-} from "../container_request.ts";
-import type { Context } from "../context.ts";
-import { parseDetachKeys } from "../detach_keys.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { loadMountFlags, mountWarnings } from "../mounts.ts";
+} from "../request/container_request.ts";
+import type { Context } from "../base/context.ts";
+import { parseDetachKeys } from "../terminal/detach_keys.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { loadMountFlags, mountWarnings } from "../request/mounts.ts";
 import {
   attachmentOf,
   callerTerminalSize,
   checkTerminal,
   Session,
   type StreamOptions,
-} from "../session.ts";
+} from "../terminal/session.ts";
 
 type RunFlags = ParsedFlags<typeof RUN_FLAGS>;
 

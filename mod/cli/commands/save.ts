@@ -1,12 +1,12 @@
 /** `wherry save`. @module */
 
-import { saveImages } from "../../engine/save_images.ts";
+import { saveImages } from "../../engine/image/save_images.ts";
 import { SAVE_FORMATS, type SaveFormat } from "../../image/archive/save.ts";
-import { flagError } from "../argument_error.ts";
+import { flagError } from "../base/argument_error.ts";
 import type { SAVE_FLAGS } from "../definitions/image_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { writeOutput } from "../output_file.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { writeOutput } from "../base/output_file.ts";
 
 /** Writes images as an archive to a file, or to stdout. */
 export async function run(

@@ -2,25 +2,25 @@
 
 import type { ContainerConfig } from "../../container/config.ts";
 import { WherryError } from "../../errors.ts";
-import { loadDeviceSupport } from "../../engine/device_support.ts";
-import type { Engine } from "../../engine/engine.ts";
-import { findContainer } from "../../engine/find.ts";
-import { busy, checkNotPaused, startInBackground } from "../../engine/restart.ts";
-import { hasVolumesElsewhere } from "../../engine/mounted_volumes.ts";
-import { loadNetworkSupport } from "../../engine/network_support.ts";
-import { loadSeccompSupport } from "../../engine/seccomp.ts";
-import { lockStopped } from "../../engine/settle.ts";
-import { startContainer } from "../../engine/start.ts";
-import { cleanUpContainer } from "../../engine/sweep.ts";
-import { finishVolumes } from "../../engine/volume_copy_support.ts";
-import { loadVolumeSupport } from "../../engine/volume_sources.ts";
+import { loadDeviceSupport } from "../../engine/security/device_support.ts";
+import type { Engine } from "../../engine/base/engine.ts";
+import { findContainer } from "../../engine/record/find.ts";
+import { busy, checkNotPaused, startInBackground } from "../../engine/lifecycle/restart.ts";
+import { hasVolumesElsewhere } from "../../engine/record/mounted_volumes.ts";
+import { loadNetworkSupport } from "../../engine/network/network_support.ts";
+import { loadSeccompSupport } from "../../engine/security/seccomp.ts";
+import { lockStopped } from "../../engine/record/settle.ts";
+import { startContainer } from "../../engine/lifecycle/start.ts";
+import { cleanUpContainer } from "../../engine/lifecycle/sweep.ts";
+import { finishVolumes } from "../../engine/mount/volume_copy_support.ts";
+import { loadVolumeSupport } from "../../engine/mount/volume_sources.ts";
 import type { START_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import { parseDetachKeys } from "../detach_keys.ts";
-import { forEachName } from "../each.ts";
-import { EXIT_FAILURE } from "../exit_code.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { attachmentOf, callerTerminalSize, checkTerminal, Session } from "../session.ts";
+import type { Context } from "../base/context.ts";
+import { parseDetachKeys } from "../terminal/detach_keys.ts";
+import { forEachName } from "../base/each.ts";
+import { EXIT_FAILURE } from "../base/exit_code.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { attachmentOf, callerTerminalSize, checkTerminal, Session } from "../terminal/session.ts";
 
 type StartFlags = ParsedFlags<typeof START_FLAGS>["flags"];
 

@@ -1,14 +1,19 @@
 /** `wherry stats`. @module */
 
-import { type StatsRound, watchStats } from "../../engine/stats.ts";
+import { type StatsRound, watchStats } from "../../engine/inspect/stats.ts";
 import { terminalSize } from "../../kernel/terminal.ts";
 import type { STATS_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { formatPage } from "../live_screen.ts";
-import type { Output } from "../output.ts";
-import { formatRows, loadFormat, type Row } from "../rows.ts";
-import { goneStatsRow, STATS_LAYOUT, STATS_LAYOUT_WITH_PRESSURE, statsRow } from "../stats_rows.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { formatPage } from "../terminal/live_screen.ts";
+import type { Output } from "../base/output.ts";
+import { formatRows, loadFormat, type Row } from "../listing/rows.ts";
+import {
+  goneStatsRow,
+  STATS_LAYOUT,
+  STATS_LAYOUT_WITH_PRESSURE,
+  statsRow,
+} from "../listing/stats_rows.ts";
 
 /** Shows what containers use, once or until somebody ends it. */
 export async function run(

@@ -1,11 +1,11 @@
 /** `wherry stop`. @module */
 
-import { stopContainer } from "../../engine/stop.ts";
+import { stopContainer } from "../../engine/lifecycle/stop.ts";
 import type { STOP_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import { forEachName } from "../each.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { stopOptions } from "../stop_options.ts";
+import type { Context } from "../base/context.ts";
+import { forEachName } from "../base/each.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { stopOptions } from "../request/stop_options.ts";
 
 /** Stops each container and prints what it was called by. */
 export function run(

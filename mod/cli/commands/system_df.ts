@@ -1,12 +1,17 @@
 /** `wherry system df`. @module */
 
-import { readDiskUsage } from "../../engine/disk_usage.ts";
-import type { Context } from "../context.ts";
+import { readDiskUsage } from "../../engine/system/disk_usage.ts";
+import type { Context } from "../base/context.ts";
 import type { SYSTEM_DF_FLAGS } from "../definitions/system_flags.ts";
-import { type DetailRows, detailRows, DISK_USAGE_LAYOUT, totalRows } from "../disk_usage_rows.ts";
-import { formatObject } from "../facts.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { formatRows, type Row } from "../rows.ts";
+import {
+  type DetailRows,
+  detailRows,
+  DISK_USAGE_LAYOUT,
+  totalRows,
+} from "../listing/disk_usage_rows.ts";
+import { formatObject } from "../listing/facts.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { formatRows, type Row } from "../listing/rows.ts";
 
 /** Shows what takes how much room on the disk. */
 export async function run(

@@ -1,17 +1,17 @@
 /** `wherry system prune`. @module */
 
-import { pruneContainers, pruneDamaged } from "../../engine/prune.ts";
-import { recoverEngine } from "../../engine/recover.ts";
-import { pruneImages } from "../../engine/remove_image.ts";
-import { pruneNetworks } from "../../engine/remove_network.ts";
-import { pruneVolumes } from "../../engine/remove_volume.ts";
+import { pruneContainers, pruneDamaged } from "../../engine/lifecycle/prune.ts";
+import { recoverEngine } from "../../engine/system/recover.ts";
+import { pruneImages } from "../../engine/image/remove_image.ts";
+import { pruneNetworks } from "../../engine/network/remove_network.ts";
+import { pruneVolumes } from "../../engine/volume/remove_volume.ts";
 import type { SYSTEM_PRUNE_FLAGS } from "../definitions/system_flags.ts";
-import { argumentError } from "../argument_error.ts";
-import { confirm } from "../confirm.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { parsePruneFilter } from "../prune_filter.ts";
-import { PruneReport } from "../prune_report.ts";
+import { argumentError } from "../base/argument_error.ts";
+import { confirm } from "../terminal/confirm.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { parsePruneFilter } from "../request/prune_filter.ts";
+import { PruneReport } from "../listing/prune_report.ts";
 
 type PruneFlags = ParsedFlags<typeof SYSTEM_PRUNE_FLAGS>["flags"];
 

@@ -1,14 +1,14 @@
 /** `wherry system recover`. @module */
 
-import { recoverEngine, type Recovery } from "../../engine/recover.ts";
-import type { NetworkRecovery } from "../../engine/recover_networks.ts";
-import { describeSweep } from "../../engine/sweep.ts";
-import { removeOldCodeCaches } from "../code_caches.ts";
+import { recoverEngine, type Recovery } from "../../engine/system/recover.ts";
+import type { NetworkRecovery } from "../../engine/system/recover_networks.ts";
+import { describeSweep } from "../../engine/lifecycle/sweep.ts";
+import { removeOldCodeCaches } from "../base/code_caches.ts";
 import type { RECOVER_FLAGS } from "../definitions/system_flags.ts";
-import type { Context } from "../context.ts";
-import { EXIT_FAILURE } from "../exit_code.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { BUILD } from "../self.ts";
+import type { Context } from "../base/context.ts";
+import { EXIT_FAILURE } from "../base/exit_code.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { BUILD } from "../base/self.ts";
 
 /** Removes what crashes left behind, and prints what that was. */
 export async function run(

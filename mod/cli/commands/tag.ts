@@ -1,9 +1,9 @@
 /** `wherry tag`. @module */
 
-import { tagImage } from "../../engine/remove_image.ts";
+import { tagImage } from "../../engine/image/remove_image.ts";
 import type { TAG_FLAGS } from "../definitions/image_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Gives an image one more name. */
 export function run(

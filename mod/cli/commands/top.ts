@@ -1,13 +1,13 @@
 /** `wherry top`. @module */
 
-import { listProcesses } from "../../engine/top.ts";
+import { listProcesses } from "../../engine/inspect/top.ts";
 import { readAccountNames } from "../../kernel/account.ts";
 import type { TOP_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import type { ProcessContext } from "../process_columns.ts";
-import { parsePsOptions } from "../ps_options.ts";
-import { formatTable } from "../table.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import type { ProcessContext } from "../request/process_columns.ts";
+import { parsePsOptions } from "../request/ps_options.ts";
+import { formatTable } from "../listing/table.ts";
 
 /** Narrowest column, as docker's `top` has it, without the gap to the next one. */
 const MIN_COLUMN_WIDTH = 17;

@@ -1,10 +1,10 @@
 /** `wherry unpause`. @module */
 
-import { unpauseContainer } from "../../engine/pause.ts";
+import { unpauseContainer } from "../../engine/lifecycle/pause.ts";
 import type { PAUSE_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import { forEachName } from "../each.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import { forEachName } from "../base/each.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Lets each container go on and prints what it was called by. */
 export function run(

@@ -1,14 +1,14 @@
 /** `wherry update`. @module */
 
-import { type ContainerUpdate, updateContainer } from "../../engine/update.ts";
-import { argumentError } from "../argument_error.ts";
+import { type ContainerUpdate, updateContainer } from "../../engine/lifecycle/update.ts";
+import { argumentError } from "../base/argument_error.ts";
 import type { UPDATE_FLAGS } from "../definitions/container_flags.ts";
-import type { Context } from "../context.ts";
-import { forEachName } from "../each.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { parsePublishFlags } from "../publish_flags.ts";
-import { parseLimitFlags } from "../resource_flags.ts";
-import { parseRestartPolicy } from "../restart_policy.ts";
+import type { Context } from "../base/context.ts";
+import { forEachName } from "../base/each.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { parsePublishFlags } from "../request/publish_flags.ts";
+import { parseLimitFlags } from "../request/resource_flags.ts";
+import { parseRestartPolicy } from "../request/restart_policy.ts";
 
 /** Changes each container and prints what it was called by. */
 export function run(

@@ -1,10 +1,10 @@
 /** `wherry version`. @module */
 
 import type { VERSION_FLAGS } from "../definitions/system_flags.ts";
-import type { Context } from "../context.ts";
-import { formatFacts, formatObject } from "../facts.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { BUILD, VERSION } from "../self.ts";
+import type { Context } from "../base/context.ts";
+import { formatFacts, formatObject } from "../listing/facts.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { BUILD, VERSION } from "../base/self.ts";
 
 /** Prints what this program is, and what it runs on. */
 export function run(

@@ -1,10 +1,10 @@
 /** `wherry volume create`. @module */
 
-import { createVolume } from "../../engine/volumes.ts";
-import type { Context } from "../context.ts";
+import { createVolume } from "../../engine/mount/volumes.ts";
+import type { Context } from "../base/context.ts";
 import type { VOLUME_CREATE_FLAGS } from "../definitions/volume_flags.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { parseNameValues } from "../name_values.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { parseNameValues } from "../base/name_values.ts";
 
 /** Makes a volume and prints its name. */
 export function run(

@@ -1,11 +1,11 @@
 /** `wherry volume import`. @module */
 
-import { Interruption } from "../../engine/interruption.ts";
-import { importVolume } from "../../engine/volume_files.ts";
-import type { Context } from "../context.ts";
+import { Interruption } from "../../engine/base/interruption.ts";
+import { importVolume } from "../../engine/volume/volume_files.ts";
+import type { Context } from "../base/context.ts";
 import type { VOLUME_IMPORT_FLAGS } from "../definitions/volume_flags.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { openInput } from "../input_file.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { openInput } from "../base/input_file.ts";
 
 /** Puts what is in a tar into a volume; prints nothing, as podman has it. */
 export async function run(

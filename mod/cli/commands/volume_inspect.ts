@@ -1,10 +1,10 @@
 /** `wherry volume inspect`. @module */
 
-import { inspectVolume } from "../../engine/list_volumes.ts";
+import { inspectVolume } from "../../engine/volume/list_volumes.ts";
 import type { VOLUME_INSPECT_FLAGS } from "../definitions/volume_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { printInspections } from "../inspection.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { printInspections } from "../listing/inspection.ts";
 
 /** Prints all that is known about volumes. */
 export function run(

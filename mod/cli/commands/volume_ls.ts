@@ -1,14 +1,14 @@
 /** `wherry volume ls`. @module */
 
-import { listVolumes } from "../../engine/list_volumes.ts";
-import { compareNaturally } from "../../engine/natural_order.ts";
-import { parseVolumeFilter } from "../../engine/volume_filter.ts";
-import { VolumesUse } from "../../engine/volume_use.ts";
+import { listVolumes } from "../../engine/volume/list_volumes.ts";
+import { compareNaturally } from "../../engine/base/natural_order.ts";
+import { parseVolumeFilter } from "../../engine/volume/volume_filter.ts";
+import { VolumesUse } from "../../engine/mount/volume_use.ts";
 import type { VOLUME_LS_FLAGS } from "../definitions/volume_flags.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { formatRows } from "../rows.ts";
-import { VOLUME_LAYOUT, volumeRow } from "../volume_rows.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { formatRows } from "../listing/rows.ts";
+import { VOLUME_LAYOUT, volumeRow } from "../listing/volume_rows.ts";
 
 /** Lists volumes by name. */
 export async function run(

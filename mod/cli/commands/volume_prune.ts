@@ -1,13 +1,13 @@
 /** `wherry volume prune`. @module */
 
-import { pruneVolumes } from "../../engine/remove_volume.ts";
+import { pruneVolumes } from "../../engine/volume/remove_volume.ts";
 import type { VOLUME_PRUNE_FLAGS } from "../definitions/volume_flags.ts";
-import { argumentError } from "../argument_error.ts";
-import { confirm } from "../confirm.ts";
-import type { Context } from "../context.ts";
-import type { ParsedFlags } from "../flags.ts";
-import { parseVolumePruneFilter } from "../prune_filter.ts";
-import { PruneReport } from "../prune_report.ts";
+import { argumentError } from "../base/argument_error.ts";
+import { confirm } from "../terminal/confirm.ts";
+import type { Context } from "../base/context.ts";
+import type { ParsedFlags } from "../base/flags.ts";
+import { parseVolumePruneFilter } from "../request/prune_filter.ts";
+import { PruneReport } from "../listing/prune_report.ts";
 
 /** Removes the volumes that no container uses. */
 export function run(

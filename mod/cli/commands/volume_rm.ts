@@ -1,11 +1,11 @@
 /** `wherry volume rm`. @module */
 
-import { removeVolume } from "../../engine/remove_volume.ts";
+import { removeVolume } from "../../engine/volume/remove_volume.ts";
 import { WherryError } from "../../errors.ts";
 import type { VOLUME_RM_FLAGS } from "../definitions/volume_flags.ts";
-import type { Context } from "../context.ts";
-import { forEachName } from "../each.ts";
-import type { ParsedFlags } from "../flags.ts";
+import type { Context } from "../base/context.ts";
+import { forEachName } from "../base/each.ts";
+import type { ParsedFlags } from "../base/flags.ts";
 
 /** Removes each volume and prints its name. */
 export function run(

@@ -1,6 +1,6 @@
 /** Flags of the commands for containers. @module */
 
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../base/flags.ts";
 import { DEVICE_FLAGS } from "./device_flags.ts";
 import { NAMESPACE_FLAGS } from "./namespace_flags.ts";
 import { LIMIT_FLAGS, RESOURCE_FLAGS } from "./resource_flags.ts";

@@ -1,6 +1,6 @@
 /** Flags about devices of the host. @module */
 
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../base/flags.ts";
 
 /** Of every command that makes a container. */
 export const DEVICE_FLAGS = [

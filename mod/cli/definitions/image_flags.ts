@@ -1,6 +1,6 @@
 /** Flags of the commands for images. @module */
 
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../base/flags.ts";
 import {
   CHANGE,
   FORMAT,

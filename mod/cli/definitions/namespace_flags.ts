@@ -1,6 +1,6 @@
 /** Flags that say which namespaces are a container's own. @module */
 
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../base/flags.ts";
 
 /** Of every command that makes a container. */
 export const NAMESPACE_FLAGS = [

@@ -1,6 +1,6 @@
 /** Flags of the commands for networks. @module */
 
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../base/flags.ts";
 import {
   FORMAT,
   FORMAT_LONG_ONLY,

@@ -1,6 +1,6 @@
 /** Flags that say how much of the host a container may use. @module */
 
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../base/flags.ts";
 
 /** Limits that can be changed while a container runs, too. */
 export const LIMIT_FLAGS = [

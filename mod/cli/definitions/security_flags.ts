@@ -1,6 +1,6 @@
 /** Flags that say what a container may do. @module */
 
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../base/flags.ts";
 
 /** Of every command that makes a container. */
 export const SECURITY_FLAGS = [

@@ -1,6 +1,6 @@
 /** Flags of the commands for wherry itself, and for everything at once. @module */
 
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../base/flags.ts";
 import { FORMAT, FORMAT_LONG_ONLY, PRUNE_FILTER, PRUNE_FORCE, SIZE } from "./shared_flags.ts";
 
 /** Of `wherry system prune`. */

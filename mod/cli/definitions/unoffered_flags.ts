@@ -1,6 +1,6 @@
 /** Docker's flags that no container of wherry can have: known, so that they are refused with the reason. @module */
 
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../base/flags.ts";
 
 const HELP = "Refused, with the reason";
 

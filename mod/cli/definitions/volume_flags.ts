@@ -1,6 +1,6 @@
 /** Flags of the commands for volumes. @module */
 
-import type { FlagSpec } from "../flags.ts";
+import type { FlagSpec } from "../base/flags.ts";
 import { FORMAT, FORMAT_LONG_ONLY, OUTPUT, PRUNE_FORCE } from "./shared_flags.ts";
 
 /** Of `wherry volume create`. */
