@@ -1,7 +1,10 @@
 /** Flags of the commands for containers. @module */
 
 import type { FlagSpec } from "../base/flags.ts";
+import { CONNECTION_FLAGS } from "./connection_flags.ts";
 import { DEVICE_FLAGS } from "./device_flags.ts";
+import { HEALTH_FLAGS } from "./health_flags.ts";
+import { MOUNT_FLAGS } from "./mount_flags.ts";
 import { NAMESPACE_FLAGS } from "./namespace_flags.ts";
 import { LIMIT_FLAGS, RESOURCE_FLAGS } from "./resource_flags.ts";
 import { SECURITY_FLAGS } from "./security_flags.ts";
@@ -53,17 +56,14 @@ const ENV_FILE = {
 } as const;
 /** Of every command that makes a container. */
 export const CONTAINER_FLAGS = [
+  ...CONNECTION_FLAGS,
   ...DEVICE_FLAGS,
+  ...HEALTH_FLAGS,
+  ...MOUNT_FLAGS,
   ...NAMESPACE_FLAGS,
   ...RESOURCE_FLAGS,
   ...SECURITY_FLAGS,
   ...UNOFFERED_FLAGS,
-  {
-    name: "add-host",
-    type: "list",
-    value: "name:address",
-    help: "Add a line to the container's /etc/hosts; host-gateway stands for the host's address",
-  },
   {
     name: "attach",
     short: "a",
@@ -72,16 +72,6 @@ export const CONTAINER_FLAGS = [
     help: "Attach to STDIN, STDOUT or STDERR",
   },
   { name: "cidfile", type: "string", value: "file", help: "Write the container's id to a file" },
-  { name: "dns", type: "list", value: "address", help: "Set custom name servers" },
-  {
-    name: "dns-option",
-    aliases: ["dns-opt"],
-    type: "list",
-    value: "option",
-    help: "Set options of the resolver, as in resolv.conf",
-  },
-  { name: "dns-search", type: "list", value: "domain", help: "Set custom search domains" },
-  { name: "domainname", type: "string", help: "Container NIS domain name" },
   {
     name: "entrypoint",
     type: "string",
@@ -91,83 +81,18 @@ export const CONTAINER_FLAGS = [
   ENV,
   ENV_FILE,
   {
-    name: "expose",
-    type: "list",
-    value: "port[/protocol]",
-    help: "Expose a port or a range of ports, which --publish-all publishes",
-  },
-  {
-    name: "gateway",
-    type: "string",
-    value: "address",
-    help: "Router of the LAN, with --network static",
-  },
-  {
-    name: "health-cmd",
-    type: "string",
-    value: "command",
-    help: "Command that checks the container's health, run by its shell",
-  },
-  {
-    name: "health-interval",
-    type: "duration",
-    help: "Time between two checks (default 30s)",
-  },
-  {
-    name: "health-on-failure",
-    type: "string",
-    value: "none|restart|stop|kill",
-    help: "What to do when the container becomes unhealthy (default none)",
-  },
-  {
-    name: "health-retries",
-    type: "number",
-    help: "Failures in a row that make it unhealthy (default 3)",
-  },
-  {
-    name: "health-start-interval",
-    type: "duration",
-    help: "Time between two checks during the start period (default 5s)",
-  },
-  {
-    name: "health-start-period",
-    type: "duration",
-    help: "How long failures do not count after the start (default 0s)",
-  },
-  {
-    name: "health-timeout",
-    type: "duration",
-    help: "A check that takes longer has failed (default 30s)",
-  },
-  { name: "hostname", short: "h", type: "string", help: "Container host name" },
-  {
     name: "idle",
     type: "boolean",
     help: "Run no command but an init that reaps processes; work is done with exec",
   },
   { name: "init", type: "boolean", help: "Run an init that forwards signals and reaps processes" },
   INTERACTIVE,
-  {
-    name: "ip",
-    type: "string",
-    value: "address",
-    singleDashValue: /^\d+(\.\d+){3}(\/\d+)?$/,
-    help: "IPv4 address on the first network",
-  },
-  { name: "ip6", type: "string", value: "address", help: "IPv6 address on the first network" },
   { name: "label", short: "l", type: "list", help: "Set metadata on a container" },
   {
     name: "label-file",
     type: "list",
     value: "file",
     help: "Read labels from a file, one in a line",
-  },
-  {
-    name: "link",
-    type: "list",
-    value: "container:alias",
-    help: "Refused: containers on one network find each other by name",
-    hidden: true,
   },
   {
     name: "log-driver",
@@ -182,57 +107,8 @@ export const CONTAINER_FLAGS = [
     help: "Log options: max-size (default 10 MiB, -1 for no limit), max-file (default 3), " +
       "and labels, labels-regex, env, env-regex for logs --details",
   },
-  {
-    name: "mac-address",
-    type: "string",
-    value: "address",
-    help: "Hardware address on the first network",
-  },
-  {
-    name: "mount",
-    type: "list",
-    value: "key=value,...",
-    help: "Mount a directory or file of the host, a volume, a tmpfs or an image, as in " +
-      "type=bind,source=/srv,target=/srv,readonly",
-  },
   { name: "name", type: "string", help: "Assign a name to the container" },
-  {
-    name: "network",
-    aliases: ["net"],
-    type: "list",
-    value: "network",
-    help: "Connect to a network: a name with options such as NAME:ip=ADDRESS,alias=NAME, host, " +
-      "none, container:ID, or dhcp and static with --parent (default bridge)",
-  },
-  {
-    name: "network-alias",
-    aliases: ["net-alias"],
-    type: "list",
-    value: "name",
-    help: "Add a name by which others on the first network find the container",
-  },
-  { name: "no-healthcheck", type: "boolean", help: "Do not check the container's health" },
-  {
-    name: "parent",
-    type: "string",
-    value: "link",
-    help: "Link of the host whose LAN the container joins, with --network dhcp or static",
-  },
   PLATFORM,
-  {
-    name: "publish",
-    short: "p",
-    type: "list",
-    value: "[[ip:]host:]container[/protocol]",
-    help: "Publish a port or a range of ports of the container on the host; " +
-      "a range for one port takes the first that is free",
-  },
-  {
-    name: "publish-all",
-    short: "P",
-    type: "boolean",
-    help: "Publish all exposed ports on free ports of the host",
-  },
   {
     name: "pull",
     type: "string",
@@ -240,11 +116,6 @@ export const CONTAINER_FLAGS = [
     help: "When to pull the image from its registry (default missing)",
   },
   { name: "quiet", short: "q", type: "boolean", help: "Suppress the pull output" },
-  {
-    name: "read-only",
-    type: "boolean",
-    help: "Mount the container's root file system read-only",
-  },
   {
     name: "restart",
     type: "string",
@@ -266,33 +137,8 @@ export const CONTAINER_FLAGS = [
     value: "seconds",
     help: "Seconds to wait before killing the container (default 10, -1 for ever)",
   },
-  {
-    name: "tmpfs",
-    type: "list",
-    value: "path[:options]",
-    help: "Mount a tmpfs directory",
-  },
   TTY,
   USER,
-  {
-    name: "volume",
-    short: "v",
-    type: "list",
-    value: "[source:]target[:options]",
-    help: "Mount a volume, or a directory or file of the host where the source is a path",
-  },
-  {
-    name: "volume-driver",
-    type: "string",
-    value: "local",
-    help: "What keeps new volumes",
-  },
-  {
-    name: "volumes-from",
-    type: "list",
-    value: "container[:ro|rw]",
-    help: "Mount what another container has mounted of the host, and its volumes",
-  },
   WORKDIR,
 ] as const satisfies readonly FlagSpec[];
 
