@@ -55,8 +55,8 @@ export type { LayerPhase, LayerProgress, ProgressListener } from "./image/spec/p
 export type { brand, Digest, ImageId } from "./image/spec/digest.ts";
 export type { Platform } from "./image/spec/platform.ts";
 export { parseReference, type Reference } from "./image/spec/reference.ts";
-export type { LimitChanges } from "./container/limits_update.ts";
-export type { DeviceLimit, Resources } from "./container/resources.ts";
+export type { LimitChanges } from "./container/resource/limits_update.ts";
+export type { DeviceLimit, Resources } from "./container/resource/resources.ts";
 export { renameContainer } from "./engine/lifecycle/rename.ts";
 export { type ContainerUpdate, updateContainer } from "./engine/lifecycle/update.ts";
 export { bootContainer, type BootPlan, planBoot, planShutdown } from "./engine/lifecycle/boot.ts";
@@ -148,7 +148,7 @@ export type {
   TmpfsMount,
   VolumeMount,
   VolumeOptions,
-} from "./container/mounts.ts";
+} from "./container/record/mounts.ts";
 export type {
   ImageMountRequest,
   MountRequest,
@@ -167,24 +167,24 @@ export type {
   RestartPolicy,
   RootSource,
   StorageDriver,
-} from "./container/config.ts";
-export type { IdRange, Namespaces, OfContainer } from "./container/namespaces.ts";
+} from "./container/record/config.ts";
+export type { IdRange, Namespaces, OfContainer } from "./container/record/namespaces.ts";
 export {
   DEFAULT_SECURITY,
   type DeviceRequest,
   type SeccompChoice,
   type Security,
   type UlimitRequest,
-} from "./container/security.ts";
-export type { ContainerState, ContainerStatus, HealthStatus } from "./container/state.ts";
-export type { TerminalSize } from "./container/launch_input.ts";
+} from "./container/security/security.ts";
+export type { ContainerState, ContainerStatus, HealthStatus } from "./container/record/state.ts";
+export type { TerminalSize } from "./container/launch/launch_input.ts";
 export type {
   Attachment,
   JoinedProcesses,
   MonitorConnection,
   MonitorEvent,
   MonitorObserver,
-} from "./container/monitor.ts";
+} from "./container/launch/monitor.ts";
 export type { IpamPool, NetworkConfig, NetworkDriver } from "./network/network.ts";
 export type { NetworkRequest } from "./network/network_plan.ts";
 export type {

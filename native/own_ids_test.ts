@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
-import { createOwnNamespaces, type OwnNamespaces } from "../mod/container/own_namespaces.ts";
+import { createOwnNamespaces, type OwnNamespaces } from "../mod/container/launch/own_namespaces.ts";
 import type { Descriptor } from "../ffi/descriptor.ts";
 import { execute, type Monitor, plan, readLog, shell, testBoth } from "./testing.ts";
 

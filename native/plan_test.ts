@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { cStringBlock } from "../ffi/c_string.ts";
-import { STEP_ARGUMENTS } from "../mod/container/plan.ts";
+import { STEP_ARGUMENTS } from "../mod/container/launch/plan.ts";
 import { plan, shell, testBoth } from "./testing.ts";
 
 const EINVAL = 22;

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { STEP_ARGUMENTS } from "../mod/container/plan.ts";
+import { STEP_ARGUMENTS } from "../mod/container/launch/plan.ts";
 
 /** What stands at the top of the checkout and may be the beginning of a path in a text. */
 const TOP_LEVEL = [

@@ -62,6 +62,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["record"],
     ["base"],
   ],
+  "mod/container": [["launch", "log"], ["record"], ["resource", "security"]],
   "mod/image": [["archive", "registry"], ["layer"], ["store"], ["spec"], ["compression"], ["tar"]],
 };
 

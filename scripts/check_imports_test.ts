@@ -28,7 +28,7 @@ Deno.test("findWrongDirections() accepts imports that go down", () => {
   const graph = graphOf({
     "main.ts": ["mod/cli/run.ts"],
     "mod/cli/run.ts": ["mod/engine/run.ts", "mod/errors.ts"],
-    "mod/engine/run.ts": ["mod/container/plan.ts", "mod/store/lock.ts"],
+    "mod/engine/run.ts": ["mod/container/launch/plan.ts", "mod/store/lock.ts"],
     "mod/kernel/mount.ts": ["ffi/errno.ts"],
   });
 

@@ -1,15 +1,16 @@
 /**
- * Writes `mod/container/default_seccomp_filter.ts`: the filter of usual containers, so that no command has to make it.
+ * Writes `mod/container/security/default_seccomp_filter.ts`: the filter of usual containers, so that no command has to make it.
  *
  * Run it after a change of the default profile or of the compiler; a test compares what is checked in.
  *
  * @module
  */
 
-import { DEFAULT_PROFILE } from "../mod/container/default_seccomp.ts";
-import { compileSeccomp, type HostArchitecture } from "../mod/container/seccomp_filter.ts";
+import { DEFAULT_PROFILE } from "../mod/container/security/default_seccomp.ts";
+import { compileSeccomp, type HostArchitecture } from "../mod/container/security/seccomp_filter.ts";
 
-const OUTPUT = new URL("../mod/container/default_seccomp_filter.ts", import.meta.url).pathname;
+const OUTPUT =
+  new URL("../mod/container/security/default_seccomp_filter.ts", import.meta.url).pathname;
 
 /** The only one of docker's default capabilities that the profile asks for. */
 const CAPABILITIES: ReadonlySet<string> = new Set(["CAP_SYS_CHROOT"]);

@@ -1,7 +1,7 @@
 /** restart, restart policies, update, rename, and commands on containers that are paused or restarting. @module */
 
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
-import { MonitorConnection } from "../mod/container/monitor.ts";
+import { MonitorConnection } from "../mod/container/launch/monitor.ts";
 import {
   eventually,
   isAlive,

@@ -1,7 +1,7 @@
 /** Which system calls containers can make. @module */
 
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { DEFAULT_SECCOMP_PROGRAMS } from "../mod/container/default_seccomp_filter.ts";
+import { DEFAULT_SECCOMP_PROGRAMS } from "../mod/container/security/default_seccomp_filter.ts";
 import { AUDIT_ARCH } from "../mod/kernel/seccomp.ts";
 import { type SyscallAbi, syscallNumbers } from "../mod/kernel/syscall_numbers.ts";
 import { runFilter } from "./fakes/filter_machine.ts";

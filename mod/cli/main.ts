@@ -1,6 +1,6 @@
 /** From the argument vector to an exit status. @module */
 
-import type { StorageDriver } from "../container/config.ts";
+import type { StorageDriver } from "../container/record/config.ts";
 import { Engine } from "../engine/base/engine.ts";
 import { parseStorageDriver, STORAGE_DRIVERS } from "../engine/base/storage.ts";
 import { WherryError } from "../errors.ts";

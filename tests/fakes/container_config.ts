@@ -5,12 +5,12 @@ import {
   DEFAULT_LOG,
   HOST_NAME_LOOKUP,
   NO_RESTART,
-} from "../../mod/container/config.ts";
-import { NO_GIVEN_MOUNTS } from "../../mod/container/mounts.ts";
-import { PRIVATE_NAMESPACES } from "../../mod/container/namespaces.ts";
-import { NO_LIMITS } from "../../mod/container/resources.ts";
-import { DEFAULT_SECURITY } from "../../mod/container/security.ts";
-import { type ContainerState, NEVER_RUN } from "../../mod/container/state.ts";
+} from "../../mod/container/record/config.ts";
+import { NO_GIVEN_MOUNTS } from "../../mod/container/record/mounts.ts";
+import { PRIVATE_NAMESPACES } from "../../mod/container/record/namespaces.ts";
+import { NO_LIMITS } from "../../mod/container/resource/resources.ts";
+import { DEFAULT_SECURITY } from "../../mod/container/security/security.ts";
+import { type ContainerState, NEVER_RUN } from "../../mod/container/record/state.ts";
 
 /** A record as `createContainer` writes it, changed by `changes`. */
 export function fakeContainerConfig(changes: Partial<ContainerConfig> = {}): ContainerConfig {

@@ -1,14 +1,14 @@
 /** What a launch plan depends on, for tests, and what they look at in a plan. @module */
 
-import type { ContainerConfig } from "../../mod/container/config.ts";
-import { DEFAULT_DEVICES, type LaunchInput } from "../../mod/container/launch_input.ts";
-import type { Step } from "../../mod/container/plan.ts";
+import type { ContainerConfig } from "../../mod/container/record/config.ts";
+import { DEFAULT_DEVICES, type LaunchInput } from "../../mod/container/launch/launch_input.ts";
+import type { Step } from "../../mod/container/launch/plan.ts";
 import {
   DEFAULT_PROCESS_SECURITY,
   type ProcessSecurity,
-} from "../../mod/container/process_security.ts";
-import { DEFAULT_SECURITY } from "../../mod/container/security.ts";
-import { systemPathsOf } from "../../mod/container/system_paths.ts";
+} from "../../mod/container/security/process_security.ts";
+import { DEFAULT_SECURITY } from "../../mod/container/security/security.ts";
+import { systemPathsOf } from "../../mod/container/launch/system_paths.ts";
 import { Paths } from "../../mod/store/paths.ts";
 import { fakeContainerConfig } from "./container_config.ts";
 

@@ -1,6 +1,9 @@
 /** What a seccomp profile says about one system call, found rule by rule. @module */
 
-import type { ArgumentCondition, SeccompProfile } from "../../mod/container/seccomp_profile.ts";
+import type {
+  ArgumentCondition,
+  SeccompProfile,
+} from "../../mod/container/security/seccomp_profile.ts";
 import { type SyscallAbi, syscallNumbers } from "../../mod/kernel/syscall_numbers.ts";
 
 const ENOSYS = 0x50026;

@@ -1,9 +1,9 @@
 /** Containers that are no more than their records. @module */
 
-import type { ContainerConfig } from "../../mod/container/config.ts";
-import type { VolumeMount } from "../../mod/container/mounts.ts";
+import type { ContainerConfig } from "../../mod/container/record/config.ts";
+import type { VolumeMount } from "../../mod/container/record/mounts.ts";
 import type { Engine } from "../../mod/engine/base/engine.ts";
-import { claimName } from "../../mod/container/names.ts";
+import { claimName } from "../../mod/container/record/names.ts";
 import { fakeContainerConfig } from "./container_config.ts";
 
 /** Writes the record of a container that never ran. */

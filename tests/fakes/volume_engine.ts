@@ -1,6 +1,6 @@
 /** An engine in a directory of one test, with containers that are no more than their records. @module */
 
-import type { ContainerConfig } from "../../mod/container/config.ts";
+import type { ContainerConfig } from "../../mod/container/record/config.ts";
 import { Engine } from "../../mod/engine/base/engine.ts";
 import { fakeVolumeMount, recordContainer } from "./recorded_container.ts";
 import { TemporaryDirectory } from "./temporary_directory.ts";

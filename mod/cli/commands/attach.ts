@@ -1,6 +1,6 @@
 /** `wherry attach`. @module */
 
-import type { MonitorConnection } from "../../container/monitor.ts";
+import type { MonitorConnection } from "../../container/launch/monitor.ts";
 import { attachToContainer, findAttachable } from "../../engine/lifecycle/attach.ts";
 import { recordContainerEvent } from "../../engine/base/events.ts";
 import type { ATTACH_FLAGS } from "../definitions/container_flags.ts";

@@ -1,6 +1,6 @@
 /** `wherry logs`. @module */
 
-import { formatLogDetails } from "../../container/log_details.ts";
+import { formatLogDetails } from "../../container/log/log_details.ts";
 import { findContainer } from "../../engine/record/find.ts";
 import { readContainerLog } from "../../engine/inspect/logs.ts";
 import type { LOGS_FLAGS } from "../definitions/container_flags.ts";

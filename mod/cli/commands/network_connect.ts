@@ -1,6 +1,6 @@
 /** `wherry network connect`. @module */
 
-import { newEndpointRequest } from "../../container/config.ts";
+import { newEndpointRequest } from "../../container/record/config.ts";
 import { connectContainer } from "../../engine/network/connect.ts";
 import { argumentError } from "../base/argument_error.ts";
 import type { NETWORK_CONNECT_FLAGS } from "../definitions/network_flags.ts";

@@ -1,6 +1,6 @@
 /** `wherry run`. @module */
 
-import type { Attachment, MonitorConnection } from "../../container/monitor.ts";
+import type { Attachment, MonitorConnection } from "../../container/launch/monitor.ts";
 import {
   createContainer,
   type CreatedContainer,

@@ -1,6 +1,6 @@
 /** `wherry start`. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import { WherryError } from "../../errors.ts";
 import { loadDeviceSupport } from "../../engine/security/device_support.ts";
 import type { Engine } from "../../engine/base/engine.ts";

@@ -1,8 +1,8 @@
 /** Containers as the lines of `ps`. @module */
 
-import { containerArgv, type ContainerConfig } from "../../container/config.ts";
-import { mountNameOf } from "../../container/mounts.ts";
-import type { ContainerState, HealthStatus } from "../../container/state.ts";
+import { containerArgv, type ContainerConfig } from "../../container/record/config.ts";
+import { mountNameOf } from "../../container/record/mounts.ts";
+import type { ContainerState, HealthStatus } from "../../container/record/state.ts";
 import { listContainerPorts, networkNamesOf } from "../../engine/network/container_ports.ts";
 import type { ContainerSize } from "../../engine/inspect/container_size.ts";
 import type { Container } from "../../engine/record/find.ts";

@@ -1,7 +1,7 @@
 import { strictEqual } from "node:assert/strict";
 import { fakeContainerConfig, fakeContainerState } from "../../../tests/fakes/container_config.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import type { ContainerState } from "../../container/state.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import type { ContainerState } from "../../container/record/state.ts";
 import type { Container } from "../../engine/record/find.ts";
 import { Paths } from "../../store/paths.ts";
 import { CONTAINER_LAYOUT, containerRow } from "./container_rows.ts";

@@ -1,6 +1,6 @@
 /** Printing log records as the lines they were. @module */
 
-import type { LogRecord, LogStream } from "../../container/log_record.ts";
+import type { LogRecord, LogStream } from "../../container/log/log_record.ts";
 import type { Output } from "../base/output.ts";
 
 /** How {@linkcode LogPrinter} prints. */

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import type { LogRecord } from "../../container/log_record.ts";
+import type { LogRecord } from "../../container/log/log_record.ts";
 import { LogPrinter, type LogPrinterOptions } from "./log_printer.ts";
 
 const encoder = new TextEncoder();

@@ -1,7 +1,7 @@
 /** From the flags of `run` and `create` to the container that is asked for. @module */
 
-import type { ContainerConfig, RestartPolicy } from "../../container/config.ts";
-import type { Resources } from "../../container/resources.ts";
+import type { ContainerConfig, RestartPolicy } from "../../container/record/config.ts";
+import type { Resources } from "../../container/resource/resources.ts";
 import type { CreateRequest } from "../../engine/lifecycle/create_request.ts";
 import { loadDeviceSupport } from "../../engine/security/device_support.ts";
 import type { Engine } from "../../engine/base/engine.ts";

@@ -1,7 +1,7 @@
 /** The values of flags about devices of the host. @module */
 
-import { parseDeviceRule } from "../../container/device_rules.ts";
-import type { DeviceRequest, Security } from "../../container/security.ts";
+import { parseDeviceRule } from "../../container/security/device_rules.ts";
+import type { DeviceRequest, Security } from "../../container/security/security.ts";
 import { WherryError } from "../../errors.ts";
 import { flagError } from "../base/argument_error.ts";
 import type { DEVICE_FLAGS } from "../definitions/device_flags.ts";

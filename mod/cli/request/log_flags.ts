@@ -1,6 +1,6 @@
 /** `--log-driver` and `--log-opt`: pure. @module */
 
-import { DEFAULT_LOG, type LogConfig } from "../../container/config.ts";
+import { DEFAULT_LOG, type LogConfig } from "../../container/record/config.ts";
 import type { WherryError } from "../../errors.ts";
 import { argumentError, flagError } from "../base/argument_error.ts";
 import { parseDecimalSize } from "../base/units.ts";

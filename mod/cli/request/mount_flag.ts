@@ -1,6 +1,6 @@
 /** The words of `--mount`. @module */
 
-import type { BindOptions, MountSpec, VolumeOptions } from "../../container/mounts.ts";
+import type { BindOptions, MountSpec, VolumeOptions } from "../../container/record/mounts.ts";
 import { planMount } from "../../engine/mount/mount_spec.ts";
 import { normalisePath } from "../../engine/mount/mount_target.ts";
 import type { MountRequest } from "../../engine/mount/mounts.ts";

@@ -1,6 +1,6 @@
 /** From `--dns`, `--add-host` and their like to how a container finds the addresses of names. @module */
 
-import type { NameLookup } from "../../container/config.ts";
+import type { NameLookup } from "../../container/record/config.ts";
 import { parseIpAddress } from "../../kernel/ip.ts";
 import type { WherryError } from "../../errors.ts";
 import { flagError } from "../base/argument_error.ts";

@@ -5,7 +5,7 @@ import {
   type Namespaces,
   type OfContainer,
   PRIVATE_NAMESPACES,
-} from "../../container/namespaces.ts";
+} from "../../container/record/namespaces.ts";
 import { argumentError, flagError } from "../base/argument_error.ts";
 import type { NAMESPACE_FLAGS } from "../definitions/namespace_flags.ts";
 import type { ParsedFlags } from "../base/flags.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { PRIVATE_NAMESPACES } from "../../container/namespaces.ts";
+import { PRIVATE_NAMESPACES } from "../../container/record/namespaces.ts";
 import { type NamespaceFlags, planNamespaces } from "./namespace_flags.ts";
 
 function flags(changes: Partial<NamespaceFlags>): NamespaceFlags {

@@ -4,8 +4,8 @@ import {
   type EndpointRequest,
   type NetworkMode,
   newEndpointRequest,
-} from "../../container/config.ts";
-import type { NetworkPlace } from "../../container/launch_input.ts";
+} from "../../container/record/config.ts";
+import type { NetworkPlace } from "../../container/launch/launch_input.ts";
 import type { CreateRequest } from "../../engine/lifecycle/create_request.ts";
 import type { ParentNetworkRequest } from "../../engine/network/parent_network.ts";
 import {

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { type EndpointRequest, newEndpointRequest } from "../../container/config.ts";
-import type { NetworkPlace } from "../../container/launch_input.ts";
+import { type EndpointRequest, newEndpointRequest } from "../../container/record/config.ts";
+import type { NetworkPlace } from "../../container/launch/launch_input.ts";
 import { CREATE_FLAGS } from "../definitions/container_flags.ts";
 import { parseFlags } from "../base/flags.ts";
 import { type NetworkRequest, networkWarnings, planNetwork } from "./network_flags.ts";

@@ -1,6 +1,6 @@
 /** From `--publish` and `--expose` to ports. @module */
 
-import type { PublishedPort } from "../../container/config.ts";
+import type { PublishedPort } from "../../container/record/config.ts";
 import { formatIpAddress, parseIpAddress } from "../../kernel/ip.ts";
 import { flagError } from "../base/argument_error.ts";
 

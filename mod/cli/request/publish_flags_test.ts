@@ -1,5 +1,5 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import type { PublishedPort } from "../../container/config.ts";
+import type { PublishedPort } from "../../container/record/config.ts";
 import { parseExposeFlags, parsePublishFlags } from "./publish_flags.ts";
 
 /** A port of the container on any port of the host, changed by `changes`. */

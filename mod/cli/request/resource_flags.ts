@@ -1,7 +1,7 @@
 /** The values of flags that say how much of the host a container may use: pure. @module */
 
-import { DEFAULT_CPU_PERIOD_US } from "../../container/limits.ts";
-import { type DeviceLimit, NO_LIMITS, type Resources } from "../../container/resources.ts";
+import { DEFAULT_CPU_PERIOD_US } from "../../container/resource/limits.ts";
+import { type DeviceLimit, NO_LIMITS, type Resources } from "../../container/resource/resources.ts";
 import { WherryError } from "../../errors.ts";
 import { flagError } from "../base/argument_error.ts";
 import type { LIMIT_FLAGS, RESOURCE_FLAGS } from "../definitions/resource_flags.ts";

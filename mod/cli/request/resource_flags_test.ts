@@ -1,5 +1,5 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import { NO_LIMITS, type Resources } from "../../container/resources.ts";
+import { NO_LIMITS, type Resources } from "../../container/resource/resources.ts";
 import { RESOURCE_FLAGS } from "../definitions/resource_flags.ts";
 import { parseFlags } from "../base/flags.ts";
 import { planResources } from "./resource_flags.ts";

@@ -1,6 +1,6 @@
 /** The words of `--restart`. @module */
 
-import { NO_RESTART, type RestartPolicy } from "../../container/config.ts";
+import { NO_RESTART, type RestartPolicy } from "../../container/record/config.ts";
 import { argumentError, flagError } from "../base/argument_error.ts";
 
 const NAMES = ["no", "always", "on-failure", "unless-stopped"] as const;

@@ -1,6 +1,6 @@
 /** The value of `--security-opt seccomp=`. @module */
 
-import type { SeccompChoice } from "../../container/security.ts";
+import type { SeccompChoice } from "../../container/security/security.ts";
 import { flagError } from "../base/argument_error.ts";
 
 /** A text of JSON, or the white space between its words. */

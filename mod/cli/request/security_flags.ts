@@ -1,8 +1,12 @@
 /** The values of flags that say what a container may do. @module */
 
-import { checkUlimit, completeSecurity } from "../../container/complete_security.ts";
-import { DEFAULT_SECURITY, type Security, type UlimitRequest } from "../../container/security.ts";
-import { sysctlNamespace } from "../../container/sysctls.ts";
+import { checkUlimit, completeSecurity } from "../../container/security/complete_security.ts";
+import {
+  DEFAULT_SECURITY,
+  type Security,
+  type UlimitRequest,
+} from "../../container/security/security.ts";
+import { sysctlNamespace } from "../../container/security/sysctls.ts";
 import { WherryError } from "../../errors.ts";
 import { flagError } from "../base/argument_error.ts";
 import type { SECURITY_FLAGS } from "../definitions/security_flags.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { DEFAULT_SECURITY, type Security } from "../../container/security.ts";
+import { DEFAULT_SECURITY, type Security } from "../../container/security/security.ts";
 import { SECURITY_FLAGS } from "../definitions/security_flags.ts";
 import { parseFlags } from "../base/flags.ts";
 import { planSecurity } from "./security_flags.ts";

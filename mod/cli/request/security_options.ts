@@ -1,7 +1,7 @@
 /** The words of `--security-opt`. @module */
 
-import type { Security } from "../../container/security.ts";
-import { systemPathsOf } from "../../container/system_paths.ts";
+import type { Security } from "../../container/security/security.ts";
+import { systemPathsOf } from "../../container/launch/system_paths.ts";
 import { WherryError } from "../../errors.ts";
 import { argumentError, flagError } from "../base/argument_error.ts";
 import { parseBoolean } from "../base/flags.ts";

@@ -1,6 +1,6 @@
 /** The words of `--tmpfs`. @module */
 
-import type { TmpfsMount } from "../../container/mounts.ts";
+import type { TmpfsMount } from "../../container/record/mounts.ts";
 import { checkTarget } from "../../engine/mount/mount_target.ts";
 import type { WherryError } from "../../errors.ts";
 import { splitMountOptions } from "../../kernel/mount.ts";

@@ -1,7 +1,7 @@
 /** The value of `--userns`. @module */
 
-import type { BindMount } from "../../container/mounts.ts";
-import { OWN_IDS } from "../../container/namespaces.ts";
+import type { BindMount } from "../../container/record/mounts.ts";
+import { OWN_IDS } from "../../container/record/namespaces.ts";
 import { flagError } from "../base/argument_error.ts";
 
 /** As many as 16-bit ids name, `nobody` among them. */

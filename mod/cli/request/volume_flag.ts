@@ -1,6 +1,6 @@
 /** The words of `-v`. @module */
 
-import type { BindMount, Propagation } from "../../container/mounts.ts";
+import type { BindMount, Propagation } from "../../container/record/mounts.ts";
 import { checkTarget, normalisePath } from "../../engine/mount/mount_target.ts";
 import type { VolumeRequest } from "../../engine/mount/mounts.ts";
 import { dockerError, WherryError } from "../../errors.ts";

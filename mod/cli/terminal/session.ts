@@ -1,7 +1,7 @@
 /** A command that lives as long as something in a container: streams, terminal, signals. @module */
 
-import type { Attachment, MonitorConnection } from "../../container/monitor.ts";
-import type { TerminalSize } from "../../container/launch_input.ts";
+import type { Attachment, MonitorConnection } from "../../container/launch/monitor.ts";
+import type { TerminalSize } from "../../container/launch/launch_input.ts";
 import { WherryError } from "../../errors.ts";
 import { parseSignal } from "../../kernel/signal.ts";
 import { isInBackground, makeTerminalRaw, terminalSize } from "../../kernel/terminal.ts";

@@ -1,7 +1,7 @@
 /** What every use case needs to know. @module */
 
 import { SystemError } from "../../../ffi/errno.ts";
-import type { StorageDriver } from "../../container/config.ts";
+import type { StorageDriver } from "../../container/record/config.ts";
 import { WherryError } from "../../errors.ts";
 import { DEFAULT_ROOT, DEFAULT_RUN_ROOT, Paths } from "../../store/paths.ts";
 

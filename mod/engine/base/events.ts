@@ -1,7 +1,7 @@
 /** What happens to containers, images, networks and volumes, for whoever looks: written down by those who do it. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
-import type { EventTarget } from "../../container/launch_input.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import type { EventTarget } from "../../container/launch/launch_input.ts";
 import { isCorrupt, WherryError } from "../../errors.ts";
 import { realTimeNs } from "../../kernel/clock.ts";
 import { driverWord, type NetworkConfig } from "../../network/network.ts";

@@ -1,6 +1,6 @@
 /** How the root file systems of containers are made. @module */
 
-import type { ContainerConfig, StorageDriver } from "../../container/config.ts";
+import type { ContainerConfig, StorageDriver } from "../../container/record/config.ts";
 import type { ContainerPaths } from "../../store/paths.ts";
 import { readTextIfPresent } from "../../store/record.ts";
 import type { Engine } from "./engine.ts";

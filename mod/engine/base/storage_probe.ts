@@ -1,6 +1,6 @@
 /** What the file system of an engine's root is good for. @module */
 
-import type { StorageDriver } from "../../container/config.ts";
+import type { StorageDriver } from "../../container/record/config.ts";
 import { WherryError } from "../../errors.ts";
 import { overlayObstacle } from "../../kernel/overlay.ts";
 import { replaceText } from "../../store/record.ts";

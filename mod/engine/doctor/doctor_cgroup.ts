@@ -1,6 +1,6 @@
 /** What the kernel counts and limits. @module */
 
-import type { Controller } from "../../container/limits.ts";
+import type { Controller } from "../../container/resource/limits.ts";
 import { canFilterDevices } from "../../kernel/bpf.ts";
 import { findV1Hierarchy } from "../../kernel/cgroup_tree.ts";
 import { cgroupLayoutOf } from "../../kernel/host.ts";

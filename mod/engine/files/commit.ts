@@ -1,6 +1,6 @@
 /** Making images of containers. @module */
 
-import type { ContainerConfig, HealthCheck } from "../../container/config.ts";
+import type { ContainerConfig, HealthCheck } from "../../container/record/config.ts";
 import { WherryError } from "../../errors.ts";
 import { type ByteString, textOf } from "../../image/tar/byte_string.ts";
 import { applyChanges, type ProcessConfig } from "../../image/spec/changes.ts";

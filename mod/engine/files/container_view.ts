@@ -2,13 +2,13 @@
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
 import { errnoText } from "../../../ffi/errno.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import { describeStep } from "../../container/monitor.ts";
-import type { Step } from "../../container/plan.ts";
-import type { IdRange } from "../../container/namespaces.ts";
-import { createOwnNamespaces } from "../../container/own_namespaces.ts";
-import { MANAGED_ETC_FILES } from "../../container/plan_mounts.ts";
-import { openView, planView, type View, type ViewFailure } from "../../container/view.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import { describeStep } from "../../container/launch/monitor.ts";
+import type { Step } from "../../container/launch/plan.ts";
+import type { IdRange } from "../../container/record/namespaces.ts";
+import { createOwnNamespaces } from "../../container/launch/own_namespaces.ts";
+import { MANAGED_ETC_FILES } from "../../container/launch/plan_mounts.ts";
+import { openView, planView, type View, type ViewFailure } from "../../container/launch/view.ts";
 import { WherryError } from "../../errors.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import { openProcessRoot, type ProcessRoot } from "../../kernel/process_root.ts";

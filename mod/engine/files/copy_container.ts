@@ -2,7 +2,7 @@
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
 import { SystemError } from "../../../ffi/errno.ts";
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import { dockerError, WherryError } from "../../errors.ts";
 import { closeDescriptor, openDirectoryInRoot } from "../../kernel/file.ts";
 import {

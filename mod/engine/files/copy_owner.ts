@@ -1,6 +1,6 @@
 /** Whose a copy is: ids inside a container, and the numbers that the host has for them. @module */
 
-import type { IdRange } from "../../container/namespaces.ts";
+import type { IdRange } from "../../container/record/namespaces.ts";
 import { WherryError } from "../../errors.ts";
 import type { Owner } from "../../image/layer/copy_writer.ts";
 

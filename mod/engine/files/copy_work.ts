@@ -1,6 +1,6 @@
 /** What copies in both directions have in common. @module */
 
-import type { IdRange } from "../../container/namespaces.ts";
+import type { IdRange } from "../../container/record/namespaces.ts";
 import { WherryError } from "../../errors.ts";
 import type { CopyWriter } from "../../image/layer/copy_writer.ts";
 import { FileBody } from "../../image/layer/layer_writer.ts";

@@ -1,6 +1,6 @@
 /** How a container's health is checked: what is asked for on top of what its image says; pure. @module */
 
-import type { HealthCheck } from "../../container/config.ts";
+import type { HealthCheck } from "../../container/record/config.ts";
 import { WherryError } from "../../errors.ts";
 
 /** What somebody asks for, as far as they do; `test` may be `["NONE"]`. */

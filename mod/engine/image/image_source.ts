@@ -1,7 +1,7 @@
 /** What a container takes from its image. @module */
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
-import type { RootSource } from "../../container/config.ts";
+import type { RootSource } from "../../container/record/config.ts";
 import { WherryError } from "../../errors.ts";
 import { lockImages, readIndex, referenceOf } from "../../image/store/image_index.ts";
 import { ImagePaths } from "../../image/store/image_paths.ts";

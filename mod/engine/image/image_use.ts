@@ -4,8 +4,8 @@ import {
   type ContainerConfig,
   readContainerConfig,
   type RootSource,
-} from "../../container/config.ts";
-import { readState } from "../../container/state.ts";
+} from "../../container/record/config.ts";
+import { readState } from "../../container/record/state.ts";
 import { WherryError } from "../../errors.ts";
 import { type ChainId, digestFromHex, type ImageId } from "../../image/spec/digest.ts";
 import type { ImageUse, ImageUser } from "../../image/store/image_sweep.ts";

@@ -1,6 +1,6 @@
 /** Choosing containers as `ps --filter` does: pure. @module */
 
-import { isListed, mountNameOf } from "../../container/mounts.ts";
+import { isListed, mountNameOf } from "../../container/record/mounts.ts";
 import { WherryError } from "../../errors.ts";
 import { type ContainerPort, networkNamesOf } from "../network/container_ports.ts";
 import { parseLabelFilter, splitFilter } from "../base/filter_text.ts";

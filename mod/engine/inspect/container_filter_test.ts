@@ -1,8 +1,8 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { fakeContainerConfig, fakeContainerState } from "../../../tests/fakes/container_config.ts";
-import { newEndpointRequest } from "../../container/config.ts";
-import type { ContainerMount } from "../../container/mounts.ts";
-import type { ContainerStatus, HealthStatus } from "../../container/state.ts";
+import { newEndpointRequest } from "../../container/record/config.ts";
+import type { ContainerMount } from "../../container/record/mounts.ts";
+import type { ContainerStatus, HealthStatus } from "../../container/record/state.ts";
 import { WherryError } from "../../errors.ts";
 import { Paths } from "../../store/paths.ts";
 import { type FilterLookups, parseContainerFilter } from "./container_filter.ts";

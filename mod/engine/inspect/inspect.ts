@@ -1,10 +1,10 @@
 /** All that is known about an object, in the shape that docker gives it. @module */
 
-import type { ContainerConfig, HealthCheck, LogConfig } from "../../container/config.ts";
-import { activeHealthCheck, containerArgv } from "../../container/config.ts";
-import { type HealthCheckResult, readHealthLog } from "../../container/health_log.ts";
-import type { ContainerState } from "../../container/state.ts";
-import { type SystemPaths, systemPathsOf } from "../../container/system_paths.ts";
+import type { ContainerConfig, HealthCheck, LogConfig } from "../../container/record/config.ts";
+import { activeHealthCheck, containerArgv } from "../../container/record/config.ts";
+import { type HealthCheckResult, readHealthLog } from "../../container/record/health_log.ts";
+import type { ContainerState } from "../../container/record/state.ts";
+import { type SystemPaths, systemPathsOf } from "../../container/launch/system_paths.ts";
 import { listNetworkRecords } from "../../network/network_store.ts";
 import type { Sandbox } from "../../network/sandbox.ts";
 import type { ContainerPaths } from "../../store/paths.ts";

@@ -1,6 +1,6 @@
 /** What `inspect` tells of a container's devices, in docker's shape. @module */
 
-import type { Security } from "../../container/security.ts";
+import type { Security } from "../../container/security/security.ts";
 import type { Inspection } from "../base/inspection.ts";
 
 /** The part of `HostConfig` that is about devices. */

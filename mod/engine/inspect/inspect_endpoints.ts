@@ -1,6 +1,10 @@
 /** What docker's API says of a container's networks and ports. @module */
 
-import type { ContainerConfig, EndpointRequest, PublishedPort } from "../../container/config.ts";
+import type {
+  ContainerConfig,
+  EndpointRequest,
+  PublishedPort,
+} from "../../container/record/config.ts";
 import type { Endpoint, Sandbox } from "../../network/sandbox.ts";
 import { DEFAULT_NETWORK } from "../../network/network.ts";
 import { shortId } from "../../store/id.ts";

@@ -4,7 +4,7 @@ import {
   type ContainerConfig,
   newEndpointRequest,
   type PublishedPort,
-} from "../../container/config.ts";
+} from "../../container/record/config.ts";
 import type { Endpoint, Sandbox } from "../../network/sandbox.ts";
 import {
   describeExposedPorts,

@@ -1,6 +1,6 @@
 /** What inspecting a container tells of its ids. @module */
 
-import type { Namespaces } from "../../container/namespaces.ts";
+import type { Namespaces } from "../../container/record/namespaces.ts";
 import type { Inspection } from "../base/inspection.ts";
 
 /**

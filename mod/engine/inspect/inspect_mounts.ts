@@ -1,13 +1,13 @@
 /** What `inspect` tells of a container's mounts, in docker's shape. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import {
   type BindOptions,
   type ContainerMount,
   isListed,
   type MountSpec,
   type VolumeOptions,
-} from "../../container/mounts.ts";
+} from "../../container/record/mounts.ts";
 import { VOLUME_DRIVER } from "../../volume/volume.ts";
 import type { Inspection } from "../base/inspection.ts";
 

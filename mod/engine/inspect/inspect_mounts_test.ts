@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { NO_GIVEN_MOUNTS } from "../../container/mounts.ts";
+import { NO_GIVEN_MOUNTS } from "../../container/record/mounts.ts";
 import {
   describeGivenMounts,
   describeMounts,

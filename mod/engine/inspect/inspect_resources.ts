@@ -1,7 +1,7 @@
 /** The limits of a container, in the shape that docker gives them. @module */
 
-import { effectiveMemorySwap } from "../../container/limits.ts";
-import type { DeviceLimit, Resources } from "../../container/resources.ts";
+import { effectiveMemorySwap } from "../../container/resource/limits.ts";
+import type { DeviceLimit, Resources } from "../../container/resource/resources.ts";
 import type { Inspection } from "../base/inspection.ts";
 
 /** Puts limits into docker's shape; what nobody limits has the value that stands for that. */

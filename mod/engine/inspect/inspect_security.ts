@@ -1,7 +1,7 @@
 /** What `inspect` tells about what a container may do, in docker's words. @module */
 
-import type { Security } from "../../container/security.ts";
-import type { SystemPaths } from "../../container/system_paths.ts";
+import type { Security } from "../../container/security/security.ts";
+import type { SystemPaths } from "../../container/launch/system_paths.ts";
 import type { Inspection } from "../base/inspection.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { DEFAULT_SECURITY, type Security } from "../../container/security.ts";
-import { systemPathsOf } from "../../container/system_paths.ts";
+import { DEFAULT_SECURITY, type Security } from "../../container/security/security.ts";
+import { systemPathsOf } from "../../container/launch/system_paths.ts";
 import { describeSecurity, describeSysctls } from "./inspect_security.ts";
 import type { Inspection } from "../base/inspection.ts";
 

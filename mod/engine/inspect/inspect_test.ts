@@ -1,8 +1,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { fakeContainerConfig, fakeContainerState } from "../../../tests/fakes/container_config.ts";
-import { type ContainerConfig, DEFAULT_LOG } from "../../container/config.ts";
-import { NO_GIVEN_MOUNTS } from "../../container/mounts.ts";
-import { systemPathsOf } from "../../container/system_paths.ts";
+import { type ContainerConfig, DEFAULT_LOG } from "../../container/record/config.ts";
+import { NO_GIVEN_MOUNTS } from "../../container/record/mounts.ts";
+import { systemPathsOf } from "../../container/launch/system_paths.ts";
 import { Paths } from "../../store/paths.ts";
 import type { Container } from "../record/find.ts";
 import { planHealthCheck } from "../image/health_check.ts";

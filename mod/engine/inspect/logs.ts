@@ -1,8 +1,8 @@
 /** What a container has printed, and what it prints next. @module */
 
-import { type LogDamage, type LogQuery, LogReader } from "../../container/log.ts";
-import { type LogRecord, recordParser } from "../../container/log_record.ts";
-import { MonitorConnection } from "../../container/monitor.ts";
+import { type LogDamage, type LogQuery, LogReader } from "../../container/log/log.ts";
+import { type LogRecord, recordParser } from "../../container/log/log_record.ts";
+import { MonitorConnection } from "../../container/launch/monitor.ts";
 import { WherryError } from "../../errors.ts";
 import type { Engine } from "../base/engine.ts";
 import { findContainer } from "../record/find.ts";

@@ -1,7 +1,7 @@
 /** Connecting to the streams of a container that runs already. @module */
 
-import { type Attachment, MonitorConnection } from "../../container/monitor.ts";
-import type { ContainerStatus } from "../../container/state.ts";
+import { type Attachment, MonitorConnection } from "../../container/launch/monitor.ts";
+import type { ContainerStatus } from "../../container/record/state.ts";
 import { WherryError } from "../../errors.ts";
 import type { Engine } from "../base/engine.ts";
 import { recordContainerEvent } from "../base/events.ts";

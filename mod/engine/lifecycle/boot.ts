@@ -1,6 +1,6 @@
 /** Containers that come and go with the host. @module */
 
-import { NEVER, readState } from "../../container/state.ts";
+import { NEVER, readState } from "../../container/record/state.ts";
 import type { Engine } from "../base/engine.ts";
 import { type Container, lockContainer, readContainer } from "../record/find.ts";
 import { listContainers } from "./list.ts";

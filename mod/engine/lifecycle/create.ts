@@ -1,15 +1,15 @@
 /** Making a container, without starting it. @module */
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
-import type { ContainerConfig, RootSource } from "../../container/config.ts";
-import { checkName } from "../../container/name.ts";
+import type { ContainerConfig, RootSource } from "../../container/record/config.ts";
+import { checkName } from "../../container/record/name.ts";
 import {
   hostNameConflict,
   joinedContainer,
   type Namespaces,
   PRIVATE_NAMESPACES,
-} from "../../container/namespaces.ts";
-import { claimName, claimRandomName, releaseName } from "../../container/names.ts";
+} from "../../container/record/namespaces.ts";
+import { claimName, claimRandomName, releaseName } from "../../container/record/names.ts";
 import { WherryError } from "../../errors.ts";
 import { openOrCreate } from "../../kernel/open.ts";
 import { newId } from "../../store/id.ts";

@@ -6,11 +6,11 @@ import {
   HOST_NAME_LOOKUP,
   mergeEnv,
   NO_RESTART,
-} from "../../container/config.ts";
-import { completeSecurity } from "../../container/complete_security.ts";
-import { NO_GIVEN_MOUNTS } from "../../container/mounts.ts";
-import { NO_LIMITS } from "../../container/resources.ts";
-import { DEFAULT_SECURITY } from "../../container/security.ts";
+} from "../../container/record/config.ts";
+import { completeSecurity } from "../../container/security/complete_security.ts";
+import { NO_GIVEN_MOUNTS } from "../../container/record/mounts.ts";
+import { NO_LIMITS } from "../../container/resource/resources.ts";
+import { DEFAULT_SECURITY } from "../../container/security/security.ts";
 import { WherryError } from "../../errors.ts";
 import { parseSignal } from "../../kernel/signal.ts";
 import { shortId } from "../../store/id.ts";

@@ -8,11 +8,11 @@ import type {
   NetworkMode,
   PublishedPort,
   RestartPolicy,
-} from "../../container/config.ts";
-import type { GivenMounts } from "../../container/mounts.ts";
-import type { Namespaces } from "../../container/namespaces.ts";
-import type { Resources } from "../../container/resources.ts";
-import type { Security } from "../../container/security.ts";
+} from "../../container/record/config.ts";
+import type { GivenMounts } from "../../container/record/mounts.ts";
+import type { Namespaces } from "../../container/record/namespaces.ts";
+import type { Resources } from "../../container/resource/resources.ts";
+import type { Security } from "../../container/security/security.ts";
 import type { Platform } from "../../image/spec/platform.ts";
 import type { HealthCheckRequest } from "../image/health_check.ts";
 import type { MountRequest } from "../mount/mounts.ts";

@@ -1,13 +1,17 @@
 /** One more process in a running container. @module */
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
-import { type ContainerConfig, mergeEnv, processEnv } from "../../container/config.ts";
-import type { Identity } from "../../container/identity.ts";
-import type { TerminalSize } from "../../container/launch_input.ts";
-import type { ContainerCgroups } from "../../container/plan_cgroup.ts";
-import { planExecIn } from "../../container/plan_process.ts";
-import { type Attachment, MonitorConnection, startMonitor } from "../../container/monitor.ts";
-import type { ContainerStatus } from "../../container/state.ts";
+import { type ContainerConfig, mergeEnv, processEnv } from "../../container/record/config.ts";
+import type { Identity } from "../../container/record/identity.ts";
+import type { TerminalSize } from "../../container/launch/launch_input.ts";
+import type { ContainerCgroups } from "../../container/launch/plan_cgroup.ts";
+import { planExecIn } from "../../container/launch/plan_process.ts";
+import {
+  type Attachment,
+  MonitorConnection,
+  startMonitor,
+} from "../../container/launch/monitor.ts";
+import type { ContainerStatus } from "../../container/record/state.ts";
 import { WherryError } from "../../errors.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import { newId } from "../../store/id.ts";

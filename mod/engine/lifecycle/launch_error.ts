@@ -1,9 +1,9 @@
 /** What it means that a step of a launch plan has failed. @module */
 
 import { errnoText } from "../../../ffi/errno.ts";
-import { describeStep } from "../../container/monitor.ts";
-import type { ContainerMount } from "../../container/mounts.ts";
-import type { Step } from "../../container/plan.ts";
+import { describeStep } from "../../container/launch/monitor.ts";
+import type { ContainerMount } from "../../container/record/mounts.ts";
+import type { Step } from "../../container/launch/plan.ts";
 import { WherryError } from "../../errors.ts";
 import { limitError } from "../resource/limit_errors.ts";
 import { mountFailure } from "../mount/mount_failure.ts";

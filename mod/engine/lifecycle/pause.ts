@@ -1,7 +1,7 @@
 /** Stopping all processes of a container at once, and letting them go on. @module */
 
 import { errnoText } from "../../../ffi/errno.ts";
-import { MonitorConnection } from "../../container/monitor.ts";
+import { MonitorConnection } from "../../container/launch/monitor.ts";
 import { WherryError } from "../../errors.ts";
 import type { Engine } from "../base/engine.ts";
 import { recordContainerEvent } from "../base/events.ts";

@@ -1,7 +1,7 @@
 /** Removing containers. @module */
 
-import { type ContainerConfig, readContainerConfig } from "../../container/config.ts";
-import { releaseName, removeStaleNames } from "../../container/names.ts";
+import { type ContainerConfig, readContainerConfig } from "../../container/record/config.ts";
+import { releaseName, removeStaleNames } from "../../container/record/names.ts";
 import { isCorrupt, WherryError } from "../../errors.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import { removeTree } from "../../kernel/tree.ts";

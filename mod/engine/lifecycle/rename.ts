@@ -1,10 +1,10 @@
 /** Giving containers other names. @module */
 
 import { errnoText } from "../../../ffi/errno.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import { MonitorConnection } from "../../container/monitor.ts";
-import { checkName } from "../../container/name.ts";
-import { claimName, releaseName } from "../../container/names.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import { MonitorConnection } from "../../container/launch/monitor.ts";
+import { checkName } from "../../container/record/name.ts";
+import { claimName, releaseName } from "../../container/record/names.ts";
 import { WherryError } from "../../errors.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import { writeSandbox } from "../../network/sandbox_record.ts";

@@ -1,23 +1,27 @@
 /** Starting a container that exists. @module */
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import { containerArgv, processEnv } from "../../container/config.ts";
-import { type Identity, resolveIdentity } from "../../container/identity.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import { containerArgv, processEnv } from "../../container/record/config.ts";
+import { type Identity, resolveIdentity } from "../../container/record/identity.ts";
 import type {
   CgroupHierarchy,
   NetworkPlace,
   TerminalSize,
   Wake,
-} from "../../container/launch_input.ts";
-import { planLaunch } from "../../container/launch_plan.ts";
-import { type Attachment, MonitorConnection, startMonitor } from "../../container/monitor.ts";
-import type { OwnNamespaces } from "../../container/own_namespaces.ts";
-import type { Step } from "../../container/plan.ts";
-import type { ContainerCgroups } from "../../container/plan_cgroup.ts";
-import { readRootFile } from "../../container/root_files.ts";
-import { recordFailedStart } from "../../container/state.ts";
-import { systemPathsOf } from "../../container/system_paths.ts";
+} from "../../container/launch/launch_input.ts";
+import { planLaunch } from "../../container/launch/launch_plan.ts";
+import {
+  type Attachment,
+  MonitorConnection,
+  startMonitor,
+} from "../../container/launch/monitor.ts";
+import type { OwnNamespaces } from "../../container/launch/own_namespaces.ts";
+import type { Step } from "../../container/launch/plan.ts";
+import type { ContainerCgroups } from "../../container/launch/plan_cgroup.ts";
+import { readRootFile } from "../../container/launch/root_files.ts";
+import { recordFailedStart } from "../../container/record/state.ts";
+import { systemPathsOf } from "../../container/launch/system_paths.ts";
 import { WherryError } from "../../errors.ts";
 import { planNextWake } from "../../network/lease_times.ts";
 import { tableNameOf } from "../../network/table_state.ts";
@@ -160,7 +164,7 @@ async function makeOwnNamespaces(
   { namespaces: { idRange } }: ContainerConfig,
 ): Promise<OwnNamespaces | undefined> {
   if (idRange === null) return undefined;
-  const { createOwnNamespaces } = await import("../../container/own_namespaces.ts");
+  const { createOwnNamespaces } = await import("../../container/launch/own_namespaces.ts");
   return await createOwnNamespaces(idRange);
 }
 

@@ -1,5 +1,5 @@
 import { rejects } from "node:assert/strict";
-import { MonitorConnection } from "../../container/monitor.ts";
+import { MonitorConnection } from "../../container/launch/monitor.ts";
 import { sendPacket, socketPair } from "../../kernel/socket.ts";
 import { awaitStart } from "./start.ts";
 

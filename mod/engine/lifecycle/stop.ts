@@ -1,9 +1,9 @@
 /** Signals to containers, and waiting for their end. @module */
 
 import { errnoText } from "../../../ffi/errno.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import { MonitorConnection } from "../../container/monitor.ts";
-import { readState } from "../../container/state.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import { MonitorConnection } from "../../container/launch/monitor.ts";
+import { readState } from "../../container/record/state.ts";
 import { WherryError } from "../../errors.ts";
 import { parseSignal } from "../../kernel/signal.ts";
 import { isLocked } from "../../store/lock.ts";

@@ -1,8 +1,8 @@
 /** Removing what crashes left of containers. @module */
 
-import { type ContainerConfig, readContainerConfig } from "../../container/config.ts";
-import { removeStaleNames } from "../../container/names.ts";
-import { readState } from "../../container/state.ts";
+import { type ContainerConfig, readContainerConfig } from "../../container/record/config.ts";
+import { removeStaleNames } from "../../container/record/names.ts";
+import { readState } from "../../container/record/state.ts";
 import { WherryError } from "../../errors.ts";
 import { isPresent, listNames } from "../../kernel/entry.ts";
 import { removeTree } from "../../kernel/tree.ts";

@@ -1,8 +1,8 @@
 /** Changing what was asked for of containers, also while they run. @module */
 
-import type { PublishedPort, RestartPolicy } from "../../container/config.ts";
-import { MonitorConnection } from "../../container/monitor.ts";
-import type { LimitChanges } from "../../container/limits_update.ts";
+import type { PublishedPort, RestartPolicy } from "../../container/record/config.ts";
+import { MonitorConnection } from "../../container/launch/monitor.ts";
+import type { LimitChanges } from "../../container/resource/limits_update.ts";
 import { WherryError } from "../../errors.ts";
 import { errnoText } from "../../../ffi/errno.ts";
 import { type Engine, systemFailure } from "../base/engine.ts";

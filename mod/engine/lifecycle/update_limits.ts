@@ -1,7 +1,7 @@
 /** Changing how much of the host a container may use, also while it runs. @module */
 
-import { type LimitChanges, mergeResources } from "../../container/limits_update.ts";
-import type { Resources } from "../../container/resources.ts";
+import { type LimitChanges, mergeResources } from "../../container/resource/limits_update.ts";
+import type { Resources } from "../../container/resource/resources.ts";
 import { WherryError } from "../../errors.ts";
 import { changeContainer, type OpenContainer } from "../network/change_container.ts";
 import type { Engine } from "../base/engine.ts";

@@ -1,7 +1,7 @@
 /** Removing the volumes that go with a container: those that nobody gave a name. @module */
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import { isPresent, listNames } from "../../kernel/entry.ts";
 import { lockDescription } from "../../kernel/open.ts";
 import { isId } from "../../store/id.ts";

@@ -1,6 +1,6 @@
 /** The storage driver `copy`. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import { copyMerged } from "../../image/layer/merged_copy.ts";
 import { lowerSources } from "../record/container_files.ts";
 import type { Engine } from "../base/engine.ts";

@@ -1,7 +1,7 @@
 /** Filling volumes with options, whose content is elsewhere, with what images have. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
-import type { VolumeMount } from "../../container/mounts.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import type { VolumeMount } from "../../container/record/mounts.ts";
 import { isEmptyDirectory } from "../../kernel/directory.ts";
 import { acquireLock } from "../../store/lock.ts";
 import type { Engine } from "../base/engine.ts";

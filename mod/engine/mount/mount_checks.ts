@@ -1,8 +1,8 @@
 /** What can be found out about mounts before a container is made or started. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
-import type { BindMount, ContainerMount, ImageMount } from "../../container/mounts.ts";
-import { systemPathsOf } from "../../container/system_paths.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import type { BindMount, ContainerMount, ImageMount } from "../../container/record/mounts.ts";
+import { systemPathsOf } from "../../container/launch/system_paths.ts";
 import { dockerError, WherryError } from "../../errors.ts";
 import { realPathOfExisting } from "../../kernel/host.ts";
 import { type MountInfo, parseMountInfo } from "../../kernel/mount.ts";

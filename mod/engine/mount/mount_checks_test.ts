@@ -1,7 +1,7 @@
 import { doesNotThrow, strictEqual, throws } from "node:assert/strict";
 import { fakeContainerConfig } from "../../../tests/fakes/container_config.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import type { BindMount, ContainerMount, ImageMount } from "../../container/mounts.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import type { BindMount, ContainerMount, ImageMount } from "../../container/record/mounts.ts";
 import { checkMounts, checkMountSources } from "./mount_checks.ts";
 
 const BIND: BindMount = {

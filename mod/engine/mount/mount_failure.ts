@@ -1,10 +1,10 @@
 /** What it means that a step of a mount has failed. @module */
 
 import { errnoText } from "../../../ffi/errno.ts";
-import type { ContainerMount } from "../../container/mounts.ts";
-import type { Step } from "../../container/plan.ts";
-import { TREE_IS_ID_MAPPED } from "../../container/plan_ids.ts";
-import { TREE_TOP_IS_IN_GROUP } from "../../container/plan_requested_mounts.ts";
+import type { ContainerMount } from "../../container/record/mounts.ts";
+import type { Step } from "../../container/launch/plan.ts";
+import { TREE_IS_ID_MAPPED } from "../../container/launch/plan_ids.ts";
+import { TREE_TOP_IS_IN_GROUP } from "../../container/launch/plan_requested_mounts.ts";
 import { WherryError, type WherryErrorOptions } from "../../errors.ts";
 import { parseMountInfo } from "../../kernel/mount.ts";
 

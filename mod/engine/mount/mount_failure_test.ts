@@ -1,6 +1,6 @@
 import { match, strictEqual } from "node:assert/strict";
-import type { ContainerMount } from "../../container/mounts.ts";
-import type { Step } from "../../container/plan.ts";
+import type { ContainerMount } from "../../container/record/mounts.ts";
+import type { Step } from "../../container/launch/plan.ts";
 import { mountFailure } from "./mount_failure.ts";
 
 const MOUNTS: ContainerMount[] = [

@@ -7,7 +7,7 @@ import type {
   MountSpec,
   Propagation,
   TmpfsMount,
-} from "../../container/mounts.ts";
+} from "../../container/record/mounts.ts";
 import { dockerError, type WherryError } from "../../errors.ts";
 import { checkVolumeName } from "../../volume/volume.ts";
 import { checkTarget, normalisePath } from "./mount_target.ts";

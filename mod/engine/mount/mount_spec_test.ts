@@ -1,5 +1,5 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
-import type { MountSpec } from "../../container/mounts.ts";
+import type { MountSpec } from "../../container/record/mounts.ts";
 import { planMount } from "./mount_spec.ts";
 
 const BIND = {

@@ -1,13 +1,13 @@
 /** From the mounts that somebody asks for to those that a container's record has. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import type {
   BindMount,
   ContainerMount,
   ImageMount,
   TmpfsMount,
   VolumeMount,
-} from "../../container/mounts.ts";
+} from "../../container/record/mounts.ts";
 import { WherryError } from "../../errors.ts";
 import { lockImages } from "../../image/store/image_index.ts";
 import { ImagePaths } from "../../image/store/image_paths.ts";

@@ -1,7 +1,7 @@
 /** What a volume can be given of what its container's image has. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
-import { findRootPlace, type RootLayers } from "../../container/root_place.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import { findRootPlace, type RootLayers } from "../../container/launch/root_place.ts";
 import { attributeNames, isEmptyDirectory } from "../../kernel/directory.ts";
 import type { Engine } from "../base/engine.ts";
 import { lowerDirectoriesOf } from "../base/storage.ts";

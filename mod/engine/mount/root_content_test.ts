@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { TemporaryDirectory } from "../../../tests/fakes/temporary_directory.ts";
 import { needs } from "../../../tests/needs.ts";
-import type { RootSource } from "../../container/config.ts";
+import type { RootSource } from "../../container/record/config.ts";
 import { setAttributeAt } from "../../kernel/file.ts";
 import { openForReading } from "../../kernel/open.ts";
 import { Engine } from "../base/engine.ts";

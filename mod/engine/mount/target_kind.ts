@@ -1,7 +1,7 @@
 /** Whether what is mounted and the target are of one kind, as far as an image tells. @module */
 
-import type { ContainerMount } from "../../container/mounts.ts";
-import { findRootPlace, type RootLayers } from "../../container/root_place.ts";
+import type { ContainerMount } from "../../container/record/mounts.ts";
+import { findRootPlace, type RootLayers } from "../../container/launch/root_place.ts";
 import { kindFailure } from "./mount_failure.ts";
 
 /** Where the container has file systems of its own, whatever the image has there. */

@@ -1,6 +1,6 @@
 import { doesNotThrow, throws } from "node:assert/strict";
 import { TemporaryDirectory } from "../../../tests/fakes/temporary_directory.ts";
-import type { BindMount, ContainerMount, TmpfsMount } from "../../container/mounts.ts";
+import type { BindMount, ContainerMount, TmpfsMount } from "../../container/record/mounts.ts";
 import { checkTargetKinds } from "./target_kind.ts";
 
 /** A root file system of one layer with a directory, a file and links, and two sources of the host. */

@@ -1,6 +1,6 @@
 /** Filling volumes with what images have. @module */
 
-import { findRootPlace } from "../../container/root_place.ts";
+import { findRootPlace } from "../../container/launch/root_place.ts";
 import { WherryError } from "../../errors.ts";
 import { copyMerged } from "../../image/layer/merged_copy.ts";
 import type { TreeSource } from "../../image/layer/tree_walk.ts";

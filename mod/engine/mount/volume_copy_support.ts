@@ -1,6 +1,6 @@
 /** When the code is loaded that fills volumes: only some containers need it. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import type { Engine } from "../base/engine.ts";
 

@@ -1,7 +1,7 @@
 /** Where what containers see of volumes is on the host. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
-import type { ContainerMount, VolumeMount } from "../../container/mounts.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import type { ContainerMount, VolumeMount } from "../../container/record/mounts.ts";
 import { isCorrupt, WherryError } from "../../errors.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import type { Volume } from "../../volume/volume.ts";

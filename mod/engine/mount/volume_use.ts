@@ -1,6 +1,6 @@
 /** Which containers use which volumes. @module */
 
-import { type ContainerConfig, readContainerConfig } from "../../container/config.ts";
+import { type ContainerConfig, readContainerConfig } from "../../container/record/config.ts";
 import { isCorrupt } from "../../errors.ts";
 import { isPresent, listNames } from "../../kernel/entry.ts";
 import { isId, shortId } from "../../store/id.ts";

@@ -1,6 +1,6 @@
 /** The mounts that a container takes over from others. @module */
 
-import type { ContainerMount } from "../../container/mounts.ts";
+import type { ContainerMount } from "../../container/record/mounts.ts";
 import { WherryError } from "../../errors.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import type { Engine } from "../base/engine.ts";

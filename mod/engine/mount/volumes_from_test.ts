@@ -1,7 +1,7 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import { fakeVolumeMount, recordContainer } from "../../../tests/fakes/recorded_container.ts";
 import { TemporaryDirectory } from "../../../tests/fakes/temporary_directory.ts";
-import type { BindMount, ContainerMount } from "../../container/mounts.ts";
+import type { BindMount, ContainerMount } from "../../container/record/mounts.ts";
 import { Engine } from "../base/engine.ts";
 import { createVolume } from "./volumes.ts";
 import { findBorrowedMounts, type VolumesFromRequest } from "./volumes_from.ts";

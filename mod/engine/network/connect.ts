@@ -1,6 +1,6 @@
 /** Attaching containers to networks after they were made. @module */
 
-import type { EndpointRequest } from "../../container/config.ts";
+import type { EndpointRequest } from "../../container/record/config.ts";
 import { SandboxSockets } from "../../network/endpoint.ts";
 import type { PortTrouble } from "../../network/port_plan.ts";
 import { changeContainer, type OpenContainer } from "./change_container.ts";

@@ -1,8 +1,8 @@
 /** Attaching containers to networks with DHCP, whose servers take their time. @module */
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import { MonitorConnection } from "../../container/monitor.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import { MonitorConnection } from "../../container/launch/monitor.ts";
 import { WherryError } from "../../errors.ts";
 import { openNetNamespace } from "../../kernel/net_namespace.ts";
 import type { DhcpGrant } from "../../network/dhcp_client.ts";

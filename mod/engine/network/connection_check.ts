@@ -1,6 +1,6 @@
 /** What connecting a container to a network is refused for. @module */
 
-import type { ContainerConfig, EndpointRequest } from "../../container/config.ts";
+import type { ContainerConfig, EndpointRequest } from "../../container/record/config.ts";
 import { dockerError, WherryError } from "../../errors.ts";
 import { addressToNumber, containsAddress, parseCidr, parseIpAddress } from "../../kernel/ip.ts";
 import type { NetworkConfig } from "../../network/network.ts";

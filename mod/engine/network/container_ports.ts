@@ -1,6 +1,6 @@
 /** The ports of containers, one at a time, and the networks they are on: pure. @module */
 
-import type { ContainerConfig, PublishedPort } from "../../container/config.ts";
+import type { ContainerConfig, PublishedPort } from "../../container/record/config.ts";
 import type { Sandbox } from "../../network/sandbox.ts";
 
 /** One port of a container that is exposed, or published at one address of the host. */

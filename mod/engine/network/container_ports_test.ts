@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { newEndpointRequest, type PublishedPort } from "../../container/config.ts";
+import { newEndpointRequest, type PublishedPort } from "../../container/record/config.ts";
 import type { PortMapping, Sandbox } from "../../network/sandbox.ts";
 import { exposedPortNames, listContainerPorts, networkNamesOf } from "./container_ports.ts";
 

@@ -1,6 +1,6 @@
 /** Which of a container's networks leads to everything else. @module */
 
-import type { EndpointRequest } from "../../container/config.ts";
+import type { EndpointRequest } from "../../container/record/config.ts";
 import type { NetworkConfig } from "../../network/network.ts";
 
 /**

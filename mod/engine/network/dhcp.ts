@@ -8,8 +8,8 @@
  */
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import { MonitorConnection } from "../../container/monitor.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import { MonitorConnection } from "../../container/launch/monitor.ts";
 import { removeAddress } from "../../kernel/address.ts";
 import { Links } from "../../kernel/link.ts";
 import { inNetNamespace } from "../../kernel/net_namespace.ts";

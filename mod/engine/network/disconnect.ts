@@ -1,6 +1,6 @@
 /** Detaching containers from networks. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import { dockerError, WherryError } from "../../errors.ts";
 import { moveDefaultRoute, SandboxSockets } from "../../network/endpoint.ts";
 import type { NetworkConfig } from "../../network/network.ts";

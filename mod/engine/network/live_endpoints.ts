@@ -1,6 +1,6 @@
 /** Endpoints of containers that run: making and removing them, and what leads by them to everything else. @module */
 
-import type { ContainerConfig, EndpointRequest } from "../../container/config.ts";
+import type { ContainerConfig, EndpointRequest } from "../../container/record/config.ts";
 import { WherryError } from "../../errors.ts";
 import { detachEndpoint, moveDefaultRoute, SandboxSockets } from "../../network/endpoint.ts";
 import type { NetworkConfig } from "../../network/network.ts";

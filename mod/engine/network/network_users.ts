@@ -1,6 +1,6 @@
 /** Which containers are on a network. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import { WherryError } from "../../errors.ts";
 import { isPresent, listNames } from "../../kernel/entry.ts";
 import type { NetworkConfig } from "../../network/network.ts";

@@ -1,6 +1,6 @@
 /** Publishing the ports of containers. @module */
 
-import type { ContainerConfig, PublishedPort } from "../../container/config.ts";
+import type { ContainerConfig, PublishedPort } from "../../container/record/config.ts";
 import { WherryError } from "../../errors.ts";
 import {
   findSocketOwner,

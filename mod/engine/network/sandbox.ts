@@ -1,9 +1,9 @@
 /** Making and undoing a container's sandbox: its network namespace with all its endpoints. @module */
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
-import type { ContainerConfig, EndpointRequest } from "../../container/config.ts";
-import type { NetworkPlace } from "../../container/launch_input.ts";
-import { MonitorConnection } from "../../container/monitor.ts";
+import type { ContainerConfig, EndpointRequest } from "../../container/record/config.ts";
+import type { NetworkPlace } from "../../container/launch/launch_input.ts";
+import { MonitorConnection } from "../../container/launch/monitor.ts";
 import { WherryError } from "../../errors.ts";
 import { createNetNamespace, openNetNamespace } from "../../kernel/net_namespace.ts";
 import {

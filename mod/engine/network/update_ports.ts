@@ -1,7 +1,7 @@
 /** Changing what a container publishes, also while it runs. @module */
 
-import type { ContainerConfig, PublishedPort } from "../../container/config.ts";
-import { withoutPublished } from "../../container/published_ports.ts";
+import type { ContainerConfig, PublishedPort } from "../../container/record/config.ts";
+import { withoutPublished } from "../../container/record/published_ports.ts";
 import { WherryError } from "../../errors.ts";
 import { pinPorts } from "../../network/port_pinning.ts";
 import { planPorts, type PortTrouble } from "../../network/port_plan.ts";

@@ -1,10 +1,10 @@
 /** The cgroups of each container: where they are, and what is left of them. @module */
 
-import { type ContainerConfig, readContainerConfig } from "../../container/config.ts";
-import { isResources } from "../../container/config_fields.ts";
-import type { Controller } from "../../container/limits.ts";
-import type { ContainerCgroups } from "../../container/plan_cgroup.ts";
-import { NO_LIMITS, type Resources } from "../../container/resources.ts";
+import { type ContainerConfig, readContainerConfig } from "../../container/record/config.ts";
+import { isResources } from "../../container/record/config_fields.ts";
+import type { Controller } from "../../container/resource/limits.ts";
+import type { ContainerCgroups } from "../../container/launch/plan_cgroup.ts";
+import { NO_LIMITS, type Resources } from "../../container/resource/resources.ts";
 import { isCorrupt, WherryError } from "../../errors.ts";
 import { canFilterDevices } from "../../kernel/bpf.ts";
 import { isPopulated, removeCgroup, removeEmptyCgroup } from "../../kernel/cgroup.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { NO_LIMITS } from "../../container/resources.ts";
+import { NO_LIMITS } from "../../container/resource/resources.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import { findCgroupHierarchies } from "../../kernel/proc.ts";
 import { Paths } from "../../store/paths.ts";

@@ -1,7 +1,7 @@
 /** The root file system of a container, as it is on disk. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
-import { MANAGED_ETC_FILES } from "../../container/plan_mounts.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import { MANAGED_ETC_FILES } from "../../container/launch/plan_mounts.ts";
 import { type ByteString, byteStringOfText } from "../../image/tar/byte_string.ts";
 import { type ChangedTree, type TreeChange, treeChanges } from "../../image/layer/tree_changes.ts";
 import { changedMembers, layerMembers } from "../../image/layer/layer_writer.ts";

@@ -1,9 +1,14 @@
 /** Finding containers by what people call them. @module */
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
-import { type ContainerConfig, readContainerConfig } from "../../container/config.ts";
-import { findByName } from "../../container/names.ts";
-import { type ContainerState, isUnmounting, readState, recordEnd } from "../../container/state.ts";
+import { type ContainerConfig, readContainerConfig } from "../../container/record/config.ts";
+import { findByName } from "../../container/record/names.ts";
+import {
+  type ContainerState,
+  isUnmounting,
+  readState,
+  recordEnd,
+} from "../../container/record/state.ts";
 import { isCorrupt, WherryError } from "../../errors.ts";
 import { findByPrefix, isId, shortId } from "../../store/id.ts";
 import { isPresent, listNames } from "../../kernel/entry.ts";

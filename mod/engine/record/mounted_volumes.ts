@@ -19,7 +19,7 @@
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
 import { SystemError } from "../../../ffi/errno.ts";
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import { isCorrupt, WherryError } from "../../errors.ts";
 import { isPresent, listNames } from "../../kernel/entry.ts";
 import { type MountInfo, parseMountInfo } from "../../kernel/mount.ts";

@@ -1,8 +1,8 @@
 /** How containers on one network find each other by name: `/etc/hosts` of each, kept up to date. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
-import type { NetworkPlace } from "../../container/launch_input.ts";
-import { type EtcFiles, writeEtcFiles } from "../../container/etc_files.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import type { NetworkPlace } from "../../container/launch/launch_input.ts";
+import { type EtcFiles, writeEtcFiles } from "../../container/launch/etc_files.ts";
 import {
   formatExtraHosts,
   formatHostsHeader,

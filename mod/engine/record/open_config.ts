@@ -1,6 +1,6 @@
 /** Changing what was asked for after a container was made. @module */
 
-import { type ContainerConfig, readContainerConfig } from "../../container/config.ts";
+import { type ContainerConfig, readContainerConfig } from "../../container/record/config.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import { removeTree } from "../../kernel/tree.ts";
 import { acquireLock } from "../../store/lock.ts";

@@ -1,6 +1,6 @@
 /** Which controllers the host's cgroups have, in either version. @module */
 
-import type { Controller } from "../../container/limits.ts";
+import type { Controller } from "../../container/resource/limits.ts";
 import { isDelegatedCgroup } from "../../kernel/cgroup_delegation.ts";
 import { findUnifiedTree, findV1Hierarchy } from "../../kernel/cgroup_tree.ts";
 import { findCgroupHierarchies, type HostCgroupHierarchy } from "../../kernel/proc.ts";

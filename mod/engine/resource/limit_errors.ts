@@ -1,7 +1,7 @@
 /** What it means when a step that makes cgroups or sets limits fails. @module */
 
 import { errnoText } from "../../../ffi/errno.ts";
-import type { Step } from "../../container/plan.ts";
+import type { Step } from "../../container/launch/plan.ts";
 import { WherryError } from "../../errors.ts";
 import { withoutSwap } from "./limits.ts";
 

@@ -1,6 +1,6 @@
 /** What containers may use of this host: checked, and planned for the cgroups it has. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import {
   type Controller,
   type Generation,
@@ -8,11 +8,11 @@ import {
   type LimitContext,
   limitedControllers,
   planLimits,
-} from "../../container/limits.ts";
-import { type ContainerCgroups, planCgroup } from "../../container/plan_cgroup.ts";
-import type { Step } from "../../container/plan.ts";
-import { checkResources } from "../../container/resource_checks.ts";
-import type { Resources } from "../../container/resources.ts";
+} from "../../container/resource/limits.ts";
+import { type ContainerCgroups, planCgroup } from "../../container/launch/plan_cgroup.ts";
+import type { Step } from "../../container/launch/plan.ts";
+import { checkResources } from "../../container/resource/resource_checks.ts";
+import type { Resources } from "../../container/resource/resources.ts";
 import { WherryError } from "../../errors.ts";
 import { splitDeviceNumber } from "../../kernel/device.ts";
 import { isPresent } from "../../kernel/entry.ts";

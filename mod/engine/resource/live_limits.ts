@@ -1,9 +1,9 @@
 /** Limits of a container that runs: its cgroups as they are. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
-import { type Controller, type LimitWrite, planLimits } from "../../container/limits.ts";
-import type { ContainerCgroups } from "../../container/plan_cgroup.ts";
-import type { Resources } from "../../container/resources.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import { type Controller, type LimitWrite, planLimits } from "../../container/resource/limits.ts";
+import type { ContainerCgroups } from "../../container/launch/plan_cgroup.ts";
+import type { Resources } from "../../container/resource/resources.ts";
 import { WherryError } from "../../errors.ts";
 import { listCgroupProcesses, moveProcesses, removeEmptyCgroup } from "../../kernel/cgroup.ts";
 import { ControlError, readControl, writeControl } from "../../kernel/cgroup_control.ts";

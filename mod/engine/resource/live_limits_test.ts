@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { fakeContainerConfig } from "../../../tests/fakes/container_config.ts";
-import { NO_LIMITS } from "../../container/resources.ts";
+import { NO_LIMITS } from "../../container/resource/resources.ts";
 import { type ContainerPaths, Paths } from "../../store/paths.ts";
 import {
   placeCgroups,

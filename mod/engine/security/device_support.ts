@@ -1,10 +1,13 @@
 /** Which devices a container has, and what the others take and when it is loaded. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
-import { DEFAULT_DEVICE_FILTER, DEFAULT_DEVICE_RULES } from "../../container/default_devices.ts";
-import type { ContainerDevices, DeviceControl } from "../../container/launch_input.ts";
-import type { ContainerCgroups } from "../../container/plan_cgroup.ts";
-import { tmpfsOptions } from "../../container/plan_devices.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import {
+  DEFAULT_DEVICE_FILTER,
+  DEFAULT_DEVICE_RULES,
+} from "../../container/launch/default_devices.ts";
+import type { ContainerDevices, DeviceControl } from "../../container/launch/launch_input.ts";
+import type { ContainerCgroups } from "../../container/launch/plan_cgroup.ts";
+import { tmpfsOptions } from "../../container/launch/plan_devices.ts";
 import { WherryError } from "../../errors.ts";
 import { MS } from "../../kernel/mount.ts";
 import type { CgroupHost } from "../record/cgroup.ts";

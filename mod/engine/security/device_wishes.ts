@@ -1,6 +1,6 @@
 /** What a container wants of devices, and what a host can do. @module */
 
-import type { Security } from "../../container/security.ts";
+import type { Security } from "../../container/security/security.ts";
 
 /** What a container says of its devices. */
 export type DeviceWishes = Pick<Security, "devices" | "deviceRules" | "isPrivileged">;

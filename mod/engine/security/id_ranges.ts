@@ -1,13 +1,13 @@
 /** Which ids of the host a container has for its own. @module */
 
-import { readContainerConfig } from "../../container/config.ts";
+import { readContainerConfig } from "../../container/record/config.ts";
 import {
   findFreeRange,
   intersectRanges,
   parseAccountIds,
   parseSubordinateIds,
-} from "../../container/id_range.ts";
-import { type IdRange, OWN_IDS } from "../../container/namespaces.ts";
+} from "../../container/record/id_range.ts";
+import { type IdRange, OWN_IDS } from "../../container/record/namespaces.ts";
 import { isCorrupt, WherryError } from "../../errors.ts";
 import { acquireLock } from "../../store/lock.ts";
 import { readTextIfPresent } from "../../store/record.ts";

@@ -1,6 +1,6 @@
 /** What a container with ids of its own cannot have. @module */
 
-import type { ContainerConfig } from "../../container/config.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
 import { WherryError } from "../../errors.ts";
 import type { Engine } from "../base/engine.ts";
 import { readContainer } from "../record/find.ts";

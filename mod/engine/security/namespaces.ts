@@ -1,11 +1,11 @@
 /** Containers in namespaces of others: the host's, or another container's. @module */
 
 import type { Descriptor } from "../../../ffi/descriptor.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import type { JoinedProcesses } from "../../container/monitor.ts";
-import { joinedContainer, type Namespaces } from "../../container/namespaces.ts";
-import type { Step } from "../../container/plan.ts";
-import { HOST_SHM } from "../../container/plan_mounts.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import type { JoinedProcesses } from "../../container/launch/monitor.ts";
+import { joinedContainer, type Namespaces } from "../../container/record/namespaces.ts";
+import type { Step } from "../../container/launch/plan.ts";
+import { HOST_SHM } from "../../container/launch/plan_mounts.ts";
 import { WherryError } from "../../errors.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import type { Engine } from "../base/engine.ts";

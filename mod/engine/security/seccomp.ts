@@ -1,9 +1,9 @@
 /** Which filter the system calls of a container's processes pass. @module */
 
-import { DEFAULT_SECCOMP_PROGRAMS } from "../../container/default_seccomp_filter.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import type { ProcessSecurity, SeccompFilter } from "../../container/process_security.ts";
-import type { Security } from "../../container/security.ts";
+import { DEFAULT_SECCOMP_PROGRAMS } from "../../container/security/default_seccomp_filter.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import type { ProcessSecurity, SeccompFilter } from "../../container/security/process_security.ts";
+import type { Security } from "../../container/security/security.ts";
 import { ALL_CAPABILITIES, capabilityMask } from "../../kernel/capability.ts";
 import { SECCOMP_FLAG } from "../../kernel/seccomp.ts";
 import { containerSecurity } from "./security.ts";

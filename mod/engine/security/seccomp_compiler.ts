@@ -1,14 +1,14 @@
 /** Filters of containers that are not as most are; loaded when there is one. @module */
 
-import { DEFAULT_PROFILE } from "../../container/default_seccomp.ts";
-import type { SeccompFilter } from "../../container/process_security.ts";
-import { compileSeccomp } from "../../container/seccomp_filter.ts";
+import { DEFAULT_PROFILE } from "../../container/security/default_seccomp.ts";
+import type { SeccompFilter } from "../../container/security/process_security.ts";
+import { compileSeccomp } from "../../container/security/seccomp_filter.ts";
 import {
   type KernelRelease,
   parseSeccompProfile,
   type SeccompProfile,
-} from "../../container/seccomp_profile.ts";
-import type { SeccompChoice } from "../../container/security.ts";
+} from "../../container/security/seccomp_profile.ts";
+import type { SeccompChoice } from "../../container/security/security.ts";
 import { WherryError } from "../../errors.ts";
 import { capabilityNames } from "../../kernel/capability.ts";
 

@@ -1,9 +1,9 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { runFilter } from "../../../tests/fakes/filter_machine.ts";
-import { DEFAULT_PROFILE } from "../../container/default_seccomp.ts";
-import { DEFAULT_SECCOMP_PROGRAMS } from "../../container/default_seccomp_filter.ts";
-import { DEFAULT_PROCESS_SECURITY } from "../../container/process_security.ts";
-import type { SeccompChoice } from "../../container/security.ts";
+import { DEFAULT_PROFILE } from "../../container/security/default_seccomp.ts";
+import { DEFAULT_SECCOMP_PROGRAMS } from "../../container/security/default_seccomp_filter.ts";
+import { DEFAULT_PROCESS_SECURITY } from "../../container/security/process_security.ts";
+import type { SeccompChoice } from "../../container/security/security.ts";
 import {
   ALL_CAPABILITIES,
   capabilityMask,

@@ -1,15 +1,19 @@
 /** From what was asked for concerning a container to what its processes may do on this host. @module */
 
-import { grantCapabilities } from "../../container/capabilities.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import type { Namespaces } from "../../container/namespaces.ts";
+import { grantCapabilities } from "../../container/security/capabilities.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import type { Namespaces } from "../../container/record/namespaces.ts";
 import {
   DEFAULT_PROCESS_SECURITY,
   type ProcessSecurity,
   type ResourceLimit,
-} from "../../container/process_security.ts";
-import { DEFAULT_SECURITY, type Security, type UlimitRequest } from "../../container/security.ts";
-import { type SysctlNamespace, sysctlNamespace } from "../../container/sysctls.ts";
+} from "../../container/security/process_security.ts";
+import {
+  DEFAULT_SECURITY,
+  type Security,
+  type UlimitRequest,
+} from "../../container/security/security.ts";
+import { type SysctlNamespace, sysctlNamespace } from "../../container/security/sysctls.ts";
 import { dockerError, WherryError } from "../../errors.ts";
 import {
   ALL_CAPABILITIES,

@@ -1,7 +1,7 @@
 /** What it means when a step fails that gives a process its rights. @module */
 
 import { errnoText } from "../../../ffi/errno.ts";
-import type { Step } from "../../container/plan.ts";
+import type { Step } from "../../container/launch/plan.ts";
 import { WherryError } from "../../errors.ts";
 
 const EPERM = 1;

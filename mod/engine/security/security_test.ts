@@ -1,9 +1,9 @@
 import { deepStrictEqual, doesNotThrow, strictEqual, throws } from "node:assert/strict";
 import { fakeContainerConfig } from "../../../tests/fakes/container_config.ts";
-import type { ContainerConfig } from "../../container/config.ts";
-import { PRIVATE_NAMESPACES } from "../../container/namespaces.ts";
-import { DEFAULT_PROCESS_SECURITY } from "../../container/process_security.ts";
-import { DEFAULT_SECURITY, type Security } from "../../container/security.ts";
+import type { ContainerConfig } from "../../container/record/config.ts";
+import { PRIVATE_NAMESPACES } from "../../container/record/namespaces.ts";
+import { DEFAULT_PROCESS_SECURITY } from "../../container/security/process_security.ts";
+import { DEFAULT_SECURITY, type Security } from "../../container/security/security.ts";
 import { ALL_CAPABILITIES, capabilityBit } from "../../kernel/capability.ts";
 import { isPresent } from "../../kernel/entry.ts";
 import { readHardLimits } from "../../kernel/resource_limit.ts";

@@ -1,9 +1,13 @@
 /** Devices of the host that a container is given: cold, because most have none. @module */
 
-import { DEFAULT_DEVICE_RULES } from "../../container/default_devices.ts";
-import { parseDeviceRule } from "../../container/device_rules.ts";
-import type { ContainerDevices, DeviceControl, DeviceNode } from "../../container/launch_input.ts";
-import type { DeviceRequest } from "../../container/security.ts";
+import { DEFAULT_DEVICE_RULES } from "../../container/launch/default_devices.ts";
+import { parseDeviceRule } from "../../container/security/device_rules.ts";
+import type {
+  ContainerDevices,
+  DeviceControl,
+  DeviceNode,
+} from "../../container/launch/launch_input.ts";
+import type { DeviceRequest } from "../../container/security/security.ts";
 import { dockerError, WherryError } from "../../errors.ts";
 import { type Device, listDevices, readDevice } from "../../kernel/device.ts";
 import {

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { runDeviceFilter } from "../../../tests/fakes/device_filter_interpreter.ts";
-import { DEFAULT_DEVICE_RULES } from "../../container/default_devices.ts";
-import type { ContainerDevices } from "../../container/launch_input.ts";
+import { DEFAULT_DEVICE_RULES } from "../../container/launch/default_devices.ts";
+import type { ContainerDevices } from "../../container/launch/launch_input.ts";
 import { findSpecialDevices } from "./special_devices.ts";
 
 const NONE = { devices: [], deviceRules: [], isPrivileged: false };

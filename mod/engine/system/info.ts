@@ -1,7 +1,7 @@
 /** What an engine has and runs on, in the shape of docker's `info`. @module */
 
-import { DEFAULT_LOG, type StorageDriver } from "../../container/config.ts";
-import type { ContainerStatus } from "../../container/state.ts";
+import { DEFAULT_LOG, type StorageDriver } from "../../container/record/config.ts";
+import type { ContainerStatus } from "../../container/record/state.ts";
 import { ImagePaths } from "../../image/store/image_paths.ts";
 import { readIndex } from "../../image/store/image_index.ts";
 import { type CgroupLayout, fileSystemOf, type HostInfo, readHostInfo } from "../../kernel/host.ts";

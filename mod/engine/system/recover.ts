@@ -1,6 +1,6 @@
 /** Bringing an engine and its host in order after crashes. @module */
 
-import { readContainerConfig } from "../../container/config.ts";
+import { readContainerConfig } from "../../container/record/config.ts";
 import { isCorrupt } from "../../errors.ts";
 import type { Sweep } from "../../image/store/image_sweep.ts";
 import type { ContainerPaths } from "../../store/paths.ts";
