@@ -33,37 +33,57 @@ async function runDeno(args: string[]): Promise<void> {
   if (!success) throw new Error(`Cannot make "${OUTPUT}": "deno ${args.join(" ")}" failed`);
 }
 
-/** Modules that only some uses of hot commands need, as the program's own `import()` calls name them. */
-const COLD_MODULES = [
-  "./help.ts",
-  "./template.ts",
-  "./container_pull.ts",
-  "./mount_flag.ts",
-  "../image/archive/tar_image.ts",
-  "../../engine/container_size.ts",
-  "./dhcp.ts",
-  "./parent_network.ts",
-  "./copy_root.ts",
-  "./special_devices.ts",
-  "./volume_mounts.ts",
-  "./filling_elsewhere.ts",
-  "./storage_probe.ts",
-  "./seccomp_compiler.ts",
-  "./volume_copy.ts",
-];
+/** Modules that only some uses of hot commands need: what `import()` calls of theirs name is left out. */
+const COLD_MODULES: ReadonlySet<string> = new Set([
+  "mod/cli/request/container_pull.ts",
+  "mod/cli/request/mount_flag.ts",
+  "mod/cli/table/help.ts",
+  "mod/cli/template/template.ts",
+  "mod/engine/inspect/container_size.ts",
+  "mod/engine/mount/copy_root.ts",
+  "mod/engine/mount/filling_elsewhere.ts",
+  "mod/engine/mount/volume_copy.ts",
+  "mod/engine/mount/volume_mounts.ts",
+  "mod/engine/base/storage_probe.ts",
+  "mod/engine/network/dhcp.ts",
+  "mod/engine/network/parent_network.ts",
+  "mod/engine/security/seccomp_compiler.ts",
+  "mod/engine/security/special_devices.ts",
+  "mod/image/archive/tar_image.ts",
+]);
+
+function isCold(path: string): boolean {
+  const isColdCommand = path.startsWith(`${COMMANDS_DIRECTORY}/`) &&
+    !HOT_COMMANDS.some((name) => path === `${COMMANDS_DIRECTORY}/${name}.ts`);
+  return isColdCommand || COLD_MODULES.has(path);
+}
 
 /**
  * What the hot script leaves out, as the program's own `import()` calls name it. Each of them is the first thing
  * that its command does, because the program then begins again.
  */
-function listColdImports(): string[] {
-  const hot = new Set<string>(HOT_COMMANDS.map((name) => `${name}.ts`));
-  const commands = Array.from(
-    Deno.readDirSync(PROJECT_ROOT + COMMANDS_DIRECTORY),
-    ({ name }) => name,
-  )
-    .filter((name) => !hot.has(name));
-  return [...COLD_MODULES, ...commands.toSorted().map((name) => `../commands/${name}`)];
+async function listColdImports(): Promise<string[]> {
+  const cold = new Set<string>();
+  const hot = new Set<string>();
+  const targets = new Set<string>();
+  for await (const path of sourceFiles(`${PROJECT_ROOT}mod`)) {
+    for (
+      const [, name = ""] of (await Deno.readTextFile(path)).matchAll(/\bimport\("(\.[^"]+)"\)/g)
+    ) {
+      const target = new URL(name, `file://${path}`).pathname.slice(PROJECT_ROOT.length);
+      (isCold(target) ? cold : hot).add(name);
+      targets.add(target);
+    }
+  }
+  for (const module of COLD_MODULES) {
+    if (!targets.has(module)) throw new Error(`Cannot leave out "${module}": nothing loads it`);
+  }
+  // The bundler goes by the name alone
+  const ambiguous = [...cold].filter((name) => hot.has(name));
+  if (ambiguous.length > 0) {
+    throw new Error(`Cannot split the program: import("${ambiguous[0]}") means a hot module, too`);
+  }
+  return [...cold].toSorted();
 }
 
 /** Joins the modules that `main.ts` reaches into one script. */
@@ -86,7 +106,7 @@ async function bundle(options: readonly string[]): Promise<string> {
 
 /** Writes the file with the launcher. */
 async function pack(output: string): Promise<void> {
-  const coldImports = listColdImports();
+  const coldImports = await listColdImports();
   // Not minified: that puts the value of a `using` declaration where it is used once, and it is never disposed of
   const hot = await bundle(coldImports.map((name) => `--external=${name}`));
   const encoder = new TextEncoder();
