@@ -25,23 +25,20 @@ export function adaptScript(bundle: string): string {
   return script;
 }
 
+/** A module of the program that is not in the bundle. */
+const RELATIVE_IMPORT = /\bimport\((["'])(?<name>\.[^"']*)\1\)/g;
+
 /**
  * Makes a bundle without its cold parts a script that begins again with the whole program when it needs one.
  *
  * @param bundle Output of `deno bundle --format=iife` with `coldImports` as `--external`.
  * @param coldImports The modules left out, as the program's `import()` calls name them.
  * @returns The script; calls `wherryStartOver()`.
- * @throws {SyntaxError} If the bundle imports anything else, or lacks one of `coldImports`.
+ * @throws {SyntaxError} If the bundle imports anything else.
  */
 export function adaptHotScript(bundle: string, coldImports: readonly string[]): string {
-  let script = bundle;
-  for (const name of coldImports) {
-    const call = new RegExp(`\\bimport\\((["\'])${RegExp.escape(name)}\\1\\)`, "g");
-    const without = script.replace(call, "wherryStartOver()");
-    if (without === script) {
-      throw new SyntaxError(`Cannot split the program: it does not import "${name}"`);
-    }
-    script = without;
-  }
-  return adaptScript(script);
+  return adaptScript(bundle.replace(RELATIVE_IMPORT, (_call, _quote, name) => {
+    if (coldImports.includes(name)) return "wherryStartOver()";
+    throw new SyntaxError(`Cannot split the program: it imports "${name}", which it lacks`);
+  }));
 }

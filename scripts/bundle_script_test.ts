@@ -1,5 +1,5 @@
 import { strictEqual, throws } from "node:assert/strict";
-import { adaptScript } from "./bundle_script.ts";
+import { adaptHotScript, adaptScript } from "./bundle_script.ts";
 
 const INJECTED = `(() => {
   import { createRequire as __deno_internal_createRequire } from "node:module";
@@ -25,4 +25,14 @@ Deno.test("adaptScript() makes the script strict", () => {
 
 Deno.test("adaptScript() refuses a bundle that still imports", () => {
   throws(() => adaptScript('import "node:fs";'), SyntaxError);
+});
+
+Deno.test("adaptHotScript() begins again in place of each module that it leaves out", () => {
+  const bundle = `globalThis.wherryStartOver = () => "over";
+globalThis.result = [import("./cold.ts"), import('../a/cold.ts')].join();`;
+  strictEqual(evaluate(adaptHotScript(bundle, ["./cold.ts", "../a/cold.ts"])), "over,over");
+});
+
+Deno.test("adaptHotScript() refuses a bundle that lacks what it was not to", () => {
+  throws(() => adaptHotScript('import("./hot.ts");', ["./cold.ts"]), SyntaxError);
 });
