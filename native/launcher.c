@@ -3,7 +3,7 @@
  * without extracting anything ("userland exec"), so that one file runs from any directory and file
  * system.
  *
- *   kernel -> launcher: map deno and the loader of the C library (launcher_image.c), put four
+ *   kernel -> launcher: map deno and the loader of the C library (launcher_image.c), put three
  *             sections into memfds, build the stack that the kernel would have built for deno and
  *             jump (launcher_stack.c)
  *          -> ld.so -> deno -> main module -> bundle
@@ -235,7 +235,8 @@ static void leave_deleted_directory(void)
 		(void)sys_chdir("/proc/self/fdinfo");
 }
 
-/* Put what TypeScript needs from the file into memfds and tell it their numbers. */
+/* Put what deno opens by name into memfds and tell TypeScript their numbers. The bundle is read from
+ * the file itself, which stays open. */
 static void open_sections(struct launch *launch, int file, const struct trailer *trailer)
 {
 	struct text *strings = &launch->strings;
@@ -243,10 +244,10 @@ static void open_sections(struct launch *launch, int file, const struct trailer 
 	launch->main_module = launcher_number_string(
 		strings, "/proc/self/fd/",
 		launcher_section(file, &trailer->main_module, "wherry-main.js"));
-	launcher_add_variable(
-		launch,
-		launcher_number_string(strings, "WHERRY_BUNDLE_FD=",
-				       launcher_section(file, &trailer->bundle, "wherry.js")));
+	launcher_add_variable(launch, launcher_number_string(strings, "WHERRY_BUNDLE_FD=",
+							     (uint64_t)file));
+	launcher_add_variable(launch, launcher_number_string(strings, "WHERRY_BUNDLE_OFFSET=",
+							     trailer->bundle.offset));
 	launcher_add_variable(
 		launch,
 		launcher_number_string(strings, "WHERRY_LIBRARY_FD=",
@@ -273,7 +274,6 @@ __attribute__((used)) static _Noreturn void start(uint64_t *words)
 	launcher_map(&launch, file, &trailer, launcher_auxiliary_value(&stack, AT_PAGESZ));
 	open_sections(&launch, file, &trailer);
 	launch.has_cache = prepare_cache(file, &trailer);
-	sys_close(file);
 	launcher_add_variable(&launch, launch.has_cache
 					       ? launcher_string(&launch.strings,
 								 "DENO_DIR=/run/wherry/cache/",

@@ -27,6 +27,12 @@ Deno.test("adaptScript() refuses a bundle that still imports", () => {
   throws(() => adaptScript('import "node:fs";'), SyntaxError);
 });
 
+Deno.test("adaptScript() keeps what characters beyond ASCII mean, and is in ASCII", () => {
+  const script = adaptScript('result = ["Größe …", /[…😀]/u.exec("x😀")[0], `ß${1}`].join("|");');
+  strictEqual(evaluate(script), "Größe …|😀|ß1");
+  strictEqual(/^[\x20-\x7e\n]*$/.test(script), true);
+});
+
 Deno.test("adaptHotScript() begins again in place of each module that it leaves out", () => {
   const bundle = `globalThis.wherryStartOver = () => "over";
 globalThis.result = [import("./cold.ts"), import('../a/cold.ts')].join();`;

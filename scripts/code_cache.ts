@@ -1,40 +1,75 @@
 /**
  * Makes the code cache that the executable file carries: the functions that everyday commands use, compiled by V8.
  *
- * V8 needs 20 ms to look through wherry's script, and 9 ms to read a cache of all its functions; of those that are
- * used it needs 6. Only V8 knows which they are, so the commands are run once: by a program that differs from the final
- * one only in how it evaluates its scripts, in namespaces of its own.
+ * V8 needs 20 ms to look through wherry's script, and 9 ms for each megabyte of a cache of its functions: of those that
+ * are used. Only V8 knows which they are, so the commands are run once: by a program that differs from the final one only
+ * in how it evaluates its scripts, in namespaces of its own.
  *
  * @module
  */
 
 import { PROJECT_ROOT } from "./build.ts";
+import { listScriptNames } from "./hot_commands.ts";
 import { writeTar } from "./tar_writer.ts";
 
-/** Commands to learn from, in a shell where `$W` is wherry and `$T` a directory. */
+/**
+ * Commands to learn from, in a shell where `$W` is wherry and `$T` a directory. The first `run` finds out what the
+ * file system is good for, and leaves the hot script for that.
+ */
 const LESSONS = `
 $W import $T/rootfs.tar image
 $W run --rm --network none image /program end
+$W run --rm --network none image /program end
 $W run --rm image /program end
+$W run --rm --mount type=tmpfs,target=/m -v data:/data --cap-add NET_ADMIN image /program end
+$W create --name made image /program end
+$W start made
+$W wait made
+$W rm made
 $W run -d --name box -p 127.0.0.1:1080:80 image /program
 $W exec box /program end
 $W ps
-$W images
 $W logs box
 $W inspect box
+$W port box
+$W stats --no-stream box
+$W cp box:/program $T/copy
+$W diff box
 $W stop -t 0 box
 $W start box
 $W kill box
 $W wait box
 $W rm -f box
+$W images
+$W history image
+$W tag image other
+$W rmi other
+$W save -o $T/saved.tar image
+$W load -i $T/saved.tar
 $W network create net
 $W network ls
 $W network inspect net
 $W network rm net
+$W volume ls
+$W volume rm data
 $W rmi image
+$W system df
 $W info
 $W version
 $W --help
+`;
+
+/** Has deno make an entry for each name of a script. */
+const FIRST_USES = `
+$W version
+$W run --help
+$W run --network none --help
+$W exec --help
+$W ps --help
+$W import --help
+$W inspect --help
+$W images --help
+$W network --help
 `;
 
 /** The two programs of a training. */
@@ -79,7 +114,7 @@ export async function makeCodeCache(
     `set -e; mount -t tmpfs none /run; mkdir -m 711 /run/wherry
     W="${training} --root /run/root"; ${LESSONS}
     rm -r /run/wherry/cache
-    W="${plain} --root /run/root"; $W version; $W ps
+    W="${plain} --root /run/root"; ${FIRST_USES}
     cp /run/wherry/cache/*/${DATABASE}* $T`,
     directory,
   );
@@ -126,7 +161,7 @@ async function fillDatabase(directory: string): Promise<Uint8Array<ArrayBuffer>>
   const { DatabaseSync } = await import("node:sqlite");
   const database = new DatabaseSync(path);
   const update = database.prepare("UPDATE codecache SET data = ? WHERE specifier = ?");
-  for (const name of ["wherry_hot.js", "wherry.js"]) {
+  for (const name of listScriptNames()) {
     const { changes } = update.run(Deno.readFileSync(`${directory}/${name}`), `file:///${name}`);
     if (changes !== 1) throw new Error(`Cannot train the code cache: deno keeps no "${name}"`);
   }

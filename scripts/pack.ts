@@ -5,7 +5,14 @@
  */
 
 import { PROJECT_ROOT } from "./build.ts";
-import { HOT_COMMANDS } from "./hot_commands.ts";
+import {
+  ANY,
+  HOT_USES,
+  ISOLATED,
+  scriptName,
+  type ScriptUses,
+  WHOLE_USES,
+} from "./hot_commands.ts";
 import { writePackedFile } from "./packed_file.ts";
 import { ElfProgram } from "./prelink.ts";
 
@@ -29,7 +36,7 @@ const LAUNCHER = `${PROJECT_ROOT}native/build/wherry-launcher`;
 
 /** Evaluates a script; V8 may find it in deno's code cache. */
 const EVALUATE = `
-  const [, error] = Deno[Deno.internal].core.evalContext(text, name);
+  const [, error] = core.evalContext(text, name);
   if (error) throw error.thrown;`;
 
 /**
@@ -63,26 +70,40 @@ function formatTrainingEvaluate(directory: string): string {
  * A command line without any word that the hot script knows needs the whole at once.
  */
 function mainModule(hotSize: number, wholeSize: number, evaluate: string): string {
-  return `const file = Deno.openSync("/proc/self/fd/" + Deno.env.get("WHERRY_BUNDLE_FD"));
+  return `const { core } = Deno[Deno.internal];
+const file = Deno.openSync("/proc/self/fd/" + Deno.env.get("WHERRY_BUNDLE_FD"));
 function evaluate(start, size, name) {
   const bytes = new Uint8Array(size);
-  file.seekSync(start, 0);
+  file.seekSync(Number(Deno.env.get("WHERRY_BUNDLE_OFFSET")) + start, 0);
   for (let at = 0; at < size;) at += file.readSync(bytes.subarray(at));
-  const text = new TextDecoder().decode(bytes);${evaluate}
+  const text = core.decode(bytes);${evaluate}
+}
+function nameFor(names) {
+  return names[Deno.args.find((word) => Object.hasOwn(names, word))];
 }
 function evaluateWhole() {
-  evaluate(${hotSize}, ${wholeSize}, "file:///wherry.js");
+  const name = nameFor(${formatNames(WHOLE_USES)}) ?? "${scriptName(WHOLE_USES, ANY)}";
+  evaluate(${hotSize}, ${wholeSize}, "file:///" + name);
   return new Promise(() => {});
 }
 globalThis.wherryStartOver = evaluateWhole;
-if (Deno.args.some((word) => ${JSON.stringify(HOT_WORDS)}.includes(word))) {
-  evaluate(0, ${hotSize}, "file:///wherry_hot.js");
-} else evaluateWhole();
+const name = nameFor(${formatNames(HOT_USES)});
+const isIsolated = name === "${scriptName(HOT_USES, "run")}" &&
+  /--net(work)?[= ](none|host)( |$)/.test(Deno.args.join(" "));
+if (name === undefined) evaluateWhole();
+else evaluate(0, ${hotSize}, "file:///" + (isIsolated ? "${
+    scriptName(HOT_USES, ISOLATED)
+  }" : name));
 `;
 }
 
-/** Words by which a command line may mean a command of the hot script. */
-const HOT_WORDS = [...HOT_COMMANDS, "__cleanup", "ls", "list", "remove"];
+/** A script's name by each word that means a use of it, as JavaScript. */
+function formatNames(uses: ScriptUses): string {
+  const names = Object.entries(uses.words).flatMap(([use, words]) =>
+    words.map((word) => [word, scriptName(uses, use)])
+  );
+  return JSON.stringify(Object.fromEntries(names));
+}
 
 /** Both scripts, one after the other. */
 function joinScripts({ hotScript, script }: PackedContents): Uint8Array<ArrayBuffer> {

@@ -8,7 +8,7 @@ const CALLER_PREFIX = "WHERRY_CALLER_";
 
 /** Variables that the launcher sets for its own runtime. */
 const LAUNCHER_VARIABLES =
-  /^(DENO_|LD_|HOME$|WHERRY_(BUILD|BUNDLE_FD|CALLER_.*|LIBRARY_FD|MONITOR_FD|OPEN_FILES|PACKED)$)/;
+  /^(DENO_|LD_|HOME$|WHERRY_(BUILD|BUNDLE_FD|BUNDLE_OFFSET|CALLER_.*|LIBRARY_FD|MONITOR_FD|OPEN_FILES|PACKED)$)/;
 
 /** A variable of whoever called wherry, hidden or not; never one of the launcher's. */
 export function callerVariable(name: string): string | undefined {
