@@ -26,9 +26,9 @@ function edgeOf(text: string): ImportEdge {
 
 Deno.test("findWrongDirections() accepts imports that go down", () => {
   const graph = graphOf({
-    "main.ts": ["mod/cli/run.ts"],
-    "mod/cli/run.ts": ["mod/engine/run.ts", "mod/errors.ts"],
-    "mod/engine/run.ts": ["mod/container/launch/plan.ts", "mod/store/lock.ts"],
+    "main.ts": ["mod/cli/commands/run.ts"],
+    "mod/cli/commands/run.ts": ["mod/engine/lifecycle/run.ts", "mod/errors.ts"],
+    "mod/engine/lifecycle/run.ts": ["mod/container/launch/plan.ts", "mod/store/lock.ts"],
     "mod/kernel/mount.ts": ["ffi/errno.ts"],
   });
 
@@ -36,16 +36,19 @@ Deno.test("findWrongDirections() accepts imports that go down", () => {
 });
 
 Deno.test("findWrongDirections() reports an import that goes up", () => {
-  deepStrictEqual(findWrongDirections(graphOf({ "mod/store/lock.ts": ["mod/engine/run.ts"] })), [
-    "mod/store/lock.ts: must not import mod/engine/run.ts: imports go down only",
-  ]);
+  deepStrictEqual(
+    findWrongDirections(graphOf({ "mod/store/lock.ts": ["mod/engine/lifecycle/run.ts"] })),
+    [
+      "mod/store/lock.ts: must not import mod/engine/lifecycle/run.ts: imports go down only",
+    ],
+  );
 });
 
 Deno.test("findWrongDirections() reports a type import that goes up", () => {
-  const graph = graphOf({ "mod/store/lock.ts": ["type mod/engine/run.ts"] });
+  const graph = graphOf({ "mod/store/lock.ts": ["type mod/engine/lifecycle/run.ts"] });
 
   deepStrictEqual(findWrongDirections(graph), [
-    "mod/store/lock.ts: must not import mod/engine/run.ts: imports go down only",
+    "mod/store/lock.ts: must not import mod/engine/lifecycle/run.ts: imports go down only",
   ]);
 });
 
@@ -91,14 +94,17 @@ Deno.test("findWrongDirections() reports an import of mod/errors.ts itself", () 
 });
 
 Deno.test("findWrongDirections() reports a script imported by the program", () => {
-  deepStrictEqual(findWrongDirections(graphOf({ "mod/cli/run.ts": ["scripts/native.ts"] })), [
-    "mod/cli/run.ts: must not import scripts/native.ts: scripts and tests are no part of the program",
-  ]);
+  deepStrictEqual(
+    findWrongDirections(graphOf({ "mod/cli/commands/run.ts": ["scripts/native.ts"] })),
+    [
+      "mod/cli/commands/run.ts: must not import scripts/native.ts: scripts and tests are no part of the program",
+    ],
+  );
 });
 
 Deno.test("findWrongDirections() accepts a script imported by a test", () => {
   deepStrictEqual(
-    findWrongDirections(graphOf({ "mod/cli/run_test.ts": ["scripts/native.ts"] })),
+    findWrongDirections(graphOf({ "mod/cli/commands/run_test.ts": ["scripts/native.ts"] })),
     [],
   );
 });
