@@ -32,6 +32,9 @@ export interface PackedContents {
   monitor: Uint8Array<ArrayBuffer>;
 }
 
+/** Exit status for "wherry itself failed", as in `mod/cli/base/exit_code.ts`. */
+const EXIT_FAILED = 125;
+
 const LAUNCHER = `${PROJECT_ROOT}native/build/wherry-launcher`;
 
 /** Evaluates a script; V8 may find it in deno's code cache. */
@@ -75,7 +78,13 @@ const file = Deno.openSync("/proc/self/fd/" + Deno.env.get("WHERRY_BUNDLE_FD"));
 function evaluate(start, size, name) {
   const bytes = new Uint8Array(size);
   file.seekSync(Number(Deno.env.get("WHERRY_BUNDLE_OFFSET")) + start, 0);
-  for (let at = 0; at < size;) at += file.readSync(bytes.subarray(at));
+  for (let at = 0, count; at < size; at += count) {
+    count = file.readSync(bytes.subarray(at));
+    if (count === null) {
+      console.error("wherry: Cannot start wherry: its file is damaged: the bundle ends too early");
+      Deno.exit(${EXIT_FAILED});
+    }
+  }
   const text = core.decode(bytes);${evaluate}
 }
 function nameFor(names) {

@@ -55,11 +55,20 @@ function report() {
 }
 if (Deno.args[0] === "count") console.log(Deno.args.length);
 else if (Deno.args[0] === "wait") { console.log("started"); setTimeout(() => {}, 60_000); }
-else console.log(JSON.stringify(report()));
+else if (Deno.args[0] === "execute") {
+  const { stdout } = new Deno.Command(Deno.args[1], { args: Deno.args.slice(2) }).outputSync();
+  Deno.stdout.writeSync(stdout);
+} else if (Deno.args[0] === "rm" && !globalThis.hasBegun) {
+  globalThis.hasBegun = true;
+  Deno.removeSync(Deno.execPath());
+  wherryStartOver();
+} else console.log(JSON.stringify(report()));
 `;
 
-/** Where the trailer's member `base` stands, in bytes from the end of the file. */
+/** Where members of the trailer stand, in bytes from the end of the file. */
 const BASE_FROM_END = 272 - 208;
+const BUNDLE_FROM_END = 272 - 32;
+const MAIN_MODULE_SIZE_FROM_END = 272 - 24;
 
 const directory = await Deno.makeTempDir({ prefix: "wherry-one-file-" });
 addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
@@ -168,6 +177,18 @@ Deno.test("it starts from a copy under another name and through a symbolic link"
   strictEqual(parseReport(await run(`${directory}/link`)).executable, copy);
 });
 
+Deno.test("it begins again with the whole program when its file has been deleted meanwhile", async () => {
+  const copy = await copyProgram("deleted");
+  strictEqual(parseReport(await run(copy, ["rm"])).label, "first");
+});
+
+Deno.test("what it executes inherits neither its file nor the memory of its parts", async () => {
+  const { stdout } = await run(program, ["execute", "/bin/ls", "-l", "/proc/self/fd"]);
+  const targets = [...stdout.matchAll(/ -> (.*)/g)].map(([, target]) => target);
+  ok(targets.length > 3, stdout);
+  deepStrictEqual(targets.filter((target) => target === program || target?.includes("memfd")), []);
+});
+
 Deno.test("two builds run side by side", async () => {
   const second = await packReporter("second");
   const [a, b] = (await Promise.all([run(program), run(second)])).map(parseReport);
@@ -233,7 +254,13 @@ Deno.test("variables that it takes away come back under another name", async () 
 Deno.test("a caller cannot set the variables that it sets", async () => {
   const { env, abi } = parseReport(
     await run(program, [], {
-      env: { WHERRY_LIBRARY_FD: "0", WHERRY_BUILD: "x", WHERRY_CALLER_HOME: "/x" },
+      env: {
+        WHERRY_BUILD: "x",
+        WHERRY_BUNDLE_FD: "0",
+        WHERRY_BUNDLE_OFFSET: "0",
+        WHERRY_CALLER_HOME: "/x",
+        WHERRY_LIBRARY_FD: "0",
+      },
     }),
   );
   match(env["WHERRY_BUILD"] ?? "", /^[0-9a-f]{16}$/);
@@ -299,9 +326,23 @@ Deno.test("it keeps V8's code cache where only root can enter", async () => {
 const WITH_FRESH_CACHE = "mount -t tmpfs none /run && mkdir -m 711 /run/wherry && " +
   `W="${PROJECT_ROOT}dist/wherry --root /run/root" && C="/run/wherry/cache/*/v8_code_cache_v2" && `;
 
-Deno.test("it starts with the code cache that it carries, and V8 takes it", async () => {
+Deno.test("it starts with the code cache of each use that it carries, and V8 takes it", async () => {
+  // Together they evaluate both scripts under each of their names
+  const uses = [
+    "import --help",
+    "inspect --help",
+    "images --help",
+    "network --help",
+    "version",
+    "exec --help",
+    "ps --help",
+    "run --help",
+    "run --network none --help",
+  ];
   const { stdout } = await shellWithMounts(
-    `${WITH_FRESH_CACHE} $W ps >/dev/null && $W images >/dev/null && stat -c %s $C $C-wal`,
+    `${WITH_FRESH_CACHE} for use in ${
+      uses.map((use) => `"${use}"`).join(" ")
+    }; do $W $use >/dev/null || exit; done; stat -c %s $C $C-wal`,
   );
   const [carried = 0, written = Infinity] = stdout.trim().split("\n").map(Number);
   // A cache that V8 refuses is written anew: the hot script alone makes 200 KB
@@ -381,10 +422,20 @@ Deno.test("a file with something appended is refused", async () => {
 Deno.test("a file whose trailer points outside it is refused", async () => {
   const path = await copyProgram("outside");
   using file = await Deno.open(path, { write: true });
-  await file.seek(-256 + 8, Deno.SeekMode.End);
+  await file.seek(-MAIN_MODULE_SIZE_FROM_END, Deno.SeekMode.End);
   await file.write(new Uint8Array(8).fill(0xff));
   file.close();
   failsWith(await run(path), /its file is damaged: a section is not inside it$/m);
+});
+
+Deno.test("a file whose bundle ends too early is refused", async () => {
+  const path = await copyProgram("no bundle");
+  using file = await Deno.open(path, { write: true });
+  const size = await file.seek(-BUNDLE_FROM_END, Deno.SeekMode.End) + BUNDLE_FROM_END;
+  const lastSection = BigInt(size - 272) & ~0xffffn;
+  await file.write(new Uint8Array(new BigUint64Array([lastSection, 0n]).buffer));
+  file.close();
+  failsWith(await run(path), /its file is damaged: the bundle ends too early$/m);
 });
 
 Deno.test("it says so when /proc is missing", async () => {
