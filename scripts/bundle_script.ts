@@ -11,11 +11,18 @@ const REQUIRE_FROM_MODULE =
 /** The same for a script. Loads node's part of deno (30 ms) when it is first called, not before. */
 const REQUIRE = "var $<require> = (name) => process.getBuiltinModule(name);";
 
+/** Where an escape would not mean the same: after a backslash that is not escaped itself, and where nothing is. */
+const NOT_ESCAPABLE = /(?<!\\)(?:\\\\)*\\[\u0080-\uffff]|\bString\.raw\s*`[^`]*[\u0080-\uffff]/;
+
 /**
- * Spells characters beyond ASCII as escapes, which mean the same wherever they can stand in a bundle. With a single one
- * of them V8 needs two bytes for each character of the script, and 4 ms more to decode it.
+ * Spells characters beyond ASCII as escapes, which mean the same wherever else they can stand in a bundle. With a single
+ * one of them V8 needs two bytes for each character of the script, and 4 ms more to decode it.
  */
 function escapeBeyondAscii(script: string): string {
+  const [unclear] = script.match(NOT_ESCAPABLE) ?? [];
+  if (unclear !== undefined) {
+    throw new SyntaxError(`Cannot write the program in ASCII: an escape would change ${unclear}`);
+  }
   return script.replace(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -27,7 +34,7 @@ function escapeBeyondAscii(script: string): string {
  *
  * @param bundle Output of `deno bundle --format=iife`.
  * @returns The script.
- * @throws {SyntaxError} If it still contains what no script can have, such as `import`.
+ * @throws {SyntaxError} If it still contains what no script can have, such as `import`, or cannot be spelled in ASCII.
  */
 export function adaptScript(bundle: string): string {
   const script = escapeBeyondAscii(

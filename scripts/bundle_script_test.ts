@@ -33,6 +33,16 @@ Deno.test("adaptScript() keeps what characters beyond ASCII mean, and is in ASCI
   strictEqual(/^[\x20-\x7e\n]*$/.test(script), true);
 });
 
+Deno.test("adaptScript() refuses characters beyond ASCII where an escape means something else", () => {
+  throws(() => adaptScript(String.raw`result = "\ß";`), SyntaxError);
+  throws(() => adaptScript(String.raw`result = /\\\ß/.test("ß");`), SyntaxError);
+  throws(() => adaptScript("result = String.raw`a\nß`;"), SyntaxError);
+});
+
+Deno.test("adaptScript() takes characters beyond ASCII after an escaped backslash", () => {
+  strictEqual(evaluate(adaptScript(String.raw`result = "\\ß" + /\\ß/.exec("\\ß")[0];`)), "\\ß\\ß");
+});
+
 Deno.test("adaptHotScript() begins again in place of each module that it leaves out", () => {
   const bundle = `globalThis.wherryStartOver = () => "over";
 globalThis.result = [import("./cold.ts"), import('../a/cold.ts')].join();`;
