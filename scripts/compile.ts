@@ -68,7 +68,7 @@ async function listColdImports(): Promise<string[]> {
   const targets = new Set<string>();
   for await (const path of sourceFiles(`${PROJECT_ROOT}mod`)) {
     for (
-      const [, name = ""] of (await Deno.readTextFile(path)).matchAll(/\bimport\("(\.[^"]+)"\)/g)
+      const [, name = ""] of (await Deno.readTextFile(path)).matchAll(/\bimport\(\s*"(\.[^"]+)"/g)
     ) {
       const target = new URL(name, `file://${path}`).pathname.slice(PROJECT_ROOT.length);
       (isCold(target) ? cold : hot).add(name);
