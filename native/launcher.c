@@ -88,6 +88,8 @@ const char *launcher_number_string(struct text *strings, const char *prefix, uin
 
 void launcher_add_variable(struct launch *launch, const char *variable)
 {
+	if (launch->environment_count == ADDED_VARIABLES)
+		launcher_fail("it has more variables to set than it has places for", 0);
 	launch->environment[launch->environment_count++] = variable;
 }
 

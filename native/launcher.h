@@ -8,6 +8,9 @@
 #define MAX_INTERPRETER 256
 #define CARRIED_LIBRARIES 6
 
+/* Most variables that are made: with the carried libraries there are eight. */
+#define ADDED_VARIABLES 8
+
 /* A directory that cannot exist: there deno finds nothing and writes nothing. */
 #define NO_DIRECTORY "/proc/none"
 
@@ -63,8 +66,8 @@ struct launch {
 	struct image loader;
 	struct text strings; /* every string that is made */
 	const char *main_module;
-	bool has_cache;             /* whether deno may keep V8's code cache */
-	const char *environment[8]; /* made variables, in no order */
+	bool has_cache; /* whether deno may keep V8's code cache */
+	const char *environment[ADDED_VARIABLES]; /* made variables, in no order */
 	unsigned environment_count;
 };
 

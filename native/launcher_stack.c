@@ -58,7 +58,7 @@ static bool is_taken(const char *variable)
 static bool is_own(const char *variable)
 {
 	static const char prefixes[][20] = {
-		"WHERRY_BUILD=",      "WHERRY_BUNDLE_", "WHERRY_CALLER_", "WHERRY_LIBRARY_FD=",
+		"WHERRY_BUILD=",      "WHERRY_BUNDLE_",     "WHERRY_CALLER_", "WHERRY_LIBRARY_FD=",
 		"WHERRY_MONITOR_FD=", "WHERRY_OPEN_FILES=", "WHERRY_PACKED=",
 	};
 
