@@ -70,7 +70,7 @@ function formatTrainingEvaluate(directory: string): string {
  * imports once more to find its dependencies (40 ms for 7,000 lines), unless
  * its cache directory remembers. `wherryStartOver` is what the hot script
  * calls when it lacks something: the whole script begins again from the start.
- * A command line without any word that the hot script knows needs the whole at once.
+ * The first word that means a use of one of them says which is evaluated.
  */
 function mainModule(hotSize: number, wholeSize: number, evaluate: string): string {
   return `const { core } = Deno[Deno.internal];
@@ -87,22 +87,21 @@ function evaluate(start, size, name) {
   }
   const text = core.decode(bytes);${evaluate}
 }
-function nameFor(names) {
-  return names[Deno.args.find((word) => Object.hasOwn(names, word))];
-}
+const hot = ${formatNames(HOT_USES)};
+const whole = ${formatNames(WHOLE_USES)};
+const word = Deno.args.find((word) => Object.hasOwn(hot, word) || Object.hasOwn(whole, word));
 function evaluateWhole() {
-  const name = nameFor(${formatNames(WHOLE_USES)}) ?? "${scriptName(WHOLE_USES, ANY)}";
-  evaluate(${hotSize}, ${wholeSize}, "file:///" + name);
+  evaluate(${hotSize}, ${wholeSize}, "file:///" + (whole[word] ?? "${
+    scriptName(WHOLE_USES, ANY)
+  }"));
   return new Promise(() => {});
 }
 globalThis.wherryStartOver = evaluateWhole;
-const name = nameFor(${formatNames(HOT_USES)});
-const isIsolated = name === "${scriptName(HOT_USES, "run")}" &&
+const isIsolated = hot[word] === "${scriptName(HOT_USES, "run")}" &&
   /--net(work)?[= ](none|host)( |$)/.test(Deno.args.join(" "));
+const name = isIsolated ? "${scriptName(HOT_USES, ISOLATED)}" : hot[word];
 if (name === undefined) evaluateWhole();
-else evaluate(0, ${hotSize}, "file:///" + (isIsolated ? "${
-    scriptName(HOT_USES, ISOLATED)
-  }" : name));
+else evaluate(0, ${hotSize}, "file:///" + name);
 `;
 }
 
