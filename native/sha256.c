@@ -183,12 +183,13 @@ enum {
 		quad sums = COMBINED(ROTATED(a_e, rotation1), ROTATED(a_e, rotation2),             \
 				     ROTATED(a_e, rotation3), SUM);                                \
 		quad bits = COMBINED(COMBINED(of_e, a_e, b_f, FIRST), c_g, b_f, CHOICE);           \
-		quad h = (d_h) + *(const unaligned_quad *)(words);                                 \
 		quad both = sums + bits;                                                           \
+		quad crossed = CROSSED(d_h, both);                                                 \
+		quad h = (d_h) + *(const unaligned_quad *)(words);                                 \
 		quad total = __builtin_shuffle(h, (quad){ 0 }) + both;                             \
 		/* The next round waits for these sums: in this order they take the least time */  \
 		__asm__("" : "+v"(total));                                                         \
-		(d_h) = total + CROSSED(d_h, both);                                                \
+		(d_h) = total + crossed;                                                           \
 	} while (0)
 
 /* The 64 rounds of the block whose schedule begins at `words`, one lane of it. */
