@@ -1,7 +1,7 @@
 /*
  * SHA-256 of streams (FIPS 180-4, section 6.2): with the processor's own instructions; with vectors
- * that expand the schedules of eight blocks at a time, by AVX2 or AVX-512; and the same compiled
- * for any processor.
+ * that expand the schedules of eight blocks at a time, by AVX2 or AVX-512, which does the rounds in
+ * vectors, too; and the same compiled for any processor.
  */
 #include "sys.h"
 #include "text.h"
@@ -90,19 +90,21 @@ INLINE void run_rounds(uint32_t state[8], const uint32_t (*words)[LANES], int la
 	state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
-/* Up to LANES blocks: their schedules side by side, then the rounds of one after the other. */
-INLINE void hash_group(uint32_t state[8], const uint8_t *data, int count)
+/* The schedules of LANES blocks side by side, round constants added. */
+union schedule {
+	lanes vectors[64 + 1]; /* one more, since a load may take words behind the last */
+	uint32_t words[64 + 1][LANES];
+};
+
+/* Expand `count` blocks, 1 to LANES. */
+INLINE void expand(union schedule *schedule, const uint8_t *data, int count)
 {
-	union {
-		lanes vectors[64];
-		uint32_t words[64][LANES];
-	} schedule;
-	lanes *w = schedule.vectors;
+	lanes *w = schedule->vectors;
 
 	for (int t = 0; t < 16; t++) {
 		for (int lane = 0; lane < LANES; lane++) {
 			int block = lane < count ? lane : 0;
-			schedule.words[t][lane] = load_word(data + block * BLOCK + t * 4);
+			schedule->words[t][lane] = load_word(data + block * BLOCK + t * 4);
 		}
 	}
 	for (int t = 16; t < 64; t++) {
@@ -114,6 +116,15 @@ INLINE void hash_group(uint32_t state[8], const uint8_t *data, int count)
 	}
 	for (int t = 0; t < 64; t++)
 		w[t] += round_constants[t];
+	w[64] = (lanes){ 0 };
+}
+
+/* Up to LANES blocks: their schedules, then the rounds of one after the other. */
+INLINE void hash_group(uint32_t state[8], const uint8_t *data, int count)
+{
+	union schedule schedule;
+
+	expand(&schedule, data, count);
 	for (int lane = 0; lane < count; lane++)
 		run_rounds(state, (const uint32_t(*)[LANES])schedule.words, lane);
 }
@@ -140,16 +151,92 @@ hash_with_avx2(uint32_t state[8], const uint8_t *data, size_t count)
 	hash_groups(state, data, count);
 }
 
-/* Rotates in one instruction, and more registers; the vectors are no longer than with AVX2, so the
+typedef uint32_t quad __attribute__((vector_size(16), may_alias));
+typedef uint32_t unaligned_quad __attribute__((vector_size(16), may_alias, aligned(4)));
+typedef int32_t signed_quad __attribute__((vector_size(16)));
+typedef long long pair __attribute__((vector_size(16)));
+
+/* Of each bit of three vectors, as the table `how` says. */
+#define COMBINED(x, y, z, how)                                                                     \
+	((quad)__builtin_ia32_pternlogd128_mask((signed_quad)(x), (signed_quad)(y),                \
+						(signed_quad)(z), how, 0xff))
+/* Each lane by as many bits as `bits` has there. */
+#define ROTATED(x, bits)                                                                           \
+	((quad)__builtin_ia32_prorvd128_mask((signed_quad)(x), (signed_quad)(bits),                \
+					     (signed_quad)(x), 0xff))
+/* Lanes 2 and 3 of x, 0 and 1 of y. */
+#define CROSSED(x, y) ((quad)__builtin_ia32_palignr128((pair)(y), (pair)(x), 64))
+
+enum {
+	SUM = 0x96,    /* x ^ y ^ z */
+	CHOICE = 0xca, /* x ? y : z */
+	FIRST = 0x36,  /* x ? ~y : y ^ z */
+};
+
+/*
+ * One round with half of the instructions: a vector has e in lane 0 and a in lane 2, so that each
+ * instruction does both halves' part. Lanes 1 and 3 are of no use. The choice and the majority are
+ * one: e ? f : g is ~e ? g : f, and the majority is a ^ b ? c : b.
+ */
+#define PACKED_ROUND(a_e, b_f, c_g, d_h, words)                                                    \
+	do {                                                                                       \
+		quad sums = COMBINED(ROTATED(a_e, rotation1), ROTATED(a_e, rotation2),             \
+				     ROTATED(a_e, rotation3), SUM);                                \
+		quad bits = COMBINED(COMBINED(of_e, a_e, b_f, FIRST), c_g, b_f, CHOICE);           \
+		quad both = sums + bits;                                                           \
+		quad crossed = CROSSED(d_h, both);                                                 \
+		quad h = (d_h) + *(const unaligned_quad *)(words);                                 \
+		quad total = __builtin_shuffle(h, (quad){ 0 }) + both;                             \
+		/* The next round waits for these sums: in this order they take the least time */  \
+		__asm__("" : "+v"(total));                                                         \
+		(d_h) = total + crossed;                                                           \
+	} while (0)
+
+/* The 64 rounds of the block whose schedule begins at `words`, one lane of it. */
+__attribute__((target("avx512f,avx512vl"))) INLINE void run_packed_rounds(quad state[4],
+									  const uint32_t *words)
+{
+	const quad rotation1 = { 6, 6, 2, 2 };
+	const quad rotation2 = { 11, 11, 13, 13 };
+	const quad rotation3 = { 25, 25, 22, 22 };
+	const quad of_e = { UINT32_MAX, UINT32_MAX, 0, 0 };
+	quad a = state[0], b = state[1], c = state[2], d = state[3];
+
+	for (int t = 0; t < 64; t += 8, words += 8 * LANES) {
+		PACKED_ROUND(a, b, c, d, words);
+		PACKED_ROUND(d, a, b, c, words + LANES);
+		PACKED_ROUND(c, d, a, b, words + 2 * LANES);
+		PACKED_ROUND(b, c, d, a, words + 3 * LANES);
+		PACKED_ROUND(a, b, c, d, words + 4 * LANES);
+		PACKED_ROUND(d, a, b, c, words + 5 * LANES);
+		PACKED_ROUND(c, d, a, b, words + 6 * LANES);
+		PACKED_ROUND(b, c, d, a, words + 7 * LANES);
+	}
+	state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+}
+
+/* With AVX-512's rotations and combinations, but vectors no longer than with AVX2, so that the
  * processor does not slow down for them. */
 __attribute__((target("avx2,bmi,bmi2,avx512f,avx512vl"))) static void
 hash_with_avx512(uint32_t state[8], const uint8_t *data, size_t count)
 {
-	hash_groups(state, data, count);
-}
+	union schedule schedule;
+	quad packed[4];
 
-typedef uint32_t quad __attribute__((vector_size(16), may_alias));
-typedef int32_t signed_quad __attribute__((vector_size(16)));
+	for (int i = 0; i < 4; i++)
+		packed[i] = (quad){ state[i + 4], 0, state[i], 0 };
+	while (count > 0) {
+		int blocks = count < LANES ? (int)count : LANES;
+
+		expand(&schedule, data, blocks);
+		for (int lane = 0; lane < blocks; lane++)
+			run_packed_rounds(packed, &schedule.words[0][lane]);
+		data += blocks * BLOCK;
+		count -= (size_t)blocks;
+	}
+	for (int i = 0; i < 4; i++)
+		state[i] = packed[i][2], state[i + 4] = packed[i][0];
+}
 
 #define SHA(name, ...) ((quad)__builtin_ia32_sha256##name(__VA_ARGS__))
 

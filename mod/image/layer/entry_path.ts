@@ -20,6 +20,9 @@ export interface Place {
   name: Uint8Array<ArrayBuffer>;
 }
 
+/** What nearly all names of archives look like: no component begins with a dot, but for `./` in front of all. */
+const PLAIN_NAME = /^(?:\.\/)?([^./][^/]*(?:\/[^./][^/]*)*)\/?$/;
+
 /**
  * Makes a name of the archive relative to the root, without `.`, `..` and doubled slashes.
  *
@@ -31,6 +34,11 @@ export function normaliseName(
   name: ByteString,
   root: "image" | "destination" = "image",
 ): ByteString {
+  if (name.length <= MAX_COMPONENT_LENGTH) {
+    // Several times faster than component by component
+    const plain = PLAIN_NAME.exec(name)?.[1];
+    if (plain !== undefined) return plain as ByteString;
+  }
   const components: string[] = [];
   for (const component of name.split("/")) {
     if (component === "" || component === ".") continue;

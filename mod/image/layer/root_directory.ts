@@ -60,6 +60,8 @@ export class RootDirectory implements Disposable {
   readonly #resolution: PathResolution;
   /** Least recently used first. */
   readonly #open = new Map<ByteString, number>();
+  /** The most recently used one: files of one directory come one after the other. */
+  #last: { path: ByteString; fd: number } | undefined;
 
   /**
    * @param place A path that must exist, or another way to find directories.
@@ -101,6 +103,7 @@ export class RootDirectory implements Disposable {
   forget(): void {
     for (const fd of this.#open.values()) closeDescriptor(fd);
     this.#open.clear();
+    this.#last = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -110,10 +113,12 @@ export class RootDirectory implements Disposable {
 
   #cached(path: ByteString): number | undefined {
     if (path === "") return this.descriptor;
+    if (path === this.#last?.path) return this.#last.fd;
     const fd = this.#open.get(path);
     if (fd === undefined) return undefined;
     this.#open.delete(path);
     this.#open.set(path, fd);
+    this.#last = { path, fd };
     return fd;
   }
 
@@ -124,6 +129,7 @@ export class RootDirectory implements Disposable {
       this.#open.delete(oldest[0]);
     }
     this.#open.set(path, fd);
+    this.#last = { path, fd };
     return fd;
   }
 

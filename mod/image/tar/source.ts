@@ -20,8 +20,9 @@ export const VALID_CHUNKS = 16;
  */
 export async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const ring: Uint8Array<ArrayBuffer>[] = [];
+  const from = isRegularFile(source) ? readingAtOnce(source) : source;
   let current = new Uint8Array(CHUNK_SIZE);
-  let reading = readAhead(source, current);
+  let reading = readAhead(from, current);
   try {
     for (;;) {
       const length = await reading;
@@ -32,7 +33,7 @@ export async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array<A
       ring.push(current);
       const oldest = ring.length > VALID_CHUNKS ? ring.shift() : undefined;
       const next = oldest ?? new Uint8Array(CHUNK_SIZE);
-      reading = readAhead(source, next);
+      reading = readAhead(from, next);
       yield current;
       current = next;
     }
@@ -40,6 +41,19 @@ export async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array<A
     // The consumer may give up: then nobody else waits for the chunk that is being read
     await reading.catch(() => undefined);
   }
+}
+
+/** Whether reads wait for a disk at most, and not for somebody who writes. */
+function isRegularFile(source: ByteSource): source is Deno.FsFile {
+  return source instanceof Deno.FsFile && source.statSync().isFile;
+}
+
+/**
+ * Reads a file on this thread: its bytes are mostly in the page cache, or the kernel has begun to fetch them, and the
+ * threads that hash them need the other processor for themselves.
+ */
+function readingAtOnce(file: Deno.FsFile): ByteSource {
+  return { read: (buffer) => Promise.resolve(file.readSync(buffer)) };
 }
 
 /** Starts to fill a chunk. A failure is thrown when the chunk is asked for; it must not count as unhandled before. */

@@ -1,4 +1,4 @@
-import { rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { sourceOf } from "../../../tests/fakes/byte_source.ts";
 import { chunksOf, peek, VALID_CHUNKS } from "./source.ts";
 
@@ -81,4 +81,36 @@ Deno.test("peek() ends the reading ahead when its consumer stops at the first ch
   for await (const _ of (await peek(chunksOf(source))).chunks) break;
 
   strictEqual(isReading, false);
+});
+
+Deno.test("chunksOf() reads a regular file to its end", async () => {
+  const path = Deno.makeTempFileSync();
+  const content = crypto.getRandomValues(new Uint8Array(1 << 16));
+  const size = 17 * content.length + 5;
+  using file = Deno.openSync(path, { read: true, write: true });
+  for (let at = 0; at < size; at += content.length) file.writeSync(content.subarray(0, size - at));
+  file.seekSync(0, Deno.SeekMode.Start);
+
+  const chunks = await Array.fromAsync(chunksOf(file), (chunk) => chunk.slice());
+
+  Deno.removeSync(path);
+  deepStrictEqual(chunks.map(({ length }) => length), [1 << 20, content.length + 5]);
+  deepStrictEqual(chunks[1]?.subarray(0, content.length), content);
+});
+
+Deno.test("chunksOf() does not stop everything else while a FIFO has nothing to read", async () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/fifo`;
+  new Deno.Command("mkfifo", { args: [path] }).outputSync();
+  const opener = Deno.openSync(path, { read: true, write: true });
+  using reader = Deno.openSync(path);
+  const writer = Deno.openSync(path, { write: true });
+  opener.close();
+
+  const first = chunksOf(reader).next();
+  writer.writeSync(new Uint8Array([1, 2, 3]));
+  writer.close();
+
+  deepStrictEqual((await first).value, new Uint8Array([1, 2, 3]));
+  Deno.removeSync(directory, { recursive: true });
 });
