@@ -1,4 +1,5 @@
 import { main } from "./mod/cli/main.ts";
+import { readArguments } from "./mod/cli/snapshot.ts";
 
 // No top-level await: the bundle is a classic script
-main(Deno.args).then((exitCode) => Deno.exit(exitCode));
+readArguments().then(main).then((exitCode) => Deno.exit(exitCode));

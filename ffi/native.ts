@@ -259,3 +259,24 @@ export const hashing = lazySymbols(
     end: { name: "wherry_sha256_end", parameters: ["buffer", "buffer"], result: "i32" },
   } as const,
 );
+
+/** Writing this process into a file; used by `mod/kernel/process_snapshot.ts`. */
+export const snapshots = lazySymbols(
+  {
+    write: {
+      name: "wherry_snapshot",
+      parameters: ["buffer", "buffer", "buffer", "u32"],
+      result: "i32",
+    },
+    kcmp: {
+      name: "wherry_syscall",
+      parameters: ["i32", "i32", "i32", "i32", "i32", "i32"],
+      result: "i32",
+    },
+  } as const,
+);
+
+/** Opens everything above, for a process that many others are made of. */
+export function loadNativeCode(): void {
+  for (const open of [files, reading, copying, mounting, hashing, snapshots]) open();
+}

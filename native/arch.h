@@ -88,6 +88,153 @@ static inline _Noreturn void arch_enter(uint64_t stack, const uint64_t *words, u
 		"call " #start "\n\t"                                                              \
 		"hlt\n")
 
+/* A process can be resumed from a snapshot (snapshot.h). */
+#define ARCH_HAS_SNAPSHOT 1
+
+/* Where a thread goes on: what a function must preserve, see the System V ABI, 3.2.1. */
+struct arch_context {
+	uint64_t rbx, rbp, r12, r13, r14, r15, rsp, rip;
+	uint32_t mxcsr;
+	uint16_t x87_control;
+	uint16_t unused;
+	uint32_t keys; /* rights to memory with protection keys, see pkeys(7) */
+	uint32_t unused_too;
+	uint64_t thread_pointer;
+};
+
+/* Returns 0; and again, with another value, when arch_resume goes to the saved context. */
+uint64_t arch_save(struct arch_context *ret_context) __attribute__((returns_twice));
+_Noreturn void arch_resume(const struct arch_context *context, uint64_t value);
+
+/* Both of them, in one file of each program. */
+#define ARCH_CONTEXT_FUNCTIONS                                                                     \
+	__asm__(".text\n"                                                                          \
+		".type arch_save, @function\n"                                                     \
+		"arch_save:\n\t"                                                                   \
+		"mov %rbx, 0(%rdi)\n\t"                                                            \
+		"mov %rbp, 8(%rdi)\n\t"                                                            \
+		"mov %r12, 16(%rdi)\n\t"                                                           \
+		"mov %r13, 24(%rdi)\n\t"                                                           \
+		"mov %r14, 32(%rdi)\n\t"                                                           \
+		"mov %r15, 40(%rdi)\n\t"                                                           \
+		"lea 8(%rsp), %rdx\n\t"                                                            \
+		"mov %rdx, 48(%rdi)\n\t"                                                           \
+		"mov (%rsp), %rdx\n\t"                                                             \
+		"mov %rdx, 56(%rdi)\n\t"                                                           \
+		"stmxcsr 64(%rdi)\n\t"                                                             \
+		"fnstcw 68(%rdi)\n\t"                                                              \
+		"xor %eax, %eax\n\t"                                                               \
+		"ret\n"                                                                            \
+		".type arch_resume, @function\n"                                                   \
+		"arch_resume:\n\t"                                                                 \
+		"mov %rsi, %rax\n\t"                                                               \
+		"mov 0(%rdi), %rbx\n\t"                                                            \
+		"mov 8(%rdi), %rbp\n\t"                                                            \
+		"mov 16(%rdi), %r12\n\t"                                                           \
+		"mov 24(%rdi), %r13\n\t"                                                           \
+		"mov 32(%rdi), %r14\n\t"                                                           \
+		"mov 40(%rdi), %r15\n\t"                                                           \
+		"mov 48(%rdi), %rsp\n\t"                                                           \
+		"ldmxcsr 64(%rdi)\n\t"                                                             \
+		"fldcw 68(%rdi)\n\t"                                                               \
+		"jmp *56(%rdi)\n")
+
+static inline void arch_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t ret_registers[4])
+{
+	__asm__("cpuid"
+		: "=a"(ret_registers[0]), "=b"(ret_registers[1]), "=c"(ret_registers[2]),
+		  "=d"(ret_registers[3])
+		: "a"(leaf), "c"(subleaf));
+}
+
+/* Whether the kernel uses protection keys: rdpkru and wrpkru exist. */
+static inline int arch_has_keys(void)
+{
+	uint32_t registers[4];
+
+	arch_cpuid(7, 0, registers);
+	return (registers[2] & (1U << 4)) != 0;
+}
+
+static inline uint32_t arch_read_keys(void)
+{
+	uint32_t keys;
+
+	__asm__ volatile("rdpkru" : "=a"(keys) : "c"(0) : "edx");
+	return keys;
+}
+
+static inline void arch_write_keys(uint32_t keys)
+{
+	__asm__ volatile("wrpkru" : : "a"(keys), "c"(0), "d"(0) : "memory");
+}
+
+static inline int64_t arch_set_thread_pointer(uint64_t address)
+{
+	return arch_syscall(__NR_arch_prctl, 0x1002 /* ARCH_SET_FS */, (int64_t)address, 0, 0, 0,
+			    0);
+}
+
+static inline uint64_t arch_thread_pointer(void)
+{
+	uint64_t address = 0;
+
+	(void)arch_syscall(__NR_arch_prctl, 0x1003 /* ARCH_GET_FS */, (int64_t)&address, 0, 0, 0,
+			   0);
+	return address;
+}
+
+/* A number for what the processor can do: programs choose their functions by it once. */
+static inline uint64_t arch_identity(void)
+{
+	static const uint32_t leaves[][2] = { { 0, 0 },   { 1, 0 },    { 7, 0 },
+					      { 7, 1 },   { 0xd, 0 },  { 0xd, 1 },
+					      { 0x80000001, 0 } };
+	uint64_t identity = UINT64_C(0xcbf29ce484222325);
+
+	for (unsigned i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
+		uint32_t registers[4];
+
+		arch_cpuid(leaves[i][0], leaves[i][1], registers);
+		if (leaves[i][0] == 1)
+			registers[1] = 0; /* which of the processors this is */
+		for (unsigned j = 0; j < 4; j++)
+			identity = (identity ^ registers[j]) * UINT64_C(0x100000001b3);
+	}
+	return identity;
+}
+
+/* clone(2) of a thread that goes on at `context`, where arch_save then returns 1. Returns its id or
+ * -errno. */
+static inline int64_t arch_clone_at(uint64_t flags, const struct arch_context *context,
+				    int32_t *thread_id)
+{
+	register const struct arch_context *r12 __asm__("r12") = context;
+	register int32_t *r10 __asm__("r10") = thread_id;
+	register uint64_t r8 __asm__("r8") = context->thread_pointer;
+	int64_t result;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "mov %%r12, %%rdi\n\t"
+			 "mov $1, %%esi\n\t"
+			 "jmp arch_resume\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"((int64_t)__NR_clone), "D"(flags), "S"(context->rsp), "d"(thread_id),
+			   "r"(r10), "r"(r8), "r"(r12)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+/* Where a signal handler returns to, see sigreturn(2). */
+#define ARCH_SIGNAL_RETURN(name)                                                                   \
+	__asm__(".text\n"                                                                          \
+		".type " #name ", @function\n" #name ":\n\t"                                       \
+		"mov $15, %eax\n\t"                                                                \
+		"syscall\n")
+
 #elif defined(__aarch64__)
 
 #define ARCH_ELF_MACHINE EM_AARCH64

@@ -13,7 +13,7 @@
  *   this program | deno | main module | bundle | libwherry.so | wherry-monitor |
  *   ld.so | up to six libraries | code cache | struct trailer
  *
- * The trailer is its last 272 bytes: numbers of 64 bits, little endian. Sections begin at multiples
+ * The trailer is its last 280 bytes: numbers of 64 bits, little endian. Sections begin at multiples
  * of 64 KiB, the largest page of any architecture. Nothing is compressed: pages that are not needed
  * are never read.
  *
@@ -26,6 +26,7 @@
  * The host's C library is used when it is glibc 2.35 or newer, otherwise the carried one.
  */
 #include "launcher.h"
+#include "snapshot.h"
 
 /* Exit status for "wherry itself failed", as in mod/cli/base/exit_code.ts. */
 #define EXIT_FAILED 125
@@ -38,7 +39,7 @@
 /* File of deno's that V8's code cache is in; scripts/code_cache.ts makes one. */
 #define CODE_CACHE "v8_code_cache_v2"
 
-static const char MAGIC[8] = { 'w', 'h', 'e', 'r', 'r', 'y', '-', '2' };
+static const char MAGIC[8] = { 'w', 'h', 'e', 'r', 'r', 'y', '-', '3' };
 
 /* Report why wherry cannot start and end. `error` is -errno, or 0 when the text says it all. */
 _Noreturn void launcher_fail(const char *state, int64_t error)
@@ -206,25 +207,24 @@ static void seed_cache(int directory, int file, const struct section *cache)
  * that only root can enter, in the run directory that mod/store has made. False when it cannot be
  * trusted or made; the bundle is then compiled at each start.
  */
-static bool prepare_cache(int file, const struct trailer *trailer)
+static int prepare_cache(int file, const struct trailer *trailer)
 {
 	cleanup_close int parent = -1;
 	cleanup_close int caches = -1;
-	cleanup_close int directory = -1;
+	int directory;
 
 	if (SYS(geteuid, 0) != 0)
-		return false;
+		return -EPERM;
 	parent = sys_openat(AT_FDCWD, "/run/wherry", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (parent < 0 || !is_trusted(parent, 0022))
-		return false;
+		return -EPERM;
 	caches = open_trusted(parent, "cache", 0077);
 	if (caches < 0)
-		return false;
+		return caches;
 	directory = open_trusted(caches, trailer->build, 0077);
-	if (directory < 0)
-		return false;
-	seed_cache(directory, file, &trailer->code_cache);
-	return true;
+	if (directory >= 0)
+		seed_cache(directory, file, &trailer->code_cache);
+	return directory;
 }
 
 /* Deno does not start in a directory that has been deleted. In its place comes one in which no
@@ -260,22 +260,37 @@ static void open_sections(struct launch *launch, int file, const struct trailer 
 				      launcher_section(file, &trailer->monitor, "wherry-monitor")));
 }
 
+/* Keep malloc from brk(2), whose memory is elsewhere in each process. */
+static void launcher_block_break(void)
+{
+	uint64_t end = ((uint64_t)SYS(brk, 0) + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
+
+	(void)SYS(mmap, end, PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		  -1, 0);
+}
+
 __attribute__((used)) static _Noreturn void start(uint64_t *words)
 {
 	struct initial_stack stack = launcher_initial_stack(words);
 	struct launch launch = { 0 };
 	struct trailer trailer;
+	bool is_snapshot;
+	int directory;
 	int file;
 
 	if (launcher_auxiliary_value(&stack, AT_SECURE) != 0)
 		launcher_fail("its file must not be set-user-ID and have no capabilities", 0);
 	fill_standard_descriptors();
+	is_snapshot = stack.argc == 2 && text_equal(stack.argv[1], SNAPSHOT_COMMAND);
+	for (int i = 3; i < SNAPSHOT_FIRST_DESCRIPTOR && is_snapshot; i++)
+		if (sys_fcntl(i, F_GETFD, 0) < 0)
+			(void)sys_dup3(0, i, O_CLOEXEC);
 	file = open_own_file();
 	read_trailer(file, &trailer);
 	launch.strings = launcher_allocate_strings(&stack);
-	launcher_map(&launch, file, &trailer, launcher_auxiliary_value(&stack, AT_PAGESZ));
-	open_sections(&launch, file, &trailer);
-	launch.has_cache = prepare_cache(file, &trailer);
+	launch.is_snapshot = is_snapshot;
+	directory = is_snapshot ? -ENOENT : prepare_cache(file, &trailer);
+	launch.has_cache = directory >= 0;
 	launcher_add_variable(&launch, launch.has_cache
 					       ? launcher_string(&launch.strings,
 								 "DENO_DIR=/run/wherry/cache/",
@@ -286,6 +301,18 @@ __attribute__((used)) static _Noreturn void start(uint64_t *words)
 	launcher_add_variable(&launch, launcher_number_string(&launch.strings, "WHERRY_OPEN_FILES=",
 							      launcher_soft_limit(RLIMIT_NOFILE)));
 	leave_deleted_directory();
+	if (directory >= 0 && trailer.has_snapshots != 0) {
+		const char **environment;
+		uint64_t count = launcher_environment(&stack, &launch, &environment);
+
+		launcher_resume(directory, file, &trailer, environment, count);
+	}
+	if (directory >= 0)
+		sys_close(directory);
+	if (is_snapshot)
+		launcher_block_break();
+	launcher_map(&launch, file, &trailer, launcher_auxiliary_value(&stack, AT_PAGESZ));
+	open_sections(&launch, file, &trailer);
 	launcher_enter(&stack, &launch);
 }
 

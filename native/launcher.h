@@ -34,11 +34,12 @@ struct trailer {
 	uint64_t relocations;      /* distance of its relative relocations from that address */
 	uint64_t relocation_count; /* their number */
 	uint64_t file_size;        /* trailer included */
+	uint64_t has_snapshots;    /* whether processes may be made of a snapshot, 0 or 1 */
 	char build[24];            /* build id in hexadecimal, NUL-terminated */
 	char magic[8];
 };
 
-_Static_assert(sizeof(struct trailer) == 272, "scripts/packed_file.ts writes 272 bytes");
+_Static_assert(sizeof(struct trailer) == 280, "scripts/packed_file.ts writes 280 bytes");
 
 /* A program or loader in memory. */
 struct image {
@@ -66,6 +67,7 @@ struct launch {
 	struct image loader;
 	struct text strings; /* every string that is made */
 	const char *main_module;
+	bool is_snapshot; /* whether deno is started for a snapshot of it */
 	bool has_cache; /* whether deno may keep V8's code cache */
 	const char *environment[ADDED_VARIABLES]; /* made variables, in no order */
 	unsigned environment_count;
@@ -95,3 +97,15 @@ struct initial_stack launcher_initial_stack(uint64_t *words);
 uint64_t launcher_auxiliary_value(const struct initial_stack *stack, uint64_t type);
 struct text launcher_allocate_strings(const struct initial_stack *stack);
 _Noreturn void launcher_enter(const struct initial_stack *stack, struct launch *launch);
+/* The environment that deno gets: the caller's, and what was added. Returns its length without the
+ * NULL; `*ret_environment` has room for more. */
+uint64_t launcher_environment(const struct initial_stack *stack, struct launch *launch,
+			      const char ***ret_environment);
+
+/* The only argument of a process that writes a snapshot of itself. */
+#define SNAPSHOT_COMMAND "__snapshot"
+
+/* resume.c: go on in the process that the snapshot in `directory` holds; have one written first if
+ * there is none. Returns when that cannot be done: then deno is started. */
+void launcher_resume(int directory, int file, const struct trailer *trailer,
+		     const char **environment, uint64_t environment_count);

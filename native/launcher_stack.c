@@ -79,7 +79,9 @@ static const char **write_arguments(const char **to, const struct initial_stack 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		*to++ = flags[i];
 	/* What a short command makes fits in there: collecting it would take 2 ms */
-	*to++ = "--v8-flags=--min-semi-space-size=8";
+	*to++ = launch->is_snapshot
+			? "--v8-flags=--min-semi-space-size=8,--no-lazy,--no-flush-bytecode,--expose-gc"
+			: "--v8-flags=--min-semi-space-size=8";
 	if (!launch->has_cache)
 		*to++ = "--no-code-cache";
 	*to++ = launch->main_module;
@@ -130,6 +132,8 @@ static const char **write_auxiliary_vector(const char **to, const struct initial
 			entry->a_un.a_val = launch->loader.base;
 		else if (entry->a_type == AT_ENTRY)
 			entry->a_un.a_val = launch->deno.entry;
+		else if (entry->a_type == AT_SYSINFO_EHDR && launch->is_snapshot)
+			entry->a_type = AT_IGNORE; /* elsewhere in each process */
 	}
 	return (const char **)entry;
 }
@@ -155,11 +159,18 @@ struct text launcher_allocate_strings(const struct initial_stack *stack)
 	return strings;
 }
 
+uint64_t launcher_environment(const struct initial_stack *stack, struct launch *launch,
+			      const char ***ret_environment)
+{
+	*ret_environment = allocate((stack->envc + ADDED_WORDS) * sizeof(uint64_t));
+	return (uint64_t)(write_environment(*ret_environment, stack, launch) - *ret_environment) - 1;
+}
+
 /* Where the new stack ends: where the kernel's ended, or in memory of its own when the kernel's may
  * not grow as far as deno needs. */
-static uint64_t stack_end(const struct initial_stack *stack)
+static uint64_t stack_end(const struct initial_stack *stack, const struct launch *launch)
 {
-	if (launcher_soft_limit(RLIMIT_STACK) >= NEEDED_STACK_BYTES)
+	if (!launch->is_snapshot && launcher_soft_limit(RLIMIT_STACK) >= NEEDED_STACK_BYTES)
 		return (uint64_t)(stack->auxv + stack->auxc);
 	return (uint64_t)allocate(NEEDED_STACK_BYTES) + NEEDED_STACK_BYTES;
 }
@@ -178,6 +189,6 @@ _Noreturn void launcher_enter(const struct initial_stack *stack, struct launch *
 	if (launch->strings.is_cut)
 		launcher_fail("its arguments are too long", 0);
 	size = (uint64_t)(end - start) * sizeof(uint64_t);
-	arch_enter((stack_end(stack) - size) & ~UINT64_C(15), (const uint64_t *)start,
+	arch_enter((stack_end(stack, launch) - size) & ~UINT64_C(15), (const uint64_t *)start,
 		   size / sizeof(uint64_t), launch->loader.entry);
 }

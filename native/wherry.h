@@ -82,3 +82,15 @@ int32_t wherry_sha256_begin(void *context);
 int32_t wherry_sha256_update(void *context, const void *data, uint32_t size);
 int32_t wherry_sha256_update_in_turn(void *context, uint32_t turn, const void *data, uint32_t size);
 int32_t wherry_sha256_end(void *context, uint8_t *ret_digest);
+
+struct snapshot_descriptor; /* snapshot.h */
+
+/*
+ * Write this process, all of its memory and threads, into `directory`, for the launcher to make
+ * processes of. `descriptors` is what it has open besides 0 to 2: files first, then what refers to
+ * others. `build` has 24 bytes.
+ *
+ * Returns 0 when the file is written; and 1, in each process that is made of it.
+ */
+int32_t wherry_snapshot(const char *directory, const char *build,
+			const struct snapshot_descriptor *descriptors, uint32_t count);

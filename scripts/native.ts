@@ -18,6 +18,7 @@ const LIBRARY_SOURCES = [
   "file.c",
   "remove.c",
   "sha256.c",
+  "snapshot.c",
   "spawn.c",
   "message.c",
   "text.c",
@@ -28,6 +29,7 @@ const LAUNCHER_SOURCES = [
   "launcher.c",
   "launcher_image.c",
   "launcher_stack.c",
+  "resume.c",
   "text.c",
   "memory.c",
 ] as const;
@@ -37,10 +39,12 @@ const OTHER_SOURCES: readonly string[] = [
   "file.c",
   "remove.c",
   "sha256.c",
+  "snapshot.c",
   "spawn.c",
   "launcher.c",
   "launcher_image.c",
   "launcher_stack.c",
+  "resume.c",
 ];
 
 const WARNINGS = [

@@ -28,6 +28,8 @@ export interface PackedContents {
   codeCache?: Uint8Array<ArrayBuffer> | undefined;
   /** Where to write what V8 compiles, see `code_cache.ts`. @default {nowhere} */
   trainingDirectory?: string | undefined;
+  /** Whether processes may be made of a snapshot: not where each start must be one. @default {false} */
+  hasSnapshots?: boolean | undefined;
   /** `wherry-monitor`; the script finds its descriptor in `WHERRY_MONITOR_FD`. */
   monitor: Uint8Array<ArrayBuffer>;
 }
@@ -74,8 +76,8 @@ function formatTrainingEvaluate(directory: string): string {
  */
 function mainModule(hotSize: number, wholeSize: number, evaluate: string): string {
   return `const { core } = Deno[Deno.internal];
-const file = Deno.openSync("/proc/self/fd/" + Deno.env.get("WHERRY_BUNDLE_FD"));
 function evaluate(start, size, name) {
+  const file = Deno.openSync("/proc/self/fd/" + Deno.env.get("WHERRY_BUNDLE_FD"));
   const bytes = new Uint8Array(size);
   file.seekSync(Number(Deno.env.get("WHERRY_BUNDLE_OFFSET")) + start, 0);
   for (let at = 0, count; at < size; at += count) {
@@ -85,6 +87,7 @@ function evaluate(start, size, name) {
       Deno.exit(${EXIT_FAILED});
     }
   }
+  file.close();
   const text = core.decode(bytes);${evaluate}
 }
 const hot = ${formatNames(HOT_USES)};
@@ -186,6 +189,7 @@ export async function packProgram(output: string, contents: PackedContents): Pro
     base,
     relocations,
     relocationCount: count,
+    hasSnapshots: contents.hasSnapshots ?? false,
     build,
   });
 }

@@ -7,14 +7,14 @@
 /** Every section begins at a multiple of this: the largest page of any architecture. */
 export const SECTION_ALIGNMENT = 65536;
 /** Bytes of `struct trailer`. */
-export const TRAILER_BYTES = 272;
+export const TRAILER_BYTES = 280;
 /** Room for carried libraries in the trailer. */
 export const MAX_CARRIED_LIBRARIES = 6;
 
-const MAGIC = "wherry-2";
-const BUILD_OFFSET = 240;
+const MAGIC = "wherry-3";
+const BUILD_OFFSET = 248;
 const MAX_BUILD_LENGTH = 23;
-const MAGIC_OFFSET = 264;
+const MAGIC_OFFSET = 272;
 
 /** What the file is made of. */
 export interface PackedParts {
@@ -42,6 +42,8 @@ export interface PackedParts {
   relocations: bigint;
   /** Number of the relocations. */
   relocationCount: bigint;
+  /** Whether processes may be made of a snapshot, see `native/snapshot.h`. */
+  hasSnapshots: boolean;
   /** Build id; at most 23 characters. */
   build: string;
 }
@@ -126,6 +128,7 @@ function encodeTrailer(
     parts.relocations,
     parts.relocationCount,
     BigInt(fileSize),
+    parts.hasSnapshots ? 1n : 0n,
   ];
   for (const [index, number] of numbers.entries()) view.setBigUint64(8 * index, number, true);
   new TextEncoder().encodeInto(parts.build, bytes.subarray(BUILD_OFFSET));

@@ -22,6 +22,7 @@ function makeParts(libraries: number): PackedParts {
     base: 0x5a00_0000_0000n,
     relocations: 0x1234n,
     relocationCount: 56n,
+    hasSnapshots: true,
     build: "0123456789abcdef",
   };
 }
@@ -39,7 +40,7 @@ async function pack(parts: PackedParts): Promise<{ bytes: Uint8Array; mode: numb
 /** The numbers of the trailer. */
 function trailerNumbers(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.slice(-TRAILER_BYTES).buffer);
-  return Array.from({ length: 30 }, (_, index) => Number(view.getBigUint64(8 * index, true)));
+  return Array.from({ length: 31 }, (_, index) => Number(view.getBigUint64(8 * index, true)));
 }
 
 Deno.test("writePackedFile() puts each section where the trailer says", async () => {
@@ -64,12 +65,12 @@ Deno.test("writePackedFile() marks library slots that are not used with size 0",
   deepStrictEqual([21, 23].map((index) => trailerNumbers(bytes)[index]), [0, 0]);
 });
 
-Deno.test("writePackedFile() ends with the numbers, the file's size, the build id and the magic", async () => {
+Deno.test("writePackedFile() ends with the numbers, the file's size, whether it has snapshots, the build id and the magic", async () => {
   const { bytes } = await pack(makeParts(6));
-  deepStrictEqual(trailerNumbers(bytes).slice(26), [0x5a00_0000_0000, 0x1234, 56, bytes.length]);
+  deepStrictEqual(trailerNumbers(bytes).slice(26), [0x5a00_0000_0000, 0x1234, 56, bytes.length, 1]);
   strictEqual(
     new TextDecoder().decode(bytes.slice(-32)),
-    "0123456789abcdef\0\0\0\0\0\0\0\0wherry-2",
+    "0123456789abcdef\0\0\0\0\0\0\0\0wherry-3",
   );
 });
 

@@ -66,9 +66,9 @@ else if (Deno.args[0] === "execute") {
 `;
 
 /** Where members of the trailer stand, in bytes from the end of the file. */
-const BASE_FROM_END = 272 - 208;
-const BUNDLE_FROM_END = 272 - 32;
-const MAIN_MODULE_SIZE_FROM_END = 272 - 24;
+const BASE_FROM_END = 280 - 208;
+const BUNDLE_FROM_END = 280 - 32;
+const MAIN_MODULE_SIZE_FROM_END = 280 - 24;
 
 const directory = await Deno.makeTempDir({ prefix: "wherry-one-file-" });
 addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));

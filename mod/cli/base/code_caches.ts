@@ -4,7 +4,7 @@ import { listNames } from "../../kernel/entry.ts";
 import { removeTree } from "../../kernel/tree.ts";
 
 /** Where the launcher has them; `native/launcher.c`. */
-const CODE_CACHES = "/run/wherry/cache";
+export const BUILD_CACHES = "/run/wherry/cache";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -15,7 +15,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * @param build This build's id; nothing is removed without one, because then nobody can tell whose they are.
  * @returns How many there were.
  */
-export function removeOldCodeCaches(build: string | undefined, directory = CODE_CACHES): number {
+export function removeOldCodeCaches(build: string | undefined, directory = BUILD_CACHES): number {
   if (build === undefined) return 0;
   const old = listNames(directory)
     .filter((name) => name !== build)

@@ -31,7 +31,7 @@ export class Output {
   constructor(
     stdout: OutputTarget = Deno.stdout,
     stderr: OutputTarget = Deno.stderr,
-    { noColor = Deno.noColor }: { noColor?: boolean } = {},
+    { noColor = (Deno.env.get("NO_COLOR") ?? "") !== "" }: { noColor?: boolean } = {},
   ) {
     this.#stdout = stdout;
     this.#stderr = stderr;

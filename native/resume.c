@@ -1,0 +1,225 @@
+/* The launcher's short way: a process made of a snapshot (snapshot.h) in place of a start of deno. */
+#include "launcher.h"
+#include "snapshot.h"
+#include <linux/time.h>
+
+#if defined(ARCH_HAS_SNAPSHOT)
+
+ARCH_CONTEXT_FUNCTIONS;
+
+/* Says that somebody is writing a snapshot, or has failed to. */
+#define ATTEMPT "snapshot.attempt"
+
+/* When the next one may try. */
+#define ATTEMPT_SECONDS 600
+
+/* Longest time that writing one may take, on the slowest of machines. */
+#define WRITER_SECONDS 60
+
+extern const char __executable_start[];
+extern const char _end[];
+
+/* Not on the stack: it would have to grow. */
+static struct snapshot header;
+static struct snapshot_piece pieces[SNAPSHOT_PIECES];
+static struct snapshot_caller caller;
+
+/* Whether the file can be used: made by this build, on this kernel and processor, and whole. */
+static bool is_usable(int fd, const struct trailer *trailer)
+{
+	struct statx status;
+
+	return sys_pread(fd, &header, sizeof(header), 0) == sizeof(header) &&
+	       memcmp(header.magic, SNAPSHOT_MAGIC, sizeof(header.magic)) == 0 &&
+	       memcmp(header.build, trailer->build, sizeof(header.build)) == 0 &&
+	       sys_statx(fd, &status) == 0 && status.stx_uid == 0 &&
+	       header.program_size == trailer->file_size &&
+	       status.stx_size == header.size && header.piece_count <= SNAPSHOT_PIECES &&
+	       header.descriptor_count <= SNAPSHOT_DESCRIPTORS &&
+	       header.kernel == snapshot_kernel() && header.processor == arch_identity();
+}
+
+/* Whether all descriptors that it needs are free. */
+static bool are_free(void)
+{
+	struct rlimit64 limit = { 0 };
+
+	(void)SYS(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+	for (uint32_t i = 0; i < header.descriptor_count; i++) {
+		const struct snapshot_descriptor *descriptor = &header.descriptors[i];
+
+		if (descriptor->kind == SNAPSHOT_WATCH)
+			continue;
+		if ((uint64_t)descriptor->number >= limit.rlim_max ||
+		    sys_fcntl(descriptor->number, F_GETFD, 0) >= 0)
+			return false;
+	}
+	return true;
+}
+
+static int64_t map_piece(const struct snapshot_piece *piece, int file, int fd)
+{
+	int flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE | (piece->is_unreserved ? MAP_NORESERVE : 0);
+	int source = piece->source == SNAPSHOT_PROGRAM ? file : fd;
+	int64_t result;
+
+	if (piece->source == SNAPSHOT_ZEROES) {
+		flags |= MAP_ANONYMOUS;
+		source = -1;
+	}
+	result = SYS(mmap, piece->start, piece->size, piece->protection, flags, source,
+		     piece->offset);
+	if (result >= 0 || result < -4095)
+		return piece->key == 0 ? 0
+				       : SYS(pkey_mprotect, piece->start, piece->size,
+					     piece->protection, piece->key);
+	return result;
+}
+
+/* Launcher and deno's memory do not overlap, but for the launcher's own. */
+static bool is_own(const struct snapshot_piece *piece)
+{
+	return piece->start < (uint64_t)_end && piece->start + piece->size > (uint64_t)__executable_start;
+}
+
+static bool map_pieces(int file, int fd)
+{
+	for (uint32_t i = 0; i < header.piece_count; i++) {
+		if (is_own(&pieces[i]) || map_piece(&pieces[i], file, fd) == 0)
+			continue;
+		while (i-- > 0)
+			if (!is_own(&pieces[i]))
+				(void)SYS(munmap, pieces[i].start, pieces[i].size);
+		return false;
+	}
+	return true;
+}
+
+static void free_keys(void)
+{
+	for (uint32_t i = 1; i <= header.key_count; i++)
+		(void)SYS(pkey_free, i);
+}
+
+static bool allocate_keys(void)
+{
+	for (uint32_t i = 1; i <= header.key_count; i++)
+		if (SYS(pkey_alloc, 0, 0) != (int64_t)i) {
+			free_keys();
+			return false;
+		}
+	return true;
+}
+
+/* What came of an attempt. */
+enum outcome {
+	MISSING, /* there is no usable file */
+	BLOCKED, /* this process has something where the other one had something else */
+};
+
+/* Become the process that the file holds. Returns only if that cannot be done. */
+static enum outcome resume(int directory, int file, const struct trailer *trailer)
+{
+	cleanup_close int fd = sys_openat(directory, SNAPSHOT_NAME, O_RDONLY | O_NOFOLLOW, 0);
+	size_t size;
+
+	if (fd < 0 || !is_usable(fd, trailer))
+		return MISSING;
+	size = header.piece_count * sizeof(pieces[0]);
+	if (sys_pread(fd, pieces, size, sizeof(header)) != (int64_t)size)
+		return MISSING;
+	if (!are_free() || !allocate_keys())
+		return BLOCKED;
+	caller.program = file;
+	caller.monitor = (int)launcher_section(file, &trailer->monitor, "wherry-monitor");
+	if (!map_pieces(file, fd)) {
+		sys_close(caller.monitor);
+		free_keys();
+		return BLOCKED;
+	}
+	sys_close(directory);
+	sys_close(fd);
+	arch_resume(&header.context, (uint64_t)&caller);
+}
+
+/* In a child of nobody: start wherry for a snapshot of it, as if from nowhere. */
+static _Noreturn void start_writer(int file)
+{
+	static char *const arguments[] = { "wherry", SNAPSHOT_COMMAND, NULL };
+	static char *const none[] = { NULL };
+	const struct __kernel_old_itimerval timeout = { .it_value = { .tv_sec = WRITER_SECONDS } };
+
+	for (int signal = 1; signal <= SIGNAL_COUNT; signal++)
+		(void)sys_signal_handler(signal, NULL);
+	(void)sys_signal_mask(0, NULL);
+	(void)SYS(setsid, 0);
+	(void)SYS(setitimer, 0 /* ITIMER_REAL */, &timeout, 0);
+	/* Opened one by one: copies of them are told apart */
+	for (int fd = 0; fd <= 2; fd++) {
+		sys_close(fd);
+		(void)sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
+		(void)sys_fcntl(fd, F_SETFD, 0);
+	}
+	(void)sys_chdir("/");
+	(void)sys_execveat(file, "", arguments, none);
+	sys_exit(1);
+}
+
+/* Whether nobody has tried yet, or not for a while. */
+static bool is_first_attempt(int directory)
+{
+	int fd = sys_openat(directory, ATTEMPT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	struct statx status;
+
+	if (fd >= 0) {
+		sys_close(fd);
+		return true;
+	}
+	if (SYS(statx, directory, ATTEMPT, AT_SYMLINK_NOFOLLOW, STATX_MTIME, &status) < 0 ||
+	    (uint64_t)status.stx_mtime.tv_sec + ATTEMPT_SECONDS >
+		    sys_clock(CLOCK_REAL) / 1000000000U)
+		return false;
+	(void)sys_unlinkat(directory, ATTEMPT);
+	return true;
+}
+
+/* Have a snapshot written for those who come later, by a process that nobody waits for. */
+static void begin_snapshot(int directory, int file)
+{
+	int64_t child;
+
+	if (!is_first_attempt(directory))
+		return;
+	(void)sys_unlinkat(directory, SNAPSHOT_NAME);
+	child = sys_fork();
+	if (child == 0) {
+		if (sys_fork() == 0)
+			start_writer(file);
+		sys_exit(0);
+	}
+	if (child > 0)
+		(void)sys_wait4((int)child, NULL, 0);
+}
+
+void launcher_resume(int directory, int file, const struct trailer *trailer,
+		     const char **environment, uint64_t environment_count)
+{
+	caller.environment = environment;
+	caller.environment_count = environment_count;
+	if (resume(directory, file, trailer) == MISSING)
+		begin_snapshot(directory, file);
+}
+
+#else
+
+void launcher_resume(int directory, int file, const struct trailer *trailer,
+		     const char **environment, uint64_t environment_count)
+{
+	(void)directory;
+	(void)file;
+	(void)trailer;
+	(void)environment;
+	(void)environment_count;
+}
+
+#endif
