@@ -2,7 +2,7 @@
 
 import { cString } from "../../ffi/c_string.ts";
 import { checked } from "../../ffi/errno.ts";
-import { core, snapshots } from "../../ffi/native.ts";
+import { snapshots } from "../../ffi/native.ts";
 import { SYSCALL } from "../../ffi/syscalls.ts";
 
 /** `enum snapshot_kind` */
