@@ -116,7 +116,8 @@ async function pack(output: string): Promise<void> {
     library: await Deno.readFile(PROJECT_ROOT + LIBRARY),
     monitor: await Deno.readFile(PROJECT_ROOT + MONITOR),
   };
-  await packProgram(output, { ...contents, codeCache: await trainCodeCache(output, contents) });
+  const codeCache = await trainCodeCache(output, contents);
+  await packProgram(output, { ...contents, codeCache, hasSnapshots: true });
 }
 
 /** Learns from everyday commands which functions of the program V8 should find compiled. */
