@@ -14,85 +14,56 @@
 
 import { lazySymbols, openSymbols } from "./library.ts";
 
-const ADDRESS = { type: "pointer" } as const;
-
-/** The library's functions as bare addresses. */
-const ADDRESSES = {
-  wherry_syscall: ADDRESS,
-  wherry_spawn: ADDRESS,
-  wherry_send: ADDRESS,
-  wherry_receive: ADDRESS,
-  wherry_remove_tree: ADDRESS,
-} as const;
-
-/** Makes a function of an address when it is first called. */
-function lazyCall<const D extends Deno.ForeignFunction>(
-  addressOf: () => Deno.PointerValue,
-  definition: D,
-): Deno.UnsafeFnPointer<D>["call"] {
-  let call = (...args: never[]): unknown => {
-    const pointer = makePointer(addressOf(), definition);
-    call = pointer.call.bind(pointer) as typeof call;
-    return call(...args);
-  };
-  return ((...args: never[]) => call(...args)) as Deno.UnsafeFnPointer<D>["call"];
-}
-
-function makePointer<const D extends Deno.ForeignFunction>(
-  address: Deno.PointerValue,
-  definition: D,
-): Deno.UnsafeFnPointer<D> {
-  if (address === null) throw new TypeError("Cannot call a function of libwherry.so: no address");
-  return new Deno.UnsafeFnPointer(address as Deno.PointerObject<D>, definition);
-}
-
-let addresses: Deno.StaticForeignLibraryInterface<typeof ADDRESSES> | undefined;
-
-function address(name: keyof typeof ADDRESSES): () => Deno.PointerValue {
-  return () => (addresses ??= openSymbols(ADDRESSES))[name];
-}
-
-const syscall = address("wherry_syscall");
-
-/**
- * The functions that every command needs.
- *
- * They are called through their addresses: a symbol that is declared as a function costs half a millisecond when
- * the library is opened, an address nothing. A call costs 10 us in place of 0.2: {@linkcode files} is for the many.
- */
-export const core = {
+/** The functions that every command needs. */
+const CORE = {
   /** `wherry_syscall(number, a, b, c)` */
-  nnn: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "i32"], result: "i32" }),
+  nnn: { name: "wherry_syscall", parameters: ["i32", "i32", "i32", "i32"], result: "i32" },
   /** `wherry_syscall(number, *a, b)` */
-  bn: lazyCall(syscall, { parameters: ["i32", "buffer", "i32"], result: "i32" }),
+  bn: { name: "wherry_syscall", parameters: ["i32", "buffer", "i32"], result: "i32" },
   /** `wherry_syscall(number, *a, *b, c)` */
-  bbn: lazyCall(syscall, { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" }),
+  bbn: { name: "wherry_syscall", parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   /** `wherry_syscall(number, a, b, *c)` */
-  nnb: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" }),
+  nnb: { name: "wherry_syscall", parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   /** `wherry_syscall(number, a, b, c, *d)` */
-  nnnb: lazyCall(syscall, { parameters: ["i32", "i32", "i32", "i32", "buffer"], result: "i32" }),
+  nnnb: {
+    name: "wherry_syscall",
+    parameters: ["i32", "i32", "i32", "i32", "buffer"],
+    result: "i32",
+  },
   /** `wherry_syscall(number, a, *b, *c, d)` */
-  nbbn: lazyCall(syscall, { parameters: ["i32", "i32", "buffer", "buffer", "i32"], result: "i32" }),
+  nbbn: {
+    name: "wherry_syscall",
+    parameters: ["i32", "i32", "buffer", "buffer", "i32"],
+    result: "i32",
+  },
   /** `wherry_syscall(number, a, *b, c, d)` */
-  nbnn: lazyCall(syscall, { parameters: ["i32", "i32", "buffer", "i32", "i32"], result: "i32" }),
+  nbnn: {
+    name: "wherry_syscall",
+    parameters: ["i32", "i32", "buffer", "i32", "i32"],
+    result: "i32",
+  },
   /** `wherry_syscall(number, a, b, c, *d, e)` */
-  nnnbn: lazyCall(syscall, {
+  nnnbn: {
+    name: "wherry_syscall",
     parameters: ["i32", "i32", "i32", "i32", "buffer", "i32"],
     result: "i32",
-  }),
+  },
   /** `wherry_syscall(number, *a, *b, *c, d, *e)` */
-  bbbnb: lazyCall(syscall, {
+  bbbnb: {
+    name: "wherry_syscall",
     parameters: ["i32", "buffer", "buffer", "buffer", "i32", "buffer"],
     result: "i32",
-  }),
+  },
   /** `wherry_syscall(number, a, *b, c)` that may wait long, on another thread. */
-  nbnLater: lazyCall(syscall, {
+  nbnLater: {
+    name: "wherry_syscall",
     parameters: ["i32", "i32", "buffer", "i32"],
     result: "i32",
     nonblocking: true,
-  }),
+  },
   /** Starting a program; see `native/wherry.h`, also for the following. */
-  spawn: lazyCall(address("wherry_spawn"), {
+  spawn: {
+    name: "wherry_spawn",
     parameters: [
       "i32", // int32_t exe_fd
       "buffer", // const char *argv
@@ -105,24 +76,65 @@ export const core = {
       "buffer", // int32_t *ret_pidfd
     ],
     result: "i32",
-  }),
+  },
   /** Sending a packet. */
-  send: lazyCall(address("wherry_send"), {
+  send: {
+    name: "wherry_send",
     parameters: ["i32", "buffer", "u32", "buffer", "u32"],
     result: "i32",
-  }),
+  },
   /** Waiting for a packet, on another thread. */
-  receive: lazyCall(address("wherry_receive"), {
+  receive: {
+    name: "wherry_receive",
     parameters: ["i32", "buffer", "u32", "buffer", "buffer"],
     result: "i32",
     nonblocking: true,
-  }),
+  },
   /** Removing a tree. */
-  removeTree: lazyCall(address("wherry_remove_tree"), {
-    parameters: ["i32", "buffer"],
-    result: "i32",
-  }),
-};
+  removeTree: { name: "wherry_remove_tree", parameters: ["i32", "buffer"], result: "i32" },
+} as const;
+
+const ADDRESS = { type: "pointer" } as const;
+
+/** The library's functions as bare addresses. */
+const ADDRESSES = {
+  wherry_syscall: ADDRESS,
+  wherry_spawn: ADDRESS,
+  wherry_send: ADDRESS,
+  wherry_receive: ADDRESS,
+  wherry_remove_tree: ADDRESS,
+} as const;
+
+type Opened = Deno.StaticForeignLibraryInterface<typeof CORE>;
+type Core = { -readonly [Name in keyof Opened]: Opened[Name] };
+
+let addresses: Deno.StaticForeignLibraryInterface<typeof ADDRESSES> | undefined;
+
+/** Makes a function of an address when it is first called. */
+function lazyCall(definition: (typeof CORE)[keyof typeof CORE]): (...args: never[]) => unknown {
+  let call = (...args: never[]): unknown => {
+    const address = (addresses ??= openSymbols(ADDRESSES))[definition.name];
+    if (address === null) throw new TypeError(`Cannot call ${definition.name}: no address`);
+    const pointer = new Deno.UnsafeFnPointer<Deno.ForeignFunction>(
+      address as Deno.PointerObject<Deno.ForeignFunction>,
+      definition,
+    );
+    call = pointer.call.bind(pointer) as typeof call;
+    return call(...args);
+  };
+  return (...args) => call(...args);
+}
+
+/**
+ * The functions that every command needs.
+ *
+ * They are called through their addresses: a symbol that is declared as a function costs half a millisecond when
+ * the library is opened, an address nothing. A call costs 10 us in place of 0.2: {@linkcode files} is for the many.
+ * After {@linkcode loadNativeCode} they are symbols, too.
+ */
+export const core = Object.fromEntries(
+  Object.entries(CORE).map(([name, definition]) => [name, lazyCall(definition)]),
+) as unknown as Core;
 
 /** Making files below a directory descriptor; used by `mod/kernel/file.ts` and not by `run`. */
 export const files = lazySymbols(
@@ -279,4 +291,5 @@ export const snapshots = lazySymbols(
 /** Opens everything above, for a process that many others are made of. */
 export function loadNativeCode(): void {
   for (const open of [files, reading, copying, mounting, hashing, snapshots]) open();
+  Object.assign(core, openSymbols(CORE));
 }

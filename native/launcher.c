@@ -203,15 +203,14 @@ static void seed_cache(int directory, int file, const struct section *cache)
 }
 
 /*
- * Prepare the directory where deno keeps V8's code cache: one for each build, below a directory
- * that only root can enter, in the run directory that mod/store has made. False when it cannot be
- * trusted or made; the bundle is then compiled at each start.
+ * Open the directory for a snapshot and for V8's code cache: one for each build, below a directory
+ * that only root can enter, in the run directory that mod/store has made. Returns -errno when it
+ * cannot be trusted or made: deno is then started, and the bundle compiled, at each start.
  */
-static int prepare_cache(int file, const struct trailer *trailer)
+static int open_cache(const struct trailer *trailer)
 {
 	cleanup_close int parent = -1;
 	cleanup_close int caches = -1;
-	int directory;
 
 	if (SYS(geteuid, 0) != 0)
 		return -EPERM;
@@ -221,10 +220,7 @@ static int prepare_cache(int file, const struct trailer *trailer)
 	caches = open_trusted(parent, "cache", 0077);
 	if (caches < 0)
 		return caches;
-	directory = open_trusted(caches, trailer->build, 0077);
-	if (directory >= 0)
-		seed_cache(directory, file, &trailer->code_cache);
-	return directory;
+	return open_trusted(caches, trailer->build, 0077);
 }
 
 /* Deno does not start in a directory that has been deleted. In its place comes one in which no
@@ -260,13 +256,46 @@ static void open_sections(struct launch *launch, int file, const struct trailer 
 				      launcher_section(file, &trailer->monitor, "wherry-monitor")));
 }
 
+/* Keep the numbers free that callers may use for descriptors of theirs: deno gets higher ones. */
+static void fill_low_descriptors(void)
+{
+	for (int fd = 3; fd < SNAPSHOT_FIRST_DESCRIPTOR; fd++)
+		if (sys_fcntl(fd, F_GETFD, 0) < 0)
+			(void)sys_dup3(0, fd, O_CLOEXEC);
+}
+
 /* Keep malloc from brk(2), whose memory is elsewhere in each process. */
-static void launcher_block_break(void)
+static void block_break(void)
 {
 	uint64_t end = ((uint64_t)SYS(brk, 0) + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
 
-	(void)SYS(mmap, end, PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-		  -1, 0);
+	(void)SYS(mmap, end, PAGE_SIZE, PROT_NONE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
+/* Variables that tell TypeScript and deno about this start. */
+static void add_variables(struct launch *launch, const struct trailer *trailer)
+{
+	struct text *strings = &launch->strings;
+
+	launcher_add_variable(launch, launch->has_cache
+					      ? launcher_string(strings, "DENO_DIR=/run/wherry/cache/",
+								trailer->build)
+					      : "DENO_DIR=" NO_DIRECTORY);
+	launcher_add_variable(launch, launcher_string(strings, "WHERRY_BUILD=", trailer->build));
+	launcher_add_variable(launch, launcher_number_string(strings, "WHERRY_OPEN_FILES=",
+							     launcher_soft_limit(RLIMIT_NOFILE)));
+}
+
+/* Start deno, from the beginning. */
+static _Noreturn void start_deno(const struct initial_stack *stack, struct launch *launch, int file,
+				 const struct trailer *trailer)
+{
+	if (launch->is_snapshot)
+		block_break();
+	launcher_map(launch, file, trailer, launcher_auxiliary_value(stack, AT_PAGESZ));
+	open_sections(launch, file, trailer);
+	launcher_enter(stack, launch);
 }
 
 __attribute__((used)) static _Noreturn void start(uint64_t *words)
@@ -274,46 +303,30 @@ __attribute__((used)) static _Noreturn void start(uint64_t *words)
 	struct initial_stack stack = launcher_initial_stack(words);
 	struct launch launch = { 0 };
 	struct trailer trailer;
-	bool is_snapshot;
-	int directory;
+	int directory = -ENOENT;
 	int file;
 
 	if (launcher_auxiliary_value(&stack, AT_SECURE) != 0)
 		launcher_fail("its file must not be set-user-ID and have no capabilities", 0);
 	fill_standard_descriptors();
-	is_snapshot = stack.argc == 2 && text_equal(stack.argv[1], SNAPSHOT_COMMAND);
-	for (int i = 3; i < SNAPSHOT_FIRST_DESCRIPTOR && is_snapshot; i++)
-		if (sys_fcntl(i, F_GETFD, 0) < 0)
-			(void)sys_dup3(0, i, O_CLOEXEC);
+	launch.is_snapshot = stack.argc == 2 && text_equal(stack.argv[1], SNAPSHOT_COMMAND);
+	if (launch.is_snapshot)
+		fill_low_descriptors();
 	file = open_own_file();
 	read_trailer(file, &trailer);
-	launch.strings = launcher_allocate_strings(&stack);
-	launch.is_snapshot = is_snapshot;
-	directory = is_snapshot ? -ENOENT : prepare_cache(file, &trailer);
+	if (!launch.is_snapshot)
+		directory = open_cache(&trailer);
 	launch.has_cache = directory >= 0;
-	launcher_add_variable(&launch, launch.has_cache
-					       ? launcher_string(&launch.strings,
-								 "DENO_DIR=/run/wherry/cache/",
-								 trailer.build)
-					       : "DENO_DIR=" NO_DIRECTORY);
-	launcher_add_variable(&launch,
-			      launcher_string(&launch.strings, "WHERRY_BUILD=", trailer.build));
-	launcher_add_variable(&launch, launcher_number_string(&launch.strings, "WHERRY_OPEN_FILES=",
-							      launcher_soft_limit(RLIMIT_NOFILE)));
+	launch.strings = launcher_allocate_strings(&stack);
+	add_variables(&launch, &trailer);
 	leave_deleted_directory();
-	if (directory >= 0 && trailer.has_snapshots != 0) {
-		const char **environment;
-		uint64_t count = launcher_environment(&stack, &launch, &environment);
-
-		launcher_resume(directory, file, &trailer, environment, count);
-	}
-	if (directory >= 0)
+	if (launch.has_cache) {
+		if (trailer.has_snapshots != 0)
+			launcher_resume(&stack, &launch, directory, file, &trailer);
+		seed_cache(directory, file, &trailer.code_cache);
 		sys_close(directory);
-	if (is_snapshot)
-		launcher_block_break();
-	launcher_map(&launch, file, &trailer, launcher_auxiliary_value(&stack, AT_PAGESZ));
-	open_sections(&launch, file, &trailer);
-	launcher_enter(&stack, &launch);
+	}
+	start_deno(&stack, &launch, file, &trailer);
 }
 
 ARCH_ENTRY(start);

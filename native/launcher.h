@@ -98,14 +98,14 @@ uint64_t launcher_auxiliary_value(const struct initial_stack *stack, uint64_t ty
 struct text launcher_allocate_strings(const struct initial_stack *stack);
 _Noreturn void launcher_enter(const struct initial_stack *stack, struct launch *launch);
 /* The environment that deno gets: the caller's, and what was added. Returns its length without the
- * NULL; `*ret_environment` has room for more. */
+ * NULL; `*ret_environment` has room for ADDED_WORDS more. */
 uint64_t launcher_environment(const struct initial_stack *stack, struct launch *launch,
 			      const char ***ret_environment);
 
 /* The only argument of a process that writes a snapshot of itself. */
 #define SNAPSHOT_COMMAND "__snapshot"
 
-/* resume.c: go on in the process that the snapshot in `directory` holds; have one written first if
- * there is none. Returns when that cannot be done: then deno is started. */
-void launcher_resume(int directory, int file, const struct trailer *trailer,
-		     const char **environment, uint64_t environment_count);
+/* resume.c: go on in the process that the snapshot in `directory` holds; have one written for later
+ * starts if there is none. Returns when that cannot be done: then deno is started. */
+void launcher_resume(const struct initial_stack *stack, struct launch *launch, int directory,
+		     int file, const struct trailer *trailer);

@@ -147,14 +147,15 @@ static void *allocate(size_t size)
 	return memory;
 }
 
-/* Memory for all strings that may have to be made. */
+/* Memory for all strings that may have to be made: for a snapshot, and for deno if there is none. */
 struct text launcher_allocate_strings(const struct initial_stack *stack)
 {
 	struct text strings = { .size = ADDED_BYTES };
 
 	for (uint64_t i = 0; i < stack->envc; i++)
 		if (is_taken(stack->envp[i]))
-			strings.size += sizeof("WHERRY_CALLER_") + text_length(stack->envp[i]);
+			strings.size +=
+				2 * (sizeof("WHERRY_CALLER_") + text_length(stack->envp[i]));
 	strings.data = allocate(strings.size);
 	return strings;
 }

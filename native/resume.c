@@ -201,25 +201,24 @@ static void begin_snapshot(int directory, int file)
 		(void)sys_wait4((int)child, NULL, 0);
 }
 
-void launcher_resume(int directory, int file, const struct trailer *trailer,
-		     const char **environment, uint64_t environment_count)
+void launcher_resume(const struct initial_stack *stack, struct launch *launch, int directory,
+		     int file, const struct trailer *trailer)
 {
-	caller.environment = environment;
-	caller.environment_count = environment_count;
+	caller.environment_count = launcher_environment(stack, launch, &caller.environment);
 	if (resume(directory, file, trailer) == MISSING)
 		begin_snapshot(directory, file);
 }
 
 #else
 
-void launcher_resume(int directory, int file, const struct trailer *trailer,
-		     const char **environment, uint64_t environment_count)
+void launcher_resume(const struct initial_stack *stack, struct launch *launch, int directory,
+		     int file, const struct trailer *trailer)
 {
+	(void)stack;
+	(void)launch;
 	(void)directory;
 	(void)file;
 	(void)trailer;
-	(void)environment;
-	(void)environment_count;
 }
 
 #endif

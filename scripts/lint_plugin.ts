@@ -115,6 +115,34 @@ const ffiOnly: Deno.lint.Rule = {
   },
 };
 
+/** What deno looks up when it starts: in a process that was made of a snapshot, long ago and of another process. */
+const STALE_MEMBERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["Deno", ["args", "noColor", "pid"]],
+  ["navigator", ["hardwareConcurrency"]],
+  ["performance", ["timeOrigin"]],
+]);
+
+/** Only who writes the snapshot asks what is no longer true in the processes that are made of it. */
+const noStaleState: Deno.lint.Rule = {
+  create(context): Deno.lint.LintVisitor {
+    const path = projectPath(context.filename);
+    if (isTooling(path) || path === "mod/cli/snapshot.ts") return {};
+    return {
+      MemberExpression(node): void {
+        for (const [global, members] of STALE_MEMBERS) {
+          const member = memberOf(node, global);
+          if (member === undefined || !members.includes(member)) continue;
+          context.report({
+            node,
+            message: `${global}.${member} may be that of another process`,
+            hint: "Ask the kernel, for example with ownPid(), or the environment",
+          });
+        }
+      },
+    };
+  },
+};
+
 /** Only `main.ts` ends the process. */
 const exitOnlyInMain: Deno.lint.Rule = {
   create(context): Deno.lint.LintVisitor {
@@ -245,6 +273,7 @@ const plugin: Deno.lint.Plugin = {
     "max-arguments": maxArguments,
     "no-boolean-argument": noBooleanArgument,
     "no-empty-catch": noEmptyCatch,
+    "no-stale-state": noStaleState,
     "print-only-in-cli": printOnlyInCli,
   },
 };

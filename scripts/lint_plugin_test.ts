@@ -46,6 +46,20 @@ Deno.test("exit-only-in-main accepts Deno.exit in a script", () => {
   deepStrictEqual(brokenRules("scripts/demo.ts", `Deno.exit(1);`), []);
 });
 
+Deno.test("no-stale-state reports what deno looked up when it started", () => {
+  for (const source of ["Deno.pid;", "Deno.noColor;", "navigator.hardwareConcurrency;"]) {
+    deepStrictEqual(brokenRules("mod/engine/run.ts", source), ["wherry/no-stale-state"]);
+  }
+});
+
+Deno.test("no-stale-state accepts what deno looks up when it is asked", () => {
+  deepStrictEqual(brokenRules("mod/engine/run.ts", "Deno.ppid; navigator.userAgent;"), []);
+});
+
+Deno.test("no-stale-state accepts Deno.args where a snapshot is written", () => {
+  deepStrictEqual(brokenRules("mod/cli/snapshot.ts", "Deno.args;"), []);
+});
+
 Deno.test("print-only-in-cli reports console in a room", () => {
   deepStrictEqual(brokenRules("mod/engine/run.ts", `console.warn("x");`), [
     "wherry/print-only-in-cli",

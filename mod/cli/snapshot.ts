@@ -6,11 +6,14 @@
  */
 
 import { loadNativeCode } from "../../ffi/native.ts";
+import { listNames } from "../kernel/entry.ts";
 import { writeProcess } from "../kernel/process_snapshot.ts";
+import { removeTree } from "../kernel/tree.ts";
 import { BUILD_CACHES } from "./base/code_caches.ts";
 import { EXIT_FAILURE } from "./base/exit_code.ts";
 import { Output } from "./base/output.ts";
 import { BUILD } from "./base/self.ts";
+import { main } from "./main.ts";
 import { COMMAND_TABLE } from "./table/command_table.ts";
 
 /** What the launcher calls for one; `native/launcher.h`. */
@@ -27,9 +30,15 @@ const SNAPSHOT_COMMAND = "__snapshot";
 export async function readArguments(): Promise<readonly string[] | number> {
   const [command, ...others] = Deno.args;
   if (command !== SNAPSHOT_COMMAND || others.length > 0 || BUILD === undefined) return Deno.args;
+  const directory = `${BUILD_CACHES}/${BUILD}`;
   try {
     await loadEverything();
-    if (!writeProcess(`${BUILD_CACHES}/${BUILD}`, BUILD)) return 0;
+    await warmUp(`${directory}/empty`);
+    collectGarbage();
+    if (!writeProcess(directory, BUILD)) {
+      removeCodeCache(directory);
+      return 0;
+    }
   } catch (error) {
     new Output().renderError(error, { debug: true });
     return EXIT_FAILURE;
@@ -41,6 +50,29 @@ export async function readArguments(): Promise<readonly string[] | number> {
 async function loadEverything(): Promise<void> {
   for (const { load } of COMMAND_TABLE.commands) await load();
   loadNativeCode();
+}
+
+/** Commands that find nothing: V8 and deno prepare on the way what most commands need. */
+const WARM_UPS = [
+  ["ps", "--all"],
+  ["images"],
+  ["inspect", "nothing"],
+  ["run", "--rm", "--network", "none", "--pull", "never", "nothing", "true"],
+] as const;
+
+async function warmUp(root: string): Promise<void> {
+  for (const words of WARM_UPS) await main(["--root", root, "--run-root", root, ...words]);
+  removeTree(root);
+}
+
+/** Whoever cannot use the snapshot gets it again. */
+function removeCodeCache(directory: string): void {
+  for (const name of listNames(directory)) {
+    if (!name.startsWith("snapshot")) removeTree(`${directory}/${name}`);
+  }
+}
+
+function collectGarbage(): void {
   const { gc } = globalThis as { gc?: () => void };
   gc?.();
 }

@@ -1,5 +1,8 @@
 /** What this host is. @see proc(5), os-release(5) @module */
 
+import { checked } from "../../ffi/errno.ts";
+import { core } from "../../ffi/native.ts";
+import { SYSCALL } from "../../ffi/syscalls.ts";
 import { findCgroupHierarchies, type HostCgroupHierarchy } from "./proc.ts";
 import { parseMountInfo } from "./mount.ts";
 
@@ -27,6 +30,17 @@ export interface HostInfo {
 /** Which generations of cgroups are mounted: `hybrid` is v1 controllers with a v2 tree beside them. */
 export type CgroupLayout = "v1" | "v2" | "hybrid" | "none";
 
+/** Bytes of a `cpu_set_t`, see cpu_set(3): for 8,192 processors. */
+const CPU_SET_BYTES = 1024;
+
+/** The processors that this process may use, see sched_getaffinity(2). */
+function countProcessors(): number {
+  const set = new Uint8Array(CPU_SET_BYTES);
+  const result = core.nnb(SYSCALL.sched_getaffinity, 0, set.length, set);
+  const bytes = set.subarray(0, checked(result, "sched_getaffinity", "this process"));
+  return bytes.reduce((count, byte) => count + byte.toString(2).replaceAll("0", "").length, 0);
+}
+
 /** Asks this host. Reads files below `/proc` and `/etc`, and starts no program. */
 export function readHostInfo(): HostInfo {
   const release = parseOsRelease(readOsRelease());
@@ -37,7 +51,7 @@ export function readHostInfo(): HostInfo {
     operatingSystem: release.get("PRETTY_NAME") ?? release.get("NAME") ?? "Linux",
     operatingSystemVersion: release.get("VERSION_ID") ?? "",
     architecture: Deno.build.arch,
-    cpuCount: navigator.hardwareConcurrency,
+    cpuCount: countProcessors(),
     memoryBytes: Deno.systemMemoryInfo().total,
     cgroupLayout: cgroupLayoutOf(cgroupHierarchies),
     cgroupHierarchies,

@@ -1,6 +1,14 @@
 /** Processes as `/proc` shows them. @see proc(5), proc_pid_stat(5), proc_pid_status(5) @module */
 
 import type { Descriptor } from "../../ffi/descriptor.ts";
+import { checked } from "../../ffi/errno.ts";
+import { core } from "../../ffi/native.ts";
+import { SYSCALL } from "../../ffi/syscalls.ts";
+
+/** This process's id. Not `Deno.pid`, which is that of the process that a snapshot was written of. */
+export function ownPid(): number {
+  return checked(core.nnn(SYSCALL.getpid, 0, 0, 0), "getpid", "this process");
+}
 
 /** One process. Ids are those of the namespaces that `/proc` was mounted in. */
 export interface ProcessInfo {

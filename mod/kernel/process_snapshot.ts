@@ -4,6 +4,7 @@ import { cString } from "../../ffi/c_string.ts";
 import { checked } from "../../ffi/errno.ts";
 import { snapshots } from "../../ffi/native.ts";
 import { SYSCALL } from "../../ffi/syscalls.ts";
+import { ownPid } from "./process.ts";
 
 /** `enum snapshot_kind` */
 const KIND = { copy: 1, self: 2, monitor: 3, null: 4, event: 5, pair: 6, poll: 7, watch: 8 };
@@ -77,7 +78,8 @@ function readLink(number: number): string | undefined {
 }
 
 function isSame(one: number, other: number): boolean {
-  const result = snapshots().kcmp(SYSCALL.kcmp, Deno.pid, Deno.pid, KCMP_FILE, one, other);
+  const pid = ownPid();
+  const result = snapshots().kcmp(SYSCALL.kcmp, pid, pid, KCMP_FILE, one, other);
   return checked(result, "kcmp", `descriptor ${other}`) === 0;
 }
 

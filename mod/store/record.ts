@@ -2,6 +2,7 @@
 
 import { WherryError } from "../errors.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
+import { ownPid } from "../kernel/process.ts";
 
 /** How safe a record must be. */
 export interface WriteRecordOptions {
@@ -36,7 +37,7 @@ export function replaceFile(
   bytes: Uint8Array<ArrayBuffer>,
   { isDurable }: WriteRecordOptions,
 ): void {
-  const temporary = `${path}.${Deno.pid}.${sequence++}.tmp`;
+  const temporary = `${path}.${ownPid()}.${sequence++}.tmp`;
   try {
     using file = Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
     for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));

@@ -11,6 +11,7 @@
 import type { Descriptor } from "../../ffi/descriptor.ts";
 import { WherryError } from "../errors.ts";
 import { isPresent, listNames } from "../kernel/entry.ts";
+import { ownPid } from "../kernel/process.ts";
 import { removeTree } from "../kernel/tree.ts";
 import { acquireLock, tryAcquireLock } from "../store/lock.ts";
 import type { Paths, VolumePaths } from "../store/paths.ts";
@@ -86,7 +87,7 @@ export function makeVolume(
 /** A name that nothing has yet, for what is a leftover if this process is killed; the volumes are locked. */
 export function newLeftover({ volumes }: Paths, kind: "new" | "old" | "import"): string {
   for (;;) {
-    const name = `.${kind}.${Deno.pid}.${sequence++}`;
+    const name = `.${kind}.${ownPid()}.${sequence++}`;
     // A process that was killed may have had the same id
     if (!isPresent(`${volumes}/${name}`)) return name;
   }

@@ -3,6 +3,7 @@
 import { WherryError } from "../../errors.ts";
 import { explainFailure, isFullDisk } from "../../image/tar/archive_error.ts";
 import { isPresent } from "../../kernel/entry.ts";
+import { ownPid } from "../../kernel/process.ts";
 import { UnnamedFile } from "../../kernel/unnamed_file.ts";
 import { removeIfPresent } from "../../store/record.ts";
 import { argumentError } from "./argument_error.ts";
@@ -99,7 +100,7 @@ interface FileWriter extends Disposable {
 
 function openWriter(path: string): FileWriter {
   const unnamed = UnnamedFile.open(directoryOf(path));
-  const temporary = `${path}.${Deno.pid}.tmp`;
+  const temporary = `${path}.${ownPid()}.tmp`;
   return unnamed === undefined
     ? openTemporary(path, temporary)
     : withName(unnamed, path, temporary);

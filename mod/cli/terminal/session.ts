@@ -3,6 +3,7 @@
 import type { Attachment, MonitorConnection } from "../../container/launch/monitor.ts";
 import type { TerminalSize } from "../../container/launch/launch_input.ts";
 import { WherryError } from "../../errors.ts";
+import { ownPid } from "../../kernel/process.ts";
 import { parseSignal } from "../../kernel/signal.ts";
 import { isInBackground, makeTerminalRaw, terminalSize } from "../../kernel/terminal.ts";
 import type { Context } from "../base/context.ts";
@@ -131,7 +132,7 @@ export class Session implements Disposable {
     const { hasStdin, hasTerminal } = this.#options;
     if (!hasStdin || !Deno.stdin.isTerminal()) return;
     // The monitor that reads it belongs to no job: it would take what is meant for the shell
-    if (isInBackground(STDIN)) Deno.kill(Deno.pid, "SIGTTIN");
+    if (isInBackground(STDIN)) Deno.kill(ownPid(), "SIGTTIN");
     if (!hasTerminal) return;
     this.catchSignals();
     this.#stack.use(makeTerminalRaw(STDIN));

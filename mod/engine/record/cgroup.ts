@@ -143,12 +143,12 @@ export function recordCgroups(
 /**
  * Moves this process out of a delegated cgroup into one below, so that controllers can be handed on in it.
  *
- * Others that are in it stay: who put them there may have a reason.
+ * Others that are in it stay: who put them there may have a reason. To the kernel, 0 is who writes it.
  */
 export function leaveCgroup(path: string): void {
   const below = `${path}/${PARENT}-commands`;
   Deno.mkdirSync(below, { recursive: true });
-  Deno.writeTextFileSync(`${below}/cgroup.procs`, String(Deno.pid), { create: false });
+  Deno.writeTextFileSync(`${below}/cgroup.procs`, "0", { create: false });
 }
 
 /**
