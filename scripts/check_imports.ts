@@ -44,7 +44,8 @@ const FLOORS: readonly (readonly string[])[] = [
 /** The rooms within a large room, from top to bottom in the same way. */
 const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "mod/cli": [
-    ["main.ts", "snapshot.ts"],
+    ["snapshot.ts"],
+    ["main.ts"],
     ["table"],
     ["commands"],
     ["listing", "request"],
