@@ -113,8 +113,8 @@ static bool is_left_to_engine(const struct monitor *monitor)
 }
 
 /* A client that reads slowly, such as a pager, does not hold up the cleanup: then a copy of the
- * monitor stays with the clients. Who stays without a cleanup to do stays without the network,
- * which may go. */
+ * monitor stays with the clients. The network may go: nobody who stays needs it, and the next run
+ * may wait for its hardware addresses. */
 static void end(struct monitor *monitor)
 {
 	bool has_cleanup = monitor->cleanup.count > 0 && !monitor->has_told_engine;
@@ -122,15 +122,14 @@ static void end(struct monitor *monitor)
 
 	if (has_cleanup && !is_left_to_engine(monitor) && has_pending_clients(monitor))
 		copy = sys_fork();
-	if (copy == 0 || !has_cleanup)
-		sys_close(NETWORK_FD);
+	sys_close(NETWORK_FD);
 	if (copy <= 0)
 		serve_last_clients(monitor);
 	has_cleanup = has_cleanup && !is_left_to_engine(monitor) && copy != 0;
 	if (copy <= 0)
 		close_clients(monitor);
 	if (has_cleanup)
-		execute_program(monitor, monitor->cleanup.arguments, monitor->cleanup.count);
+		execute_program(monitor->cleanup.arguments, monitor->cleanup.count);
 }
 
 /* Closing the socket with an unread `attach` would make the engine see ECONNRESET and not the

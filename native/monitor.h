@@ -425,7 +425,7 @@ int record_write(const struct monitor *monitor);
 
 /* program.c: execute the program in PROGRAM_FD with these arguments, in the place of this process.
  * Returns only when it fails. */
-void execute_program(const struct monitor *monitor, const char *arguments, uint32_t count);
+void execute_program(const char *arguments, uint32_t count);
 
 /* program.c: run that program after `delay` nanoseconds, or not at all with NO_TIMEOUT. Returns 0,
  * -EINVAL without a `wake` step, or -ESRCH when the container has ended. */

@@ -28,7 +28,7 @@ int step_wake(struct monitor *monitor, const struct step *step)
 	return wake_set(monitor, delay == NO_TIMEOUT ? delay : delay * MILLISECOND);
 }
 
-void execute_program(const struct monitor *monitor, const char *arguments, uint32_t count)
+void execute_program(const char *arguments, uint32_t count)
 {
 	const char **argv = sys_allocate((count + 1) * sizeof(argv[0]));
 	char *environment[] = { NULL };
@@ -36,8 +36,6 @@ void execute_program(const struct monitor *monitor, const char *arguments, uint3
 	if (argv == NULL)
 		return;
 	(void)point_to_strings(argv, arguments, count);
-	if (is_given(monitor, NETWORK_FD))
-		(void)sys_fcntl(NETWORK_FD, F_SETFD, 0);
 	(void)sys_signal_handler(SIGPIPE, SIG_DFL);
 	(void)sys_signal_mask(0, NULL);
 	(void)sys_execveat(PROGRAM_FD, "", (char *const *)(uintptr_t)argv, environment);
@@ -81,7 +79,9 @@ void wake_run(struct monitor *monitor)
 	pid = sys_fork_until_execve();
 	if (pid == 0) {
 		(void)sys_close_range(NETWORK_FD + 1, ~0U);
-		execute_program(monitor, step_text(&wake->step, 1), wake->step.count - 1);
+		if (is_given(monitor, NETWORK_FD))
+			(void)sys_fcntl(NETWORK_FD, F_SETFD, 0);
+		execute_program(step_text(&wake->step, 1), wake->step.count - 1);
 		sys_exit(EXIT_NOT_EXECUTED);
 	}
 	if (pid > 0)
