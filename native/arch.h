@@ -237,6 +237,11 @@ static inline int64_t arch_clone_at(uint64_t flags, const struct arch_context *c
 
 #elif defined(__aarch64__)
 
+/* No process is resumed here: snapshot.c knows only the registers of x86-64. */
+struct arch_context {
+	uint64_t unused;
+};
+
 #define ARCH_ELF_MACHINE EM_AARCH64
 #define ARCH_MULTIARCH                                                                             \
 	"aarch64-linux-gnu" /* Debian's name for the directories of its libraries                  \

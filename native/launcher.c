@@ -310,6 +310,7 @@ __attribute__((used)) static _Noreturn void start(uint64_t *words)
 		launcher_fail("its file must not be set-user-ID and have no capabilities", 0);
 	fill_standard_descriptors();
 	launch.is_snapshot = stack.argc == 2 && text_equal(stack.argv[1], SNAPSHOT_COMMAND);
+	launch.is_trial = stack.argc == 2 && text_equal(stack.argv[1], TRIAL_COMMAND);
 	if (launch.is_snapshot)
 		fill_low_descriptors();
 	file = open_own_file();
@@ -321,7 +322,7 @@ __attribute__((used)) static _Noreturn void start(uint64_t *words)
 	add_variables(&launch, &trailer);
 	leave_deleted_directory();
 	if (launch.has_cache) {
-		if (trailer.has_snapshots != 0)
+		if (trailer.has_snapshots != 0 && !launcher_has(&stack, NO_SNAPSHOT))
 			launcher_resume(&stack, &launch, directory, file, &trailer);
 		seed_cache(directory, file, &trailer.code_cache);
 		sys_close(directory);

@@ -68,6 +68,7 @@ struct launch {
 	struct text strings; /* every string that is made */
 	const char *main_module;
 	bool is_snapshot; /* whether deno is started for a snapshot of it */
+	bool is_trial;    /* whether a new snapshot is tried out */
 	bool has_cache; /* whether deno may keep V8's code cache */
 	const char *environment[ADDED_VARIABLES]; /* made variables, in no order */
 	unsigned environment_count;
@@ -95,6 +96,7 @@ uint64_t launcher_section(int file, const struct section *section, const char *n
 /* launcher_stack.c: the stack that the kernel would have made for deno. */
 struct initial_stack launcher_initial_stack(uint64_t *words);
 uint64_t launcher_auxiliary_value(const struct initial_stack *stack, uint64_t type);
+bool launcher_has(const struct initial_stack *stack, const char *variable);
 struct text launcher_allocate_strings(const struct initial_stack *stack);
 _Noreturn void launcher_enter(const struct initial_stack *stack, struct launch *launch);
 /* The environment that deno gets: the caller's, and what was added. Returns its length without the
@@ -104,6 +106,12 @@ uint64_t launcher_environment(const struct initial_stack *stack, struct launch *
 
 /* The only argument of a process that writes a snapshot of itself. */
 #define SNAPSHOT_COMMAND "__snapshot"
+
+/* The only argument of the first process that is made of a new one. */
+#define TRIAL_COMMAND "__resumed"
+
+/* A variable of the caller's with which every start is one of deno. */
+#define NO_SNAPSHOT "WHERRY_SNAPSHOT=0"
 
 /* resume.c: go on in the process that the snapshot in `directory` holds; have one written for later
  * starts if there is none. Returns when that cannot be done: then deno is started. */

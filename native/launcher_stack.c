@@ -29,6 +29,14 @@ uint64_t launcher_auxiliary_value(const struct initial_stack *stack, uint64_t ty
 	return 0;
 }
 
+bool launcher_has(const struct initial_stack *stack, const char *variable)
+{
+	for (uint64_t i = 0; i < stack->envc; i++)
+		if (text_equal(stack->envp[i], variable))
+			return true;
+	return false;
+}
+
 static bool has_prefix(const char *text, const char *prefix)
 {
 	while (*prefix != '\0')
@@ -171,9 +179,13 @@ uint64_t launcher_environment(const struct initial_stack *stack, struct launch *
  * not grow as far as deno needs. */
 static uint64_t stack_end(const struct initial_stack *stack, const struct launch *launch)
 {
+	uint64_t start;
+
 	if (!launch->is_snapshot && launcher_soft_limit(RLIMIT_STACK) >= NEEDED_STACK_BYTES)
 		return (uint64_t)(stack->auxv + stack->auxc);
-	return (uint64_t)allocate(NEEDED_STACK_BYTES) + NEEDED_STACK_BYTES;
+	start = (uint64_t)allocate(NEEDED_STACK_BYTES);
+	(void)SYS(mprotect, start, PAGE_SIZE, PROT_NONE);
+	return start + NEEDED_STACK_BYTES;
 }
 
 /* Make the stack that the kernel would have made for deno, and go. */

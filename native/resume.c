@@ -13,6 +13,9 @@ ARCH_CONTEXT_FUNCTIONS;
 /* When the next one may try. */
 #define ATTEMPT_SECONDS 600
 
+/* Stack of the writer: what is usual. */
+#define STACK_BYTES (8 * 1024 * 1024)
+
 /* Longest time that writing one may take, on the slowest of machines. */
 #define WRITER_SECONDS 60
 
@@ -23,8 +26,9 @@ extern const char _end[];
 static struct snapshot header;
 static struct snapshot_piece pieces[SNAPSHOT_PIECES];
 static struct snapshot_caller caller;
+static int libraries[SNAPSHOT_LIBRARIES];
 
-/* Whether the file can be used: made by this build, on this kernel and processor, and whole. */
+/* Whether a file was made by this build, on this kernel and processor since it started, and is whole. */
 static bool is_usable(int fd, const struct trailer *trailer)
 {
 	struct statx status;
@@ -33,10 +37,44 @@ static bool is_usable(int fd, const struct trailer *trailer)
 	       memcmp(header.magic, SNAPSHOT_MAGIC, sizeof(header.magic)) == 0 &&
 	       memcmp(header.build, trailer->build, sizeof(header.build)) == 0 &&
 	       sys_statx(fd, &status) == 0 && status.stx_uid == 0 &&
-	       header.program_size == trailer->file_size &&
-	       status.stx_size == header.size && header.piece_count <= SNAPSHOT_PIECES &&
+	       header.program_size == trailer->file_size && status.stx_size == header.size &&
+	       header.piece_count <= SNAPSHOT_PIECES &&
 	       header.descriptor_count <= SNAPSHOT_DESCRIPTORS &&
+	       header.library_count <= SNAPSHOT_LIBRARIES &&
+	       header.monotonic <= sys_clock(CLOCK_STEADY) &&
 	       header.kernel == snapshot_kernel() && header.processor == arch_identity();
+}
+
+static void close_libraries(void)
+{
+	while (header.library_count > 0)
+		sys_close(libraries[--header.library_count]);
+}
+
+/* Open the C library's files. False when one is not the same any more. */
+static bool open_libraries(void)
+{
+	uint32_t count = header.library_count;
+
+	for (header.library_count = 0; header.library_count < count; header.library_count++) {
+		struct snapshot_library *old = &header.libraries[header.library_count];
+		struct snapshot_library now = *old;
+		struct statx status;
+		int fd = sys_openat(AT_FDCWD, old->path, O_RDONLY | O_NOFOLLOW, 0);
+
+		libraries[header.library_count] = fd;
+		if (fd < 0 || sys_statx(fd, &status) < 0)
+			break;
+		snapshot_describe(&status, &now);
+		if (memcmp(&now, old, sizeof(now)) != 0) {
+			sys_close(fd);
+			break;
+		}
+	}
+	if (header.library_count == count)
+		return true;
+	close_libraries();
+	return false;
 }
 
 /* Whether all descriptors that it needs are free. */
@@ -57,35 +95,75 @@ static bool are_free(void)
 	return true;
 }
 
-static int64_t map_piece(const struct snapshot_piece *piece, int file, int fd)
+/* Whether mmap returned an error and no address. */
+static bool is_error(int64_t result)
 {
-	int flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE | (piece->is_unreserved ? MAP_NORESERVE : 0);
-	int source = piece->source == SNAPSHOT_PROGRAM ? file : fd;
-	int64_t result;
+	return result < 0 && result > -4096;
+}
 
-	if (piece->source == SNAPSHOT_ZEROES) {
-		flags |= MAP_ANONYMOUS;
-		source = -1;
-	}
-	result = SYS(mmap, piece->start, piece->size, piece->protection, flags, source,
-		     piece->offset);
-	if (result >= 0 || result < -4095)
-		return piece->key == 0 ? 0
-				       : SYS(pkey_mprotect, piece->start, piece->size,
-					     piece->protection, piece->key);
+/* A file in /run cannot be mapped for execution where that is mounted noexec: it is read, then. */
+static int64_t read_piece(const struct snapshot_piece *piece, int fd)
+{
+	int64_t result = SYS(mmap, piece->start, piece->size, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (is_error(result))
+		return result;
+	result = sys_pread(fd, (void *)piece->start, piece->size, piece->offset);
+	if (result == (int64_t)piece->size)
+		result = SYS(mprotect, piece->start, piece->size, piece->protection);
+	else
+		result = -EIO;
+	if (result < 0)
+		(void)SYS(munmap, piece->start, piece->size);
 	return result;
 }
 
-/* Launcher and deno's memory do not overlap, but for the launcher's own. */
+static int64_t map_piece(const struct snapshot_piece *piece, int file, int fd)
+{
+	int flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE | (piece->is_unreserved ? MAP_NORESERVE : 0);
+	int source = -1;
+	int64_t result;
+
+	if (piece->source == SNAPSHOT_ZEROES)
+		flags |= MAP_ANONYMOUS;
+	else if (piece->source == SNAPSHOT_PROGRAM)
+		source = file;
+	else if (piece->source == SNAPSHOT_FILE)
+		source = fd;
+	else
+		source = libraries[piece->source - SNAPSHOT_LIBRARY];
+	result = SYS(mmap, piece->start, piece->size, piece->protection, flags, source,
+		     piece->offset);
+	if (result == -EPERM && source == fd)
+		result = read_piece(piece, fd);
+	if (is_error(result))
+		return result;
+	if (piece->key == 0)
+		return 0;
+	result = SYS(pkey_mprotect, piece->start, piece->size, piece->protection, piece->key);
+	if (result < 0)
+		(void)SYS(munmap, piece->start, piece->size);
+	return result;
+}
+
+/* The launcher's own memory is where it was, in both processes. */
 static bool is_own(const struct snapshot_piece *piece)
 {
-	return piece->start < (uint64_t)_end && piece->start + piece->size > (uint64_t)__executable_start;
+	return piece->start < (uint64_t)_end &&
+	       piece->start + piece->size > (uint64_t)__executable_start;
+}
+
+static bool is_sane(const struct snapshot_piece *piece)
+{
+	return piece->source < SNAPSHOT_LIBRARY + header.library_count;
 }
 
 static bool map_pieces(int file, int fd)
 {
 	for (uint32_t i = 0; i < header.piece_count; i++) {
-		if (is_own(&pieces[i]) || map_piece(&pieces[i], file, fd) == 0)
+		if (is_own(&pieces[i]) ||
+		    (is_sane(&pieces[i]) && map_piece(&pieces[i], file, fd) == 0))
 			continue;
 		while (i-- > 0)
 			if (!is_own(&pieces[i]))
@@ -117,29 +195,46 @@ enum outcome {
 	BLOCKED, /* this process has something where the other one had something else */
 };
 
-/* Become the process that the file holds. Returns only if that cannot be done. */
-static enum outcome resume(int directory, int file, const struct trailer *trailer)
+/* Become the process that the open file holds. Returns only if that cannot be done. */
+static enum outcome resume_file(int fd, int file, const struct trailer *trailer)
 {
-	cleanup_close int fd = sys_openat(directory, SNAPSHOT_NAME, O_RDONLY | O_NOFOLLOW, 0);
-	size_t size;
+	size_t size = header.piece_count * sizeof(pieces[0]);
 
-	if (fd < 0 || !is_usable(fd, trailer))
+	if (sys_pread(fd, pieces, size, sizeof(header)) != (int64_t)size || !open_libraries())
 		return MISSING;
-	size = header.piece_count * sizeof(pieces[0]);
-	if (sys_pread(fd, pieces, size, sizeof(header)) != (int64_t)size)
-		return MISSING;
-	if (!are_free() || !allocate_keys())
-		return BLOCKED;
-	caller.program = file;
-	caller.monitor = (int)launcher_section(file, &trailer->monitor, "wherry-monitor");
-	if (!map_pieces(file, fd)) {
+	if (are_free() && allocate_keys()) {
+		caller.program = file;
+		caller.monitor = (int)launcher_section(file, &trailer->monitor, "wherry-monitor");
+		if (map_pieces(file, fd)) {
+			close_libraries();
+			sys_close(fd);
+			arch_resume(&header.context, (uint64_t)&caller);
+		}
 		sys_close(caller.monitor);
 		free_keys();
-		return BLOCKED;
 	}
-	sys_close(directory);
-	sys_close(fd);
-	arch_resume(&header.context, (uint64_t)&caller);
+	close_libraries();
+	return BLOCKED;
+}
+
+static enum outcome resume(int directory, const char *name, int file, const struct trailer *trailer)
+{
+	cleanup_close int fd = sys_openat(directory, name, O_RDONLY | O_NOFOLLOW, 0);
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ELOOP ? MISSING : BLOCKED;
+	return is_usable(fd, trailer) ? resume_file(fd, file, trailer) : MISSING;
+}
+
+/* Raise a soft limit up to `wanted`, as far as the hard one allows. */
+static void raise_limit(int resource, uint64_t wanted)
+{
+	struct rlimit64 limit = { 0 };
+
+	(void)SYS(prlimit64, 0, resource, NULL, &limit);
+	if (limit.rlim_cur < wanted)
+		limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	(void)SYS(prlimit64, 0, resource, &limit, NULL);
 }
 
 /* In a child of nobody: start wherry for a snapshot of it, as if from nowhere. */
@@ -148,12 +243,21 @@ static _Noreturn void start_writer(int file)
 	static char *const arguments[] = { "wherry", SNAPSHOT_COMMAND, NULL };
 	static char *const none[] = { NULL };
 	const struct __kernel_old_itimerval timeout = { .it_value = { .tv_sec = WRITER_SECONDS } };
+	int victim = sys_openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY, 0);
 
 	for (int signal = 1; signal <= SIGNAL_COUNT; signal++)
 		(void)sys_signal_handler(signal, NULL);
 	(void)sys_signal_mask(0, NULL);
 	(void)SYS(setsid, 0);
 	(void)SYS(setitimer, 0 /* ITIMER_REAL */, &timeout, 0);
+	(void)SYS(close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+	raise_limit(RLIMIT_NOFILE, RLIM64_INFINITY);
+	raise_limit(RLIMIT_STACK, STACK_BYTES);
+	(void)sys_umask(077);
+	/* It is the first to go where memory is short, and the last to run */
+	(void)SYS(setpriority, 0 /* PRIO_PROCESS */, 0, 10);
+	if (victim >= 0)
+		(void)sys_write(victim, "1000", 4);
 	/* Opened one by one: copies of them are told apart */
 	for (int fd = 0; fd <= 2; fd++) {
 		sys_close(fd);
@@ -165,22 +269,28 @@ static _Noreturn void start_writer(int file)
 	sys_exit(1);
 }
 
-/* Whether nobody has tried yet, or not for a while. */
-static bool is_first_attempt(int directory)
+static bool make_attempt(int directory)
 {
 	int fd = sys_openat(directory, ATTEMPT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+
+	if (fd >= 0)
+		sys_close(fd);
+	return fd >= 0;
+}
+
+/* Whether nobody has tried yet, or not for a while; from now on somebody has. */
+static bool is_first_attempt(int directory)
+{
+	int64_t now = (int64_t)(sys_clock(CLOCK_REAL) / 1000000000U);
 	struct statx status;
 
-	if (fd >= 0) {
-		sys_close(fd);
+	if (make_attempt(directory))
 		return true;
-	}
 	if (SYS(statx, directory, ATTEMPT, AT_SYMLINK_NOFOLLOW, STATX_MTIME, &status) < 0 ||
-	    (uint64_t)status.stx_mtime.tv_sec + ATTEMPT_SECONDS >
-		    sys_clock(CLOCK_REAL) / 1000000000U)
+	    (status.stx_mtime.tv_sec <= now && status.stx_mtime.tv_sec + ATTEMPT_SECONDS > now))
 		return false;
 	(void)sys_unlinkat(directory, ATTEMPT);
-	return true;
+	return make_attempt(directory);
 }
 
 /* Have a snapshot written for those who come later, by a process that nobody waits for. */
@@ -191,6 +301,7 @@ static void begin_snapshot(int directory, int file)
 	if (!is_first_attempt(directory))
 		return;
 	(void)sys_unlinkat(directory, SNAPSHOT_NAME);
+	(void)sys_unlinkat(directory, SNAPSHOT_NEW_NAME);
 	child = sys_fork();
 	if (child == 0) {
 		if (sys_fork() == 0)
@@ -205,7 +316,11 @@ void launcher_resume(const struct initial_stack *stack, struct launch *launch, i
 		     int file, const struct trailer *trailer)
 {
 	caller.environment_count = launcher_environment(stack, launch, &caller.environment);
-	if (resume(directory, file, trailer) == MISSING)
+	if (launch->is_trial) {
+		(void)resume(directory, SNAPSHOT_NEW_NAME, file, trailer);
+		launcher_fail("the new snapshot cannot be used", 0);
+	}
+	if (resume(directory, SNAPSHOT_NAME, file, trailer) == MISSING)
 		begin_snapshot(directory, file);
 }
 

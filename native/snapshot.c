@@ -10,10 +10,12 @@
 #include "sys.h"
 #include "text.h"
 #include "wherry.h"
-#include <linux/kcmp.h>
-#include <linux/rseq.h>
 
 #if defined(ARCH_HAS_SNAPSHOT)
+
+#include <asm/sigcontext.h>
+#include <asm/ucontext.h>
+#include <linux/rseq.h>
 
 ARCH_CONTEXT_FUNCTIONS;
 ARCH_SIGNAL_RETURN(return_from_park);
@@ -25,9 +27,9 @@ void return_from_park(void);
 #define SIGPARK 64
 #define PARK_TIMEOUT_NS 2000000000U
 
-#define SA_RESTORER 0x04000000
 #define RSEQ_SIGNATURE 0x53053053U
 #define RSEQ_SIZE 32
+#define RSEQ_FAILED (-2) /* RSEQ_CPU_ID_REGISTRATION_FAILED */
 
 /* Bytes that the maps of a process may take as text; deno has 140 of them. */
 #define MAPS_SIZE (1024 * 1024)
@@ -47,8 +49,9 @@ extern void *__curbrk __attribute__((weak)); /* what brk(2) said last */
 
 struct thread {
 	struct arch_context context;
-	int32_t *id;    /* where the C library keeps the thread's number */
-	void *robust;   /* its list of robust futexes */
+	int32_t *id;              /* where the C library keeps the thread's number */
+	void *robust;             /* its list of robust futexes */
+	struct ucontext *ucontext; /* what it goes back to from the signal handler */
 };
 
 /* What the C library has on a stack for signals. */
@@ -68,11 +71,12 @@ struct linux_robust_list { /* the part of glibc's struct pthread that the kernel
 /* One line of /proc/self/smaps with what follows it. */
 struct mapping {
 	uint64_t start, end, offset;
+	uint64_t inode;
 	const char *path; /* "" for none; ends at `path_size` */
 	size_t path_size;
 	uint8_t protection;
 	uint8_t key;
-	bool is_shared;
+	bool is_shared; /* or is not to be copied for another reason */
 	bool is_unreserved;
 };
 
@@ -87,6 +91,7 @@ static struct {
 	struct signal_stack signal_stack;
 	bool has_raised_files; /* deno raises the limit of open files */
 	bool has_keys;
+	uint64_t signal_mask; /* the caller's */
 	struct snapshot_descriptor descriptors[SNAPSHOT_DESCRIPTORS];
 	uint32_t descriptor_count;
 } state;
@@ -129,22 +134,31 @@ static int describe_thread(struct thread *thread)
 /* Tell the kernel again what it knew of the calling thread. */
 static void adopt_thread(const struct thread *thread)
 {
+	struct rseq *area;
+
 	(void)SYS(set_robust_list, thread->robust, sizeof(((struct linux_robust_list *)0)->head));
-	if (&__rseq_size != NULL && __rseq_size != 0)
-		(void)SYS(rseq, thread->context.thread_pointer + (uint64_t)__rseq_offset,
-			  __rseq_size > RSEQ_SIZE ? __rseq_size : RSEQ_SIZE, 0, RSEQ_SIGNATURE);
+	if (&__rseq_size == NULL || __rseq_size == 0)
+		return;
+	area = (struct rseq *)(thread->context.thread_pointer + (uint64_t)__rseq_offset);
+	if (SYS(rseq, area, __rseq_size > RSEQ_SIZE ? __rseq_size : RSEQ_SIZE, 0, RSEQ_SIGNATURE) <
+	    0)
+		area->cpu_id = (uint32_t)RSEQ_FAILED;
 }
 
-static void park(int signal)
+static void park(int signal, void *information, void *ucontext)
 {
 	struct thread *thread = &state.threads[__atomic_fetch_add(&state.thread_count, 1,
 								  __ATOMIC_SEQ_CST)];
 
 	(void)signal;
+	(void)information;
+	thread->ucontext = ucontext;
 	if (describe_thread(thread) < 0)
 		thread->id = NULL;
 	if (arch_save(&thread->context) != 0) {
 		adopt_thread(thread);
+		memcpy(&thread->ucontext->uc_sigmask, &state.signal_mask,
+		       sizeof(state.signal_mask));
 		return;
 	}
 	(void)__atomic_add_fetch(&state.parked_count, 1, __ATOMIC_SEQ_CST);
@@ -190,8 +204,8 @@ static int signal_threads(void)
 static __attribute__((noinline)) int park_threads(void)
 {
 	struct signal_action action = {
-		.handler = park,
-		.flags = SA_RESTORER | SA_RESTART,
+		.handler = (void (*)(int))(uintptr_t)park,
+		.flags = SA_SIGINFO | SA_RESTORER | SA_RESTART,
 		.restorer = return_from_park,
 		.mask = ~UINT64_C(0),
 	};
@@ -267,7 +281,7 @@ static const char *parse_mapping(const struct scratch *scratch, const char *line
 	at = skip_number(at + 6, 16, &mapping.offset);
 	at = skip_number(at + 1, 16, &number);
 	at = skip_number(at + 1, 16, &number);
-	at = skip_number(at + 1, 10, &number);
+	at = skip_number(at + 1, 10, &mapping.inode);
 	while (*at == ' ')
 		at++;
 	mapping.path = at;
@@ -282,8 +296,12 @@ static const char *parse_mapping(const struct scratch *scratch, const char *line
 			mapping.key = (uint8_t)number;
 		}
 		if (begins_with(line, "VmFlags:"))
-			for (at = line + 8; *at == ' ' && at[1] != '\n'; at += 3)
+			for (at = line + 8; *at == ' ' && at[1] != '\n'; at += 3) {
 				mapping.is_unreserved |= at[1] == 'n' && at[2] == 'r';
+				/* MADV_DONTFORK and MADV_WIPEONFORK */
+				mapping.is_shared |= (at[1] == 'd' && at[2] == 'c') ||
+						     (at[1] == 'w' && at[2] == 'f');
+			}
 	}
 	*ret_mapping = mapping;
 	return line;
@@ -291,7 +309,7 @@ static const char *parse_mapping(const struct scratch *scratch, const char *line
 
 /* Append a piece, or make the last one longer. */
 static int add_piece(struct scratch *scratch, const struct mapping *mapping, uint64_t start,
-		     uint64_t end, enum snapshot_source source, uint64_t offset)
+		     uint64_t end, unsigned source, uint64_t offset)
 {
 	struct snapshot *header = &scratch->header;
 	struct snapshot_piece *piece = &scratch->pieces[header->piece_count];
@@ -348,19 +366,15 @@ static int read_pages(struct scratch *scratch, uint64_t start, uint64_t count)
 	return 0;
 }
 
-enum backing {
-	OF_NOTHING, /* anonymous memory: pages that do not exist are zero */
-	OF_PROGRAM, /* wherry's own file: pages that were not written to are there */
-	OF_OTHERS,  /* any other file: all is written down */
-};
-
-static bool is_kept(enum backing backing, uint64_t page, uint64_t address)
+/* Whether a page must be written down. Of a file that cannot be found again (SNAPSHOT_FILE) all are;
+ * of others, those that were written to; and of anonymous memory, those that are not zero. */
+static bool is_kept(unsigned backing, uint64_t page, uint64_t address)
 {
-	if (backing == OF_OTHERS)
+	if (backing == SNAPSHOT_FILE)
 		return true;
 	if ((page & PAGE_EXISTS) == 0)
 		return false;
-	if (backing == OF_PROGRAM)
+	if (backing != SNAPSHOT_ZEROES)
 		return (page & PAGE_IS_OF_FILE) == 0;
 	return !is_zero((const uint64_t *)address);
 }
@@ -378,16 +392,16 @@ static int write_run(struct scratch *scratch, const struct mapping *mapping, uin
 }
 
 static int add_untouched(struct scratch *scratch, const struct mapping *mapping,
-			 enum backing backing, uint64_t start, uint64_t end)
+			 unsigned backing, uint64_t start, uint64_t end)
 {
-	return add_piece(scratch, mapping, start, end,
-			 backing == OF_PROGRAM ? SNAPSHOT_PROGRAM : SNAPSHOT_ZEROES,
-			 backing == OF_PROGRAM ? mapping->offset + (start - mapping->start) : 0);
+	uint64_t offset = mapping->offset + (start - mapping->start);
+
+	return add_piece(scratch, mapping, start, end, backing,
+			 backing == SNAPSHOT_ZEROES ? 0 : offset);
 }
 
 /* Write a readable mapping: runs of pages that must be kept, and what is between them. */
-static int write_mapping(struct scratch *scratch, const struct mapping *mapping,
-			 enum backing backing)
+static int write_mapping(struct scratch *scratch, const struct mapping *mapping, unsigned backing)
 {
 	uint64_t done = mapping->start; /* what has become pieces */
 	uint64_t run = 0;               /* start of the run, 0: none */
@@ -428,14 +442,48 @@ static bool is_kernels(const struct mapping *mapping)
 	return mapping->path_size > 2 && begins_with(mapping->path, "[v");
 }
 
-static enum backing backing_of(const struct scratch *scratch, const struct mapping *mapping)
+static bool is_path(const struct mapping *mapping, const char *path)
 {
+	return mapping->path_size == text_length(path) &&
+	       memcmp(mapping->path, path, mapping->path_size) == 0;
+}
+
+/* Remember the file that is mapped, if it is there by its name. Returns whether it is. */
+static bool add_library(struct snapshot *header, const struct mapping *mapping)
+{
+	struct snapshot_library *library = &header->libraries[header->library_count];
+	struct statx status;
+
+	if (header->library_count == SNAPSHOT_LIBRARIES || mapping->path[0] != '/' ||
+	    mapping->path_size >= sizeof(library->path))
+		return false;
+	memcpy(library->path, mapping->path, mapping->path_size);
+	library->path[mapping->path_size] = '\0';
+	if (SYS(statx, AT_FDCWD, library->path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) <
+		    0 ||
+	    status.stx_ino != mapping->inode)
+		return false;
+	snapshot_describe(&status, library);
+	header->library_count++;
+	return true;
+}
+
+/* What the pages of a mapping that nobody wrote to come from: an enum snapshot_source, or
+ * SNAPSHOT_FILE for nothing that could be found again. */
+static unsigned backing_of(struct scratch *scratch, const struct mapping *mapping)
+{
+	struct snapshot *header = &scratch->header;
+
 	if (mapping->path_size == 0 || mapping->path[0] == '[')
-		return OF_NOTHING;
-	if (mapping->path_size == text_length(scratch->program) &&
-	    memcmp(mapping->path, scratch->program, mapping->path_size) == 0)
-		return OF_PROGRAM;
-	return OF_OTHERS;
+		return SNAPSHOT_ZEROES;
+	if (is_path(mapping, scratch->program))
+		return SNAPSHOT_PROGRAM;
+	for (uint32_t i = 0; i < header->library_count; i++)
+		if (is_path(mapping, header->libraries[i].path))
+			return SNAPSHOT_LIBRARY + i;
+	if (add_library(header, mapping))
+		return SNAPSHOT_LIBRARY + header->library_count - 1;
+	return SNAPSHOT_FILE;
 }
 
 static int write_memory(struct scratch *scratch)
@@ -486,6 +534,9 @@ static int write_file(struct scratch *scratch, const char *build)
 
 	if (result < 0 || pagemap < 0)
 		return result < 0 ? (int)result : pagemap;
+	/* The maps would spell it in another way */
+	if (find_byte(scratch->program, '\n', (size_t)result) != NULL)
+		return -EOPNOTSUPP;
 	result = SYS(statx, AT_FDCWD, "/proc/self/exe", 0, STATX_SIZE, &program);
 	if (result < 0)
 		return (int)result;
@@ -501,6 +552,7 @@ static int write_file(struct scratch *scratch, const char *build)
 	memcpy(header->build, build, sizeof(header->build));
 	header->processor = arch_identity();
 	header->kernel = snapshot_kernel();
+	header->monotonic = sys_clock(CLOCK_STEADY);
 	header->size = scratch->end;
 	header->descriptor_count = state.descriptor_count;
 	memcpy(header->descriptors, state.descriptors, sizeof(state.descriptors));
@@ -633,6 +685,7 @@ static __attribute__((noinline)) void wake_up(const struct snapshot_caller *call
 	(void)arch_set_thread_pointer(state.first.context.thread_pointer);
 	*state.first.id = (int32_t)SYS(set_tid_address, state.first.id);
 	adopt_thread(&state.first);
+	(void)SYS(rt_sigprocmask, SIG_BLOCK, NULL, &state.signal_mask, sizeof(state.signal_mask));
 	restore_signals();
 	open_descriptors(caller);
 	replace_environment(caller);
@@ -672,7 +725,7 @@ static int name_file(int fd, int directory)
 
 	text_add(&path, "/proc/self/fd/");
 	text_add_number(&path, (uint64_t)fd);
-	return (int)SYS(linkat, AT_FDCWD, text_end(&path), directory, SNAPSHOT_NAME,
+	return (int)SYS(linkat, AT_FDCWD, text_end(&path), directory, SNAPSHOT_NEW_NAME,
 			AT_SYMLINK_FOLLOW);
 }
 

@@ -8,15 +8,17 @@
  */
 #pragma once
 
-#include "arch.h"
-#include <stddef.h>
+#include "sys.h"
 
 #define SNAPSHOT_MAGIC "wherry#1"
-#define SNAPSHOT_NAME "snapshot" /* in the build's cache directory */
+#define SNAPSHOT_NAME "snapshot"         /* in the build's cache directory */
+#define SNAPSHOT_NEW_NAME "snapshot.new" /* until a process has been made of it */
 #define SNAPSHOT_PIECES 8192
 #define SNAPSHOT_FIRST_DESCRIPTOR 100 /* those below may be the callers' */
 #define SNAPSHOT_DESCRIPTORS 32
 #define SNAPSHOT_THREADS 64
+#define SNAPSHOT_LIBRARIES 16
+#define SNAPSHOT_PATH_SIZE 120
 #define SNAPSHOT_VARIABLES 8 /* most variables that tell of descriptors */
 
 /* What stands behind a piece of memory. */
@@ -24,6 +26,16 @@ enum snapshot_source {
 	SNAPSHOT_ZEROES = 0, /* nothing yet */
 	SNAPSHOT_PROGRAM,    /* wherry's own file */
 	SNAPSHOT_FILE,       /* this file */
+	SNAPSHOT_LIBRARY,    /* the first of `libraries`, and so on */
+};
+
+/* A file that the process has mapped besides wherry's own: a part of the host's C library. */
+struct snapshot_library {
+	char path[SNAPSHOT_PATH_SIZE]; /* NUL-terminated */
+	uint64_t inode;
+	uint64_t size;
+	int64_t modified; /* in nanoseconds since 1970 */
+	uint32_t device_major, device_minor;
 };
 
 struct snapshot_piece {
@@ -65,10 +77,12 @@ struct snapshot {
 	uint64_t kernel;    /* snapshot_kernel() */
 	uint64_t size;      /* of the whole file */
 	uint64_t program_size; /* of wherry's own file */
+	uint64_t monotonic;    /* when it was written, by CLOCK_MONOTONIC, in nanoseconds */
 	uint32_t piece_count;
 	uint32_t key_count; /* protection keys that are in use, from 1 on */
 	uint32_t descriptor_count;
-	uint32_t unused;
+	uint32_t library_count;
+	struct snapshot_library libraries[SNAPSHOT_LIBRARIES];
 	struct snapshot_descriptor descriptors[SNAPSHOT_DESCRIPTORS];
 	struct arch_context context; /* where the first thread goes on */
 };
@@ -97,4 +111,15 @@ static inline uint64_t snapshot_kernel(void)
 		if (i < offsetof(struct new_utsname, node) || i >= offsetof(struct new_utsname, release))
 			identity = (identity ^ ((const uint8_t *)&name)[i]) * UINT64_C(0x100000001b3);
 	return identity;
+}
+
+/* Write down which file `status` is of. */
+static inline void snapshot_describe(const struct statx *status, struct snapshot_library *ret_library)
+{
+	ret_library->inode = status->stx_ino;
+	ret_library->size = status->stx_size;
+	ret_library->modified =
+		status->stx_mtime.tv_sec * 1000000000 + (int64_t)status->stx_mtime.tv_nsec;
+	ret_library->device_major = status->stx_dev_major;
+	ret_library->device_minor = status->stx_dev_minor;
 }
