@@ -298,9 +298,8 @@ static const char *parse_mapping(const struct scratch *scratch, const char *line
 		if (begins_with(line, "VmFlags:"))
 			for (at = line + 8; *at == ' ' && at[1] != '\n'; at += 3) {
 				mapping.is_unreserved |= at[1] == 'n' && at[2] == 'r';
-				/* MADV_DONTFORK and MADV_WIPEONFORK */
-				mapping.is_shared |= (at[1] == 'd' && at[2] == 'c') ||
-						     (at[1] == 'w' && at[2] == 'f');
+				/* MADV_WIPEONFORK: its owner wants to know of copies */
+				mapping.is_shared |= at[1] == 'w' && at[2] == 'f';
 			}
 	}
 	*ret_mapping = mapping;
