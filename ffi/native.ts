@@ -172,6 +172,12 @@ export const files = lazySymbols(
       parameters: ["i32", "buffer", "buffer", "u32", "buffer", "buffer"],
       result: "i32",
     },
+    /** Many of them out of a tar archive. */
+    createMembers: {
+      name: "wherry_create_members",
+      parameters: ["i32", "buffer", "u32", "buffer", "u32", "u32", "buffer"],
+      result: "i32",
+    },
   } as const,
 );
 

@@ -67,6 +67,22 @@ struct wherry_new_file {
 int32_t wherry_create_file(int32_t dir, const char *name, const void *data, uint32_t size,
 			   const struct wherry_new_file *file, int32_t *ret_failed_call);
 
+#define WHERRY_ALWAYS UINT32_MAX
+
+/*
+ * Make the regular files at the start of `data`, whole members of a tar archive, in the directory
+ * `dir`: for as long as the name of a member is `prefix` and one component more that does not begin
+ * with a dot, nothing has the name yet, and there is no more to the member than a usual header and
+ * bytes that are all there. Owner and mode are set when they are not root's or have one of
+ * `special_bits`, which open(2) does not give a file; WHERRY_ALWAYS: in any case.
+ *
+ * Returns the bytes of the members that were made, and their number in *ret_count. What comes next
+ * is the caller's, also when it failed: a part of that file may be there then.
+ */
+int32_t wherry_create_members(int32_t dir, const char *prefix, uint32_t prefix_size,
+			      const void *data, uint32_t size, uint32_t special_bits,
+			      uint32_t *ret_count);
+
 /* Bytes of memory, aligned to 8, that a stream's hash needs between calls. */
 #define WHERRY_SHA256_CONTEXT 128
 
