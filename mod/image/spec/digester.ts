@@ -62,7 +62,7 @@ function checkNative(): void {
 }
 
 /** Bytes of `WHERRY_SHA256_CONTEXT` of `native/wherry.h`. */
-const CONTEXT_SIZE = 128;
+const CONTEXT_SIZE = 1280;
 /** From this many bytes on a thread is worth the 50 us that going there and back takes. */
 const ASIDE_THRESHOLD = 64 << 10;
 
@@ -71,9 +71,9 @@ const inUse = new Set<unknown>();
 
 class NativeDigester implements Digester {
   readonly #context = new Uint8Array(CONTEXT_SIZE);
-  /** Calls on other threads so far. */
-  #turns = 0;
-  /** Those that are not over yet. */
+  /** Pieces that have been left to another thread so far. */
+  #given = 0;
+  /** Calls on other threads that are not over yet. */
   readonly #calls = new Set<Promise<unknown>>();
 
   constructor() {
@@ -85,14 +85,10 @@ class NativeDigester implements Digester {
       hashing().update(this.#context, bytes, bytes.length);
       return;
     }
-    // Now, though others may not be over: while this thread is busy, nobody could start it after them
-    const call = hashing().updateInTurn(this.#context, this.#turns++, bytes, bytes.length);
-    const used = { context: this.#context, bytes };
-    inUse.add(used);
-    this.#calls.add(call);
-    await call;
-    this.#calls.delete(call);
-    inUse.delete(used);
+    // At once, though others may not be hashed: the thread that is at it goes on while this one is busy
+    const needsThread = hashing().give(this.#context, bytes, bytes.length) === 1;
+    if (needsThread) this.#await(hashing().work(this.#context), bytes);
+    await this.#await(hashing().wait(this.#context, this.#given++), bytes);
   }
 
   async hex(): Promise<string> {
@@ -100,5 +96,15 @@ class NativeDigester implements Digester {
     const digest = new Uint8Array(32);
     hashing().end(this.#context, digest);
     return digest.toHex();
+  }
+
+  /** Waits for a call, and keeps until then what it uses. */
+  async #await(call: Promise<unknown>, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const used = { context: this.#context, bytes };
+    inUse.add(used);
+    this.#calls.add(call);
+    await call;
+    this.#calls.delete(call);
+    inUse.delete(used);
   }
 }
