@@ -184,6 +184,12 @@ export const files = lazySymbols(
       parameters: ["i32", "buffer", "buffer", "u32", "buffer", "buffer"],
       result: "i32",
     },
+    /** Many of them out of a tar archive. */
+    createMembers: {
+      name: "wherry_create_members",
+      parameters: ["i32", "buffer", "u32", "buffer", "u32", "u32", "buffer"],
+      result: "i32",
+    },
   } as const,
 );
 
@@ -260,10 +266,19 @@ export const hashing = lazySymbols(
       parameters: ["buffer", "buffer", "u32"],
       result: "i32",
     },
-    /** Taking many bytes, on another thread; it waits there for those before them. */
-    updateInTurn: {
-      name: "wherry_sha256_update_in_turn",
-      parameters: ["buffer", "u32", "buffer", "u32"],
+    /** Leaving many bytes to another thread. */
+    give: { name: "wherry_sha256_give", parameters: ["buffer", "buffer", "u32"], result: "i32" },
+    /** Hashing what has been given, on another thread. */
+    work: {
+      name: "wherry_sha256_work",
+      parameters: ["buffer"],
+      result: "i32",
+      nonblocking: true,
+    },
+    /** Waiting until something given is hashed, on another thread. */
+    wait: {
+      name: "wherry_sha256_wait",
+      parameters: ["buffer", "u32"],
       result: "i32",
       nonblocking: true,
     },

@@ -14,6 +14,7 @@
 #define INLINE static inline __attribute__((always_inline))
 #define BLOCK 64
 #define LANES 8
+#define PIECES 64 /* that wait at most */
 
 typedef uint32_t lanes __attribute__((vector_size(LANES * 4)));
 
@@ -23,7 +24,13 @@ struct stream {
 	uint64_t size;
 	uint8_t block[BLOCK]; /* its first size % BLOCK bytes wait for the rest */
 	uint32_t way;
-	uint32_t turn; /* calls in turn that are done: a futex */
+	uint32_t is_busy; /* whether a thread is hashing pieces, or about to */
+	uint32_t given;   /* pieces so far */
+	uint32_t done;    /* those that have been hashed: a futex */
+	struct {
+		const void *data;
+		uint32_t size;
+	} pieces[PIECES];
 };
 
 _Static_assert(sizeof(struct stream) <= WHERRY_SHA256_CONTEXT, "the caller has room for it");
@@ -369,23 +376,58 @@ EXPORT int32_t wherry_sha256_update(void *context, const void *data, uint32_t si
 	return 0;
 }
 
-/* The bit of the one thread to wake, so that the others sleep on. */
-static uint32_t bit_of_turn(uint32_t turn)
+/* The bit of the one thread that waits for a piece, so that the others sleep on. */
+static uint32_t bit_of_piece(uint32_t number)
 {
-	return 1U << turn % 32;
+	return 1U << number % 32;
 }
 
-EXPORT int32_t wherry_sha256_update_in_turn(void *context, uint32_t turn, const void *data,
-					    uint32_t size)
+static void wait_for_piece(struct stream *stream, uint32_t number)
+{
+	uint32_t done;
+
+	/* By the difference, since the numbers may wrap around */
+	while (done = __atomic_load_n(&stream->done, __ATOMIC_ACQUIRE),
+	       (int32_t)(done - number) <= 0)
+		(void)sys_futex_wait(&stream->done, done, bit_of_piece(number));
+}
+
+EXPORT int32_t wherry_sha256_give(void *context, const void *data, uint32_t size)
 {
 	struct stream *stream = context;
-	uint32_t now;
+	uint32_t number = stream->given;
 
-	while ((now = __atomic_load_n(&stream->turn, __ATOMIC_ACQUIRE)) != turn)
-		(void)sys_futex_wait(&stream->turn, now, bit_of_turn(turn));
-	(void)wherry_sha256_update(stream, data, size);
-	__atomic_store_n(&stream->turn, turn + 1, __ATOMIC_RELEASE);
-	(void)sys_futex_wake(&stream->turn, bit_of_turn(turn + 1));
+	if (number - __atomic_load_n(&stream->done, __ATOMIC_ACQUIRE) >= PIECES)
+		wait_for_piece(stream, number - PIECES);
+	stream->pieces[number % PIECES].data = data;
+	stream->pieces[number % PIECES].size = size;
+	__atomic_store_n(&stream->given, number + 1, __ATOMIC_SEQ_CST);
+	return __atomic_exchange_n(&stream->is_busy, 1, __ATOMIC_SEQ_CST) == 0;
+}
+
+EXPORT int32_t wherry_sha256_work(void *context)
+{
+	struct stream *stream = context;
+	uint32_t number = stream->done;
+
+	do {
+		while (number != __atomic_load_n(&stream->given, __ATOMIC_ACQUIRE)) {
+			(void)wherry_sha256_update(stream, stream->pieces[number % PIECES].data,
+						   stream->pieces[number % PIECES].size);
+			__atomic_store_n(&stream->done, number + 1, __ATOMIC_RELEASE);
+			(void)sys_futex_wake(&stream->done, bit_of_piece(number));
+			number++;
+		}
+		__atomic_store_n(&stream->is_busy, 0, __ATOMIC_SEQ_CST);
+		/* A piece that was given before that has no thread yet */
+	} while (number != __atomic_load_n(&stream->given, __ATOMIC_SEQ_CST) &&
+		 __atomic_exchange_n(&stream->is_busy, 1, __ATOMIC_SEQ_CST) == 0);
+	return 0;
+}
+
+EXPORT int32_t wherry_sha256_wait(void *context, uint32_t number)
+{
+	wait_for_piece(context, number);
 	return 0;
 }
 

@@ -67,21 +67,48 @@ struct wherry_new_file {
 int32_t wherry_create_file(int32_t dir, const char *name, const void *data, uint32_t size,
 			   const struct wherry_new_file *file, int32_t *ret_failed_call);
 
+#define WHERRY_ALWAYS UINT32_MAX
+
+/*
+ * Make the regular files at the start of `data`, whole members of a tar archive, in the directory
+ * `dir`: for as long as the name of a member is `prefix` and one component more that does not begin
+ * with a dot, nothing has the name yet, and there is no more to the member than a usual header and
+ * bytes that are all there. Owner and mode are set when they are not root's or have one of
+ * `special_bits`, which open(2) does not give a file; WHERRY_ALWAYS: in any case.
+ *
+ * Returns the bytes of the members that were made, and their number in *ret_count. What comes next
+ * is the caller's, also when it failed: a part of that file may be there then.
+ */
+int32_t wherry_create_members(int32_t dir, const char *prefix, uint32_t prefix_size,
+			      const void *data, uint32_t size, uint32_t special_bits,
+			      uint32_t *ret_count);
+
 /* Bytes of memory, aligned to 8, that a stream's hash needs between calls. */
-#define WHERRY_SHA256_CONTEXT 128
+#define WHERRY_SHA256_CONTEXT 1280
 
 /*
  * SHA-256 of a stream: begin once, update any number of times, end once. Calls for one context come
  * one after the other, on any thread. All return 0; ret_digest takes 32 bytes.
- *
- * Only wherry_sha256_update_in_turn may be called before an earlier one has returned: it waits
- * until `turn` calls of itself are done. Turns are 0, 1, 2 and so on; a caller that leaves one out
- * waits for ever.
  */
 int32_t wherry_sha256_begin(void *context);
 int32_t wherry_sha256_update(void *context, const void *data, uint32_t size);
-int32_t wherry_sha256_update_in_turn(void *context, uint32_t turn, const void *data, uint32_t size);
 int32_t wherry_sha256_end(void *context, uint8_t *ret_digest);
+
+/*
+ * The same with one thread that hashes what another one gives: handing each piece to a thread of
+ * its own costs milliseconds whenever the kernel puts that one behind the thread that gives.
+ *
+ * give notes a piece, of which the bytes must stay until it is hashed, and sleeps while too many
+ * wait. It returns 1 if a thread must be sent to work, otherwise 0. work hashes until no piece is
+ * left, and wait sleeps until the piece with this number is hashed; they count from 0. Both return
+ * 0.
+ *
+ * One thread gives, any may wait. While a call of work or wait has not returned the context must
+ * stay, and nothing of the paragraph above may be called.
+ */
+int32_t wherry_sha256_give(void *context, const void *data, uint32_t size);
+int32_t wherry_sha256_work(void *context);
+int32_t wherry_sha256_wait(void *context, uint32_t number);
 
 struct snapshot_descriptor; /* snapshot.h */
 

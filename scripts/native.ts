@@ -16,6 +16,7 @@ const BUILD_DIRECTORY = `${SOURCE_DIRECTORY}/build`;
 const LIBRARY_SOURCES = [
   "library.c",
   "file.c",
+  "members.c",
   "remove.c",
   "sha256.c",
   "snapshot.c",
@@ -37,6 +38,7 @@ const LAUNCHER_SOURCES = [
 const OTHER_SOURCES: readonly string[] = [
   "library.c",
   "file.c",
+  "members.c",
   "remove.c",
   "sha256.c",
   "snapshot.c",

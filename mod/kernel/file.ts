@@ -184,6 +184,46 @@ export function createWholeFileAt(
   if (result < 0) checked(result, nameOfCall(failedCall[0]), textOf(path));
 }
 
+/** Which members of a tar archive {@linkcode createMembersAt} makes, and how. */
+export interface MemberFiles {
+  /** The open directory that they go into. */
+  directory: number;
+  /** What their names begin with; the rest is the name in the directory. */
+  prefix: Uint8Array<ArrayBuffer>;
+  /** Permission bits that open(2) does not give a file; `undefined`: owner and mode are always set once more. */
+  specialBits: number | undefined;
+}
+
+/** `WHERRY_ALWAYS` */
+const ALWAYS = 0xffffffff;
+
+const memberCount = new Uint32Array(1);
+const memberCountBytes = new Uint8Array(memberCount.buffer);
+
+/**
+ * Makes the plain files that `archive` begins with, for as long as their names are in one directory, nothing has them
+ * yet, and their bytes are all there; many times faster than one by one. See `native/wherry.h`.
+ *
+ * @param archive Begins with a header of a tar archive; nothing is expected of it.
+ * @returns How many were made, and how many bytes of the archive they are. What comes next is the caller's, who finds
+ * out what is wrong with it, if anything is; a part of that file may be there then.
+ */
+export function createMembersAt(
+  { directory, prefix, specialBits = ALWAYS }: MemberFiles,
+  archive: Uint8Array<ArrayBuffer>,
+): { count: number; bytes: number } {
+  const bytes = files().createMembers(
+    directory,
+    prefix,
+    prefix.length,
+    archive,
+    archive.length,
+    specialBits,
+    memberCountBytes,
+  );
+  return { count: memberCount[0] ?? 0, bytes };
+}
+
 function nameOfCall(number: number | undefined): string {
   return Object.entries(SYSCALL).find(([, value]) => value === number)?.[0] ?? `call ${number}`;
 }

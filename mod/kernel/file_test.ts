@@ -1,9 +1,11 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { tarOf } from "../../tests/fakes/tar_builder.ts";
 import { RenameStorm } from "../../tests/fakes/rename_storm.ts";
 import {
   AT_FDCWD,
   closeDescriptor,
   createFileAt,
+  createMembersAt,
   createWholeFileAt,
   deviceNumber,
   makeDirectoryAt,
@@ -148,3 +150,44 @@ Deno.test("deviceNumber() splits a large minor number", () => {
 Deno.test("deviceNumber() refuses a major number of 4,096", () => {
   throws(() => deviceNumber(4096, 0), RangeError);
 });
+
+Deno.test("createMembersAt() makes files until one is not below the prefix", () => {
+  using directory = new OpenDirectory();
+  const prefix = new TextEncoder().encode("d/");
+  const archive = tarOf({ name: "d/a", content: "1" }, { name: "d/b" }, { name: "e/c" });
+
+  const made = createMembersAt({ directory: directory.fd, prefix, specialBits: 0 }, archive);
+
+  deepStrictEqual(made, { count: 2, bytes: 3 * 512 });
+  deepStrictEqual([...Deno.readDirSync(directory.path)].map(({ name }) => name).sort(), ["a", "b"]);
+  strictEqual(Deno.readTextFileSync(`${directory.path}/a`), "1");
+});
+
+Deno.test("createMembersAt() leaves a file alone that is there already", () => {
+  using directory = new OpenDirectory();
+  const archive = tarOf({ name: "a", content: "new" });
+  Deno.writeTextFileSync(`${directory.path}/a`, "old");
+
+  const made = createMembersAt(
+    { directory: directory.fd, prefix: new Uint8Array(0), specialBits: 0 },
+    archive,
+  );
+
+  deepStrictEqual(made, { count: 0, bytes: 0 });
+  strictEqual(Deno.readTextFileSync(`${directory.path}/a`), "old");
+});
+
+for (const size of [0, 1, 511, 512, 1023]) {
+  Deno.test(`createMembersAt() reads nothing behind the ${size} bytes it has`, () => {
+    using directory = new OpenDirectory();
+    const archive = tarOf({ name: "a", content: "1" }).slice(0, size);
+
+    const made = createMembersAt(
+      { directory: directory.fd, prefix: new Uint8Array(0), specialBits: 0 },
+      archive,
+    );
+
+    deepStrictEqual(made, { count: 0, bytes: 0 });
+    deepStrictEqual([...Deno.readDirSync(directory.path)], []);
+  });
+}

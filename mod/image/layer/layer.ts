@@ -18,6 +18,7 @@ import { copyContent } from "../../kernel/copy.ts";
 import {
   closeDescriptor,
   createFileAt,
+  createMembersAt,
   createWholeFileAt,
   deviceNumber,
   makeDirectoryAt,
@@ -42,7 +43,7 @@ import {
 } from "../../kernel/file.ts";
 import { removeTree } from "../../kernel/tree.ts";
 import { ArchiveError } from "../tar/archive_error.ts";
-import { type ByteString, quoted, textOf } from "../tar/byte_string.ts";
+import { bytesOf, type ByteString, quoted, textOf } from "../tar/byte_string.ts";
 import { normaliseName, type Place, WHITEOUT_PREFIX } from "./entry_path.ts";
 import type { ExtendedAttribute, FileTime } from "../tar/pax.ts";
 import { kernelPathOf, RootDirectory, splitPath } from "./root_directory.ts";
@@ -76,6 +77,8 @@ export class LayerUnpacker implements TarSink, Disposable {
   #waiting: Place | undefined;
   /** The file that is being written in pieces; -1 if there is none. */
   #fd = -1;
+  /** Where the last entry went, if it was a file: the next ones are mostly its neighbours. */
+  #folder: Folder | undefined;
 
   /**
    * @param directory Must exist and be empty.
@@ -101,6 +104,7 @@ export class LayerUnpacker implements TarSink, Disposable {
    */
   entry(entry: TarEntry): void {
     this.#entry = entry;
+    this.#folder = undefined;
     this.#naming(entry, () => this.#make(entry));
   }
 
@@ -130,6 +134,18 @@ export class LayerUnpacker implements TarSink, Disposable {
   endEntry(): void {
     const entry = this.#entry;
     if (entry !== undefined) this.#naming(entry, () => this.#finishFile(entry));
+  }
+
+  /** Makes files that are in the last one's directory, and of which nothing special is to be said. */
+  takeWhole(archive: Uint8Array<ArrayBuffer>): { count: number; bytes: number } {
+    if (this.#folder === undefined) return { count: 0, bytes: 0 };
+    const { path, prefix } = this.#folder;
+    // After an entry that was a file nothing has been made that the whiteouts should know of
+    return createMembersAt({
+      directory: this.#root.ensure(path),
+      prefix,
+      specialBits: this.#hasSetgidDirectory ? undefined : SET_ID_BITS | this.#umask,
+    }, archive);
   }
 
   /**
@@ -217,6 +233,7 @@ export class LayerUnpacker implements TarSink, Disposable {
     switch (entry.type) {
       case "file":
         this.#waiting = place;
+        this.#folder = folderOf(entry, place);
         return;
       case "directory":
         this.#makeDirectory(entry, place);
@@ -452,6 +469,20 @@ export class LayerUnpacker implements TarSink, Disposable {
       if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
     }
   }
+}
+
+/** A directory, and what the archive calls it. */
+interface Folder {
+  /** Normalised path below the root. */
+  path: ByteString;
+  /** What the names of its files begin with in the archive. */
+  prefix: Uint8Array<ArrayBuffer>;
+}
+
+/** Of a file. What the rest of its name is does not change what the beginning means: no dots can be in it. */
+function folderOf({ name }: TarEntry, { path }: Place): Folder {
+  const prefix = name.slice(0, name.lastIndexOf("/") + 1) as ByteString;
+  return { path: splitPath(path)[0], prefix: bytesOf(prefix) };
 }
 
 /** Whether there is no more to a file than bytes, owner, mode and times. */

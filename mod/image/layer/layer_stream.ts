@@ -42,10 +42,10 @@ export interface UnpackOptions {
   expectedBytes?: number | undefined;
 }
 
-/** Passes chunks on and writes each to `blob` meanwhile. */
+/** Passes chunks on and writes each to `blob` meanwhile, which is flushed after the last one. */
 export async function* storing(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  blob: Pick<BlobWriter, "write">,
+  blob: Pick<BlobWriter, "write"> & Partial<Pick<BlobWriter, "flush">>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const pending = new PendingWork();
   try {
@@ -54,6 +54,8 @@ export async function* storing(
       yield chunk;
       await pending.makeRoom();
     }
+    // Beside the hashing of the last chunks
+    if (blob.flush !== undefined) pending.add(blob.flush());
   } finally {
     // Also when the consumer gives up: the blob must not be in use any more when it is closed
     await pending.settle();

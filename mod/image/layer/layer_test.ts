@@ -54,6 +54,17 @@ class Place implements Disposable {
     return find(this.root, "%P %y").filter((line) => line !== " d");
   }
 
+  /** Everything there is to know about it: also modes, owners, sizes, times, links and content. */
+  describe(): string[] {
+    // Of directories, the size is the file system's business and the time that of their making
+    const format = "%P %y %m %U %G %n %l %Y";
+    const files = find(this.root, "%P %s %T@").filter((line) => {
+      return this.stat(line.split(" ")[0] ?? "").isFile;
+    });
+    const sums = files.map((line) => `${line} ${this.read(line.split(" ")[0] ?? "")}`);
+    return [...find(this.root, format), ...sums];
+  }
+
   [Symbol.dispose](): void {
     strictEqual(Deno.readTextFileSync(this.outside), "untouched");
     deepStrictEqual([...Deno.readDirSync(this.base)].map(({ name }) => name).sort(), [
@@ -316,6 +327,137 @@ test("LayerUnpacker keeps the last of entries with one name", (place) => {
 
   strictEqual(place.read("f"), "second");
   strictEqual(place.read("g"), "first");
+});
+
+/** Archives in which neighbours of a plain file are, or only look like, plain files themselves. */
+const NEIGHBOURS: ReadonlyArray<readonly [what: string, members: readonly TarMember[]]> = [
+  ["plain ones, empty and of whole blocks", [
+    { name: "d/a", content: "a" },
+    { name: "d/b" },
+    { name: "d/c", content: "c".repeat(512) },
+    { name: "d/d", content: "d".repeat(513), mtime: 1 },
+  ]],
+  ["others' and of other modes", [
+    { name: "a" },
+    { name: "b", uid: 5, gid: 0 },
+    { name: "c", uid: 0, gid: 6 },
+    { name: "d", mode: 0o6751, uid: 7, gid: 8 },
+    { name: "e", mode: 0o666 },
+    { name: "f", mode: 0o1000 },
+  ]],
+  ["below a directory that gives its group away", [
+    { name: "d/", type: "5", mode: 0o2775, gid: 9 },
+    { name: "d/a" },
+    { name: "d/b", mode: 0o604 },
+    { name: "d/c", gid: 3 },
+  ]],
+  ["two of one name", [
+    { name: "d/a", content: "first" },
+    { name: "d/b", content: "first" },
+    { name: "d/b", content: "second, longer" },
+    { name: "d/c" },
+  ]],
+  ["where a link was, or a directory", [
+    { name: "d/b", type: "2", link: "../../outside" },
+    { name: "d/c/x" },
+    { name: "d/a" },
+    { name: "d/b", content: "b" },
+    { name: "d/c", content: "c" },
+    { name: "d/e" },
+  ]],
+  ["behind a link", [
+    { name: "real/x" },
+    { name: "link", type: "2", link: "/real" },
+    { name: "link/a", content: "a" },
+    { name: "link/b", content: "b" },
+    { name: "link", type: "2", link: "/other" },
+    { name: "other/x" },
+    { name: "link/c", content: "c" },
+    { name: "link/d", content: "d" },
+  ]],
+  ["of other directories, and with odd names", [
+    { name: "d/a" },
+    { name: "d/e/a" },
+    { name: "d/b" },
+    { name: "d/./c" },
+    { name: "d//d" },
+    { name: "d/../e" },
+    { name: "d/.hidden" },
+    { name: "d/..f" },
+    { name: "./d/g" },
+    { name: "./d/h" },
+    { name: "d/i/" },
+  ]],
+  ["with whiteouts", [
+    { name: "d/a" },
+    { name: "d/.wh.gone" },
+    { name: "d/b" },
+    { name: "d/gone", content: "back" },
+    { name: "d/.wh..wh..opq" },
+  ]],
+  ["with more said about them", [
+    { name: "d/a" },
+    { name: "d/b", pax: { mtime: "1.5" } },
+    { name: "d/c", pax: { path: "e/c" } },
+    { name: "d/d", pax: { "SCHILY.xattr.user.name": "value" } },
+    { name: "d/e" },
+  ]],
+  ["not plain", [
+    { name: "a" },
+    { name: "b", type: "1", link: "a" },
+    { name: "c", type: "2", link: "a" },
+    { name: "d", type: "6" },
+    { name: "e", type: "7", content: "e" },
+    { name: "f" },
+  ]],
+  ["with names as long as the field", [
+    { name: `d/${"a".repeat(98)}`, content: "a" },
+    { name: `d/${"b".repeat(98)}`, content: "b" },
+    { name: `d/${"b".repeat(97)}`, content: "c" },
+  ]],
+  ["with sizes in other ways", [
+    { name: "a" },
+    { name: "b", content: "bb", size: "          2 " },
+    { name: "c", content: "cc", size: "00000000002 " },
+    { name: "d", content: "dd", size: "000000000002" },
+    { name: "e", content: "ee", size: "2 " },
+    { name: "f", size: "" },
+  ]],
+];
+
+for (const [what, members] of NEIGHBOURS) {
+  test(`LayerUnpacker makes the same of files at once as byte by byte: ${what}`, (place) => {
+    using other = new Place();
+    const archive = tarOf(...members);
+    const umask = Deno.umask(0o027);
+
+    place.unpack(archive, { isBase: false });
+    other.unpack(archive, { isBase: false, step: 1 });
+
+    Deno.umask(umask);
+    deepStrictEqual(place.describe(), other.describe());
+  });
+}
+
+test("LayerUnpacker refuses a damaged file among plain ones", (place) => {
+  const damaged = memberBlocks({ name: "d/b", content: "b" });
+  damaged[1] = 0x20;
+
+  throws(
+    () => place.unpack(archiveOf(memberBlocks({ name: "d/a" }), damaged)),
+    { name: "WherryError", message: /damaged tar archive: bad header before byte 512/ },
+  );
+
+  deepStrictEqual(place.list(), ["d d", "d/a f"]);
+});
+
+test("LayerUnpacker refuses a plain file that is cut", (place) => {
+  const archive = tarOf({ name: "a" }, { name: "b", content: "b".repeat(600) });
+
+  throws(
+    () => place.unpack(archive.slice(0, 512 + 512 + 599)),
+    { name: "WherryError", message: /truncated tar archive: it ends at byte 1623/ },
+  );
 });
 
 test("LayerUnpacker links a symbolic link itself", (place) => {

@@ -44,6 +44,8 @@ export class BlobWriter implements Disposable {
   readonly #syncFile: Deno.FsFile;
   #writeback: Promise<void> = Promise.resolve();
   #isWritingBack = false;
+  /** What makes everything durable that has been written so far; `undefined` if nobody asked for that yet. */
+  #synced: Promise<void> | undefined;
   #size = 0;
   #nextWriteback = WRITEBACK_STEP;
 
@@ -62,11 +64,23 @@ export class BlobWriter implements Disposable {
    */
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const hashed = this.#digester.update(bytes);
+    this.#synced = undefined;
     // At once: the page cache takes it in less time than handing it to another thread and back needs
     for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
     this.#size += bytes.length;
     if (this.#size >= this.#nextWriteback && !this.#isWritingBack) this.#startWriteback();
     await hashed;
+  }
+
+  /**
+   * Makes durable what has been written. If nothing is written after it, {@linkcode BlobWriter.finish} need not do so:
+   * best begun with the last byte, so that the disk is at work while the last bytes are hashed.
+   *
+   * @throws {Error} For example when the disk is full.
+   */
+  async flush(): Promise<void> {
+    this.#synced ??= this.#writeback.then(() => this.#file.syncData());
+    await this.#synced;
   }
 
   /**
@@ -76,8 +90,7 @@ export class BlobWriter implements Disposable {
    * @throws {DigestMismatchError} If it is another.
    */
   async finish(expected?: Digest): Promise<StagedBlob> {
-    const synced = this.#writeback.then(() => this.#file.syncData());
-    const [hex] = await Promise.all([this.#digester.hex(), synced]);
+    const [hex] = await Promise.all([this.#digester.hex(), this.flush()]);
     const digest = digestFromHex(hex);
     if (expected !== undefined && digest !== expected) {
       throw new DigestMismatchError("blob", expected, digest);

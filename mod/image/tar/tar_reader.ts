@@ -49,6 +49,16 @@ export interface TarSink {
   data(bytes: Uint8Array<ArrayBuffer>, offset: number): void;
   /** The current entry is complete. */
   endEntry(): void;
+  /**
+   * Does all that is to be done for entries which are whole, as the methods above would. The reader asks where a header
+   * should be that no extended one is about.
+   *
+   * @param bytes What comes next in the archive; not checked, and valid during the call only.
+   * @returns How many entries were taken from the beginning of `bytes`, and how many bytes they are, a multiple of the
+   * block size. What comes next goes the usual way.
+   * @default {takes none}
+   */
+  takeWhole?(bytes: Uint8Array<ArrayBuffer>): { count: number; bytes: number };
 }
 
 /** Options of a {@linkcode TarReader}. */
@@ -131,7 +141,7 @@ export class TarReader {
         ? this.#takePayload(chunk, at)
         : this.#padding > 0
         ? this.#skipPadding(chunk.length - at)
-        : this.#takeBlock(chunk, at);
+        : this.#takeWhole(chunk, at) || this.#takeBlock(chunk, at);
       at += taken;
       this.#position += taken;
     }
@@ -145,10 +155,7 @@ export class TarReader {
   end(): void {
     if (this.#state === "ended") return;
     if (this.#position === 0) throw new ArchiveError("not a tar archive: it is empty");
-    const isBetweenEntries = this.#state === "header" && this.#blockFill === 0 &&
-      this.#left === 0 && this.#records.length === 0 &&
-      this.#longName === undefined && this.#longLink === undefined;
-    if (isBetweenEntries && !this.#needsEndMarker) return;
+    if (this.#isBetweenEntries && !this.#needsEndMarker) return;
     const isShort = this.#entryCount === 0 && this.#position < BLOCK_SIZE;
     throw new ArchiveError(
       isShort ? "not a tar archive" : `truncated tar archive: it ends at byte ${this.#position}`,
@@ -172,6 +179,22 @@ export class TarReader {
     const length = Math.min(this.#padding, available);
     this.#padding -= length;
     return length;
+  }
+
+  /** @returns Bytes of the entries that the sink took by itself. */
+  #takeWhole(chunk: Uint8Array<ArrayBuffer>, at: number): number {
+    if (this.#sink.takeWhole === undefined || !this.#isBetweenEntries) return 0;
+    // Global records say something about every entry
+    if (this.#globalRecords.size > 0) return 0;
+    const { count, bytes } = this.#sink.takeWhole(chunk.subarray(at));
+    this.#entryCount += count;
+    return bytes;
+  }
+
+  /** Whether the next thing is a header, or the end, and nothing has been said about its entry. */
+  get #isBetweenEntries(): boolean {
+    return this.#state === "header" && this.#blockFill === 0 && this.#left === 0 &&
+      this.#records.length === 0 && this.#longName === undefined && this.#longLink === undefined;
   }
 
   #takeBlock(chunk: Uint8Array<ArrayBuffer>, at: number): number {

@@ -168,6 +168,49 @@ Deno.test("TarReader takes an old file whose name ends with a slash for a direct
   strictEqual(readOne(tarOf({ name: "old/" })).type, "directory");
 });
 
+Deno.test("TarReader counts entries that the sink takes, and goes on behind them", () => {
+  const members = ["a", "b", "c"].map((name) => memberBlocks({ name, content: name }));
+  const found: string[] = [];
+  const reader = new TarReader({
+    entry: ({ name }) => found.push(name),
+    data: () => {},
+    endEntry: () => {},
+    takeWhole: ([first]) => first === 0x62 ? { count: 1, bytes: 1024 } : { count: 0, bytes: 0 },
+  });
+
+  reader.push(archiveOf(...members));
+  reader.end();
+
+  deepStrictEqual(found, ["a", "c"]);
+  strictEqual(reader.entryCount, 3);
+});
+
+Deno.test("TarReader has the sink take nothing that extended headers are about", () => {
+  const offered: number[] = [];
+  const reader = new TarReader({
+    entry: () => {},
+    data: () => {},
+    endEntry: () => {},
+    takeWhole: (bytes) => {
+      offered.push(bytes[156] ?? 0);
+      return { count: 0, bytes: 0 };
+    },
+  });
+
+  reader.push(tarOf(
+    { name: "a" },
+    { name: "b", pax: { mtime: "1.5" } },
+    { name: "long", type: "L", content: "a long name\0" },
+    { name: "c" },
+    { name: "link", type: "K", content: "a long link\0" },
+    { name: "d", type: "2" },
+    { name: "global", type: "g", content: paxRecord("mtime", "2") },
+    { name: "e" },
+  ));
+
+  deepStrictEqual(offered.map((type) => String.fromCharCode(type)), ["0", "x", "L", "K", "g"]);
+});
+
 Deno.test("TarReader ignores whatever follows the end of the archive", () => {
   const archive = tarOf({ name: "a" });
   const longer = new Uint8Array(archive.length + 100).fill(0x41);
