@@ -37,14 +37,6 @@ bool launcher_has(const struct initial_stack *stack, const char *variable)
 	return false;
 }
 
-static bool has_prefix(const char *text, const char *prefix)
-{
-	while (*prefix != '\0')
-		if (*text++ != *prefix++)
-			return false;
-	return true;
-}
-
 /* Variables that change how deno, its libraries or ld.so behave (HOME: because of ~/.npmrc). They
  * are handed on as WHERRY_CALLER_<NAME>. */
 static bool is_taken(const char *variable)
@@ -57,7 +49,7 @@ static bool is_taken(const char *variable)
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (has_prefix(variable, prefixes[i]))
+		if (text_begins(variable, prefixes[i]))
 			return true;
 	return false;
 }
@@ -71,7 +63,7 @@ static bool is_own(const char *variable)
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (has_prefix(variable, prefixes[i]))
+		if (text_begins(variable, prefixes[i]))
 			return true;
 	return false;
 }

@@ -123,3 +123,7 @@ static inline void snapshot_describe(const struct statx *status, struct snapshot
 	ret_library->device_major = status->stx_dev_major;
 	ret_library->device_minor = status->stx_dev_minor;
 }
+
+/* snapshot_memory.c: write this process's memory to `fd`, behind a copy of `header`, of which build,
+ * descriptors and context are filled in. No other thread may run. Returns 0 or -errno. */
+int snapshot_write(int fd, const struct snapshot *header);

@@ -19,6 +19,14 @@ bool text_equal(const char *a, const char *b)
 	return *a == *b;
 }
 
+bool text_begins(const char *text, const char *prefix)
+{
+	while (*prefix != '\0')
+		if (*text++ != *prefix++)
+			return false;
+	return true;
+}
+
 char *find_byte(const char *data, char byte, size_t size)
 {
 	for (size_t i = 0; i < size; i++)

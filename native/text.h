@@ -13,6 +13,7 @@ int memcmp(const void *a, const void *b, size_t size);
 
 size_t text_length(const char *text);
 bool text_equal(const char *a, const char *b);
+bool text_begins(const char *text, const char *prefix);
 
 /* The first `byte` in data, or NULL. */
 char *find_byte(const char *data, char byte, size_t size);
