@@ -39,7 +39,6 @@ struct scratch {
 	uint64_t end; /* of what has been written */
 };
 
-
 static const char *skip_number(const char *text, unsigned base, uint64_t *ret_number)
 {
 	uint64_t number = 0;
