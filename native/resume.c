@@ -160,6 +160,9 @@ static _Noreturn void start_writer(int file)
 		(void)sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
 		(void)sys_fcntl(fd, F_SETFD, 0);
 	}
+	/* The caller's others: whoever waits for their end must not wait for this process */
+	(void)sys_close_range(3, (unsigned)file - 1);
+	(void)sys_close_range((unsigned)file + 1, ~0U);
 	(void)sys_chdir("/");
 	(void)sys_execveat(file, "", arguments, none);
 	sys_exit(1);
