@@ -168,22 +168,27 @@ static _Noreturn void start_writer(int file)
 	sys_exit(1);
 }
 
+static bool make_attempt(int directory)
+{
+	cleanup_close int fd = sys_openat(directory, ATTEMPT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+					  0600);
+
+	return fd >= 0;
+}
+
 /* Whether nobody has tried yet, or not for a while. */
 static bool is_first_attempt(int directory)
 {
-	int fd = sys_openat(directory, ATTEMPT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	struct statx status;
 
-	if (fd >= 0) {
-		sys_close(fd);
+	if (make_attempt(directory))
 		return true;
-	}
 	if (SYS(statx, directory, ATTEMPT, AT_SYMLINK_NOFOLLOW, STATX_MTIME, &status) < 0 ||
 	    (uint64_t)status.stx_mtime.tv_sec + ATTEMPT_SECONDS >
 		    sys_clock(CLOCK_REAL) / 1000000000U)
 		return false;
 	(void)sys_unlinkat(directory, ATTEMPT);
-	return true;
+	return make_attempt(directory);
 }
 
 /* Have a snapshot written for those who come later, by a process that nobody waits for. */
