@@ -44,6 +44,7 @@ export async function readArguments(): Promise<readonly string[] | number> {
     return EXIT_FAILURE;
   }
   Math.random = randomFraction;
+  adoptTimeZone();
   return Deno.readTextFileSync("/proc/self/cmdline").split("\0").slice(1, -1);
 }
 
@@ -81,4 +82,10 @@ function collectGarbage(): void {
 function randomFraction(): number {
   const [bits = 0] = crypto.getRandomValues(new Uint32Array(1));
   return bits / 2 ** 32;
+}
+
+/** V8 has found out already what it was when the file was written; deno tells it that the variable is another. */
+function adoptTimeZone(): void {
+  const zone = Deno.env.get("TZ");
+  if (zone !== undefined) Deno.env.set("TZ", zone);
 }
