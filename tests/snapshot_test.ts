@@ -363,6 +363,75 @@ testOnHost("processes of one snapshot choose different ids and names", async () 
   ok(new Set(words.map(([, name]) => name)).size > 5, stdout);
 });
 
+testOnHost(
+  "processes of one snapshot choose different names for directories that they fill",
+  async () => {
+    const stdout = await onHost(`
+    prepare
+    for i in $(seq 5); do
+      mkfifo fifo$i
+      $P --root /run/root$i --run-root /run/run$i import - <fifo$i >/dev/null 2>&1 &
+      pids[i]=$!
+      exec {writer}>fifo$i
+      printf x >&$writer
+    done
+    for i in $(seq 5); do
+      until directory=$(compgen -G "/run/root$i/*/staging/*" || compgen -G "/run/root$i/staging/*"); do
+        sleep 0.01
+      done
+      echo \${directory##*/}
+    done
+    kill -9 \${pids[*]}
+    wait 2>/dev/null
+    ls -A $D
+  `);
+
+    const lines = stdout.split("\n");
+    for (const name of lines.slice(0, 5)) match(name, /^[0-9a-f-]{36}$/);
+    strictEqual(new Set(lines.slice(0, 5)).size, 5, stdout);
+    deepStrictEqual(lines.slice(5), ["snapshot", "snapshot.attempt", ""]);
+  },
+);
+
+testOnHost("a process of a snapshot looks at the host that it is on", async () => {
+  const stdout = await onHost(`
+    prepare
+    $W info --format "{{.NCPU}}"
+    nproc
+    taskset -c $(taskset -cp $$ | grep -o "[0-9]*$") $W info --format "{{.NCPU}}"
+    unshare --uts sh -c "echo renamed >/proc/sys/kernel/hostname; exec $W info --format {{.Name}}"
+    ls -A $D
+  `);
+
+  const [found, expected, ...rest] = stdout.trim().split("\n");
+  strictEqual(found, expected);
+  deepStrictEqual(rest, ["1", "renamed", "snapshot", "snapshot.attempt"]);
+});
+
+testOnHost(
+  "monitor and container of a process of a snapshot have the files open that any has",
+  async () => {
+    const stdout = await onHost(`
+    look() {
+      id=$($W run -d --network none --rootfs $R sleep 1000)
+      for pid in $($W inspect --format "{{.State.MonitorPid}} {{.State.Pid}}" $id); do
+        find /proc/$pid/fd -type l -printf "%f %l\\n" | sort -n | sed "s/$id/ID/; s/[[][0-9]*/[/"
+      done
+      $W rm -f $id >/dev/null
+    }
+    prepare
+    look >resumed
+    ls -A $D
+    rm $D/snapshot
+    look >ordinary
+    diff ordinary resumed
+    wc -l <resumed
+  `);
+
+    match(stdout, /^snapshot\nsnapshot\.attempt\n[1-9]\d*\n$/);
+  },
+);
+
 testOnHost("twenty first starts at once have one snapshot written, and all succeed", async () => {
   const stdout = await onHost(`
     for i in $(seq 20); do (create true >id.$i; echo $?) & done
