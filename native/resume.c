@@ -57,6 +57,24 @@ static bool are_free(void)
 	return true;
 }
 
+/* For a run directory that is mounted noexec, as Debian has it: the code is copied. */
+static int64_t copy_piece(const struct snapshot_piece *piece, int fd)
+{
+	int64_t result = SYS(mmap, piece->start, piece->size, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (result < 0)
+		return result;
+	result = SYS(pread64, fd, piece->start, piece->size, piece->offset);
+	if (result == (int64_t)piece->size)
+		result = SYS(mprotect, piece->start, piece->size, piece->protection);
+	else if (result >= 0)
+		result = -EIO;
+	if (result < 0)
+		(void)SYS(munmap, piece->start, piece->size);
+	return result;
+}
+
 static int64_t map_piece(const struct snapshot_piece *piece, int file, int fd)
 {
 	int flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE | (piece->is_unreserved ? MAP_NORESERVE : 0);
@@ -69,6 +87,8 @@ static int64_t map_piece(const struct snapshot_piece *piece, int file, int fd)
 	}
 	result = SYS(mmap, piece->start, piece->size, piece->protection, flags, source,
 		     piece->offset);
+	if (result == -EPERM && (piece->protection & PROT_EXEC) != 0)
+		result = copy_piece(piece, source);
 	if (result >= 0 || result < -4095)
 		return piece->key == 0 ? 0
 				       : SYS(pkey_mprotect, piece->start, piece->size,

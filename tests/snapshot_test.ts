@@ -140,6 +140,10 @@ testOnHost(
   },
 );
 
+testOnHost("a start is made of the snapshot where no program may be run from /run", async () => {
+  strictEqual(await onHost("mount -o remount,noexec /run; prepare; start"), "resumed\n");
+});
+
 testOnHost("a command that is made of the snapshot opens no code cache", async () => {
   strictEqual(await onHost("prepare; $W ps -q; ls -A $D"), "snapshot\nsnapshot.attempt\n");
 });
