@@ -66,8 +66,7 @@ const PRELUDE = `
     read -r line <&\${EVENTS[0]}
     if grep -q "/snapshot$" /proc/$pid/maps; then echo resumed; else echo ordinary; fi
     [ -z "\${1-}" ] || grep -E "^$1" /proc/$pid/status
-    kill -\${2-KILL} $pid
-    wait $pid 2>/dev/null
+    { kill -\${2-KILL} $pid; wait $pid; } 2>/dev/null
   }
 `;
 
@@ -385,8 +384,7 @@ testOnHost(
       done
       echo \${directory##*/}
     done
-    kill -9 \${pids[*]}
-    wait 2>/dev/null
+    { kill -9 \${pids[*]}; wait; } 2>/dev/null
     ls -A $D
   `);
 
