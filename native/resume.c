@@ -1,6 +1,7 @@
 /* The launcher's short way: a process made of a snapshot (snapshot.h) in place of a start of deno. */
 #include "launcher.h"
 #include "snapshot.h"
+#include <linux/personality.h>
 #include <linux/time.h>
 
 #if defined(ARCH_HAS_SNAPSHOT)
@@ -264,7 +265,12 @@ static _Noreturn void start_writer(int file)
 		(void)sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
 		(void)sys_fcntl(fd, F_SETFD, 0);
 	}
+	/* The caller's others: whoever waits for their end must not wait for this process */
+	(void)sys_close_range(3, (unsigned)file - 1);
+	(void)sys_close_range((unsigned)file + 1, ~0U);
 	(void)sys_chdir("/");
+	/* Libraries and the like far from where later starts have their own by chance */
+	(void)SYS(personality, ADDR_COMPAT_LAYOUT);
 	(void)sys_execveat(file, "", arguments, none);
 	sys_exit(1);
 }

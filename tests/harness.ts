@@ -351,7 +351,8 @@ export function testWhole(
 
 let busybox: Promise<string> | undefined;
 
-function busyboxDirectory(): Promise<string> {
+/** Has `image.tar` and `rootfs/`, made once for all tests of a file; nobody may change them. */
+export function busyboxDirectory(): Promise<string> {
   return busybox ??= makeBusyboxDirectory();
 }
 
