@@ -27,6 +27,7 @@
  */
 #include "launcher.h"
 #include "snapshot.h"
+#include <linux/personality.h>
 
 /* Exit status for "wherry itself failed", as in mod/cli/base/exit_code.ts. */
 #define EXIT_FAILED 125
@@ -311,8 +312,11 @@ __attribute__((used)) static _Noreturn void start(uint64_t *words)
 	fill_standard_descriptors();
 	launch.is_snapshot = stack.argc == 2 && text_equal(stack.argv[1], SNAPSHOT_COMMAND);
 	launch.is_trial = stack.argc == 2 && text_equal(stack.argv[1], TRIAL_COMMAND);
-	if (launch.is_snapshot)
+	if (launch.is_snapshot) {
+		/* What start_writer() chose is for this process alone */
+		(void)SYS(personality, PER_LINUX);
 		fill_low_descriptors();
+	}
 	file = open_own_file();
 	read_trailer(file, &trailer);
 	if (!launch.is_snapshot)

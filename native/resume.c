@@ -251,6 +251,7 @@ static _Noreturn void start_writer(int file)
 	(void)sys_signal_mask(0, NULL);
 	(void)SYS(setsid, 0);
 	(void)SYS(setitimer, 0 /* ITIMER_REAL */, &timeout, 0);
+	/* The caller's others: whoever waits for their end must not wait for this process */
 	(void)SYS(close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 	raise_limit(RLIMIT_NOFILE, RLIM64_INFINITY);
 	raise_limit(RLIMIT_STACK, STACK_BYTES);
@@ -265,9 +266,6 @@ static _Noreturn void start_writer(int file)
 		(void)sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
 		(void)sys_fcntl(fd, F_SETFD, 0);
 	}
-	/* The caller's others: whoever waits for their end must not wait for this process */
-	(void)sys_close_range(3, (unsigned)file - 1);
-	(void)sys_close_range((unsigned)file + 1, ~0U);
 	(void)sys_chdir("/");
 	/* Libraries and the like far from where later starts have their own by chance */
 	(void)SYS(personality, ADDR_COMPAT_LAYOUT);

@@ -4,7 +4,14 @@
  * Each test has a host of its own: mounts, network and processes, and an empty `/run`.
  */
 
-import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import {
+  deepStrictEqual,
+  doesNotMatch,
+  match,
+  notStrictEqual,
+  ok,
+  strictEqual,
+} from "node:assert/strict";
 import { PROJECT_ROOT } from "../scripts/build.ts";
 import { busyboxDirectory, type Result } from "./harness.ts";
 import { needs } from "./needs.ts";
@@ -21,8 +28,11 @@ const HEADER = {
   kernel: 40,
   size: 48,
   programSize: 56,
-  pieceCount: 64,
-  descriptorCount: 72,
+  monotonic: 64,
+  pieceCount: 72,
+  descriptorCount: 80,
+  libraryCount: 84,
+  library: 88,
 };
 
 /** Where the build's id stands, in bytes from the end of wherry's file. */
@@ -384,7 +394,9 @@ testOnHost(
       done
       echo \${directory##*/}
     done
-    { kill -9 \${pids[*]}; wait; } 2>/dev/null
+    exec 2>/dev/null # bash tells of the killed
+    kill -9 \${pids[*]}
+    wait
     ls -A $D
   `);
 
@@ -480,6 +492,9 @@ const DAMAGES = {
   "is another kernel's": overwrite(HEADER.kernel),
   "is said to be longer": overwrite(HEADER.size),
   "is of another file of wherry": overwrite(HEADER.programSize),
+  "is of a time to come": overwrite(HEADER.monotonic + 6),
+  "is of another C library": overwrite(HEADER.library + 20),
+  "is said to have too many libraries": overwrite(HEADER.libraryCount + 3),
   "is said to have too many pieces": overwrite(HEADER.pieceCount + 3),
   "is said to have too many descriptors": overwrite(HEADER.descriptorCount + 3),
 };
@@ -533,6 +548,24 @@ testOnHost("a failed attempt is not repeated at once", async () => {
 
   strictEqual(stdout, `1\n/run/wherry/cache/${BUILD}/snapshot.attempt\n`);
 });
+
+testOnHost(
+  "an ordinary start is made where WHERRY_SNAPSHOT is 0, and no snapshot is written",
+  async () => {
+    const stdout = await onHost(`
+    export WHERRY_SNAPSHOT=0
+    $W version >/dev/null
+    ls $D
+    unset WHERRY_SNAPSHOT
+    prepare
+    start
+    WHERRY_SNAPSHOT=0 start
+  `);
+
+    doesNotMatch(stdout, /snapshot/);
+    match(stdout, /\nresumed\nordinary\n$/);
+  },
+);
 
 testOnHost("an ordinary start is made where the caller has what the snapshot needs", async () => {
   const stdout = await onHost(`
