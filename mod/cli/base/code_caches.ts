@@ -1,15 +1,15 @@
-/** The code caches that the launcher keeps for V8, one for each build of wherry. @module */
+/** What the launcher keeps for the next starts, snapshots and code caches, for each build of wherry. @module */
 
 import { listNames } from "../../kernel/entry.ts";
 import { removeTree } from "../../kernel/tree.ts";
 
-/** Where the launcher has them; `native/launcher.c`. */
+/** Where the launcher has them, in a directory for each build; `native/launcher.c`. */
 export const BUILD_CACHES = "/run/wherry/cache";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Removes the code caches of other builds that were made more than a day ago. One that is in use is made again at its
+ * Removes what was kept for other builds and made more than a day ago. One that is in use is made again at its
  * next start, from what that build's file carries.
  *
  * @param build This build's id; nothing is removed without one, because then nobody can tell whose they are.
