@@ -73,9 +73,9 @@ struct snapshot_descriptor {
 struct snapshot {
 	char magic[8];
 	char build[24];
-	uint64_t processor; /* arch_identity() */
-	uint64_t kernel;    /* snapshot_kernel() */
-	uint64_t size;      /* of the whole file */
+	uint64_t processor;    /* arch_identity() */
+	uint64_t kernel;       /* snapshot_kernel() */
+	uint64_t size;         /* of the whole file */
 	uint64_t program_size; /* of wherry's own file */
 	uint64_t monotonic;    /* when it was written, by CLOCK_MONOTONIC, in nanoseconds */
 	uint32_t piece_count;
@@ -100,16 +100,16 @@ struct new_utsname { /* of uname(2) */
 	char domain[65];
 };
 
-/* A number for the running kernel. */
+/* A number for the running kernel: its release and version, which no namespace changes. */
 static inline uint64_t snapshot_kernel(void)
 {
 	uint64_t identity = UINT64_C(0xcbf29ce484222325);
 	struct new_utsname name = { 0 };
 
 	(void)arch_syscall(__NR_uname, (int64_t)&name, 0, 0, 0, 0, 0);
-	for (unsigned i = 0; i < sizeof(name); i++)
-		if (i < offsetof(struct new_utsname, node) || i >= offsetof(struct new_utsname, release))
-			identity = (identity ^ ((const uint8_t *)&name)[i]) * UINT64_C(0x100000001b3);
+	for (size_t i = offsetof(struct new_utsname, release);
+	     i < offsetof(struct new_utsname, machine); i++)
+		identity = (identity ^ ((const uint8_t *)&name)[i]) * UINT64_C(0x100000001b3);
 	return identity;
 }
 

@@ -10,12 +10,18 @@ import { ownPid } from "./process.ts";
 const KIND = { copy: 1, self: 2, monitor: 3, null: 4, event: 5, pair: 6, poll: 7, watch: 8 };
 
 /** `struct snapshot_descriptor`: what something open is made again from. */
-interface OpenFile {
+export interface OpenFile {
+  /** `enum snapshot_kind` */
   kind: number;
+  /** Its number. */
   number: number;
+  /** Number that is copied, of the other end, or that is watched. */
   other?: number;
+  /** Of `open(2)`. */
   flags?: number;
+  /** Count of an eventfd, or the events that are watched for. */
   value?: bigint;
+  /** What epoll says of a file that it watches. */
   data?: bigint;
 }
 
@@ -43,8 +49,14 @@ export function writeProcess(directory: string, build: string): boolean {
   return checked(result, "snapshot", directory) === 1;
 }
 
-/** What has a number of its own comes first, then other numbers of it, then who waits for it. */
-function describeOpenFiles(): OpenFile[] {
+/**
+ * What this process has open besides the standard streams and numbers below 100.
+ *
+ * What has a number of its own comes first, then other numbers of it, then who waits for it.
+ *
+ * @throws {Error} If something could not be opened again.
+ */
+export function describeOpenFiles(): OpenFile[] {
   const numbers = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => Number(name))
     .filter((number) => number >= FIRST_NUMBER).sort((a, b) => a - b);
   const files: OpenFile[] = [];
