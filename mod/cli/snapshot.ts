@@ -62,16 +62,23 @@ async function prepare(emptyRoot: string): Promise<void> {
   gc?.();
 }
 
-/** Commands that find nothing: V8 and deno prepare on the way what most commands need. */
-const WARM_UPS = [
-  ["ps", "--all"],
-  ["images"],
-  ["inspect", "nothing"],
-  ["run", "--rm", "--network", "none", "--pull", "never", "nothing", "true"],
-] as const;
+/** Commands on a root of their own, that start nothing: V8 and deno prepare on the way what most commands need. */
+function warmUps(rootfs: string): readonly string[][] {
+  return [
+    ["run", "--rm", "--network", "none", "--pull", "never", "nothing", "true"],
+    ["create", "--name", "nobody", "--network", "none", "--rootfs", rootfs, "true"],
+    ["ps", "--all"],
+    ["inspect", "nobody"],
+    ["rm", "nobody"],
+    ["images"],
+  ];
+}
 
 async function warmUp(root: string): Promise<void> {
-  for (const words of WARM_UPS) await main(["--root", root, "--run-root", root, ...words]);
+  const rootfs = `${root}/rootfs`;
+  Deno.mkdirSync(rootfs, { recursive: true });
+  const globals = ["--root", `${root}/root`, "--run-root", `${root}/run`];
+  for (const words of warmUps(rootfs)) await main([...globals, ...words]);
   removeTree(root);
 }
 
