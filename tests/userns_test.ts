@@ -1,7 +1,14 @@
 /** `--userns auto`: ids of a container's own, on files that stay as they are. */
 
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { eventually, exists, listNames, type TestEngine, testWhole } from "./harness.ts";
+import {
+  eventually,
+  exists,
+  killUnlessGone,
+  listNames,
+  type TestEngine,
+  testWhole,
+} from "./harness.ts";
 import { importBusybox } from "./images.ts";
 
 const AUTO = ["--userns", "auto"];
@@ -396,10 +403,10 @@ testWhole(
   "a command that is killed while it makes the namespaces leaves nothing",
   async (wherry) => {
     const args = ["run", "-d", ...await wherry.busybox(AUTO), "sleep", "1000"];
-    for (let delayMs = 0; delayMs < 60; delayMs += 5) {
+    for (let delayMs = 0; delayMs < 60; delayMs += 3) {
       const child = wherry.spawn(args);
       await new Promise((resolve) => setTimeout(resolve, delayMs));
-      child.kill("SIGKILL");
+      killUnlessGone(child.pid);
       await child.output();
     }
 
