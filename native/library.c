@@ -1,5 +1,5 @@
-/* libwherry.so: what TypeScript cannot do by itself (wherry.h). Freestanding, without a single
- * global. */
+/* libwherry.so: what TypeScript cannot do by itself (wherry.h). Freestanding; only
+ * snapshot.c has a global, and looks up some of the C library. */
 #include "message.h"
 #include "wherry.h"
 
